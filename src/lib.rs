@@ -1,0 +1,4 @@
+//! Ventanilla: an electronic registry for Spanish public bodies.
+
+pub mod domain;
+pub mod signature;

@@ -1,0 +1,2 @@
+//! Parse the command line, start, exit status.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Bytes and policy in, verdicts out. Knows only `domain`.
