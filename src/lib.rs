@@ -1,4 +1,5 @@
 //! Ventanilla: an electronic registry for Spanish public bodies.
 
 pub mod domain;
+pub mod registry;
 pub mod signature;

@@ -1,0 +1,1 @@
+//! NIF, NIE, CIF and DIR3.

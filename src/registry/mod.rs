@@ -1,0 +1,3 @@
+//! The heart: what the registry does, without HTTP and without SQL. One operation a file.
+
+pub mod submission;
