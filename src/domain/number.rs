@@ -134,3 +134,49 @@ impl FromStr for EntryCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case(2026, "E", 1, "2026-E-000001")]
+    #[case(2026, "E", 999_999, "2026-E-999999")]
+    #[case(2026, "E", 1_000_000, "2026-E-1000000")]
+    #[case(2026, "PADRON", 99_999_999, "2026-PADRON-99999999")]
+    #[case(2026, "S2", 12, "2026-S2-000012")]
+    fn a_code_leads_back_to_its_entry(
+        #[case] year: i64,
+        #[case] prefix: &str,
+        #[case] number: i64,
+        #[case] text: &str,
+    ) {
+        let code = EntryCode::new(year, prefix, number).unwrap();
+        assert_eq!(code.to_string(), text);
+        assert!(text.len() <= 20);
+        assert_eq!(text.parse(), Ok(code));
+    }
+
+    #[rstest]
+    #[case("", CodeError::Shape)]
+    #[case("2026-E", CodeError::Shape)]
+    #[case("2026-E-1", CodeError::Shape)]
+    #[case("2026-E-0000001", CodeError::Shape)]
+    #[case("2026-E-00000a", CodeError::Shape)]
+    #[case("2026-E-+00001", CodeError::Shape)]
+    #[case("2026-E-000001 ", CodeError::Shape)]
+    #[case("2026-E-000001-2", CodeError::Shape)]
+    #[case("2026-E-99999999999999999999", CodeError::Shape)]
+    #[case("-2026-E-000001", CodeError::Shape)]
+    #[case("02026-E-000001", CodeError::Shape)]
+    #[case("0-E-000001", CodeError::Year)]
+    #[case("2026-e-000001", CodeError::Prefix)]
+    #[case("2026--000001", CodeError::Prefix)]
+    #[case("2026-TOOLONG-000001", CodeError::Prefix)]
+    #[case("2026-E-000000", CodeError::Number)]
+    #[case("2026-PADRON-100000000", CodeError::Number)]
+    fn these_are_no_codes(#[case] text: &str, #[case] error: CodeError) {
+        assert_eq!(text.parse::<EntryCode>(), Err(error));
+    }
+}

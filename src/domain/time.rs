@@ -115,3 +115,116 @@ impl Micros {
             .unwrap_or(DateTime::UNIX_EPOCH)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono_tz::America::Sao_Paulo;
+    use chrono_tz::Atlantic::Canary;
+    use chrono_tz::Europe::Madrid;
+    use chrono_tz::Pacific::Apia;
+    use rstest::rstest;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[rstest]
+    #[case(0, "1970-01-01T01:00:00+01:00")]
+    #[case(1_772_616_896_789_012, "2026-03-04T10:34:56.789012+01:00")]
+    #[case(1_772_616_896_789_000, "2026-03-04T10:34:56.789+01:00")]
+    #[case(1_772_616_896_000_000, "2026-03-04T10:34:56+01:00")]
+    #[case(-1, "1970-01-01T00:59:59.999999+01:00")]
+    fn written_and_read_again_it_is_the_same_instant(#[case] micros: i64, #[case] text: &str) {
+        assert_eq!(Micros(micros).rfc3339(Madrid), text);
+        assert_eq!(Micros::parse(text), Ok(Micros(micros)));
+    }
+
+    /// Both halves of the hour that comes twice are told apart by their offset.
+    #[test]
+    fn the_hour_that_comes_twice() {
+        let first = Micros::parse("2026-10-25T02:30:00+02:00").unwrap();
+        let second = Micros::parse("2026-10-25T02:30:00+01:00").unwrap();
+        assert_eq!(second.0 - first.0, 3_600_000_000);
+        assert_eq!(first.rfc3339(Madrid), "2026-10-25T02:30:00+02:00");
+        assert_eq!(second.rfc3339(Madrid), "2026-10-25T02:30:00+01:00");
+    }
+
+    #[rstest]
+    #[case("2026-03-04T10:34:56Z")]
+    #[case("2026-03-04t10:34:56z")]
+    #[case("2026-03-04T10:34:56.123456789-03:30")]
+    #[case("2016-12-31T23:59:60Z")]
+    fn rfc_3339_is_read(#[case] text: &str) {
+        assert!(Micros::parse(text).is_ok());
+    }
+
+    #[rstest]
+    #[case("2026-03-04T10:34:56")]
+    #[case("2026-03-04")]
+    #[case("2026-02-30T10:00:00Z")]
+    #[case("2026-03-04T25:00:00Z")]
+    #[case("12026-03-04T10:34:56Z")]
+    #[case("04/03/2026 10:34")]
+    #[case("")]
+    #[case("2026-03-04T10:34:56+99:00")]
+    fn nothing_else_is(#[case] text: &str) {
+        assert_eq!(Micros::parse(text), Err(NotRfc3339));
+    }
+
+    #[test]
+    fn instants_out_of_reach_are_shown_as_the_nearest() {
+        assert_eq!(
+            Micros(i64::MIN).rfc3339(chrono_tz::UTC),
+            "0001-01-01T00:00:00+00:00"
+        );
+        assert_eq!(
+            Micros(i64::MAX).rfc3339(chrono_tz::UTC),
+            "9998-12-31T23:59:59.999999+00:00"
+        );
+    }
+
+    #[test]
+    fn midnight_in_madrid_is_eleven_in_the_canaries() {
+        let instant = Micros::parse("2026-07-01T00:00:00+02:00").unwrap();
+        assert_eq!(instant.local_date(Madrid), day("2026-07-01"));
+        assert_eq!(instant.local_date(Canary), day("2026-06-30"));
+    }
+
+    #[rstest]
+    #[case::winter("2026-01-15", Madrid, "2026-01-15T00:00:00+01:00")]
+    #[case::summer("2026-07-15", Madrid, "2026-07-15T00:00:00+02:00")]
+    #[case::the_canaries("2026-07-15", Canary, "2026-07-15T00:00:00+01:00")]
+    #[case::clocks_go_forward("2026-03-29", Madrid, "2026-03-29T00:00:00+01:00")]
+    #[case::clocks_go_back("2026-10-25", Madrid, "2026-10-25T00:00:00+02:00")]
+    // In the Canaries the clocks change an hour earlier by name: midnight becomes one o'clock there at 1:00.
+    #[case::clocks_go_back_in_the_canaries("2026-10-25", Canary, "2026-10-25T00:00:00+01:00")]
+    #[case::midnight_skipped("2018-11-04", Sao_Paulo, "2018-11-04T01:00:00-02:00")]
+    #[case::midnight_twice("2018-02-18", Sao_Paulo, "2018-02-18T00:00:00-03:00")]
+    #[case::a_day_skipped("2011-12-30", Apia, "2011-12-31T00:00:00+14:00")]
+    fn the_day_begins(#[case] date: &str, #[case] zone: Tz, #[case] begins: &str) {
+        assert_eq!(Micros::start_of_day(day(date), zone).rfc3339(zone), begins);
+    }
+
+    #[rstest]
+    #[case("2026-03-29", 23)]
+    #[case("2026-10-25", 25)]
+    #[case("2026-06-01", 24)]
+    fn days_have_the_hours_they_have(#[case] date: &str, #[case] hours: i64) {
+        let range = Micros::day_range(day(date), day(date), Madrid);
+        assert_eq!(range.end.0 - range.start.0, hours * 3_600_000_000);
+        assert_eq!(range.start.local_date(Madrid), day(date));
+        assert_eq!(Micros(range.end.0 - 1).local_date(Madrid), day(date));
+    }
+
+    #[test]
+    fn a_range_that_ends_before_it_begins_is_empty() {
+        assert!(Micros::day_range(day("2026-03-02"), day("2026-03-01"), Madrid).is_empty());
+    }
+
+    #[test]
+    fn the_last_day_there_is_does_not_panic() {
+        let range = Micros::day_range(NaiveDate::MIN, NaiveDate::MAX, Madrid);
+        assert!(range.start < range.end);
+    }
+}
