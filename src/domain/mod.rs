@@ -9,6 +9,7 @@ pub mod channel;
 pub mod document;
 pub mod entry;
 pub mod identifier;
+pub mod media;
 pub mod number;
 pub mod party;
 pub mod role;

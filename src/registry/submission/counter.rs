@@ -1,0 +1,169 @@
+//! What only one of the two ways in has: the clerk's fields, and the e-office's word.
+
+use super::fields::{Errors, Object};
+use super::{AuthenticatedPerson, Authentication, Context, CounterFields, parties};
+use crate::domain::{
+    Channel, Micros, MustSubmitElectronically, Party, PhysicalDocuments, UnknownName, identifier,
+};
+
+pub(super) const COUNTER: &[&str] = &[
+    "channel",
+    "book",
+    "presented_at",
+    "physical_documents",
+    "transport",
+    "transport_number",
+    "remarks",
+    "must_submit_electronically",
+];
+pub(super) const AUTHENTICATION: &[&str] =
+    &["system", "level", "at", "evidence", "person", "consent"];
+pub(super) const AUTHENTICATED_PERSON: &[&str] = &["id_type", "id", "name"];
+
+/// 2000-01-01T00:00:00Z. Paper older than that is archived, not registered; an earlier year is a slip of the pen.
+const EARLIEST: Micros = Micros(946_684_800_000_000);
+/// Two machines that both keep the official time differ by less; an e-office a little ahead is not in the future.
+const CLOCKS_DIFFER: i64 = 60_000_000;
+
+/// Reads the clerk's fields.
+pub(super) fn fields(
+    entry: &Object,
+    parties: Option<&[Party]>,
+    context: &Context,
+    errors: &mut Errors,
+) -> Option<CounterFields> {
+    entry.required("channel", errors);
+    let channel = entry.raw("channel", errors);
+    let channel = channel.and_then(|name| errors.keep(entry.at("channel"), counter_channel(name)));
+    let book = entry.text("book", 80, errors);
+    let presented_at = entry.parsed(
+        "presented_at",
+        40,
+        |text| past(text, context.now, 0),
+        errors,
+    );
+    let physical_documents = entry
+        .name("physical_documents", errors)
+        .unwrap_or(PhysicalDocuments::None);
+    let transport = entry.name("transport", errors);
+    let transport_number = entry.text("transport_number", 40, errors);
+    let remarks = entry.text("remarks", 160, errors);
+    let stated = entry.name("must_submit_electronically", errors);
+    Some(CounterFields {
+        channel: channel?,
+        book,
+        presented_at,
+        physical_documents,
+        transport,
+        transport_number,
+        remarks,
+        must_submit_electronically: stated.or_else(|| told(parties?)),
+    })
+}
+
+/// Why somebody among them must submit electronically, where an identifier tells (Ley 39/2015 art. 14.2).
+fn told(parties: &[Party]) -> Option<MustSubmitElectronically> {
+    parties
+        .iter()
+        .find_map(|party| identifier::obliged(party.id_type, &party.id))
+}
+
+fn counter_channel(name: &str) -> Result<Channel, UnknownName> {
+    const COUNTER_CHANNELS: [Channel; 2] = [Channel::InPerson, Channel::Postal];
+    COUNTER_CHANNELS
+        .into_iter()
+        .find(|channel| channel.as_str() == name)
+        .ok_or_else(|| UnknownName::of(COUNTER_CHANNELS.map(Channel::as_str)))
+}
+
+/// An instant that is past, give or take so many microseconds.
+fn past(text: &str, now: Micros, tolerance: i64) -> Result<Micros, String> {
+    let instant = Micros::parse(text).map_err(|error| error.to_string())?;
+    if instant.0 > now.0.saturating_add(tolerance) {
+        Err("must not be in the future".to_owned())
+    } else if instant < EARLIEST {
+        Err("must not be before the year 2000".to_owned())
+    } else {
+        Ok(instant)
+    }
+}
+
+/// Reads `authentication`, whose person must be a party or a representative in the submission.
+pub(super) fn authentication(
+    submission: &Object,
+    parties: Option<&[Party]>,
+    context: &Context,
+    errors: &mut Errors,
+) -> Option<Authentication> {
+    let node = submission.get("authentication")?;
+    let object = Object::open(
+        node,
+        &submission.at("authentication"),
+        &[AUTHENTICATION],
+        errors,
+    )?;
+    let system = object.required_text("system", 80, errors);
+    let level = object.required_name("level", errors);
+    object.required("at", errors);
+    let at = object.parsed(
+        "at",
+        40,
+        |text| past(text, context.now, CLOCKS_DIFFER),
+        errors,
+    );
+    let evidence = object.required_text("evidence", 1000, errors);
+    let consent = object.required_text("consent", 4000, errors);
+    let person = person(&object, parties, errors);
+    Some(Authentication {
+        system: system?,
+        level: level?,
+        at: at?,
+        evidence: evidence?,
+        person: person?,
+        consent: consent?,
+    })
+}
+
+fn person(
+    authentication: &Object,
+    parties: Option<&[Party]>,
+    errors: &mut Errors,
+) -> Option<AuthenticatedPerson> {
+    let node = authentication.required("person", errors)?;
+    let object = Object::open(
+        node,
+        &authentication.at("person"),
+        &[AUTHENTICATED_PERSON],
+        errors,
+    )?;
+    let id_type = object.required_name("id_type", errors);
+    let id = parties::identifier(&object, id_type, errors);
+    let name = object.required_text("name", 160, errors);
+    let person = AuthenticatedPerson {
+        id_type: id_type?,
+        id: id?,
+        name: name?,
+    };
+    // Where the parties themselves are wrong, that is said already.
+    let known = parties.is_none_or(|parties| {
+        let people = parties.iter().flat_map(|party| {
+            std::iter::once(&party.person).chain(
+                party
+                    .representative
+                    .iter()
+                    .map(|representative| &representative.person),
+            )
+        });
+        people
+            .into_iter()
+            .any(|known| (known.id_type, &known.id) == (person.id_type, &person.id))
+    });
+    if !known {
+        errors.add(
+            object.at("id"),
+            "must be an interested party or a representative in this submission",
+        );
+        return None;
+    }
+    Some(person)
+}
