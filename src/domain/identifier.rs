@@ -29,20 +29,16 @@ pub enum IdError {
     #[error("must be {0}")]
     Shape(&'static str),
     /// The characters are right, and the last one is not theirs.
-    #[error("the check character does not hold: for these characters it would be {}", either(.0))]
+    #[error("the check character does not hold: for these characters it would be {}", either(*.0))]
     CheckCharacter([Option<char>; 2]),
     /// It is an identifier, of another type.
     #[error("this is the number of another kind: its id_type is {0}")]
     OtherType(IdType),
 }
 
-fn either(letters: &[Option<char>; 2]) -> String {
-    letters
-        .iter()
-        .flatten()
-        .map(char::to_string)
-        .collect::<Vec<_>>()
-        .join(" or ")
+fn either(letters: [Option<char>; 2]) -> String {
+    let letters: Vec<_> = letters.into_iter().flatten().map(String::from).collect();
+    letters.join(" or ")
 }
 
 /// The identifier in the one form it is stored in.
@@ -184,13 +180,10 @@ fn check_nif(id: &str) -> Result<(), IdError> {
             ],
         ),
         b'K' | b'L' | b'M' => {
-            let (as_nif, as_cif) = (nif_letter(middle_number), CIF_LETTERS[cif_digit(middle)]);
+            let (letter, other) = (nif_letter(middle_number), CIF_LETTERS[cif_digit(middle)]);
             check(
                 last,
-                [
-                    Some(as_nif),
-                    Some(as_cif).filter(|letter| *letter != as_nif),
-                ],
+                [Some(letter), Some(other).filter(|other| *other != letter)],
             )
         }
         _ => Err(SHAPE),

@@ -92,9 +92,9 @@ impl Micros {
                 while after - before > Duration::seconds(1) {
                     let middle = before + Duration::seconds((after - before).num_seconds() / 2);
                     if middle.with_timezone(&zone).naive_local() < midnight {
-                        before = middle
+                        before = middle;
                     } else {
-                        after = middle
+                        after = middle;
                     }
                 }
                 after.timestamp_micros()

@@ -22,11 +22,11 @@ pub(super) struct Errors(Vec<FieldError>);
 
 impl Errors {
     /// Notes one; from the hundredth on they are not kept.
-    pub(super) fn add(&mut self, pointer: impl Into<String>, detail: impl ToString) {
+    pub(super) fn add(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
         if self.0.len() < MOST {
             self.0.push(FieldError {
                 pointer: pointer.into(),
-                detail: detail.to_string(),
+                detail: detail.into(),
             });
         }
     }
@@ -37,7 +37,9 @@ impl Errors {
         pointer: impl Into<String>,
         result: Result<T, impl ToString>,
     ) -> Option<T> {
-        result.map_err(|error| self.add(pointer, error)).ok()
+        result
+            .map_err(|error| self.add(pointer, error.to_string()))
+            .ok()
     }
 
     pub(super) fn is_empty(&self) -> bool {
