@@ -6,8 +6,16 @@ mod fields;
 pub mod json;
 mod parse;
 mod parties;
+mod shape;
 #[cfg(test)]
 mod tests;
+
+pub use counter::CounterChannel;
+pub use shape::{
+    AddressRequest, AuthenticatedPersonRequest, AuthenticationRequest, AuthorityRequest,
+    DetachedSignatureRequest, DocumentRequest, EntryRequest, PartyRequest, RepresentativeRequest,
+    SubmissionRequest,
+};
 
 use uuid::Uuid;
 

@@ -2,8 +2,9 @@
 
 use super::fields::{Errors, Object};
 use super::{AuthenticatedPerson, Authentication, Context, CounterFields, parties};
+use crate::domain::code_list::code_list;
 use crate::domain::{
-    Channel, Micros, MustSubmitElectronically, Party, PhysicalDocuments, UnknownName, identifier,
+    Channel, Micros, MustSubmitElectronically, Party, PhysicalDocuments, identifier,
 };
 
 pub(super) const COUNTER: &[&str] = &[
@@ -25,6 +26,26 @@ const EARLIEST: Micros = Micros(946_684_800_000_000);
 /// Two machines that both keep the official time differ by less; an e-office a little ahead is not in the future.
 const CLOCKS_DIFFER: i64 = 60_000_000;
 
+code_list! {
+    /// The channels a clerk may state: an electronic entry comes from its sender, and one by exchange from a registry.
+    #[schema(example = "in_person")]
+    CounterChannel {
+        /// Brought to the office.
+        InPerson = "in_person",
+        /// Sent through the post.
+        Postal = "postal",
+    }
+}
+
+impl From<CounterChannel> for Channel {
+    fn from(channel: CounterChannel) -> Self {
+        match channel {
+            CounterChannel::InPerson => Self::InPerson,
+            CounterChannel::Postal => Self::Postal,
+        }
+    }
+}
+
 /// Reads the clerk's fields.
 pub(super) fn fields(
     entry: &Object,
@@ -32,9 +53,7 @@ pub(super) fn fields(
     context: &Context,
     errors: &mut Errors,
 ) -> Option<CounterFields> {
-    entry.required("channel", errors);
-    let channel = entry.raw("channel", errors);
-    let channel = channel.and_then(|name| errors.keep(entry.at("channel"), counter_channel(name)));
+    let channel: Option<CounterChannel> = entry.required_name("channel", errors);
     let book = entry.text("book", 80, errors);
     let presented_at = entry.parsed(
         "presented_at",
@@ -50,7 +69,7 @@ pub(super) fn fields(
     let remarks = entry.text("remarks", 160, errors);
     let stated = entry.name("must_submit_electronically", errors);
     Some(CounterFields {
-        channel: channel?,
+        channel: channel?.into(),
         book,
         presented_at,
         physical_documents,
@@ -66,14 +85,6 @@ fn told(parties: &[Party]) -> Option<MustSubmitElectronically> {
     parties
         .iter()
         .find_map(|party| identifier::obliged(party.id_type, &party.id))
-}
-
-fn counter_channel(name: &str) -> Result<Channel, UnknownName> {
-    const COUNTER_CHANNELS: [Channel; 2] = [Channel::InPerson, Channel::Postal];
-    COUNTER_CHANNELS
-        .into_iter()
-        .find(|channel| channel.as_str() == name)
-        .ok_or_else(|| UnknownName::of(COUNTER_CHANNELS.map(Channel::as_str)))
 }
 
 /// An instant that is past, give or take so many microseconds.
