@@ -457,3 +457,32 @@ fn a_sign_in_a_file_name_turns_nobody_away() {
     );
     assert!(parse(&value).is_ok());
 }
+
+/// Whatever arrives, the answer is a submission or a reason: never a panic, never an empty list.
+#[test]
+fn any_damage_is_told() {
+    let text = submission().to_string().into_bytes();
+    let mut seed = 20_260_304_u32;
+    let mut random = |below: usize| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 8) as usize % below
+    };
+    let signs = b"\"\\{}[]:,0-eun \x00\x1F\x80\xC3\xF0\xFF";
+    for _ in 0..20_000 {
+        let mut damaged = text.clone();
+        for _ in 0..=random(3) {
+            let (place, sign) = (random(damaged.len()), signs[random(signs.len())]);
+            match random(4) {
+                0 => damaged.truncate(place.max(1)),
+                1 => drop(damaged.remove(place)),
+                2 => damaged.insert(place, sign),
+                _ => damaged[place] = sign,
+            }
+        }
+        for intake in [Intake::Electronic, Intake::Counter] {
+            if let Err(errors) = Submission::parse(&damaged, &context(intake)) {
+                assert!(!errors.is_empty(), "{}", String::from_utf8_lossy(&damaged));
+            }
+        }
+    }
+}
