@@ -1,0 +1,237 @@
+//! CAdES and plain CMS: from bytes to verdicts (EN 319 102-1 § 5.3, EN 319 122-1).
+//!
+//! # Why
+//! The steps stand in the order of the standard and the first that fails gives the verdict its reason, with one
+//! exception: bytes that do not match are told before anything about certificates, since they are certain and nothing
+//! else mends them. All steps are taken even so: who signed, and whether the path holds, is shown beside.
+
+use std::borrow::Cow;
+
+use super::algorithm::SignatureAlgorithm;
+use super::certificate::Certificate;
+use super::chain::{NoPath, Path};
+use super::cms::{SignedData, SignerInfo};
+use super::constraints::Weak;
+use super::explanation::explain;
+use super::policy::{Policy, RevocationMode};
+use super::signer::{self, Content, Failure, Found, Integrity, Role};
+use super::verdict::{
+    CounterSignature, Coverage, Format, Indication, Level, Placement, Revocation, SignatureTimestamp, SubIndication,
+    Verdict,
+};
+use super::{ber, identity, oid, pem, timestamp};
+
+/// More timestamps or counter-signatures on one signature than this are not looked at.
+const MAX_ADDITIONS: usize = 16;
+
+/// What every verdict of one call has in common.
+#[derive(Clone, Copy)]
+pub(super) struct Request<'a> {
+    pub covers: &'a str,
+    pub received_at: i64,
+    pub policy: &'a Policy,
+}
+
+/// Judges every signature in a CMS: in DER, BER or PEM, its content inside or given.
+pub(super) fn judge(signature: &[u8], content: Option<&[u8]>, request: Request<'_>) -> Vec<Verdict> {
+    let der = match to_der(signature) {
+        Ok(der) => der,
+        Err(failure) => return vec![unreadable(failure, request)],
+    };
+    let data = match SignedData::read(&der) {
+        Ok(data) if data.signers.is_empty() => {
+            let failure = Failure::new(SubIndication::FormatFailure, "the CMS holds no signature");
+            return vec![unreadable(failure, request)];
+        }
+        Ok(data) => data,
+        Err(error) => return vec![unreadable(Failure::new(SubIndication::FormatFailure, error), request)],
+    };
+    let certificates: Vec<_> = data.certificates.iter().filter_map(|der| Certificate::read(der).ok()).collect();
+    let judged = content.or(data.content).map(|bytes| [bytes]);
+    let judged = judged.as_ref().map(|parts| Content::new(parts));
+    // Signed is what is inside; who sends another content beside it means the other, and that was not signed.
+    let contradiction = matches!((content, data.content), (Some(given), Some(inside)) if given != inside)
+        .then(|| Failure::new(SubIndication::HashFailure, "the content inside the signature is not the one given"));
+    let coverage = Coverage {
+        placement: Some(if data.content.is_some() { Placement::Attached } else { Placement::Detached }),
+        bytes: judged.as_ref().map(Content::len),
+    };
+    let message = Message { data: &data, certificates: &certificates, content: judged.as_ref(), contradiction, coverage };
+    data.signers.iter().map(|signer| message.judge(signer, request)).collect()
+}
+
+/// What the signers of one CMS have in common.
+struct Message<'m, 'a> {
+    data: &'m SignedData<'a>,
+    certificates: &'m [Certificate<'a>],
+    content: Option<&'m Content<'m>>,
+    contradiction: Option<Failure>,
+    coverage: Coverage,
+}
+
+impl Message<'_, '_> {
+    fn judge(&self, signer: &SignerInfo<'_>, request: Request<'_>) -> Verdict {
+        let mut verdict = blank(Format::Cades, request);
+        verdict.coverage = self.coverage.clone();
+        verdict.claimed_signed_at = claimed_time(signer);
+        let found = match signer::find(signer, self.certificates) {
+            Ok(found) => found,
+            Err(failure) => return conclude(verdict, Some(failure)),
+        };
+        verdict.signer = Some(identity::signer(found.certificate));
+        verdict.certificate_sha256 = Some(hex::encode(openssl::sha::sha256(found.certificate.der)));
+
+        let role = Role::Message(self.data.content_type);
+        let mut integrity = signer::integrity(signer, role, self.content, found.certificate);
+        integrity.failure = self.contradiction.clone().or(integrity.failure);
+        verdict.intact = integrity.intact();
+
+        verdict.timestamps = self.timestamps(signer, request);
+        let trusted_times = verdict.timestamps.iter().filter(|stamp| stamp.trusted).filter_map(|stamp| stamp.at);
+        let proved_at = trusted_times.min();
+        verdict.signed_at = proved_at.map_or(request.received_at, |at| at.min(request.received_at));
+        verdict.level = match (found.named_in_attribute, proved_at) {
+            (false, _) => None,
+            (true, None) => Some(Level::B),
+            (true, Some(_)) => Some(Level::T),
+        };
+        verdict.counter_signatures = self.counter_signatures(signer);
+
+        let path = request.policy.anchors.path(found.certificate, self.certificates, verdict.signed_at);
+        verdict.trusted = path.is_ok();
+        let failure = self.first_failure(signer, found, integrity, path, &verdict, request.policy);
+        if failure.is_none() && request.policy.revocation == RevocationMode::Require {
+            let failure = Failure::new(SubIndication::TryLater, "no revocation data is at hand");
+            return conclude(verdict, Some(failure));
+        }
+        conclude(verdict, failure)
+    }
+
+    /// The steps of EN 319 102-1 § 5.3.4 in order: the first failure is the reason.
+    fn first_failure(
+        &self,
+        signer: &SignerInfo<'_>,
+        found: Found<'_, '_>,
+        integrity: Integrity,
+        path: Result<Path, NoPath>,
+        verdict: &Verdict,
+        policy: &Policy,
+    ) -> Option<Failure> {
+        use SubIndication as S;
+        if let Some(failure) = integrity.failure.or(found.mismatch) {
+            return Some(failure);
+        }
+        let path = match path {
+            Ok(path) => path,
+            Err(NoPath { sub_indication, detail }) => return Some(Failure::new(sub_indication, detail)),
+        };
+        if !found.certificate.may_sign() {
+            let detail = "keyUsage has neither digitalSignature nor nonRepudiation";
+            return Some(Failure::new(S::ChainConstraintsFailure, detail));
+        }
+        let at = verdict.signed_at;
+        let constraints = path.check_constraints(&policy.algorithms, at).and_then(|()| {
+            policy.algorithms.check_digest(integrity.digest.ok_or(UNKNOWN)?, at)?;
+            let algorithm: SignatureAlgorithm = integrity.algorithm.ok_or(UNKNOWN)?;
+            let key = found.certificate.openssl().and_then(|certificate| certificate.public_key().ok());
+            policy.algorithms.check_signature(&algorithm, &*key.ok_or(UNKNOWN)?, at)
+        });
+        if let Err(weak) = constraints {
+            return Some(Failure::new(S::CryptoConstraintsFailure, weak));
+        }
+        // Without signed attributes the same bytes can be passed off as content or as attributes (RFC 5652 § 5.4 hashes
+        // both alike), and nothing names the certificate: EN 319 122-1 § 5.1 asks for them.
+        if signer.signed.is_none() {
+            return Some(Failure::new(S::SigConstraintsFailure, "there are no signed attributes"));
+        }
+        None
+    }
+
+    fn timestamps(&self, signer: &SignerInfo<'_>, request: Request<'_>) -> Vec<SignatureTimestamp> {
+        let tokens = signer.unsigned.of(oid::SIGNATURE_TIMESTAMP).flat_map(|attribute| attribute.values());
+        let stamped = [signer.signature];
+        let others = &self.data.certificates;
+        let check = |token: &[u8]| timestamp::check(token, &stamped, others, request.received_at, request.policy);
+        tokens.take(MAX_ADDITIONS).map(|token| check(token.raw)).collect()
+    }
+
+    fn counter_signatures(&self, signer: &SignerInfo<'_>) -> Vec<CounterSignature> {
+        let values = signer.unsigned.of(oid::COUNTER_SIGNATURE).flat_map(|attribute| attribute.values());
+        let parts = [signer.signature];
+        let content = Content::new(&parts);
+        let check = |counter: SignerInfo<'_>| {
+            let found = signer::find(&counter, self.certificates).ok();
+            let intact = found.as_ref().is_some_and(|found| {
+                signer::integrity(&counter, Role::CounterSignature, Some(&content), found.certificate).intact()
+            });
+            let signer = found.map(|found| identity::signer(found.certificate));
+            CounterSignature { signer, intact, claimed_signed_at: claimed_time(&counter) }
+        };
+        values.take(MAX_ADDITIONS).filter_map(|value| SignerInfo::read(value).ok()).map(check).collect()
+    }
+}
+
+const UNKNOWN: Weak = Weak::Key { kind: "unknown", bits: 0 };
+
+/// The bytes as DER: armour taken off, BER normalised, DER left where it lies.
+fn to_der(signature: &[u8]) -> Result<Cow<'_, [u8]>, Failure> {
+    let malformed = |error: &dyn std::fmt::Display| Failure::new(SubIndication::FormatFailure, error);
+    let binary = if pem::is_pem(signature) {
+        Cow::Owned(pem::decode(signature).map_err(|error| malformed(&error))?)
+    } else {
+        Cow::Borrowed(signature)
+    };
+    match binary {
+        Cow::Borrowed(bytes) => ber::normalise(bytes).map_err(|error| malformed(&error)),
+        Cow::Owned(bytes) => {
+            let der = ber::normalise(&bytes).map_err(|error| malformed(&error))?;
+            Ok(Cow::Owned(der.into_owned()))
+        }
+    }
+}
+
+fn claimed_time(signer: &SignerInfo<'_>) -> Option<i64> {
+    signer.signed.as_ref()?.once(oid::SIGNING_TIME).ok()??.time().ok()
+}
+
+/// The verdict on bytes that hold no signature that can be read.
+pub(super) fn unreadable(failure: Failure, request: Request<'_>) -> Verdict {
+    conclude(blank(Format::Unknown, request), Some(failure))
+}
+
+/// A verdict before anything is known.
+fn blank(format: Format, request: Request<'_>) -> Verdict {
+    Verdict {
+        covers: request.covers.to_owned(),
+        coverage: Coverage { placement: None, bytes: None },
+        format,
+        level: None,
+        indication: Indication::Indeterminate,
+        sub_indication: None,
+        intact: false,
+        trusted: false,
+        covers_whole_file: None,
+        revocation: match request.policy.revocation {
+            RevocationMode::Off => Revocation::NotChecked,
+            RevocationMode::Require | RevocationMode::WhenAvailable => Revocation::Unknown,
+        },
+        signer: None,
+        signed_at: request.received_at,
+        claimed_signed_at: None,
+        certificate_sha256: None,
+        timestamps: Vec::new(),
+        counter_signatures: Vec::new(),
+        explanation: explain(None),
+        detail: None,
+    }
+}
+
+/// Writes the reason into the verdict, or that there is none against it.
+fn conclude(mut verdict: Verdict, failure: Option<Failure>) -> Verdict {
+    let reason = failure.as_ref().map(|failure| failure.reason);
+    verdict.indication = reason.map_or(Indication::TotalPassed, SubIndication::indication);
+    verdict.sub_indication = reason;
+    verdict.explanation = explain(reason);
+    verdict.detail = failure.map(|failure| failure.detail);
+    verdict
+}

@@ -1,0 +1,151 @@
+//! An X.509 certificate (RFC 5280 § 4.1) read where it lies: names, serial number, validity, extensions.
+//!
+//! # Why
+//! Most of what a verdict asks of a certificate is a comparison of raw bytes, and a signature may carry a hundred
+//! certificates of which three matter: OpenSSL's costlier form is made only of those that take part in a path.
+
+use std::cell::OnceCell;
+
+use openssl::x509::X509;
+
+use super::algorithm::AlgorithmIdentifier;
+use super::asn1::{Asn1Error, Element, Reader, tag};
+use super::oid;
+
+/// A certificate's parts, as raw bytes.
+pub struct Certificate<'a> {
+    /// The whole.
+    pub der: &'a [u8],
+    /// The serial number's content octets.
+    pub serial: &'a [u8],
+    /// How its issuer signed it.
+    pub signature_algorithm: AlgorithmIdentifier<'a>,
+    /// The issuer's name, encoded.
+    pub issuer: &'a [u8],
+    /// The holder's name, encoded.
+    pub subject: &'a [u8],
+    /// First instant of validity, in microseconds since 1970 UTC.
+    pub not_before: i64,
+    /// Last instant of validity, likewise.
+    pub not_after: i64,
+    extensions: &'a [u8],
+    openssl: OnceCell<Option<X509>>,
+}
+
+/// The value of a certificate's extension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extension<'a> {
+    /// Whether who does not understand it must refuse the certificate.
+    pub critical: bool,
+    /// The encoded value.
+    pub value: &'a [u8],
+}
+
+impl<'a> Certificate<'a> {
+    /// Reads one certificate that fills the bytes.
+    ///
+    /// # Errors
+    /// [`Asn1Error`] when it is none.
+    pub fn read(der: &'a [u8]) -> Result<Self, Asn1Error> {
+        let mut whole = Reader::new(der);
+        let mut outer = whole.sequence()?;
+        whole.finish()?;
+        let mut fields = outer.sequence()?;
+        let signature_algorithm = AlgorithmIdentifier::read(&mut outer)?;
+        fields.optional(tag::context_constructed(0))?;
+        let serial = fields.expect(tag::INTEGER)?.content;
+        AlgorithmIdentifier::read(&mut fields)?;
+        let issuer = fields.expect(tag::SEQUENCE)?.raw;
+        let mut validity = fields.sequence()?;
+        let not_before = validity.element()?.time()?;
+        let not_after = validity.element()?.time()?;
+        let subject = fields.expect(tag::SEQUENCE)?.raw;
+        fields.expect(tag::SEQUENCE)?;
+        fields.optional(tag::context(1))?;
+        fields.optional(tag::context(2))?;
+        let extensions = match fields.optional(tag::context_constructed(3))? {
+            Some(explicit) => explicit.members().expect(tag::SEQUENCE)?.content,
+            None => &[],
+        };
+        let openssl = OnceCell::new();
+        Ok(Self { der, serial, signature_algorithm, issuer, subject, not_before, not_after, extensions, openssl })
+    }
+
+    /// OpenSSL's form of it, made once; none where OpenSSL refuses what this reader accepted.
+    pub fn openssl(&self) -> Option<&X509> {
+        self.openssl.get_or_init(|| X509::from_der(self.der).ok()).as_ref()
+    }
+
+    /// The extension with this identifier; a malformed list holds none.
+    #[must_use]
+    pub fn extension(&self, oid: &[u8]) -> Option<Extension<'a>> {
+        let mut list = Reader::new(self.extensions);
+        while !list.is_empty() {
+            let mut members = list.sequence().ok()?;
+            let name = members.oid().ok()?;
+            let critical = members.optional(tag::BOOLEAN).ok()?;
+            let value = members.expect(tag::OCTET_STRING).ok()?.content;
+            if name == oid {
+                return Some(Extension { critical: critical.is_some_and(|flag| flag.content != [0]), value });
+            }
+        }
+        None
+    }
+
+    /// The content of the `subjectKeyIdentifier`.
+    #[must_use]
+    pub fn subject_key_identifier(&self) -> Option<&'a [u8]> {
+        let extension = self.extension(oid::SUBJECT_KEY_IDENTIFIER)?;
+        Reader::new(extension.value).expect(tag::OCTET_STRING).ok().map(|id| id.content)
+    }
+
+    /// Whether the key may sign documents: `digitalSignature` or `nonRepudiation` is set, or there is no `keyUsage`
+    /// at all (RFC 5280 § 4.2.1.3, EN 319 412-2 § 4.3.2).
+    #[must_use]
+    pub fn may_sign(&self) -> bool {
+        const DIGITAL_SIGNATURE_OR_NON_REPUDIATION: u8 = 0b1100_0000;
+        match self.extension(oid::KEY_USAGE) {
+            None => true,
+            Some(extension) => match Reader::new(extension.value).expect(tag::BIT_STRING) {
+                Ok(bits) => bits.content.get(1).is_some_and(|first| first & DIGITAL_SIGNATURE_OR_NON_REPUDIATION != 0),
+                Err(_) => false,
+            },
+        }
+    }
+
+    /// Whether it is a certification authority's (RFC 5280 § 4.2.1.9).
+    #[must_use]
+    pub fn is_authority(&self) -> bool {
+        let Some(extension) = self.extension(oid::BASIC_CONSTRAINTS) else { return false };
+        let Ok(mut members) = Reader::new(extension.value).sequence() else { return false };
+        matches!(members.optional(tag::BOOLEAN), Ok(Some(flag)) if flag.content != [0])
+    }
+
+    /// Whether it may sign timestamps: `timeStamping` is its one extended usage (RFC 3161 § 2.3; that the extension
+    /// be critical is asked there too, and forgiven here as everywhere: several qualified authorities forgot it).
+    #[must_use]
+    pub fn may_stamp_time(&self) -> bool {
+        let Some(extension) = self.extension(oid::EXTENDED_KEY_USAGE) else { return false };
+        let Ok(mut usages) = Reader::new(extension.value).sequence() else { return false };
+        usages.oid() == Ok(oid::EKU_TIME_STAMPING) && usages.is_empty()
+    }
+
+    /// Whether it says that its holder issued it.
+    #[must_use]
+    pub fn is_self_issued(&self) -> bool {
+        self.issuer == self.subject
+    }
+}
+
+/// The attributes of a name in order: identifier and value (RFC 5280 § 4.1.2.4). Ends at the first malformed one.
+pub fn name_attributes(name: &[u8]) -> impl Iterator<Item = (&[u8], Element<'_>)> {
+    let mut sets = Reader::new(name).sequence().unwrap_or(Reader::new(&[]));
+    let mut current = Reader::new(&[]);
+    std::iter::from_fn(move || {
+        while current.is_empty() {
+            current = sets.expect(tag::SET).ok()?.members();
+        }
+        let mut pair = current.sequence().ok()?;
+        Some((pair.oid().ok()?, pair.element().ok()?))
+    })
+}

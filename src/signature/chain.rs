@@ -1,0 +1,251 @@
+//! Path validation (RFC 5280 § 6, EN 319 102-1 § 5.2.6): from the signer's certificate to an anchor, at a given time.
+//!
+//! # Why
+//! OpenSSL builds and checks the path (signatures, names, times, path lengths, critical extensions, name constraints);
+//! what it answers is put into the words of the standard here. The store of anchors is built once, when the
+//! configuration is read, and shared by all verdicts. A path may end at any certificate in the anchors' folder, root or
+//! not: a trusted list names the issuing authority itself (TS 119 612 § 5.5.3).
+
+use std::collections::HashSet;
+use std::path::{Path as FilePath, PathBuf};
+
+use openssl::stack::Stack;
+use openssl::x509::store::{X509Store, X509StoreBuilder};
+use openssl::x509::verify::{X509VerifyFlags, X509VerifyParam};
+use openssl::x509::{X509, X509StoreContext, X509VerifyResult};
+
+use super::algorithm::SignatureAlgorithm;
+use super::certificate::Certificate;
+use super::constraints::{AlgorithmTable, Weak};
+use super::store_time;
+use super::verdict::SubIndication;
+
+/// The longest path that is followed; real ones have three or four certificates.
+const MAX_DEPTH: i32 = 16;
+
+/// A certificate's SHA-256.
+pub type Fingerprint = [u8; 32];
+
+/// Why a folder of certificates could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The folder or a file in it could not be read.
+    #[error("{0} could not be read")]
+    Read(PathBuf, #[source] std::io::Error),
+    /// A file named like a certificate holds none. Take it out of the folder, or mend it.
+    #[error("{0} holds no certificate that can be read")]
+    NoCertificate(PathBuf),
+    /// OpenSSL could not build its store.
+    #[error("the store of anchors could not be built")]
+    Store(#[from] openssl::error::ErrorStack),
+}
+
+/// The certificates a path may end at, and those that help to get there. Immutable: to reload, build another.
+pub struct Anchors {
+    store: X509Store,
+    intermediates: Vec<X509>,
+    fingerprints: HashSet<Fingerprint>,
+}
+
+impl std::fmt::Debug for Anchors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Anchors({} anchors, {} intermediates)", self.fingerprints.len(), self.intermediates.len())
+    }
+}
+
+/// A path that holds: the signer's certificate first, the anchor last.
+#[derive(Debug)]
+pub struct Path {
+    /// Its certificates.
+    pub certificates: Vec<X509>,
+}
+
+/// Why there is no path that holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoPath {
+    /// In the standard's words.
+    pub sub_indication: SubIndication,
+    /// OpenSSL's words, or ours.
+    pub detail: String,
+}
+
+impl NoPath {
+    fn new(sub_indication: SubIndication, detail: impl ToString) -> Self {
+        Self { sub_indication, detail: detail.to_string() }
+    }
+}
+
+/// Reads every certificate in a folder: files named `.pem`, `.crt`, `.cer` or `.der`, in DER or PEM, one or a bundle.
+/// Other files (keys, notes) are left alone. Sub-folders are not entered.
+///
+/// # Errors
+/// [`LoadError`] names the file that could not be taken.
+pub fn load_certificates(folder: &FilePath) -> Result<Vec<X509>, LoadError> {
+    let read_error = |path: &FilePath| { let path = path.to_owned(); move |error| LoadError::Read(path, error) };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(read_error(folder))? {
+        let path = entry.map_err(read_error(folder))?.path();
+        let extension = path.extension().and_then(|ext| ext.to_str()).unwrap_or("").to_ascii_lowercase();
+        if matches!(extension.as_str(), "pem" | "crt" | "cer" | "der") && path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    let mut certificates = Vec::new();
+    for path in files {
+        let bytes = std::fs::read(&path).map_err(read_error(&path))?;
+        let found = match X509::from_der(&bytes) {
+            Ok(certificate) => vec![certificate],
+            Err(_) => X509::stack_from_pem(&bytes).unwrap_or_default(),
+        };
+        if found.is_empty() {
+            return Err(LoadError::NoCertificate(path));
+        }
+        certificates.extend(found);
+    }
+    Ok(certificates)
+}
+
+impl Anchors {
+    /// Builds the store of these anchors; `intermediates` are used to find a path, and trusted for nothing.
+    ///
+    /// # Errors
+    /// OpenSSL's, when a certificate cannot be taken in.
+    pub fn new(anchors: Vec<X509>, intermediates: Vec<X509>) -> Result<Self, LoadError> {
+        let mut param = X509VerifyParam::new()?;
+        param.set_flags(X509VerifyFlags::PARTIAL_CHAIN | X509VerifyFlags::TRUSTED_FIRST)?;
+        param.set_depth(MAX_DEPTH);
+        let mut builder = X509StoreBuilder::new()?;
+        builder.set_param(&param)?;
+        let mut fingerprints = HashSet::new();
+        for anchor in anchors {
+            if fingerprints.insert(fingerprint(&anchor)?) {
+                builder.add_cert(anchor)?;
+            }
+        }
+        Ok(Self { store: builder.build(), intermediates, fingerprints })
+    }
+
+    /// Whether this certificate is itself an anchor.
+    #[must_use]
+    pub fn contains(&self, certificate: &X509) -> bool {
+        fingerprint(certificate).is_ok_and(|fingerprint| self.fingerprints.contains(&fingerprint))
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.fingerprints.len()
+    }
+
+    /// Whether there are none: then nothing is trusted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fingerprints.is_empty()
+    }
+
+    /// The certificates that help to find a path.
+    #[must_use]
+    pub fn intermediates(&self) -> &[X509] {
+        &self.intermediates
+    }
+
+    /// Finds the path from `leaf` to an anchor and checks it as of `at` (microseconds since 1970 UTC).
+    ///
+    /// # Errors
+    /// [`NoPath`] with the standard's sub-indication.
+    pub fn path(&self, leaf: &Certificate<'_>, others: &[Certificate<'_>], at: i64) -> Result<Path, NoPath> {
+        use SubIndication::CertificateChainGeneralFailure as General;
+        let unreadable = || NoPath::new(General, "the signer's certificate cannot be read by OpenSSL");
+        let certificate = leaf.openssl().ok_or_else(unreadable)?;
+        let outcome = self.verify(certificate, others, at).map_err(|error| NoPath::new(General, error))?;
+        let path = outcome?;
+        let authorities = path.certificates.iter().skip(1).rev().skip(1);
+        for authority in authorities {
+            // OpenSSL lets a certificate pass as an authority that has keyCertSign and no basicConstraints.
+            let der = authority.to_der().map_err(|error| NoPath::new(General, error))?;
+            if !Certificate::read(&der).is_ok_and(|authority| authority.is_authority()) {
+                let detail = "a certificate in the path is not an authority's";
+                return Err(NoPath::new(SubIndication::ChainConstraintsFailure, detail));
+            }
+        }
+        Ok(path)
+    }
+
+    fn verify(
+        &self,
+        leaf: &X509,
+        others: &[Certificate<'_>],
+        at: i64,
+    ) -> Result<Result<Path, NoPath>, openssl::error::ErrorStack> {
+        let mut untrusted = Stack::new()?;
+        for other in others.iter().filter_map(Certificate::openssl).chain(&self.intermediates) {
+            untrusted.push(other.clone())?;
+        }
+        X509StoreContext::new()?.init(&self.store, leaf, &untrusted, |context| {
+            store_time::set_time(context, at.div_euclid(1_000_000));
+            if context.verify_cert()? {
+                let chain = context.chain().into_iter().flatten().map(ToOwned::to_owned).collect();
+                return Ok(Ok(Path { certificates: chain }));
+            }
+            let error = context.error();
+            let detail = format!("{} (certificate {} of the path)", error.error_string(), context.error_depth() + 1);
+            Ok(Err(NoPath::new(sub_indication(error), detail)))
+        })
+    }
+}
+
+impl Path {
+    /// Whether every certificate of the path was signed, below the anchor, with algorithms good enough at that time.
+    ///
+    /// # Errors
+    /// [`Weak`] names the first that was not; one that cannot be read counts as weak.
+    pub fn check_constraints(&self, table: &AlgorithmTable, at: i64) -> Result<(), Weak> {
+        const UNKNOWN: Weak = Weak::Key { kind: "unknown", bits: 0 };
+        for pair in self.certificates.windows(2) {
+            let der = pair[0].to_der().map_err(|_| UNKNOWN)?;
+            let certificate = Certificate::read(&der).map_err(|_| UNKNOWN)?;
+            let algorithm = SignatureAlgorithm::read(&certificate.signature_algorithm, None).map_err(|_| UNKNOWN)?;
+            table.check_signature(&algorithm, &*pair[1].public_key().map_err(|_| UNKNOWN)?, at)?;
+        }
+        Ok(())
+    }
+}
+
+fn fingerprint(certificate: &X509) -> Result<Fingerprint, openssl::error::ErrorStack> {
+    Ok(openssl::sha::sha256(&certificate.to_der()?))
+}
+
+/// OpenSSL's error in the words of EN 319 102-1 § 5.1.3, table 6.
+fn sub_indication(error: X509VerifyResult) -> SubIndication {
+    use SubIndication as S;
+    match error.as_raw() {
+        openssl_sys::X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT
+        | openssl_sys::X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
+        | openssl_sys::X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE
+        | openssl_sys::X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT
+        | openssl_sys::X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN
+        | openssl_sys::X509_V_ERR_CERT_CHAIN_TOO_LONG
+        | openssl_sys::X509_V_ERR_CERT_UNTRUSTED
+        // A certificate that its supposed issuer did not sign is no link of a chain.
+        | openssl_sys::X509_V_ERR_CERT_SIGNATURE_FAILURE => S::NoCertificateChainFound,
+        openssl_sys::X509_V_ERR_CERT_HAS_EXPIRED | openssl_sys::X509_V_ERR_CERT_NOT_YET_VALID => S::OutOfBoundsNoPoe,
+        openssl_sys::X509_V_ERR_INVALID_CA
+        | openssl_sys::X509_V_ERR_INVALID_NON_CA
+        | openssl_sys::X509_V_ERR_PATH_LENGTH_EXCEEDED
+        | openssl_sys::X509_V_ERR_INVALID_PURPOSE
+        | openssl_sys::X509_V_ERR_CERT_REJECTED
+        | openssl_sys::X509_V_ERR_KEYUSAGE_NO_CERTSIGN
+        | openssl_sys::X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION
+        | openssl_sys::X509_V_ERR_PERMITTED_VIOLATION
+        | openssl_sys::X509_V_ERR_EXCLUDED_VIOLATION
+        | openssl_sys::X509_V_ERR_SUBTREE_MINMAX
+        | openssl_sys::X509_V_ERR_INVALID_POLICY_EXTENSION
+        | openssl_sys::X509_V_ERR_NO_EXPLICIT_POLICY => S::ChainConstraintsFailure,
+        openssl_sys::X509_V_ERR_CERT_REVOKED => S::RevokedNoPoe,
+        openssl_sys::X509_V_ERR_EE_KEY_TOO_SMALL
+        | openssl_sys::X509_V_ERR_CA_KEY_TOO_SMALL
+        | openssl_sys::X509_V_ERR_CA_MD_TOO_WEAK => S::CryptoConstraintsFailure,
+        _ => S::CertificateChainGeneralFailure,
+    }
+}

@@ -1,0 +1,266 @@
+//! One `SignerInfo`: whose certificate it names, and whether its bytes are that certificate's signature of the content
+//! (EN 319 102-1 § 5.2.3 and 5.2.7, RFC 5652 § 5.4 and 5.6).
+//!
+//! Messages, counter-signatures and timestamps all come through here; trust and policy do not.
+
+use std::cell::RefCell;
+
+use openssl::x509::X509Name;
+
+use super::algorithm::{AlgorithmIdentifier, Digest, SignatureAlgorithm};
+use super::asn1::{Asn1Error, Reader, tag};
+use super::certificate::Certificate;
+use super::cms::{Attributes, SignerIdentifier, SignerInfo};
+use super::verdict::SubIndication;
+use super::{der, oid};
+
+/// A reason for a verdict, and its technical cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// In the standard's words.
+    pub reason: SubIndication,
+    /// For whoever mends the program that signed.
+    pub detail: String,
+}
+
+impl Failure {
+    /// A failure with its cause.
+    pub fn new(reason: SubIndication, detail: impl ToString) -> Self {
+        Self { reason, detail: detail.to_string() }
+    }
+}
+
+/// What was signed. It may lie in pieces (around a PDF's `/Contents`), and is hashed once a digest, not once a signer.
+pub struct Content<'a> {
+    parts: &'a [&'a [u8]],
+    digests: RefCell<Vec<(Digest, Vec<u8>)>>,
+}
+
+impl<'a> Content<'a> {
+    /// The content, in pieces that follow each other.
+    #[must_use]
+    pub fn new(parts: &'a [&'a [u8]]) -> Self {
+        Self { parts, digests: RefCell::default() }
+    }
+
+    /// How many bytes it has.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.parts.iter().map(|part| part.len() as u64).sum()
+    }
+
+    fn has_digest(&self, digest: Digest, value: &[u8]) -> Result<bool, openssl::error::ErrorStack> {
+        let mut known = self.digests.borrow_mut();
+        if let Some((_, computed)) = known.iter().find(|(of, _)| *of == digest) {
+            return Ok(computed == value);
+        }
+        let computed = digest.of(self.parts)?;
+        let same = computed == value;
+        known.push((digest, computed));
+        Ok(same)
+    }
+}
+
+/// The certificate that a signer names.
+pub struct Found<'c, 'a> {
+    /// It.
+    pub certificate: &'c Certificate<'a>,
+    /// Whether a signed attribute names it too: what makes plain CMS a CAdES signature.
+    pub named_in_attribute: bool,
+    /// Set when the attribute names another.
+    pub mismatch: Option<Failure>,
+}
+
+/// Finds the signer's certificate (EN 319 102-1 § 5.2.3.4).
+///
+/// # Errors
+/// [`SubIndication::NoSigningCertificateFound`] when it is not among them.
+pub fn find<'c, 'a>(signer: &SignerInfo<'_>, certificates: &'c [Certificate<'a>]) -> Result<Found<'c, 'a>, Failure> {
+    let mut candidates: Vec<_> = certificates.iter().filter(|one| matches(&signer.identifier, one)).collect();
+    if candidates.is_empty() {
+        candidates.extend(certificates.iter().filter(|one| matches_leniently(&signer.identifier, one)));
+    }
+    let not_found = |detail| Failure::new(SubIndication::NoSigningCertificateFound, detail);
+    let first = *candidates.first().ok_or_else(|| not_found("the signer's certificate is not in the signature"))?;
+    let references = match &signer.signed {
+        Some(attributes) => references(attributes).map_err(|error| Failure::new(SubIndication::FormatFailure, error))?,
+        None => Vec::new(),
+    };
+    let named_in_attribute = !references.is_empty();
+    let referred = candidates.iter().find(|one| references.iter().all(|reference| reference.is_to(one)));
+    let mismatch =
+        referred.is_none().then(|| not_found("signing-certificate names another certificate than the one that signed"));
+    Ok(Found { certificate: referred.copied().unwrap_or(first), named_in_attribute, mismatch })
+}
+
+fn matches(identifier: &SignerIdentifier<'_>, certificate: &Certificate<'_>) -> bool {
+    match *identifier {
+        SignerIdentifier::IssuerAndSerial(issuer, serial) => {
+            certificate.serial == serial && certificate.issuer == issuer
+        }
+        SignerIdentifier::KeyIdentifier(key) => certificate.subject_key_identifier() == Some(key),
+    }
+}
+
+/// Names that differ in encoding only (`UTF8String` or `PrintableString`, letter case) are equal by RFC 5280 § 7.1;
+/// some signers write the issuer anew instead of copying it.
+fn matches_leniently(identifier: &SignerIdentifier<'_>, certificate: &Certificate<'_>) -> bool {
+    let SignerIdentifier::IssuerAndSerial(issuer, serial) = *identifier else { return false };
+    if certificate.serial != serial {
+        return false;
+    }
+    match (X509Name::from_der(issuer), X509Name::from_der(certificate.issuer)) {
+        (Ok(one), Ok(other)) => one.try_cmp(&other).is_ok_and(std::cmp::Ordering::is_eq),
+        _ => false,
+    }
+}
+
+/// What `signing-certificate` or `signing-certificate-v2` says of the signer's certificate (RFC 5035 § 3 and 4).
+/// Its issuer and serial number are not compared: the digest tells the certificate alone, and signers get them wrong.
+struct Reference<'a> {
+    digest: Option<Digest>,
+    value: &'a [u8],
+}
+
+impl Reference<'_> {
+    fn is_to(&self, certificate: &Certificate<'_>) -> bool {
+        self.digest.and_then(|digest| digest.of(&[certificate.der]).ok()).is_some_and(|digest| digest == self.value)
+    }
+}
+
+fn references<'a>(attributes: &Attributes<'a>) -> Result<Vec<Reference<'a>>, Asn1Error> {
+    let mut out = Vec::new();
+    for (oid, with_algorithm) in [(oid::SIGNING_CERTIFICATE, false), (oid::SIGNING_CERTIFICATE_V2, true)] {
+        for attribute in attributes.of(oid) {
+            let mut identifiers = attribute.single()?.tagged(tag::SEQUENCE)?.members().sequence()?;
+            // The first is the signer's; those after it restrict the path, and no program is known to write them.
+            let mut identifier = identifiers.sequence()?;
+            let digest = match (with_algorithm, identifier.peek()) {
+                (false, _) => Some(Digest::Sha1),
+                (true, Some(tag::SEQUENCE)) => Digest::by_oid(AlgorithmIdentifier::read(&mut identifier)?.oid),
+                (true, _) => Some(Digest::Sha256),
+            };
+            out.push(Reference { digest, value: identifier.expect(tag::OCTET_STRING)?.content });
+        }
+    }
+    Ok(out)
+}
+
+/// What a signer signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role<'a> {
+    /// A content of this type.
+    Message(&'a [u8]),
+    /// Another's signature value: such a signer states no content type (RFC 5652 § 11.4).
+    CounterSignature,
+}
+
+/// Whether bytes and signature value match, and the algorithms that showed it.
+pub struct Integrity {
+    /// None when they match.
+    pub failure: Option<Failure>,
+    /// The digest of the content, where it is known.
+    pub digest: Option<Digest>,
+    /// The signature's algorithm, where it is known.
+    pub algorithm: Option<SignatureAlgorithm>,
+}
+
+impl Integrity {
+    /// Whether digest and signature value both match.
+    #[must_use]
+    pub fn intact(&self) -> bool {
+        self.failure.is_none()
+    }
+}
+
+/// Checks digest and signature value (EN 319 102-1 § 5.2.7).
+#[must_use]
+pub fn integrity(
+    signer: &SignerInfo<'_>,
+    role: Role<'_>,
+    content: Option<&Content<'_>>,
+    certificate: &Certificate<'_>,
+) -> Integrity {
+    let mut integrity = Integrity { failure: None, digest: None, algorithm: None };
+    integrity.failure = check(signer, role, content, certificate, &mut integrity).err();
+    integrity
+}
+
+fn check(
+    signer: &SignerInfo<'_>,
+    role: Role<'_>,
+    content: Option<&Content<'_>>,
+    certificate: &Certificate<'_>,
+    known: &mut Integrity,
+) -> Result<(), Failure> {
+    use SubIndication as S;
+    let digest = Digest::by_oid(signer.digest_algorithm.oid).ok_or_else(|| {
+        let detail = format!("unknown digest {}", oid::dotted(signer.digest_algorithm.oid));
+        Failure::new(S::CryptoConstraintsFailure, detail)
+    })?;
+    known.digest = Some(digest);
+    let algorithm = SignatureAlgorithm::read(&signer.signature_algorithm, Some(digest))
+        .map_err(|error| Failure::new(S::CryptoConstraintsFailure, error))?;
+    known.algorithm = Some(algorithm);
+    let content = content.ok_or_else(|| Failure::new(S::SignedDataNotFound, "the signed content is not at hand"))?;
+    if let Some(attributes) = &signer.signed {
+        check_attributes(attributes, signer, role, digest, content)?;
+    }
+
+    let key = certificate.openssl().and_then(|certificate| certificate.public_key().ok());
+    let key = key.ok_or_else(|| Failure::new(S::SigCryptoFailure, "the certificate's public key cannot be read"))?;
+    let verified = match &signer.signed {
+        Some(attributes) => {
+            // As they came first: signers hash what they wrote, sorted or not. Only the tag differs (RFC 5652 § 5.4).
+            let mut message = attributes.raw.to_vec();
+            message[0] = tag::SET;
+            algorithm.verify(&key, &message, signer.signature) || {
+                let members = attributes.all().iter().map(|attribute| attribute.raw).collect();
+                let sorted = der::set_of(tag::SET, members);
+                sorted != message && algorithm.verify(&key, &sorted, signer.signature)
+            }
+        }
+        None => match content.parts {
+            [bytes] => algorithm.verify(&key, bytes, signer.signature),
+            parts => algorithm.verify(&key, &parts.concat(), signer.signature),
+        },
+    };
+    if verified { Ok(()) } else { Err(Failure::new(S::SigCryptoFailure, "the signature value is not the certificate's")) }
+}
+
+/// The attributes that bind the signature to its content (RFC 5652 § 11.1 and 11.2, RFC 6211).
+fn check_attributes(
+    attributes: &Attributes<'_>,
+    signer: &SignerInfo<'_>,
+    role: Role<'_>,
+    digest: Digest,
+    content: &Content<'_>,
+) -> Result<(), Failure> {
+    use SubIndication as S;
+    let malformed = |error: Asn1Error| Failure::new(S::FormatFailure, error);
+    let missing = |what: &str| Failure::new(S::FormatFailure, format!("the signed attribute {what} is missing"));
+    let content_type = attributes.once(oid::CONTENT_TYPE).map_err(malformed)?;
+    if let Role::Message(expected) = role {
+        let stated = content_type.ok_or_else(|| missing("content-type"))?.tagged(tag::OID).map_err(malformed)?;
+        if stated.content != expected {
+            return Err(Failure::new(S::FormatFailure, "content-type is not the type of the content"));
+        }
+    }
+    let stated = attributes.once(oid::MESSAGE_DIGEST).map_err(malformed)?;
+    let stated = stated.ok_or_else(|| missing("message-digest"))?.tagged(tag::OCTET_STRING).map_err(malformed)?;
+    let same = content.has_digest(digest, stated.content).map_err(|error| Failure::new(S::CryptoConstraintsFailure, error))?;
+    if !same {
+        return Err(Failure::new(S::HashFailure, "message-digest is not the digest of the content"));
+    }
+    if let Some(protection) = attributes.once(oid::ALGORITHM_PROTECTION).map_err(malformed)? {
+        let mut members: Reader<'_> = protection.members();
+        let protected = AlgorithmIdentifier::read(&mut members).map_err(malformed)?;
+        let signature = members.optional(tag::context_constructed(1)).map_err(malformed)?;
+        // The identifier is IMPLICIT: its name is the first member of the context tag itself.
+        let names_signature = signature.is_none_or(|id| id.members().oid() == Ok(signer.signature_algorithm.oid));
+        if protected.oid != signer.digest_algorithm.oid || !names_signature {
+            return Err(Failure::new(S::SigCryptoFailure, "the algorithms are not those that the signer protected"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! Timestamp tokens (RFC 3161 § 2.4.2, EN 319 422): when something certainly existed.
+
+use super::algorithm::{AlgorithmIdentifier, Digest};
+use super::asn1::{Asn1Error, Reader, tag};
+use super::certificate::Certificate;
+use super::cms::SignedData;
+use super::identity;
+use super::oid;
+use super::policy::Policy;
+use super::signer::{self, Content, Role};
+use super::verdict::SignatureTimestamp;
+
+/// `TSTInfo`, as far as a verdict needs it.
+struct TstInfo<'a> {
+    imprint_algorithm: &'a [u8],
+    imprint: &'a [u8],
+    time: i64,
+}
+
+impl<'a> TstInfo<'a> {
+    fn read(bytes: &'a [u8]) -> Result<Self, Asn1Error> {
+        let mut fields = Reader::new(bytes).sequence()?;
+        fields.expect(tag::INTEGER)?;
+        fields.oid()?;
+        let mut imprint = fields.sequence()?;
+        let imprint_algorithm = AlgorithmIdentifier::read(&mut imprint)?.oid;
+        let imprint = imprint.expect(tag::OCTET_STRING)?.content;
+        fields.expect(tag::INTEGER)?;
+        let time = fields.expect(tag::GENERALIZED_TIME)?.time()?;
+        Ok(Self { imprint_algorithm, imprint, time })
+    }
+}
+
+/// Checks a token (DER) over `stamped`, its authority's path as of `at`. `others` may help to find the path.
+///
+/// A token that cannot be read is neither intact nor trusted: it proves nothing, and harms nothing either.
+#[must_use]
+pub fn check(token: &[u8], stamped: &[&[u8]], others: &[&[u8]], at: i64, policy: &Policy) -> SignatureTimestamp {
+    let mut found = SignatureTimestamp { at: None, intact: false, trusted: false, authority: None };
+    // The answer stands in `found`; why it ends early is of no use to anybody yet.
+    let _ = check_into(&mut found, token, stamped, others, at, policy);
+    found
+}
+
+fn check_into(
+    found: &mut SignatureTimestamp,
+    token: &[u8],
+    stamped: &[&[u8]],
+    others: &[&[u8]],
+    at: i64,
+    policy: &Policy,
+) -> Option<()> {
+    let data = SignedData::read(token).ok()?;
+    let content = data.content.filter(|_| data.content_type == oid::TST_INFO)?;
+    let info = TstInfo::read(content).ok()?;
+    found.at = Some(info.time);
+    let [signer] = data.signers.as_slice() else { return None };
+    let known = data.certificates.iter().chain(others).filter_map(|der| Certificate::read(der).ok());
+    let certificates: Vec<Certificate<'_>> = known.collect();
+    let authority = signer::find(signer, &certificates).ok()?;
+    found.authority = Some(identity::signer(authority.certificate).name);
+
+    let digest = Digest::by_oid(info.imprint_algorithm)?;
+    let parts = [content];
+    let content = Content::new(&parts);
+    let integrity = signer::integrity(signer, Role::Message(oid::TST_INFO), Some(&content), authority.certificate);
+    found.intact = integrity.intact() && digest.of(stamped).ok()? == info.imprint;
+
+    let path = policy.anchors.path(authority.certificate, &certificates, at).ok()?;
+    let algorithms = &policy.algorithms;
+    path.check_constraints(algorithms, at).ok()?;
+    let key = authority.certificate.openssl()?.public_key().ok()?;
+    algorithms.check_signature(&integrity.algorithm?, &key, at).ok()?;
+    algorithms.check_digest(integrity.digest?, at).ok()?;
+    algorithms.check_digest(digest, at).ok()?;
+    found.trusted = found.intact
+        && signer.signed.is_some()
+        && authority.mismatch.is_none()
+        && authority.certificate.may_stamp_time()
+        // A time after the moment in which the token was already here is no time.
+        && info.time <= at;
+    Some(())
+}

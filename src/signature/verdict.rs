@@ -1,0 +1,295 @@
+//! What a verdict says, in the words of EN 319 102-1 § 5.1 and the shape of the HTTP contract.
+//!
+//! # Why
+//! One shape for every format and every door: the answer to a submission, `POST /signatures/validate`, the command
+//! line. Times are numbers inside, as everywhere in the program; [`Verdict::in_zone`] writes them for people and
+//! programs, in the entity's zone, since only the caller knows it.
+
+use chrono::{DateTime, SecondsFormat};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::identity::Signer;
+
+/// The state of a signature (EN 319 102-1 § 5.1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Indication {
+    /// Intact, by a trusted certificate that was good when it was made.
+    TotalPassed,
+    /// Certainly wrong.
+    TotalFailed,
+    /// Neither could be shown.
+    Indeterminate,
+}
+
+/// Why a signature did not pass (EN 319 102-1 § 5.1.3, tables 5 and 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SubIndication {
+    /// It is no well-formed signature.
+    FormatFailure,
+    /// The signed content is not what was signed.
+    HashFailure,
+    /// The signature value is not the certificate's.
+    SigCryptoFailure,
+    /// Proved to be made after the certificate was revoked.
+    Revoked,
+    /// Proved to be made after the certificate expired.
+    Expired,
+    /// Proved to be made before the certificate was valid.
+    NotYetValid,
+    /// The signature lacks, or breaks, something that is asked of it.
+    SigConstraintsFailure,
+    /// The certificates lack, or break, something that is asked of them.
+    ChainConstraintsFailure,
+    /// The certificates could not be checked for another reason.
+    CertificateChainGeneralFailure,
+    /// An algorithm or key too weak at the time of signing.
+    CryptoConstraintsFailure,
+    /// An algorithm or key too weak today, and nothing proves that the signature is older.
+    CryptoConstraintsFailureNoPoe,
+    /// The signature's policy could not be read.
+    PolicyProcessingError,
+    /// The signature names a policy that is not at hand.
+    SignaturePolicyNotAvailable,
+    /// Timestamps contradict each other's order.
+    TimestampOrderFailure,
+    /// The signer's certificate is not there, or not the one that the signature names.
+    NoSigningCertificateFound,
+    /// No path to a trusted anchor.
+    NoCertificateChainFound,
+    /// Revoked, and nothing proves that the signature is older.
+    RevokedNoPoe,
+    /// An authority of the path is revoked, and nothing proves that the signature is older.
+    RevokedCaNoPoe,
+    /// Out of its validity, not revoked, and nothing proves that the signature was made within.
+    OutOfBoundsNotRevoked,
+    /// Out of its validity, and nothing proves that the signature was made within.
+    OutOfBoundsNoPoe,
+    /// The revocation data's own signer is out of its validity.
+    RevocationOutOfBoundsNoPoe,
+    /// Nothing proves that a signed object existed in time.
+    NoPoe,
+    /// Revocation could not be learned in time: ask again later.
+    TryLater,
+    /// What was signed is not there.
+    SignedDataNotFound,
+}
+
+impl SubIndication {
+    /// The state that it explains.
+    #[must_use]
+    pub fn indication(self) -> Indication {
+        match self {
+            Self::FormatFailure
+            | Self::HashFailure
+            | Self::SigCryptoFailure
+            | Self::Revoked
+            | Self::Expired
+            | Self::NotYetValid => Indication::TotalFailed,
+            _ => Indication::Indeterminate,
+        }
+    }
+}
+
+/// How the signature is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// CMS or CAdES (EN 319 122).
+    Cades,
+    /// In a PDF (EN 319 142).
+    Pades,
+    /// In XML (EN 319 132).
+    Xades,
+    /// None of them.
+    Unknown,
+}
+
+/// What the signature carries for the years to come, as far as verified (EN 319 122-1 § 6). Plain CMS has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Level {
+    /// The signer's certificate is named inside.
+    B,
+    /// And a trusted timestamp shows when it existed.
+    T,
+    /// And the certificates and revocation data are inside.
+    Lt,
+    /// And an archive timestamp covers these.
+    Lta,
+}
+
+/// What is known of the revocation of the certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Revocation {
+    /// Not revoked at the best signature time.
+    Good,
+    /// Revoked.
+    Revoked,
+    /// Nobody could say.
+    Unknown,
+    /// Nobody was asked.
+    NotChecked,
+}
+
+/// Where the signed bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Placement {
+    /// Beside the signature.
+    Detached,
+    /// Inside the signature.
+    Attached,
+}
+
+/// Which bytes the signature covers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Coverage {
+    /// Where they are; null where it cannot be told.
+    pub placement: Option<Placement>,
+    /// How many they are; null where they are not at hand.
+    #[schema(example = 1240)]
+    pub bytes: Option<u64>,
+}
+
+/// A signature over another's signature value (RFC 5652 § 11.4): listed, and it changes no verdict.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = CounterSignature)]
+pub struct CounterSignature<T = i64> {
+    /// Whose it is, as its certificate says.
+    pub signer: Option<Signer>,
+    /// Whether it is a signature of that signature value.
+    pub intact: bool,
+    /// The time its signer claims.
+    pub claimed_signed_at: Option<T>,
+}
+
+/// A timestamp (RFC 3161) over the signature value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = SignatureTimestamp)]
+pub struct SignatureTimestamp<T = i64> {
+    /// The time it states.
+    pub at: Option<T>,
+    /// Whether it is whole and covers this signature value.
+    pub intact: bool,
+    /// Whether its authority leads to a trusted anchor. Only a trusted one moves `signed_at`.
+    pub trusted: bool,
+    /// The name of the authority.
+    pub authority: Option<String>,
+}
+
+/// The verdict's reason in a sentence that a clerk can read to a citizen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Explanation {
+    /// In Spanish.
+    #[schema(example = "La firma es válida.")]
+    pub es: String,
+    /// In English.
+    #[schema(example = "The signature is valid.")]
+    pub en: String,
+}
+
+/// What is known of one signature.
+///
+/// `T` is how times are held: microseconds since 1970 UTC inside, RFC 3339 text once [`Verdict::in_zone`] has been
+/// asked for it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Verdict)]
+pub struct Verdict<T = i64> {
+    /// What was judged: `submission`, `document:<part>` or `file`.
+    #[schema(example = "submission")]
+    pub covers: String,
+    /// Which bytes the signature covers.
+    pub coverage: Coverage,
+    /// How it is written.
+    pub format: Format,
+    /// What it carries for the years to come; null for plain CMS.
+    pub level: Option<Level>,
+    /// The state of the signature.
+    pub indication: Indication,
+    /// Why it did not pass; null when it did.
+    pub sub_indication: Option<SubIndication>,
+    /// Whether content and signature value match the certificate's key.
+    pub intact: bool,
+    /// Whether the certificate led to a trusted anchor, and was within its validity, at `signed_at`.
+    pub trusted: bool,
+    /// Where the signature is inside the signed file: whether it covers all of it. Absent for other signatures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub covers_whole_file: Option<bool>,
+    /// What is known of the certificate's revocation.
+    pub revocation: Revocation,
+    /// Who signed, as the certificate says; null when there is no certificate.
+    pub signer: Option<Signer>,
+    /// The best signature time: the earliest trusted timestamp, else the time of reception.
+    pub signed_at: T,
+    /// The time that the signer claims; shown, never trusted.
+    pub claimed_signed_at: Option<T>,
+    /// The SHA-256 of the signer's certificate, in hex.
+    #[schema(example = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae")]
+    pub certificate_sha256: Option<String>,
+    /// Timestamps over the signature value, good or bad.
+    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    pub timestamps: Vec<SignatureTimestamp<T>>,
+    /// Signatures over this one.
+    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    pub counter_signatures: Vec<CounterSignature<T>>,
+    /// The reason in plain words.
+    pub explanation: Explanation,
+    /// The technical cause in English, for whoever mends the program that signed. Absent when the signature passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+impl<T> Verdict<T> {
+    /// Whether the signature may authenticate a submission.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.indication == Indication::TotalPassed
+    }
+}
+
+impl Verdict {
+    /// The same verdict with its times as RFC 3339 text in this zone.
+    #[must_use]
+    pub fn in_zone(self, zone: chrono_tz::Tz) -> Verdict<String> {
+        let text = |micros: i64| match DateTime::from_timestamp_micros(micros) {
+            Some(time) => time.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::AutoSi, false),
+            // A timestamp may state a year that no calendar here reaches; it is shown as what it is.
+            None => micros.to_string(),
+        };
+        let timestamps = self.timestamps.into_iter().map(|stamp| SignatureTimestamp {
+            at: stamp.at.map(text),
+            intact: stamp.intact,
+            trusted: stamp.trusted,
+            authority: stamp.authority,
+        });
+        let counter_signatures = self.counter_signatures.into_iter().map(|counter| CounterSignature {
+            signer: counter.signer,
+            intact: counter.intact,
+            claimed_signed_at: counter.claimed_signed_at.map(text),
+        });
+        Verdict {
+            covers: self.covers,
+            coverage: self.coverage,
+            format: self.format,
+            level: self.level,
+            indication: self.indication,
+            sub_indication: self.sub_indication,
+            intact: self.intact,
+            trusted: self.trusted,
+            covers_whole_file: self.covers_whole_file,
+            revocation: self.revocation,
+            signer: self.signer,
+            signed_at: text(self.signed_at),
+            claimed_signed_at: self.claimed_signed_at.map(text),
+            certificate_sha256: self.certificate_sha256,
+            timestamps: timestamps.collect(),
+            counter_signatures: counter_signatures.collect(),
+            explanation: self.explanation,
+            detail: self.detail,
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Signatures judged from outside the room: every kind of signer, altered and hostile bytes, and real files.
+#![expect(clippy::unwrap_used, reason = "a test ends where its ground is missing")]
+
+#[path = "signature/hostile.rs"]
+mod hostile;
+#[path = "signature/pki.rs"]
+mod pki;
+#[path = "signature/signers.rs"]
+mod signers;
+#[path = "signature/vectors.rs"]
+mod vectors;

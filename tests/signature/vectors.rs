@@ -1,0 +1,66 @@
+//! Real files of the EU DSS test suite, which are not part of this repository: `VENTANILLA_VECTORS` names their folder.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use ventanilla::signature;
+
+use crate::pki::{NOW, policy};
+
+/// The folder, or none where it is allowed to be missing: on a developer's machine, never in CI.
+#[expect(clippy::disallowed_methods, reason = "a test's own switches are no setting of the program")]
+fn folder() -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os("VENTANILLA_VECTORS") {
+        return Some(folder.into());
+    }
+    assert!(std::env::var_os("CI").is_none(), "VENTANILLA_VECTORS is not set: the real files must be judged in CI");
+    eprintln!("VENTANILLA_VECTORS is not set: no real file was judged");
+    None
+}
+
+/// What the `openssl` program says of digest and signature value, trust left out.
+fn openssl_says(file: &std::path::Path) -> &'static str {
+    let done = Command::new("openssl")
+        .args(["cms", "-verify", "-inform", "DER", "-noverify", "-binary", "-out", "/dev/null", "-in"])
+        .arg(file)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    match done.status.success() {
+        true => "intact",
+        false if said.contains("no content") => "no content",
+        false if said.contains("signer certificate not found") => "no certificate",
+        false => "not intact",
+    }
+}
+
+#[test]
+fn cades_files_are_judged_as_before() {
+    let Some(folder) = folder() else { return };
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder.join("cades")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let policy = policy();
+    let mut table = String::new();
+    for file in files {
+        let bytes = std::fs::read(&file).unwrap();
+        let name = file.file_name().unwrap().to_string_lossy();
+        writeln!(table, "{name}\n    openssl: {}", openssl_says(&file)).unwrap();
+        for verdict in signature::judge(&bytes, None, "file", NOW, &policy) {
+            let state = serde_json::to_value((verdict.indication, verdict.sub_indication, verdict.level)).unwrap();
+            let stamps: Vec<_> = verdict.timestamps.iter().map(|stamp| stamp.intact).collect();
+            let counters: Vec<_> = verdict.counter_signatures.iter().map(|counter| counter.intact).collect();
+            let signer = verdict.signer.map(|signer| signer.name).unwrap_or_default();
+            writeln!(
+                table,
+                "    {} intact={} timestamps={stamps:?} counter={counters:?} signer={signer:?} detail={:?}",
+                state,
+                verdict.intact,
+                verdict.detail.unwrap_or_default()
+            )
+            .unwrap();
+        }
+    }
+    insta::assert_snapshot!(table);
+}
