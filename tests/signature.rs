@@ -7,5 +7,7 @@ mod hostile;
 mod pki;
 #[path = "signature/signers.rs"]
 mod signers;
+#[path = "signature/timestamps.rs"]
+mod timestamps;
 #[path = "signature/vectors.rs"]
 mod vectors;

@@ -204,7 +204,12 @@ impl SignatureAlgorithm {
         self.try_verify(key, message, value).unwrap_or(false)
     }
 
-    fn try_verify(&self, key: &PKeyRef<Public>, message: &[u8], value: &[u8]) -> Result<bool, openssl::error::ErrorStack> {
+    fn try_verify(
+        &self,
+        key: &PKeyRef<Public>,
+        message: &[u8],
+        value: &[u8],
+    ) -> Result<bool, openssl::error::ErrorStack> {
         // The key decides what OpenSSL computes: a key of another kind than the identifier names proves nothing.
         let fits = match self.scheme {
             Scheme::RsaPkcs1 => key.id() == Id::RSA,

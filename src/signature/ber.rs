@@ -262,7 +262,8 @@ mod tests {
 
     #[test]
     fn every_truncation_is_refused_and_none_panics() {
-        let ber = hex::decode("3080a080248004020102040203042405040305060700000000020105 0000".replace(' ', "")).unwrap();
+        let ber =
+            hex::decode("3080a080248004020102040203042405040305060700000000020105 0000".replace(' ', "")).unwrap();
         for end in 0..ber.len() {
             assert!(to_der(&ber[..end]).is_err(), "{end}");
             for value in [0, 1, 0x1f, 0x24, 0x30, 0x7f, 0x80, 0x84, 0xff] {

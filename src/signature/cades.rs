@@ -56,7 +56,8 @@ pub(super) fn judge(signature: &[u8], content: Option<&[u8]>, request: Request<'
         placement: Some(if data.content.is_some() { Placement::Attached } else { Placement::Detached }),
         bytes: judged.as_ref().map(Content::len),
     };
-    let message = Message { data: &data, certificates: &certificates, content: judged.as_ref(), contradiction, coverage };
+    let message =
+        Message { data: &data, certificates: &certificates, content: judged.as_ref(), contradiction, coverage };
     data.signers.iter().map(|signer| message.judge(signer, request)).collect()
 }
 

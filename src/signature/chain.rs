@@ -81,7 +81,10 @@ impl NoPath {
 /// # Errors
 /// [`LoadError`] names the file that could not be taken.
 pub fn load_certificates(folder: &FilePath) -> Result<Vec<X509>, LoadError> {
-    let read_error = |path: &FilePath| { let path = path.to_owned(); move |error| LoadError::Read(path, error) };
+    let read_error = |path: &FilePath| {
+        let path = path.to_owned();
+        move |error| LoadError::Read(path, error)
+    };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(read_error(folder))? {
         let path = entry.map_err(read_error(folder))?.path();

@@ -47,7 +47,11 @@ pub fn read(text: &str) -> Option<Identifier> {
             "PAS" => Some(Identifier { id_type: IdType::Passport, id: id.to_owned(), country }),
             "IDC" | "PNO" | "TIN" | "TAX" | "VAT" | "NTR" => {
                 let id_type = spanish.map_or(IdType::Other, |found| found.0);
-                Some(Identifier { id_type, id: id.strip_prefix("ES").filter(|_| spanish.is_some()).unwrap_or(id).to_owned(), country })
+                Some(Identifier {
+                    id_type,
+                    id: id.strip_prefix("ES").filter(|_| spanish.is_some()).unwrap_or(id).to_owned(),
+                    country,
+                })
             }
             _ => None,
         };

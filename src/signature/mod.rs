@@ -32,7 +32,7 @@ pub use constraints::{AlgorithmTable, Weak};
 pub use identifier::IdType;
 pub use identity::{Organization, Signer};
 pub use policy::{Policy, RevocationMode};
-pub use seal::{SealError, seal};
+pub use seal::{SealError, add_timestamp, seal};
 pub use verdict::{
     CounterSignature, Coverage, Explanation, Format, Indication, Level, Placement, Revocation, SignatureTimestamp,
     SubIndication, Verdict,
@@ -79,7 +79,13 @@ pub fn detect(file: &[u8]) -> FileKind {
 /// one. Never fails and never empty: bytes that hold no signature give one verdict that says so. The first signer of a
 /// certificate's kind is the caller's to choose; one bad signature beside a good one is shown, not hidden.
 #[must_use]
-pub fn judge(signature: &[u8], content: Option<&[u8]>, covers: &str, received_at: i64, policy: &Policy) -> Vec<Verdict> {
+pub fn judge(
+    signature: &[u8],
+    content: Option<&[u8]>,
+    covers: &str,
+    received_at: i64,
+    policy: &Policy,
+) -> Vec<Verdict> {
     cades::judge(signature, content, cades::Request { covers, received_at, policy })
 }
 

@@ -50,3 +50,29 @@ impl Policy {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_policy_serves_all_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<Policy>();
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named() {
+        let error = Policy::load(Path::new("/nowhere/anchors")).unwrap_err();
+        assert_eq!(error.to_string(), "/nowhere/anchors could not be read");
+    }
+
+    #[test]
+    fn a_file_that_holds_no_certificate_is_named_and_keys_are_left_alone() {
+        let folder = tempfile::TempDir::new().unwrap();
+        std::fs::write(folder.path().join("a.key"), "no certificate").unwrap();
+        assert!(Policy::load(folder.path()).unwrap().anchors.is_empty());
+        std::fs::write(folder.path().join("b.pem"), "no certificate").unwrap();
+        assert!(Policy::load(folder.path()).unwrap_err().to_string().contains("b.pem"));
+    }
+}

@@ -11,7 +11,7 @@ use openssl::sign::Signer;
 use openssl::x509::{X509, X509Ref};
 
 use super::algorithm::Digest;
-use super::asn1::{Asn1Error, tag};
+use super::asn1::{Asn1Error, Reader, tag};
 use super::certificate::Certificate;
 use super::{der, oid};
 
@@ -84,6 +84,36 @@ pub fn seal<K: HasPrivate>(
         &der::element(tag::SET, &[&signer_info]),
     ]);
     Ok(der::sequence(&[&der::oid(oid::SIGNED_DATA), &der::element(tag::context_constructed(0), &[&signed_data])]))
+}
+
+/// Puts a timestamp token over the signature value into a signature (DER) with one signer, which makes it CAdES-T
+/// (EN 319 122-1 § 5.3). Additions it had already are replaced: a fresh [`seal`] has none.
+///
+/// # Errors
+/// [`Asn1Error`] when the bytes are no such signature.
+pub fn add_timestamp(signature: &[u8], token: &[u8]) -> Result<Vec<u8>, Asn1Error> {
+    let mut info = Reader::new(signature).sequence()?;
+    let content_type = info.expect(tag::OID)?.raw;
+    let mut fields = info.expect(tag::context_constructed(0))?.members().sequence()?;
+    let mut before: Vec<&[u8]> = Vec::new();
+    while let Some(found) = fields.peek()
+        && (found != tag::SET || before.len() < 2)
+    {
+        before.push(fields.element()?.raw);
+    }
+    let mut signers = fields.expect(tag::SET)?.members();
+    let mut signer = signers.sequence()?;
+    signers.finish()?;
+    let mut parts: Vec<&[u8]> = Vec::new();
+    while signer.peek().is_some_and(|found| found != tag::context_constructed(1)) {
+        parts.push(signer.element()?.raw);
+    }
+    let unsigned = der::element(tag::context_constructed(1), &[&attribute(oid::SIGNATURE_TIMESTAMP, token)]);
+    parts.push(&unsigned);
+    let signers = der::element(tag::SET, &[&der::sequence(&parts)]);
+    before.push(&signers);
+    let signed_data = der::sequence(&before);
+    Ok(der::sequence(&[content_type, &der::element(tag::context_constructed(0), &[&signed_data])]))
 }
 
 /// The digest and the signature's identifier that go with a key: SHA-256, more for a curve that is worth more.

@@ -83,10 +83,13 @@ pub fn find<'c, 'a>(signer: &SignerInfo<'_>, certificates: &'c [Certificate<'a>]
     let not_found = |detail| Failure::new(SubIndication::NoSigningCertificateFound, detail);
     let first = *candidates.first().ok_or_else(|| not_found("the signer's certificate is not in the signature"))?;
     let references = match &signer.signed {
-        Some(attributes) => references(attributes).map_err(|error| Failure::new(SubIndication::FormatFailure, error))?,
+        Some(attributes) => {
+            references(attributes).map_err(|error| Failure::new(SubIndication::FormatFailure, error))?
+        }
         None => Vec::new(),
     };
-    let named_in_attribute = !references.is_empty();
+    // SHA-1 has an attribute of its own; in the second version it does not count (EN 319 122-1 § 5.2.2.3, as DSS reads it).
+    let named_in_attribute = references.iter().any(|one| !(one.second_version && one.digest == Some(Digest::Sha1)));
     let referred = candidates.iter().find(|one| references.iter().all(|reference| reference.is_to(one)));
     let mismatch =
         referred.is_none().then(|| not_found("signing-certificate names another certificate than the one that signed"));
@@ -118,6 +121,7 @@ fn matches_leniently(identifier: &SignerIdentifier<'_>, certificate: &Certificat
 /// What `signing-certificate` or `signing-certificate-v2` says of the signer's certificate (RFC 5035 § 3 and 4).
 /// Its issuer and serial number are not compared: the digest tells the certificate alone, and signers get them wrong.
 struct Reference<'a> {
+    second_version: bool,
     digest: Option<Digest>,
     value: &'a [u8],
 }
@@ -130,17 +134,18 @@ impl Reference<'_> {
 
 fn references<'a>(attributes: &Attributes<'a>) -> Result<Vec<Reference<'a>>, Asn1Error> {
     let mut out = Vec::new();
-    for (oid, with_algorithm) in [(oid::SIGNING_CERTIFICATE, false), (oid::SIGNING_CERTIFICATE_V2, true)] {
+    for (oid, second_version) in [(oid::SIGNING_CERTIFICATE, false), (oid::SIGNING_CERTIFICATE_V2, true)] {
         for attribute in attributes.of(oid) {
             let mut identifiers = attribute.single()?.tagged(tag::SEQUENCE)?.members().sequence()?;
             // The first is the signer's; those after it restrict the path, and no program is known to write them.
             let mut identifier = identifiers.sequence()?;
-            let digest = match (with_algorithm, identifier.peek()) {
+            let digest = match (second_version, identifier.peek()) {
                 (false, _) => Some(Digest::Sha1),
                 (true, Some(tag::SEQUENCE)) => Digest::by_oid(AlgorithmIdentifier::read(&mut identifier)?.oid),
                 (true, _) => Some(Digest::Sha256),
             };
-            out.push(Reference { digest, value: identifier.expect(tag::OCTET_STRING)?.content });
+            let value = identifier.expect(tag::OCTET_STRING)?.content;
+            out.push(Reference { second_version, digest, value });
         }
     }
     Ok(out)
@@ -225,7 +230,11 @@ fn check(
             parts => algorithm.verify(&key, &parts.concat(), signer.signature),
         },
     };
-    if verified { Ok(()) } else { Err(Failure::new(S::SigCryptoFailure, "the signature value is not the certificate's")) }
+    if verified {
+        Ok(())
+    } else {
+        Err(Failure::new(S::SigCryptoFailure, "the signature value is not the certificate's"))
+    }
 }
 
 /// The attributes that bind the signature to its content (RFC 5652 § 11.1 and 11.2, RFC 6211).
@@ -248,7 +257,8 @@ fn check_attributes(
     }
     let stated = attributes.once(oid::MESSAGE_DIGEST).map_err(malformed)?;
     let stated = stated.ok_or_else(|| missing("message-digest"))?.tagged(tag::OCTET_STRING).map_err(malformed)?;
-    let same = content.has_digest(digest, stated.content).map_err(|error| Failure::new(S::CryptoConstraintsFailure, error))?;
+    let same =
+        content.has_digest(digest, stated.content).map_err(|error| Failure::new(S::CryptoConstraintsFailure, error))?;
     if !same {
         return Err(Failure::new(S::HashFailure, "message-digest is not the digest of the content"));
     }

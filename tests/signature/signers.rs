@@ -12,8 +12,18 @@ use crate::pki::{NOW, TEXT, certificate, file, judged, key, openssl_cms, policy,
 #[rstest]
 fn everybody_with_a_good_certificate_signs(
     #[values(
-        "citizen", "citizen2", "resident", "representative", "company-seal", "eoffice-seal", "entity-seal",
-        "citizen-prime256v1", "citizen-secp384r1", "citizen-secp521r1", "citizen-brainpoolP256r1", "citizen-ed25519"
+        "citizen",
+        "citizen2",
+        "resident",
+        "representative",
+        "company-seal",
+        "eoffice-seal",
+        "entity-seal",
+        "citizen-prime256v1",
+        "citizen-secp384r1",
+        "citizen-secp521r1",
+        "citizen-brainpoolP256r1",
+        "citizen-ed25519"
     )]
     who: &str,
 ) {
@@ -48,7 +58,8 @@ fn nobody_else_does_though_the_bytes_are_intact(#[case] who: &str, #[case] reaso
 #[test]
 fn a_citizen_cannot_issue_certificates() {
     let chain = [certificate("citizen")];
-    let minted = signature::seal(TEXT, &key("untrusted/minted"), &certificate("untrusted/minted"), &chain, NOW).unwrap();
+    let minted =
+        signature::seal(TEXT, &key("untrusted/minted"), &certificate("untrusted/minted"), &chain, NOW).unwrap();
     let verdict = judged(&minted);
     assert_eq!(verdict.sub_indication, Some(SubIndication::ChainConstraintsFailure), "{:?}", verdict.detail);
     assert!(!verdict.trusted);
