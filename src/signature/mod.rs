@@ -76,8 +76,8 @@ pub fn detect(file: &[u8]) -> FileKind {
 ///
 /// `covers` names what is judged in the verdict (`submission`, `document:<part>`, `file`); `received_at`, in
 /// microseconds since 1970 UTC, is the time of which everything is judged unless a trusted timestamp proves an earlier
-/// one. Never fails and never empty: bytes that hold no signature give one verdict that says so. The first signer of a
-/// certificate's kind is the caller's to choose; one bad signature beside a good one is shown, not hidden.
+/// one. Never fails and is never empty: bytes that hold no signature give one verdict that says so. With several signers
+/// there is one verdict each, in their order; which of them a submission counts on is the caller's to decide.
 #[must_use]
 pub fn judge(
     signature: &[u8],

@@ -164,6 +164,7 @@ pub struct CounterSignature<T = i64> {
     /// Whether it is a signature of that signature value.
     pub intact: bool,
     /// The time its signer claims.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-06-01T13:59:41+02:00")]
     pub claimed_signed_at: Option<T>,
 }
 
@@ -172,6 +173,7 @@ pub struct CounterSignature<T = i64> {
 #[schema(as = SignatureTimestamp)]
 pub struct SignatureTimestamp<T = i64> {
     /// The time it states.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-06-01T13:59:42+02:00")]
     pub at: Option<T>,
     /// Whether it is whole and covers this signature value.
     pub intact: bool,
@@ -193,9 +195,7 @@ pub struct Explanation {
 }
 
 /// What is known of one signature.
-///
-/// `T` is how times are held: microseconds since 1970 UTC inside, RFC 3339 text once [`Verdict::in_zone`] has been
-/// asked for it.
+// `T` is how times are held: microseconds since 1970 UTC inside, RFC 3339 text once `in_zone` has been asked for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Verdict)]
 pub struct Verdict<T = i64> {
@@ -224,17 +224,21 @@ pub struct Verdict<T = i64> {
     /// Who signed, as the certificate says; null when there is no certificate.
     pub signer: Option<Signer>,
     /// The best signature time: the earliest trusted timestamp, else the time of reception.
+    #[schema(value_type = String, format = DateTime, example = "2026-06-01T14:00:00+02:00")]
     pub signed_at: T,
     /// The time that the signer claims; shown, never trusted.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-06-01T13:59:41+02:00")]
     pub claimed_signed_at: Option<T>,
     /// The SHA-256 of the signer's certificate, in hex.
     #[schema(example = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae")]
     pub certificate_sha256: Option<String>,
     /// Timestamps over the signature value, good or bad.
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<SignatureTimestamp<String>>)]
     pub timestamps: Vec<SignatureTimestamp<T>>,
     /// Signatures over this one.
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<CounterSignature<String>>)]
     pub counter_signatures: Vec<CounterSignature<T>>,
     /// The reason in plain words.
     pub explanation: Explanation,
@@ -291,5 +295,32 @@ impl Verdict {
             explanation: self.explanation,
             detail: self.detail,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_contract_names_the_shape_plainly_and_its_times_as_text() {
+        assert_eq!(<Verdict<String> as utoipa::ToSchema>::name(), "Verdict");
+        let schema = serde_json::to_value(<Verdict<String> as utoipa::PartialSchema>::schema()).unwrap();
+        assert_eq!(schema["properties"]["signed_at"]["type"], "string", "{schema:#}");
+    }
+
+    #[test]
+    fn a_verdict_kept_as_json_comes_back_as_it_was() {
+        let explanation = crate::signature::explanation::explain(Some(SubIndication::TryLater));
+        let verdict: Verdict = serde_json::from_value(serde_json::json!({
+            "covers": "file", "coverage": {"placement": null, "bytes": null}, "format": "cades", "level": "LT",
+            "indication": "indeterminate", "sub_indication": "try_later", "intact": true, "trusted": true,
+            "revocation": "unknown", "signer": null, "signed_at": 1, "claimed_signed_at": null,
+            "certificate_sha256": null, "explanation": explanation
+        }))
+        .unwrap();
+        let again: Verdict = serde_json::from_value(serde_json::to_value(&verdict).unwrap()).unwrap();
+        assert_eq!(again, verdict);
+        assert_eq!(verdict.in_zone(chrono_tz::UTC).signed_at, "1970-01-01T00:00:00.000001+00:00");
     }
 }
