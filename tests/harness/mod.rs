@@ -1,0 +1,15 @@
+//! What the integration tests stand on: real services, and ways to break them.
+#![allow(
+    dead_code,
+    reason = "each test program uses its own part of the harness"
+)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a harness that cannot go on fails its test, with a message"
+)]
+
+pub mod faulty_objects;
+pub mod killable_postgres;
+pub mod postgres_proxy;
+pub mod services;
