@@ -1,0 +1,260 @@
+"""Schemathesis hooks: tokens for every role, and requests that can succeed among the generated ones.
+
+Generated bodies are never really signed and generated ids are never there, so by itself Schemathesis
+would only ever see refusals. Some of the cases that it means to be good are therefore made good: a signed
+submission, the id of an entry that stands, an entry in the state that the operation wants. All other
+cases go out as generated, with a token of the right role, of another one, a false one or none.
+
+`contract.py` sets VENTANILLA_CONTRACT to a JSON file: url, ca_file, tokens by role, unit, certificate, key,
+and `log`, where each answer is noted.
+"""
+
+import hashlib
+import json
+import os
+import pathlib
+import threading
+import uuid
+
+import schemathesis
+
+from api import PREFIX, Api
+from sending import (
+    counter_json,
+    multipart,
+    sign,
+    some_documents,
+    submission_json,
+    submission_parts,
+)
+
+SETTINGS = json.loads(pathlib.Path(os.environ["VENTANILLA_CONTRACT"]).read_text())
+TOKENS = SETTINGS["tokens"]
+JSON = "application/json"
+
+# Which role may call an operation, where its description in the document (`x-roles`) does not tell.
+# The first that fits counts; the path is without /api/v1.
+ROLES = [
+    ("POST", "/submissions", "eoffice"),
+    ("POST", "/acceptance", "unit"),
+    ("POST", "/return", "unit"),
+    ("GET", "/access-log", "auditor"),
+    ("GET", "/reports/", "auditor"),
+    ("", "/attentions", "sac"),
+    ("", "/tokens", "admin"),
+    ("", "/users", "admin"),
+    ("", "/calendar", "admin"),
+    ("", "/settings", "admin"),
+    ("", "/catalogues", "admin"),
+    ("", "", "clerk"),
+]
+
+
+class World:
+    """The registry as it stands: makes what an operation needs, by the front door."""
+
+    def __init__(self):
+        self.api = Api(SETTINGS["url"], SETTINGS.get("ca_file"))
+        self.unit = SETTINGS["unit"]
+        self.readable = None
+
+    def submission(self):
+        documents = some_documents()
+        submission = submission_json(self.unit, documents)
+        return submission_parts(
+            submission, sign(submission, SETTINGS["certificate"], SETTINGS["key"]), documents
+        )
+
+    def counter_entry(self):
+        documents = some_documents()[:1]
+        submission = ("submission", None, JSON, counter_json(self.unit, documents))
+        return [submission, *(document.as_part() for document in documents)]
+
+    def entry(self):
+        """A new entry of the counter, with its ETag."""
+        answer = self.api.submit(self.counter_entry(), TOKENS["clerk"], str(uuid.uuid4()), "/entries")
+        assert answer.status == 201, f"a counter entry: {answer.said} {answer.body[:500]!r}"
+        return self.read(answer.json()["entry"]["id"])
+
+    def read(self, entry_id):
+        answer = self.api.call("GET", "/entries/{}", entry_id, token=TOKENS["clerk"])
+        assert answer.status == 200, f"an entry just made: {answer.said}"
+        return answer.json(), answer.headers.get("ETag")
+
+    def some_entry(self):
+        """One entry for all that only read."""
+        if self.readable is None:
+            answer = self.api.submit(self.submission(), TOKENS["eoffice"], str(uuid.uuid4()))
+            assert answer.status == 201, f"a signed submission: {answer.said} {answer.body[:500]!r}"
+            self.readable = self.read(answer.json()["entry"]["id"])
+        return self.readable[0]
+
+    def distributed(self):
+        entry, etag = self.entry()
+        headers = {"If-Match": etag, "Content-Type": JSON, "Idempotency-Key": str(uuid.uuid4())}
+        answer = self.api.call(
+            "POST",
+            "/entries/{}/distribution",
+            entry["id"],
+            token=TOKENS["clerk"],
+            headers=headers,
+            body=json.dumps({"unit": self.unit}),
+        )
+        assert answer.status < 300, f"distribution: {answer.said} {answer.body[:500]!r}"
+        return self.read(entry["id"])
+
+
+WORLD = World()
+
+
+def send_multipart(case, kwargs, parts):
+    case.headers["Content-Type"], kwargs["data"] = multipart(parts)
+
+
+def send_json(case, kwargs, content):
+    case.headers["Content-Type"] = JSON
+    kwargs["data"] = json.dumps(content)
+
+
+def change(made, content):
+    """An operation that changes an entry: on one made for it, in the state it is now."""
+
+    def prepare(case, kwargs):
+        entry, etag = made()
+        fill(case, entry["id"])
+        if etag:
+            case.headers["If-Match"] = etag
+        send_json(case, kwargs, content) if content is not None else None
+
+    return prepare
+
+
+def fill(case, *values):
+    """Gives the path's parameters their values, in the order in which they stand."""
+    names = [step[1:-1] for step in case.path.split("/") if step.startswith("{")]
+    assert len(names) >= len(values), f"{case.path} has fewer parameters than {values}"
+    for name, value in zip(names, values, strict=False):
+        case.path_parameters[name] = value
+
+
+def add_document(case, kwargs):
+    entry, etag = WORLD.entry()
+    fill(case, entry["id"])
+    if etag:
+        case.headers["If-Match"] = etag
+    documents = some_documents()[:1]
+    content = json.dumps({"documents": [document.as_json() for document in documents]}).encode()
+    send_multipart(case, kwargs, [("submission", None, JSON, content), documents[0].as_part()])
+
+
+def validate_signature(case, kwargs):
+    content = b"signed"
+    signature = sign(content, SETTINGS["certificate"], SETTINGS["key"])
+    parts = [
+        ("file", "signature.p7s", "application/pkcs7-signature", signature),
+        ("content", "content", "application/octet-stream", content),
+    ]
+    send_multipart(case, kwargs, parts)
+
+
+def read(case, kwargs):
+    """Anything under an entry that only reads: ids of the entry, and of its first document."""
+    entry = WORLD.some_entry()
+    ids = [entry["id"], entry["documents"][0]["id"]]
+    fill(case, *ids[: case.path.count("{")])
+
+
+def by_number(case, kwargs):
+    entry = WORLD.some_entry()
+    fill(case, entry["book"], entry["year"], entry["number"])
+
+
+def plain(case, kwargs):
+    """What is generated as good can succeed, once nothing optional gets in its way."""
+    case.query.clear()
+
+
+def figures(case, kwargs):
+    case.query.clear()
+    case.query.update({"from": "03-01", "to": "08-31", "years": "2025,2026"})
+
+
+PREPARE = {
+    ("POST", "/submissions"): lambda case, kwargs: send_multipart(case, kwargs, WORLD.submission()),
+    ("POST", "/entries"): lambda case, kwargs: send_multipart(case, kwargs, WORLD.counter_entry()),
+    ("POST", "/entries/{}/documents"): add_document,
+    ("POST", "/entries/{}/annulment"): change(WORLD.entry, {"reason": "duplicado"}),
+    ("POST", "/entries/{}/rectifications"): change(
+        WORLD.entry, {"reason": "errata", "changes": {"subject": "Asunto corregido"}}
+    ),
+    ("POST", "/entries/{}/distribution"): change(WORLD.entry, {"unit": WORLD.unit}),
+    ("POST", "/entries/{}/acceptance"): change(WORLD.distributed, {}),
+    ("POST", "/entries/{}/return"): change(WORLD.distributed, {"reason": "no es competente"}),
+    ("POST", "/signatures/validate"): validate_signature,
+    ("POST", "/attentions"): lambda case, kwargs: send_json(
+        case, kwargs, {"channel": "phone", "unit": WORLD.unit, "topic": "Padrón"}
+    ),
+    ("GET", "/books/{}/{}/{}"): by_number,
+    ("GET", "/reports/channels"): figures,
+}
+
+
+def shape_of(path):
+    path = path.removeprefix(PREFIX)
+    return "/".join("{}" if step.startswith("{") else step for step in path.split("/"))
+
+
+def right_role(operation):
+    declared = operation.definition.raw.get("x-roles")
+    if declared is not None:
+        return next((role for role in declared if role in TOKENS), None)
+    path, method = shape_of(operation.path), operation.method.upper()
+    return next(role for verb, part, role in ROLES if verb in ("", method) and part in path)
+
+
+SEEN, LOCK = set(), threading.Lock()
+
+
+def chance(case):
+    """A number from 0 to 255 that a repetition of the same case gets again."""
+    told = (case.method, case.path, case.path_parameters, case.query, case.body)
+    return hashlib.sha256(repr(told).encode(errors="replace")).digest()[0]
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    operation = case.operation
+    label = (operation.method.upper(), shape_of(operation.path))
+    number = chance(case)
+    good = case.meta is None or not case.meta.generation.mode.is_negative
+    with LOCK:
+        first = good and label not in SEEN
+        SEEN.add(label) if good else None
+    role = right_role(operation)
+    bare = not case.path_parameters and not case.query and case.media_type is None
+    if good and (first or bare or number % 3 == 0):
+        prepare = PREPARE.get(label)
+        if prepare is None:
+            prepare = read if "/entries/{}" in label[1] and label[0] == "GET" else plain
+        prepare(case, kwargs)
+        case.headers.pop("Authorization", None)
+        if role is not None:
+            case.headers["Authorization"] = f"Bearer {TOKENS[role]}"
+        if label[0] == "POST":
+            case.headers["Idempotency-Key"] = str(uuid.uuid4())
+        return
+    # As generated: mostly with the right token, so that it is read beyond the first door.
+    others = sorted(TOKENS.values())
+    token = {0: None, 1: "not-a-token", 2: others[number % len(others)]}.get(
+        number // 3 % 10, TOKENS[role] if role else None
+    )
+    case.headers.pop("Authorization", None)
+    if token is not None:
+        case.headers["Authorization"] = f"Bearer {token}"
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    line = json.dumps([f"{case.operation.method.upper()} {case.operation.path}", response.status_code])
+    with LOCK, open(SETTINGS["log"], "a", encoding="utf-8") as log:
+        log.write(line + "\n")
