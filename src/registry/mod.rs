@@ -1,3 +1,97 @@
 //! The heart: what the registry does, without HTTP and without SQL. One operation a file.
 
+pub mod access;
+pub mod batch;
+pub mod book;
+pub mod calendar;
+pub mod caller;
+pub mod clock_guard;
+pub mod entry;
+mod numbering;
+mod state;
 pub mod submission;
+pub mod submit;
+pub mod will;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use batch::Batcher;
+use book::Book;
+use caller::Entity;
+use clock_guard::ClockGuard;
+
+use crate::clock::Clock;
+use crate::config::ClockLimits;
+use crate::store::Store;
+use crate::store::objects::Objects;
+
+/// How many changes of a book are written together at most: as many as one statement takes.
+const BATCH: usize = 64;
+
+/// The registry of all entities of a deployment. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    store: Store,
+    objects: Objects,
+    clock: Clock,
+    limits: ClockLimits,
+    /// Each entity's queue, and the guard of its clock.
+    books: Arc<Mutex<HashMap<i64, (Batcher<Book>, Arc<Mutex<ClockGuard>>)>>>,
+    access: Batcher<access::AccessLog>,
+    /// Told after each commit that wrote an outbox row.
+    committed: Arc<Notify>,
+}
+
+impl Registry {
+    /// A registry over this database and these objects. Must be called within a runtime: its queues are tasks.
+    #[must_use]
+    pub fn new(store: Store, objects: Objects, clock: Clock, limits: ClockLimits) -> Self {
+        let access = Batcher::start(access::AccessLog::new(store.clone()), 256);
+        Self { store, objects, clock, limits, books: Arc::default(), access, committed: Arc::default() }
+    }
+
+    /// The database beneath.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The objects beneath.
+    #[must_use]
+    pub fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Told after each commit that leaves something to do.
+    #[must_use]
+    pub fn committed(&self) -> &Notify {
+        &self.committed
+    }
+
+    /// The queue of an entity's books; its task starts with the first entry.
+    fn book(&self, entity: &Arc<Entity>) -> Batcher<Book> {
+        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        let (queue, _) = books.entry(entity.id).or_insert_with(|| {
+            let guard = Arc::new(Mutex::new(ClockGuard::new(self.clock.clone(), &self.limits)));
+            let book = Book::new(self.store.clone(), entity.clone(), guard.clone());
+            (Batcher::start(book, BATCH), guard)
+        });
+        queue.clone()
+    }
+
+    /// How many changes wait to be written.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        books.values().map(|(queue, _)| queue.waiting()).sum()
+    }
+}

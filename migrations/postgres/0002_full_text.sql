@@ -1,0 +1,7 @@
+-- What `q` searches: folded text of an entry, one row each.
+CREATE TABLE entry_text (
+    entry_id UUID PRIMARY KEY REFERENCES entries (id),
+    entity_id BIGINT NOT NULL,
+    body tsvector NOT NULL
+);
+CREATE INDEX entry_text_body ON entry_text USING gin (body);

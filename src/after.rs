@@ -1,0 +1,193 @@
+//! What follows an entry once it is committed: its full text and its sealed receipt. And what is swept up by and by.
+//!
+//! # Why
+//! Each is an outbox row of the numbering transaction, so a crash can delay it and never lose it. Doing it twice is
+//! harmless: the first receipt stays, and the full text is written again.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::domain::{Micros, text};
+use crate::receipt;
+use crate::receipt::seal::SealError;
+use crate::registry::book::Committed;
+use crate::registry::Registry;
+use crate::store::outbox::OutboxRow;
+use crate::store::{self, Tx};
+
+/// Rows taken up together.
+const BATCH: i64 = 64;
+/// How often the outbox is looked at when nobody says that there is something in it: another process may have died.
+const IDLE: Duration = Duration::from_secs(5);
+/// How long a look for words waits until what was registered before it can be found.
+const CATCH_UP: Duration = Duration::from_millis(1500);
+
+/// Why a receipt could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiptError {
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// It could not be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+impl App {
+    /// The receipt of an entry and the seal over it; made now, if the task has not come to it yet.
+    ///
+    /// # Errors
+    /// [`ReceiptError`]; `None` when the entry has none.
+    pub async fn receipt(&self, entry: Uuid) -> Result<Option<(Vec<u8>, Vec<u8>)>, ReceiptError> {
+        let mut tx = self.store().read().await?;
+        if let Some(found) = store::entries::receipt(&mut tx, entry).await? {
+            return Ok(Some(found));
+        }
+        let text = self.receipt_text(&mut tx, entry).await?;
+        drop(tx);
+        let Some(sealed) = self.seal(vec![text]).await.pop().transpose()?.flatten() else { return Ok(None) };
+        let mut tx = self.store().begin().await?;
+        sealed.keep(&mut tx, self.entity.id, entry).await?;
+        let found = store::entries::receipt(&mut tx, entry).await?;
+        tx.commit().await?;
+        Ok(found)
+    }
+
+    /// What the receipt of an entry says; `None` for an entry without one.
+    async fn receipt_text(&self, tx: &mut Tx, entry: Uuid) -> store::Result<Option<Vec<u8>>> {
+        let events = store::book::events_of(tx, self.entity.id, entry).await?;
+        let Some(first) = events.iter().find(|event| event.r#type == "registered") else { return Ok(None) };
+        let committed: Committed = serde_json::from_str(&first.data).map_err(|_| store::Error::Corrupt("event"))?;
+        Ok(receipt::json::write(&self.entity, &committed))
+    }
+
+    /// Seals texts, off the threads that serve requests.
+    async fn seal(&self, texts: Vec<Option<Vec<u8>>>) -> Vec<Result<Option<Sealed>, SealError>> {
+        let (seal, at) = (self.seal.clone(), self.clock().now());
+        let sealing = tokio::task::spawn_blocking(move || {
+            let seal_one = |json: Vec<u8>| Ok(Sealed { p7s: seal.seal(&json, at)?, json, at });
+            texts.into_iter().map(|text| text.map(seal_one).transpose()).collect()
+        });
+        sealing.await.unwrap_or_default()
+    }
+
+    /// Takes up what the outbox holds, until `stop`.
+    pub async fn follow_up(&self, stop: CancellationToken) {
+        loop {
+            match self.follow_up_once().await {
+                Ok(0) => {
+                    tokio::select! {
+                        () = self.registry.committed().notified() => {}
+                        () = tokio::time::sleep(IDLE) => {}
+                        () = stop.cancelled() => return,
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the outbox waits");
+                    tokio::select! {
+                        () = tokio::time::sleep(IDLE) => {}
+                        () = stop.cancelled() => return,
+                    }
+                }
+            }
+            if stop.is_cancelled() {
+                return;
+            }
+        }
+    }
+
+    /// Takes up one batch; how many rows there were.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn follow_up_once(&self) -> Result<usize, store::Error> {
+        // On PostgreSQL the rows stay locked meanwhile, and other processes pass them by. On SQLite the one writer is
+        // not held up while seals are made: nobody else takes rows up there.
+        let mut tx = self.store().begin_to_work().await?;
+        let rows = store::outbox::due(&mut tx, self.entity.id, self.clock().now(), BATCH).await?;
+        let mut texts = Vec::with_capacity(rows.len());
+        for row in &rows {
+            texts.push(self.receipt_text(&mut tx, row.entry_id).await?);
+        }
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let sealed = self.seal(texts).await;
+        let mut tx = self.store().go_on_to_write(tx).await?;
+        for (row, sealed) in rows.iter().zip(sealed) {
+            self.write_down(&mut tx, row, sealed).await?;
+        }
+        tx.commit().await?;
+        Ok(rows.len())
+    }
+
+    async fn write_down(&self, tx: &mut Tx, row: &OutboxRow, sealed: Result<Option<Sealed>, SealError>) -> store::Result<()> {
+        // What cannot be sealed now can be found by its words all the same.
+        if row.attempts == 0 {
+            index(tx, row).await?;
+        }
+        match sealed {
+            Ok(sealed) => {
+                if let Some(sealed) = sealed {
+                    sealed.keep(tx, row.entity_id, row.entry_id).await?;
+                }
+                store::outbox::done(tx, row.id).await
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, entry = %row.entry_id, "no receipt yet");
+                let wait = 1_000_000 << row.attempts.clamp(0, 10);
+                store::outbox::put_off(tx, row.id, Micros(self.clock().now().0 + wait)).await
+            }
+        }
+    }
+}
+
+/// A receipt and the seal over it, on their way into the database.
+struct Sealed {
+    json: Vec<u8>,
+    p7s: Vec<u8>,
+    at: Micros,
+}
+
+impl Sealed {
+    async fn keep(&self, tx: &mut Tx, entity: i64, entry: Uuid) -> store::Result<()> {
+        store::entries::keep_receipt(tx, entity, entry, &self.json, &self.p7s, self.at).await
+    }
+}
+
+/// Fills the full text of an entry.
+async fn index(tx: &mut Tx, row: &OutboxRow) -> store::Result<()> {
+    let Some(entry) = store::entries::by_id(tx, row.entity_id, row.entry_id).await? else { return Ok(()) };
+    let with = store::entries::belongings(tx, row.entry_id).await?;
+    let mut words: Vec<&str> = vec![&entry.subject];
+    words.extend([&entry.statement, &entry.request].into_iter().filter_map(|text| text.as_deref()));
+    for party in &with.parties {
+        let names = [&party.company_name, &party.given_name, &party.first_surname, &party.second_surname];
+        words.extend(names.into_iter().filter_map(|name| name.as_deref()));
+    }
+    words.extend(with.documents.iter().filter_map(|document| document.title.as_deref()));
+    let folded: String =
+        text::fold(&words.join(" ")).chars().map(|letter| if letter.is_alphanumeric() { letter } else { ' ' }).collect();
+    store::outbox::index(tx, row.entity_id, row.entry_id, entry.position, &folded).await
+}
+
+impl Registry {
+    /// Waits until what was registered before now can be found by its words, or for a short while.
+    pub async fn full_text_caught_up(&self, entity: i64) {
+        let now = self.clock().now();
+        let caught_up = async {
+            while let Ok(mut tx) = self.store().read().await {
+                if !store::outbox::lags(&mut tx, entity, now).await.unwrap_or(false) {
+                    return;
+                }
+                drop(tx);
+                tokio::time::sleep(Duration::from_millis(15)).await;
+            }
+        };
+        let _ = tokio::time::timeout(CATCH_UP, caught_up).await;
+    }
+}

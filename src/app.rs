@@ -1,0 +1,174 @@
+//! Builds everything once from the configuration: server, command line and tests all start here.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use chrono_tz::Tz;
+
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::domain::{BookKind, text};
+use crate::http::auth::KnownToken;
+use crate::http::listen::fingerprint;
+use crate::receipt::seal::{Seal, SealError};
+use crate::registry::Registry;
+use crate::registry::caller::Entity;
+
+
+use crate::signature::{AlgorithmTable, Anchors, LoadError, Policy, RevocationMode, load_certificates};
+use crate::store::catalogue::BookRow;
+use crate::store::objects::{self, Objects};
+use crate::store::{self, Store};
+
+/// Why the program could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// `entity.time_zone` is not one.
+    #[error("entity.time_zone: there is no time zone {0:?}; Europe/Madrid and Atlantic/Canary are two")]
+    TimeZone(String),
+    /// The database.
+    #[error("database: {0}")]
+    Store(#[from] store::Error),
+    /// The object store.
+    #[error("objects: {0}")]
+    Objects(#[from] objects::Error),
+    /// The trust anchors, or the certificates that help to reach them.
+    #[error("signature.trust_anchors: {0}")]
+    Anchors(#[from] LoadError),
+    /// The seals of e-offices.
+    #[error("signature.eoffice_seals: {0}")]
+    EofficeSeals(#[source] LoadError),
+    /// The seal.
+    #[error("seal: {0}")]
+    Seal(#[from] SealError),
+}
+
+/// Everything a request needs. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// The entity of the configuration. Others may live in the same database.
+    pub entity: Arc<Entity>,
+    /// The registry.
+    pub registry: Registry,
+    /// How signatures are judged.
+    pub policy: Arc<Policy>,
+    /// The SHA-256 of the certificates of e-offices whose seal may vouch for a citizen.
+    pub eoffice_seals: Arc<Vec<String>>,
+    /// The entity's seal.
+    pub seal: Arc<Seal>,
+    /// Tokens seen lately, so that each request does not ask the database.
+    pub tokens: Arc<Mutex<HashMap<[u8; 32], KnownToken>>>,
+    /// How many uploads may go on at once.
+    pub uploads: Arc<tokio::sync::Semaphore>,
+}
+
+impl App {
+    /// Opens database and objects, brings the schema up to date, and makes the configured entity if it is new.
+    ///
+    /// # Errors
+    /// [`StartError`] names the setting at fault.
+    pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let objects = Objects::open(&config.objects)?;
+        Self::open_with(config, clock, objects).await
+    }
+
+    /// The same over objects that the caller opened.
+    ///
+    /// # Errors
+    /// [`StartError`] names the setting at fault.
+    pub async fn open_with(config: Config, clock: Clock, objects: Objects) -> Result<Self, StartError> {
+        let zone: Tz = config
+            .entity
+            .time_zone
+            .parse()
+            .map_err(|_| StartError::TimeZone(config.entity.time_zone.clone()))?;
+        let store = Store::open(config.database.url.expose(), config.database.connections).await?;
+        let entity = ensure_entity(&store, &config, zone, &clock).await?;
+        let policy = policy(&config.signature)?;
+        let eoffice_seals = eoffice_seals(&config.signature).map_err(StartError::EofficeSeals)?;
+        let seal = Seal::load(&config.seal)?;
+        let registry = Registry::new(store, objects, clock, config.clock.clone());
+        Ok(Self {
+            uploads: Arc::new(tokio::sync::Semaphore::new(config.limits.uploads)),
+            config: Arc::new(config),
+            entity: Arc::new(entity),
+            registry,
+            policy: Arc::new(policy),
+            eoffice_seals: Arc::new(eoffice_seals),
+            seal: Arc::new(seal),
+            tokens: Arc::default(),
+        })
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        self.registry.store()
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        self.registry.clock()
+    }
+}
+
+/// How signatures are judged, by the configuration.
+///
+/// # Errors
+/// [`LoadError`] names the file that could not be taken.
+pub fn policy(settings: &config::Signature) -> Result<Policy, LoadError> {
+    let folder = |path: &Path| (!path.as_os_str().is_empty()).then(|| path.to_owned());
+    let mut policy = match folder(&settings.trust_anchors) {
+        Some(anchors) => Policy::with_intermediates(&anchors, folder(&settings.intermediates).as_deref())?,
+        // Nobody is trusted: signatures are judged, and none passes.
+        None => Policy { anchors: Anchors::new(Vec::new(), Vec::new())?, algorithms: AlgorithmTable::default(), revocation: RevocationMode::default() },
+    };
+    policy.revocation = match settings.revocation {
+        config::Revocation::Require => RevocationMode::Require,
+        config::Revocation::WhenAvailable => RevocationMode::WhenAvailable,
+        config::Revocation::Off => RevocationMode::Off,
+    };
+    Ok(policy)
+}
+
+/// The certificates of e-offices whose seal may vouch for a citizen.
+fn eoffice_seals(settings: &config::Signature) -> Result<Vec<String>, LoadError> {
+    if settings.eoffice_seals.as_os_str().is_empty() {
+        return Ok(Vec::new());
+    }
+    let certificates = load_certificates(&settings.eoffice_seals)?;
+    Ok(certificates.iter().map(|certificate| fingerprint(certificate)).collect())
+}
+
+/// Makes the configured entity, its books, one office and one unit, where they are not there yet.
+async fn ensure_entity(store: &Store, config: &Config, zone: Tz, clock: &Clock) -> store::Result<Entity> {
+    let settings = &config.entity;
+    let mut tx = store.begin().await?;
+    let id =
+        store::catalogue::ensure_entity(&mut tx, &settings.code, &settings.name, zone.name(), clock.now()).await?;
+    for (code, kind, name, prefix) in [
+        ("entrada", BookKind::Incoming, "Registro de entrada", "E"),
+        ("salida", BookKind::Outgoing, "Registro de salida", "S"),
+    ] {
+        let book = BookRow { code: code.into(), kind, name: name.into(), prefix: prefix.into() };
+        store::catalogue::ensure_book(&mut tx, id, &book).await?;
+    }
+    if store::catalogue::offices(&mut tx, id).await?.is_empty() {
+        store::catalogue::ensure_office(&mut tx, id, &default_office(&settings.code), "Oficina de asistencia en materia de registros").await?;
+    }
+    let folded = text::fold(&settings.name);
+    store::catalogue::ensure_unit(&mut tx, id, &settings.code, &settings.name, &folded, true).await?;
+    tx.commit().await?;
+    Ok(Entity { id, code: settings.code.clone(), name: settings.name.clone(), zone })
+}
+
+/// The code of the office that a new entity begins with: its own code with the letter of offices.
+#[must_use]
+pub fn default_office(entity: &str) -> String {
+    let digits: String = entity.chars().skip(1).collect();
+    format!("O{digits}")
+}

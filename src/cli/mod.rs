@@ -1,0 +1,127 @@
+//! The command line: one file a command.
+
+mod calendar;
+mod clock;
+mod init;
+mod openapi;
+mod serve;
+mod test_pki;
+mod token;
+mod verify;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{Config, Log};
+
+/// What a command ends with: its exit status, or why it could not run.
+type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
+
+/// Ventanilla: an electronic registry for Spanish public bodies.
+#[derive(Debug, Parser)]
+#[command(name = "ventanilla", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where the settings are.
+#[derive(Debug, Args)]
+struct ConfigArgument {
+    /// The configuration [default: ventanilla.toml in this folder, if there is one]. Every setting can be given as
+    /// `VENTANILLA_SECTION__KEY`, too.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write the embedded default into a folder: settings, database, keys, one office, one unit.
+    Init(init::Arguments),
+    /// Run the server.
+    Serve(serve::Arguments),
+    /// Tokens for programs that call the registry.
+    Token(token::Arguments),
+    /// Check signatures.
+    Verify(verify::Arguments),
+    /// The calendar of non-working days.
+    Calendar(calendar::Arguments),
+    /// Decide about the clock when numbering was stopped for it.
+    Clock(clock::Arguments),
+    /// Print the OpenAPI document of the server.
+    Openapi(openapi::Arguments),
+}
+
+/// Runs the command that the process was given.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let outcome = match arguments.command {
+        Command::Init(arguments) => init::run(&arguments),
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::Token(arguments) => token::run(arguments),
+        Command::Verify(arguments) => verify::run(arguments),
+        Command::Calendar(arguments) => calendar::run(arguments),
+        Command::Clock(arguments) => clock::run(arguments),
+        Command::Openapi(arguments) => openapi::run(&arguments),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("ventanilla: {}", chain(error.as_ref()));
+        ExitCode::from(2)
+    })
+}
+
+/// An error and all that led to it, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let cause = error.to_string();
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+        source = error.source();
+    }
+    text
+}
+
+/// The settings, and the file they came from.
+fn load(argument: &ConfigArgument) -> Result<Config, crate::config::ConfigError> {
+    let default = Path::new("ventanilla.toml");
+    let file = argument.config.as_deref().or_else(|| default.exists().then_some(default));
+    Config::load(file)
+}
+
+/// Runs a piece of asynchronous work to its end.
+fn block_on<T>(work: impl Future<Output = T>) -> Result<T, std::io::Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(work);
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    Ok(result)
+}
+
+/// Opens the registry for a command that ends by itself; only warnings are logged.
+async fn open(config: Config) -> Result<App, crate::app::StartError> {
+    log_to_stderr(&Log { filter: "warn".into(), json: false });
+    App::open(config, Clock::system()).await
+}
+
+/// Sends the log to stderr.
+fn log_to_stderr(settings: &Log) {
+    let filter = tracing_subscriber::EnvFilter::try_new(&settings.filter)
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // A second start in one process (a test's) keeps the first one's log.
+    let _ = if settings.json { builder.json().flatten_event(true).try_init() } else { builder.with_ansi(false).try_init() };
+}

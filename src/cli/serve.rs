@@ -1,0 +1,147 @@
+//! `ventanilla serve`: the server.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{ConfigArgument, Outcome, block_on, init, load, log_to_stderr};
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::http::listen::{Acceptor, serve};
+use crate::http::router::router;
+
+/// What `serve` takes.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// The folder of the settings; when it is empty, the embedded default is written into it first.
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    dir: Option<PathBuf>,
+}
+
+/// Runs it, until SIGTERM or SIGINT.
+pub fn run(arguments: Arguments) -> Outcome {
+    let config = settings(arguments)?;
+    log_to_stderr(&config.log);
+    block_on(async {
+        let server = Server::start(config, Clock::system()).await?;
+        eprintln!("listening on {}", server.url());
+        server.run_until_stopped().await?;
+        Ok(ExitCode::SUCCESS)
+    })?
+}
+
+/// The settings; in an empty folder, the embedded default is written first.
+fn settings(arguments: Arguments) -> Result<Config, Box<dyn std::error::Error>> {
+    let file = match (&arguments.dir, &arguments.config.config) {
+        (Some(dir), _) => Some(dir.join("ventanilla.toml")),
+        (None, file) => file.clone(),
+    };
+    let folder = match &file {
+        Some(file) => file.parent().map(PathBuf::from).unwrap_or_default(),
+        None => PathBuf::from("."),
+    };
+    let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
+    let empty = match std::fs::read_dir(&folder) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    };
+    if empty {
+        return Ok(Config::load(Some(&init::write(&folder)?))?);
+    }
+    Ok(load(&ConfigArgument { config: file })?)
+}
+
+/// A server that listens.
+#[derive(Debug)]
+pub struct Server {
+    app: App,
+    listener: TcpListener,
+    address: SocketAddr,
+    tls: Option<Acceptor>,
+}
+
+impl Server {
+    /// Opens the registry and listens.
+    ///
+    /// # Errors
+    /// What could not be opened, and by which setting.
+    pub async fn start(config: Config, clock: Clock) -> Result<Self, Box<dyn std::error::Error>> {
+        let tls = Acceptor::load(&config.tls)?;
+        let listener = TcpListener::bind(&config.listen)
+            .await
+            .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
+        let address = listener.local_addr()?;
+        if tls.is_none() && !address.ip().is_loopback() && !config.behind_proxy {
+            return Err(format!(
+                "plain HTTP on {address} would send everything in the clear: set tls.certificate and tls.key, \
+                 or behind_proxy = true where a proxy ends TLS"
+            )
+            .into());
+        }
+        let app = App::open(config, clock).await?;
+        Ok(Self { app, listener, address, tls })
+    }
+
+    /// Its address, as callers write it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// What it serves.
+    #[must_use]
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Serves until SIGTERM or SIGINT, then lets what is under way end.
+    ///
+    /// # Errors
+    /// When signals cannot be heard.
+    pub async fn run_until_stopped(self) -> std::io::Result<()> {
+        let stop = CancellationToken::new();
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        let (tls, stopping) = (self.tls.clone(), stop.clone());
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => break,
+                    _ = interrupt.recv() => break,
+                    _ = hangup.recv() => match tls.as_ref().map(Acceptor::reload) {
+                        Some(Err(error)) => tracing::error!(error = &error as &dyn std::error::Error, "the certificate was not reloaded"),
+                        Some(Ok(())) => tracing::info!("the certificate was reloaded"),
+                        None => {}
+                    },
+                }
+            }
+            stopping.cancel();
+        });
+        self.run(stop).await;
+        Ok(())
+    }
+
+    /// Serves until `stop`, then lets what is under way end.
+    pub async fn run(self, stop: CancellationToken) {
+        let Self { app, listener, tls, .. } = self;
+        let after = tokio::spawn({
+            let (app, stop) = (app.clone(), stop.clone());
+            async move { app.follow_up(stop).await }
+        });
+        let limits = app.config.limits.clone();
+        serve(listener, tls, router(app.clone()), &limits, stop.clone()).await;
+        stop.cancel();
+        let _ = after.await;
+        app.store().close().await;
+        tracing::info!("stopped");
+    }
+}

@@ -1,0 +1,149 @@
+//! `ventanilla token`: who may call.
+
+use std::process::ExitCode;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::{ConfigArgument, Outcome, block_on, load, open};
+use crate::domain::{Micros, Role, Sha256};
+use crate::store;
+use crate::store::tokens::TokenRow;
+
+/// What `token` takes.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Make a token and print it: this is the only time that it can be seen.
+    Create {
+        #[command(flatten)]
+        config: ConfigArgument,
+        /// What it may do: eoffice, clerk, unit, auditor, sac, agenda_manager or admin.
+        #[arg(long)]
+        role: Role,
+        /// Its name: it stands on all that is done with it.
+        #[arg(long)]
+        name: String,
+        /// The unit it acts for; a token of role unit needs one.
+        #[arg(long, value_name = "CODE")]
+        unit: Option<String>,
+        /// The office it sits in [default for a clerk: the entity's first].
+        #[arg(long, value_name = "CODE")]
+        office: Option<String>,
+        /// Days until it expires.
+        #[arg(long, value_name = "DAYS", default_value_t = 365)]
+        days: u32,
+    },
+    /// List the tokens: never the tokens themselves, which nobody has.
+    List {
+        #[command(flatten)]
+        config: ConfigArgument,
+    },
+    /// Revoke the tokens of a name; servers heed it within 5 seconds.
+    Revoke {
+        #[command(flatten)]
+        config: ConfigArgument,
+        /// The name.
+        #[arg(long)]
+        name: String,
+    },
+}
+
+/// Runs it.
+pub fn run(arguments: Arguments) -> Outcome {
+    match arguments.command {
+        Command::Create { config, role, name, unit, office, days } => {
+            check_name(&name)?;
+            if role == Role::Unit && unit.is_none() {
+                return Err("a token of role unit needs --unit CODE".into());
+            }
+            block_on(create(config, role, name, unit, office, days))?
+        }
+        Command::List { config } => block_on(list(config))?,
+        Command::Revoke { config, name } => block_on(revoke(config, name))?,
+    }
+}
+
+/// A name stands in logs and on entries, and must not be taken for a citizen's identifier.
+fn check_name(name: &str) -> Result<(), String> {
+    let fits = (1..=80).contains(&name.chars().count());
+    if fits && name.trim() == name && !name.contains(|letter: char| letter == ':' || letter.is_control()) {
+        return Ok(());
+    }
+    Err("--name must have 1 to 80 characters, no colon, and no blanks around it".into())
+}
+
+async fn create(
+    config: ConfigArgument,
+    role: Role,
+    name: String,
+    unit: Option<String>,
+    office: Option<String>,
+    days: u32,
+) -> Outcome {
+    let app = open(load(&config)?).await?;
+    let mut tx = app.store().begin().await?;
+    if let Some(unit) = &unit
+        && store::catalogue::unit(&mut tx, app.entity.id, unit).await?.is_none()
+    {
+        return Err(format!("there is no unit {unit} in the catalogue").into());
+    }
+    let offices = store::catalogue::offices(&mut tx, app.entity.id).await?;
+    let office = match office {
+        Some(office) if offices.iter().any(|known| known.code == office) => Some(office),
+        Some(office) => return Err(format!("there is no office {office}").into()),
+        None if role == Role::Clerk => offices.into_iter().next().map(|office| office.code),
+        None => None,
+    };
+    let mut random = [0; 32];
+    openssl::rand::rand_bytes(&mut random)?;
+    let secret = format!("vt_{}", URL_SAFE_NO_PAD.encode(random));
+    let now = app.clock().now();
+    let token = TokenRow {
+        id: app.clock().new_id(),
+        entity_id: app.entity.id,
+        name,
+        role,
+        unit,
+        office,
+        created_at: now,
+        expires_at: Micros(now.0 + i64::from(days) * 86_400_000_000),
+        revoked_at: None,
+    };
+    store::tokens::insert(&mut tx, &token, Sha256(openssl::sha::sha256(secret.as_bytes()))).await?;
+    tx.commit().await?;
+    println!("{secret}");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(config: ConfigArgument) -> Outcome {
+    let app = open(load(&config)?).await?;
+    let mut tx = app.store().read().await?;
+    let zone = app.entity.zone;
+    for token in store::tokens::list(&mut tx, app.entity.id).await? {
+        let state = match token.revoked_at {
+            Some(at) => format!("revoked {}", at.rfc3339(zone)),
+            None if token.expires_at <= app.clock().now() => "expired".into(),
+            None => format!("until {}", token.expires_at.local_date(zone)),
+        };
+        println!("{}\t{}\t{}\t{state}", token.name, token.role, token.unit.or(token.office).unwrap_or_default());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn revoke(config: ConfigArgument, name: String) -> Outcome {
+    let app = open(load(&config)?).await?;
+    let mut tx = app.store().begin().await?;
+    let revoked = store::tokens::revoke(&mut tx, app.entity.id, &name, app.clock().now()).await?;
+    tx.commit().await?;
+    if revoked == 0 {
+        eprintln!("no valid token is named {name}");
+        return Ok(ExitCode::from(1));
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,473 @@
+//! Every setting: its default, its unit, and what breaks without it.
+//!
+//! A setting comes from its default, then the TOML file, then the environment as `VENTANILLA_SECTION__KEY`
+//! (`VENTANILLA_LISTEN` for one outside a section). Unknown keys are refused in both: a setting misspelt would
+//! otherwise be a setting silently lost. Relative paths are relative to the file's folder.
+#![expect(clippy::disallowed_methods, reason = "this is the one file that reads the environment")]
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not TOML, or a key in it is unknown or of the wrong type.
+    #[error("{origin}: {reason}")]
+    Invalid {
+        /// The file, or the environment variable.
+        origin: String,
+        /// What is wrong with it, and where.
+        reason: String,
+    },
+}
+
+/// A value that is never printed: it has no `Debug` of its content, and it does not serialise.
+#[derive(Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The secret, to hand to whoever needs it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it was given.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_empty() { "Secret(none)" } else { "Secret(…)" })
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("")
+    }
+}
+
+/// All settings.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Address and port of the public listener; port 0 picks a free one. Without TLS only loopback is allowed,
+    /// unless `behind_proxy`.
+    pub listen: String,
+    /// Address and port of the metrics (`/metrics`), for the operator's network only; empty for none.
+    pub admin_listen: String,
+    /// A proxy in front ends TLS: plain HTTP may listen on any address.
+    pub behind_proxy: bool,
+    /// The public body.
+    pub entity: Entity,
+    /// Where entries live.
+    pub database: Database,
+    /// Where documents live.
+    pub objects: Objects,
+    /// How signatures are judged.
+    pub signature: Signature,
+    /// The entity's seal, which signs receipts.
+    pub seal: Seal,
+    /// TLS on the public listener.
+    pub tls: Tls,
+    /// What one request may cost.
+    pub limits: Limits,
+    /// How far the clock may be off.
+    pub clock: ClockLimits,
+    /// Whether figures are public.
+    pub reports: Reports,
+    /// What is logged.
+    pub log: Log,
+}
+
+/// `[entity]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Entity {
+    /// DIR3 code, 9 characters.
+    pub code: String,
+    /// Name, as receipts print it.
+    pub name: String,
+    /// IANA time zone: the official time of the sede.
+    pub time_zone: String,
+}
+
+/// `[database]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Database {
+    /// `sqlite:///path` or `postgres://user:password@host/name`. May hold a password, so it is never logged.
+    pub url: Secret,
+    /// The most connections to PostgreSQL, or readers of SQLite.
+    pub connections: u32,
+}
+
+/// `[objects]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Objects {
+    /// `file:///path` or `s3://bucket/prefix`.
+    pub url: String,
+    /// S3: the server's address, where it is not Amazon's.
+    pub endpoint: String,
+    /// S3: the region.
+    pub region: String,
+    /// S3: the access key's id.
+    pub access_key_id: Secret,
+    /// S3: the access key's secret.
+    pub secret_access_key: Secret,
+}
+
+/// Whether the revocation of a signer's certificate must be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Revocation {
+    /// No answer, no verdict: `try_later`.
+    Require,
+    /// Asked where there is somebody to ask.
+    WhenAvailable,
+    /// Never asked.
+    Off,
+}
+
+/// What is done with a submission whose signature is sound but whose revocation could not be learned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnIndeterminate {
+    /// Answer 503, nothing is numbered.
+    Refuse,
+    /// Register it, mark it, judge it again later.
+    Accept,
+}
+
+/// `[signature]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Signature {
+    /// Folder of PEM or DER certificates that are trusted. Without any, no signature is.
+    pub trust_anchors: PathBuf,
+    /// Folder of certificates of authorities that help to find the way to an anchor, and are trusted for nothing;
+    /// empty for none.
+    pub intermediates: PathBuf,
+    /// See [`Revocation`].
+    pub revocation: Revocation,
+    /// See [`OnIndeterminate`].
+    pub on_indeterminate: OnIndeterminate,
+    /// The rule that lets identification count as signature (art. 10.4 Ley 39/2015); empty: it does not.
+    pub identification_rule: String,
+    /// Folder of the certificates of e-offices whose seal may vouch for a citizen; empty for none.
+    pub eoffice_seals: PathBuf,
+}
+
+/// `[seal]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Seal {
+    /// PEM: the entity's seal certificate, then its chain. Without it no receipt can be issued.
+    pub certificate: PathBuf,
+    /// PEM: its private key.
+    pub key: PathBuf,
+}
+
+/// `[tls]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    /// PEM: the server's certificate, then its chain. Empty: plain HTTP.
+    pub certificate: PathBuf,
+    /// PEM: its private key.
+    pub key: PathBuf,
+    /// PEM: who issues citizens' certificates. When set, a client certificate is asked for (not required).
+    pub client_ca: PathBuf,
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Bytes of one document.
+    pub document_bytes: u64,
+    /// Bytes of a whole submission.
+    pub submission_bytes: u64,
+    /// Bytes of the `submission` part and of any other JSON body.
+    pub json_bytes: u64,
+    /// Documents of one submission.
+    pub documents: usize,
+    /// Connections at once.
+    pub connections: usize,
+    /// Uploads at once; more wait their turn. Each takes some 5 MiB of memory on S3.
+    pub uploads: usize,
+    /// Seconds for a request's header, and for a TLS handshake.
+    pub header_seconds: u64,
+    /// Bytes a second that a body must keep up on average, after the first 30 seconds.
+    pub body_bytes_per_second: u64,
+}
+
+/// `[clock]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClockLimits {
+    /// Seconds the clock may differ from the database's, or jump ahead, before numbering stops.
+    pub ahead_seconds: u32,
+    /// Seconds the clock may stand behind the last entry before numbering stops.
+    pub behind_seconds: u32,
+}
+
+/// `[reports]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reports {
+    /// Anybody may read the figures.
+    pub public: bool,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// A `tracing` filter, such as `info` or `ventanilla=debug`.
+    pub filter: String,
+    /// One JSON object a line, instead of text.
+    pub json: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".into(),
+            admin_listen: String::new(),
+            behind_proxy: false,
+            entity: Entity::default(),
+            database: Database::default(),
+            objects: Objects::default(),
+            signature: Signature::default(),
+            seal: Seal::default(),
+            tls: Tls::default(),
+            limits: Limits::default(),
+            clock: ClockLimits::default(),
+            reports: Reports::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Entity {
+    fn default() -> Self {
+        Self {
+            code: "L01000000".into(),
+            name: "Ayuntamiento de ejemplo".into(),
+            time_zone: "Europe/Madrid".into(),
+        }
+    }
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: Secret::default(), connections: 20 }
+    }
+}
+
+impl Default for Objects {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            endpoint: String::new(),
+            region: "eu-south-2".into(),
+            access_key_id: Secret::default(),
+            secret_access_key: Secret::default(),
+        }
+    }
+}
+
+impl Default for Signature {
+    fn default() -> Self {
+        Self {
+            trust_anchors: PathBuf::new(),
+            intermediates: PathBuf::new(),
+            revocation: Revocation::WhenAvailable,
+            on_indeterminate: OnIndeterminate::Accept,
+            identification_rule: String::new(),
+            eoffice_seals: PathBuf::new(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            document_bytes: 100 << 20,
+            submission_bytes: 500 << 20,
+            json_bytes: 1 << 20,
+            documents: 100,
+            connections: 4096,
+            uploads: 64,
+            header_seconds: 10,
+            body_bytes_per_second: 1024,
+        }
+    }
+}
+
+impl Default for ClockLimits {
+    fn default() -> Self {
+        Self { ahead_seconds: 5, behind_seconds: 2 }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { filter: "info".into(), json: true }
+    }
+}
+
+impl Config {
+    /// Reads `file` where there is one, then the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the file or variable, and the key.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut settings = match file {
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+                let parsed: toml::Table = text.parse().map_err(|error: toml::de::Error| ConfigError::Invalid {
+                    origin: path.display().to_string(),
+                    reason: error.to_string(),
+                })?;
+                // The types are checked here once, so that an error names the file and not the environment.
+                Self::deserialize(parsed.clone()).map_err(|error| ConfigError::Invalid {
+                    origin: path.display().to_string(),
+                    reason: error.to_string(),
+                })?;
+                parsed
+            }
+            None => toml::Table::new(),
+        };
+        let shape = toml::Table::try_from(Self::default()).unwrap_or_default();
+        for (name, value) in std::env::vars() {
+            let Some(key) = name.strip_prefix("VENTANILLA_") else { continue };
+            overlay(&mut settings, &shape, &name, key, &value)?;
+        }
+        let mut config = Self::deserialize(settings).map_err(|error| ConfigError::Invalid {
+            origin: "the settings in the environment".into(),
+            reason: error.to_string(),
+        })?;
+        let folder = file.and_then(Path::parent).map(Path::to_owned).unwrap_or_default();
+        config.resolve(&folder);
+        Ok(config)
+    }
+
+    /// Makes relative paths relative to the configuration's folder.
+    fn resolve(&mut self, folder: &Path) {
+        for path in [
+            &mut self.signature.trust_anchors,
+            &mut self.signature.intermediates,
+            &mut self.signature.eoffice_seals,
+            &mut self.seal.certificate,
+            &mut self.seal.key,
+            &mut self.tls.certificate,
+            &mut self.tls.key,
+            &mut self.tls.client_ca,
+        ] {
+            if !path.as_os_str().is_empty() && path.is_relative() {
+                *path = folder.join(&*path);
+            }
+        }
+    }
+}
+
+/// Sets one setting from the environment; the default's type says how its text is read.
+fn overlay(
+    settings: &mut toml::Table,
+    shape: &toml::Table,
+    variable: &str,
+    key: &str,
+    value: &str,
+) -> Result<(), ConfigError> {
+    let path: Vec<String> = key.split("__").map(str::to_lowercase).collect();
+    let known = match path.as_slice() {
+        [top] => shape.get(top).filter(|value| !value.is_table()),
+        [section, name] => shape.get(section).and_then(|section| section.get(name)),
+        _ => None,
+    };
+    let Some(known) = known else {
+        // Variables without a section may belong to others (a test's, a shell's); one that names a section is ours.
+        if path.len() == 1 {
+            return Ok(());
+        }
+        return Err(ConfigError::Invalid { origin: variable.into(), reason: "there is no such setting".into() });
+    };
+    let wrong = |kind: &str| ConfigError::Invalid { origin: variable.into(), reason: format!("must be {kind}") };
+    let value = match known {
+        toml::Value::Integer(_) => toml::Value::Integer(value.trim().parse().map_err(|_| wrong("a whole number"))?),
+        toml::Value::Boolean(_) => toml::Value::Boolean(value.trim().parse().map_err(|_| wrong("true or false"))?),
+        _ => toml::Value::String(value.into()),
+    };
+    let target = match path.as_slice() {
+        [_] => settings,
+        _ => settings
+            .entry(path[0].clone())
+            .or_insert_with(|| toml::Value::Table(toml::Table::new()))
+            .as_table_mut()
+            .ok_or_else(|| wrong("in a section"))?,
+    };
+    if let Some(name) = path.last() {
+        target.insert(name.clone(), value);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let mut settings: toml::Table = text.parse().unwrap();
+        let shape = toml::Table::try_from(Config::default()).unwrap();
+        for (name, value) in variables {
+            overlay(&mut settings, &shape, name, name.trim_start_matches("VENTANILLA_"), value)?;
+        }
+        Config::deserialize(settings)
+            .map_err(|error| ConfigError::Invalid { origin: "test".into(), reason: error.to_string() })
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let config = with(
+            "listen = 'a'\n[limits]\ndocument_bytes = 1\n",
+            &[("VENTANILLA_LISTEN", "b"), ("VENTANILLA_LIMITS__DOCUMENT_BYTES", "7"), ("VENTANILLA_ENTITY__CODE", "0123")],
+        )
+        .unwrap();
+        assert_eq!((config.listen.as_str(), config.limits.document_bytes), ("b", 7));
+        assert_eq!(config.entity.code, "0123");
+    }
+
+    #[test]
+    fn a_setting_misspelt_is_refused_and_named() {
+        let error = with("[signature]\ntrust_anchor = 'x'\n", &[]).unwrap_err().to_string();
+        assert!(error.contains("trust_anchor"), "{error}");
+        let error = with("", &[("VENTANILLA_DATABASE__URI", "x")]).unwrap_err().to_string();
+        assert!(error.contains("VENTANILLA_DATABASE__URI"), "{error}");
+        assert!(with("", &[("VENTANILLA_BEHIND_PROXY", "perhaps")]).is_err());
+    }
+
+    #[test]
+    fn secrets_are_never_printed() {
+        let config = with("[database]\nurl = 'postgres://u:hunter2@h/d'\n", &[]).unwrap();
+        assert_eq!(config.database.url.expose(), "postgres://u:hunter2@h/d");
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,200 @@
+//! The bytes of a document, their hash checked on the way out.
+
+use std::ops::Range;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::header::{
+    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, RANGE,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt};
+use uuid::Uuid;
+
+use super::entries::visible;
+use super::params::PathParam;
+use super::problem::{DocumentProblems, Kind, Problem, Result};
+use crate::app::App;
+use crate::domain::Sha256;
+use crate::registry::caller::Caller;
+use crate::store;
+
+/// A document's bytes.
+#[utoipa::path(
+    get, path = "/entries/{id}/documents/{document_id}", tag = "looking up", operation_id = "document", summary = "A document",
+    description = "The bytes of a document; ranges are served. A whole document is checked against its hash on the way out, and the \
+        connection is cut before its last bytes if it was altered. Each look is recorded.",
+    params(("id" = Uuid, Path, description = "The entry's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01"),
+        ("document_id" = Uuid, Path, description = "The document's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a02"),
+        ("Range" = Option<String>, Header, description = "One range of bytes", example = "bytes=0-1023")),
+    responses((status = 200, description = "The bytes", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 206, description = "The bytes of the range", content_type = "application/octet-stream", body = Vec<u8>), DocumentProblems),
+    security(("token" = []), ("certificate" = []))
+)]
+pub async fn document(
+    State(app): State<App>,
+    caller: Caller,
+    PathParam(Path((id, document_id))): PathParam<(Uuid, Uuid)>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let mut tx = app.store().read().await?;
+    let row = store::entries::by_id(&mut tx, caller.entity.id, id).await?;
+    let (_, belongings) = visible(&mut tx, &caller, row).await?;
+    drop(tx);
+    let document = belongings
+        .documents
+        .into_iter()
+        .find(|document| document.id == document_id)
+        .ok_or_else(Problem::not_found)?;
+    let size = u64::try_from(document.size).unwrap_or_default();
+    let range = match headers.get(RANGE) {
+        Some(range) => range_of(range.to_str().unwrap_or_default(), size)?,
+        None => None,
+    };
+    app.registry.record_access(&caller, "document", Some(id), Some(document_id.to_string())).await?;
+    let stream = app
+        .registry
+        .objects()
+        .get(&caller.entity.code, &document.sha256, range.clone())
+        .await?
+        .ok_or_else(|| {
+            tracing::error!(document = %document_id, "a document is missing in the object store");
+            Problem::new(Kind::Internal, "the document is missing in the object store; tell whoever runs the registry")
+        })?;
+    let mut response = match &range {
+        Some(range) => {
+            let mut response = (StatusCode::PARTIAL_CONTENT, Body::from_stream(stream)).into_response();
+            let text = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+            insert(response.headers_mut(), CONTENT_RANGE, &text);
+            response
+        }
+        None => Body::from_stream(checked(stream, document.sha256)).into_response(),
+    };
+    let length = range.map_or(size, |range| range.end - range.start);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_LENGTH, length.into());
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    insert(headers, ETAG, &format!("\"{}\"", document.sha256));
+    // What a citizen sent is handed on as a file, never shown as a page of ours.
+    insert(headers, CONTENT_TYPE, &document.media_type);
+    insert(headers, CONTENT_DISPOSITION, &disposition(&document.filename));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
+    Ok(response)
+}
+
+fn insert(headers: &mut HeaderMap, name: axum::http::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// A file's name for a download (RFC 6266): in ASCII for old programs, and as it is.
+fn disposition(filename: &str) -> String {
+    let ascii: String = filename
+        .chars()
+        .map(|letter| if letter.is_ascii_alphanumeric() || " ._-()".contains(letter) { letter } else { '_' })
+        .collect();
+    let mut encoded = String::new();
+    for byte in filename.bytes() {
+        if byte.is_ascii_alphanumeric() || b"._-".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    format!("attachment; filename=\"{ascii}\"; filename*=UTF-8''{encoded}")
+}
+
+/// The range asked for (RFC 9110 section 14); `None` where the header asks for none that is understood.
+fn range_of(header: &str, size: u64) -> Result<Option<Range<u64>>> {
+    let Some(spec) = header.trim().strip_prefix("bytes=") else { return Ok(None) };
+    if spec.contains(',') {
+        return Ok(None);
+    }
+    let Some((first, last)) = spec.split_once('-') else { return Ok(None) };
+    let (first, last) = (first.trim(), last.trim());
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(first) || !digits(last) || (first.is_empty() && last.is_empty()) {
+        return Ok(None);
+    }
+    let outside =
+        || Problem::new(Kind::RangeNotSatisfiable, format!("the document has {size} bytes; ask for a range within them"));
+    let number = |text: &str| text.parse::<u64>().unwrap_or(u64::MAX);
+    let range = if first.is_empty() {
+        let length = number(last);
+        if length == 0 {
+            return Err(outside());
+        }
+        size.saturating_sub(length)..size
+    } else {
+        let last = if last.is_empty() { u64::MAX } else { number(last) };
+        if last < number(first) {
+            return Ok(None);
+        }
+        number(first)..last.saturating_add(1).min(size)
+    };
+    if range.start >= size { Err(outside()) } else { Ok(Some(range)) }
+}
+
+/// The same bytes; fails before the last chunk is handed on when they have not this hash.
+fn checked(
+    stream: BoxStream<'static, object_store::Result<Bytes>>,
+    expected: Sha256,
+) -> impl Stream<Item = std::io::Result<Bytes>> {
+    let start = (stream, Some(openssl::sha::Sha256::new()), None::<Bytes>);
+    futures_util::stream::try_unfold(start, move |(mut stream, mut hasher, mut held)| async move {
+        loop {
+            match stream.next().await {
+                Some(chunk) => {
+                    let chunk = chunk.map_err(std::io::Error::other)?;
+                    if let Some(hasher) = &mut hasher {
+                        hasher.update(&chunk);
+                    }
+                    if let Some(ready) = held.replace(chunk) {
+                        return Ok(Some((ready, (stream, hasher, held))));
+                    }
+                }
+                None => {
+                    if let Some(hasher) = hasher.take()
+                        && hasher.finish() != expected.0
+                    {
+                        tracing::error!(sha256 = %expected, "a stored document was altered");
+                        return Err(std::io::Error::other("the document was altered in the store"));
+                    }
+                    return Ok(held.take().map(|last| (last, (stream, None, None))));
+                }
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_as_the_standard_says() {
+        assert_eq!(range_of("bytes=0-3", 10).unwrap(), Some(0..4));
+        assert_eq!(range_of("bytes=4-", 10).unwrap(), Some(4..10));
+        assert_eq!(range_of("bytes=-3", 10).unwrap(), Some(7..10));
+        assert_eq!(range_of("bytes=-99", 10).unwrap(), Some(0..10));
+        assert_eq!(range_of("bytes=0-99999999999999999999999", 10).unwrap(), Some(0..10));
+        assert_eq!(range_of("bytes=5-2", 10).unwrap(), None);
+        assert_eq!(range_of("bytes=0-1,3-4", 10).unwrap(), None);
+        assert_eq!(range_of("lines=0-1", 10).unwrap(), None);
+        assert!(range_of("bytes=10-", 10).is_err());
+        assert!(range_of("bytes=-0", 10).is_err());
+    }
+
+    #[test]
+    fn a_file_name_cannot_end_its_quotation() {
+        let header = disposition("a\"; x=\"ñ.pdf");
+        assert!(header.starts_with("attachment; filename=\"a__ x__"), "{header}");
+        assert!(header.ends_with("filename*=UTF-8''a%22%3B%20x%3D%22%C3%B1.pdf"), "{header}");
+    }
+}

@@ -1,0 +1,103 @@
+//! A list of entries as one CSV file, read from the database in short pages while it is sent.
+
+use bytes::Bytes;
+use futures_util::Stream;
+
+use super::entries::PAGE;
+use crate::app::App;
+use crate::registry::caller::Caller;
+use crate::store;
+use crate::store::entries::{Belongings, EntryRow};
+use crate::store::listing::Wanted;
+
+const HEADINGS: [&str; 19] = [
+    "code",
+    "book",
+    "year",
+    "number",
+    "presented_at",
+    "registered_at",
+    "effective_at",
+    "channel",
+    "authentication_method",
+    "status",
+    "rectified",
+    "imported",
+    "office",
+    "registered_by",
+    "subject",
+    "destination_unit",
+    "party_ids",
+    "party_names",
+    "documents",
+];
+
+/// Why a file could not be finished; what was sent until then stays, and the connection is cut.
+#[derive(Debug, thiserror::Error)]
+pub enum CsvError {
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A row could not be written.
+    #[error(transparent)]
+    Write(#[from] csv::Error),
+}
+
+/// All entries wanted, heading first.
+pub fn stream(app: App, caller: Caller, wanted: Wanted) -> impl Stream<Item = Result<Bytes, CsvError>> {
+    let start = (app, caller, wanted, true, false);
+    futures_util::stream::try_unfold(start, |(app, caller, mut wanted, first, ended)| async move {
+        if ended {
+            return Ok(None);
+        }
+        let mut tx = app.store().read().await?;
+        let rows = store::listing::list(&mut tx, caller.entity.id, &wanted, PAGE).await?;
+        let belongings = store::listing::belongings(&mut tx, &rows).await?;
+        drop(tx);
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        if first {
+            writer.write_record(HEADINGS)?;
+        }
+        for (row, belongings) in rows.iter().zip(&belongings) {
+            writer.write_record(record(row, belongings, caller.entity.zone))?;
+        }
+        let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
+        wanted.after = rows.last().map(|last| wanted.order.place(last));
+        let ended = i64::try_from(rows.len()).is_ok_and(|rows| rows < PAGE);
+        Ok(Some((Bytes::from(bytes), (app, caller, wanted, false, ended))))
+    })
+}
+
+fn record(row: &EntryRow, belongings: &Belongings, zone: chrono_tz::Tz) -> [String; 19] {
+    let parties = || belongings.parties.iter().filter(|party| party.represents.is_none());
+    let names = parties().map(|party| {
+        let names = [&party.company_name, &party.given_name, &party.first_surname, &party.second_surname];
+        names.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ")
+    });
+    [
+        row.code.clone(),
+        row.book.clone(),
+        row.year.to_string(),
+        row.number.to_string(),
+        row.presented_at.rfc3339(zone),
+        row.registered_at.rfc3339(zone),
+        row.effective_at.map(|at| at.rfc3339(zone)).unwrap_or_default(),
+        row.channel.to_string(),
+        row.authentication_method.map(|method| method.to_string()).unwrap_or_default(),
+        row.status.to_string(),
+        row.rectified.to_string(),
+        row.imported.to_string(),
+        row.office.clone().unwrap_or_default(),
+        plain(&row.registered_by),
+        plain(&row.subject),
+        row.destination_unit.clone().unwrap_or_default(),
+        plain(&parties().map(|party| party.id.as_str()).collect::<Vec<_>>().join("; ")),
+        plain(&names.collect::<Vec<_>>().join("; ")),
+        belongings.documents.len().to_string(),
+    ]
+}
+
+/// Text that no spreadsheet takes for a formula: one that begins like it gets an apostrophe before it.
+fn plain(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+}

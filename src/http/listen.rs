@@ -1,0 +1,216 @@
+//! The public listener: TCP, TLS by OpenSSL, and the limits that one connection must keep.
+//!
+//! # Why
+//! A handshake inside `accept` would let one silent client block all the others, so each connection is a task of its
+//! own from its first byte. Connections are capped in number; a handshake and a request's header have a time limit;
+//! a stop lets what is under way end, for at most 30 seconds.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use openssl::ssl::{AlpnError, Ssl, SslAcceptor, SslFiletype, SslMethod, SslVerifyMode, SslVersion, select_next_proto};
+use openssl::x509::store::X509StoreBuilder;
+use openssl::x509::{X509, X509Ref};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::config::{Limits, Tls};
+
+/// How long a stop waits for what is under way.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// The certificate it proved to hold, already validated against `tls.client_ca`.
+    pub certificate: Option<Arc<X509>>,
+}
+
+/// Why TLS could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// OpenSSL refused the certificate, the key, or the two together.
+    #[error("cannot use {what}")]
+    Openssl {
+        /// The setting.
+        what: &'static str,
+        /// OpenSSL's words.
+        source: openssl::error::ErrorStack,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {what}")]
+    Read {
+        /// The setting.
+        what: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// The server's certificate and key, which can be read again while it runs.
+#[derive(Debug, Clone)]
+pub struct Acceptor {
+    settings: Tls,
+    current: Arc<RwLock<Arc<AcceptorInner>>>,
+}
+
+struct AcceptorInner(SslAcceptor);
+
+impl std::fmt::Debug for AcceptorInner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SslAcceptor")
+    }
+}
+
+impl Acceptor {
+    /// Reads the certificate and key; `None` when TLS is not configured.
+    ///
+    /// # Errors
+    /// [`TlsError`] names the setting.
+    pub fn load(settings: &Tls) -> Result<Option<Self>, TlsError> {
+        if settings.certificate.as_os_str().is_empty() {
+            return Ok(None);
+        }
+        let current = Arc::new(RwLock::new(Arc::new(AcceptorInner(build(settings)?))));
+        Ok(Some(Self { settings: settings.clone(), current }))
+    }
+
+    /// Reads them again; connections made from now on use them.
+    ///
+    /// # Errors
+    /// [`TlsError`]; the former ones stay in use.
+    pub fn reload(&self) -> Result<(), TlsError> {
+        let fresh = Arc::new(AcceptorInner(build(&self.settings)?));
+        *self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner) = fresh;
+        Ok(())
+    }
+
+    async fn handshake(&self, stream: TcpStream) -> Result<tokio_openssl::SslStream<TcpStream>, openssl::ssl::Error> {
+        let current = self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let ssl = Ssl::new(current.0.context())?;
+        let mut stream = tokio_openssl::SslStream::new(ssl, stream)?;
+        Pin::new(&mut stream).accept().await?;
+        Ok(stream)
+    }
+}
+
+fn build(settings: &Tls) -> Result<SslAcceptor, TlsError> {
+    let fail = |what| move |source| TlsError::Openssl { what, source };
+    let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).map_err(fail("TLS"))?;
+    acceptor.set_min_proto_version(Some(SslVersion::TLS1_2)).map_err(fail("TLS"))?;
+    acceptor.set_certificate_chain_file(&settings.certificate).map_err(fail("tls.certificate"))?;
+    acceptor.set_private_key_file(&settings.key, SslFiletype::PEM).map_err(fail("tls.key"))?;
+    acceptor.check_private_key().map_err(fail("tls.key"))?;
+    // Without it, a client that resumes a session with its certificate is cut off.
+    acceptor.set_session_id_context(b"ventanilla").map_err(fail("TLS"))?;
+    acceptor.set_alpn_select_callback(|_, offered| {
+        select_next_proto(b"\x02h2\x08http/1.1", offered).ok_or(AlpnError::NOACK)
+    });
+    if !settings.client_ca.as_os_str().is_empty() {
+        let mut store = X509StoreBuilder::new().map_err(fail("tls.client_ca"))?;
+        for authority in certificates(&settings.client_ca, "tls.client_ca")? {
+            acceptor.add_client_ca(&authority).map_err(fail("tls.client_ca"))?;
+            store.add_cert(authority).map_err(fail("tls.client_ca"))?;
+        }
+        acceptor.set_verify_cert_store(store.build()).map_err(fail("tls.client_ca"))?;
+        acceptor.set_verify(SslVerifyMode::PEER);
+    }
+    Ok(acceptor.build())
+}
+
+fn certificates(path: &Path, what: &'static str) -> Result<Vec<X509>, TlsError> {
+    let pem = std::fs::read(path).map_err(|source| TlsError::Read { what, source })?;
+    X509::stack_from_pem(&pem).map_err(|source| TlsError::Openssl { what, source })
+}
+
+/// Serves until `stop` is cancelled, then lets what is under way end.
+pub async fn serve(listener: TcpListener, tls: Option<Acceptor>, router: Router, limits: &Limits, stop: CancellationToken) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let patience = Duration::from_secs(limits.header_seconds);
+    let graceful = GracefulShutdown::new();
+    let mut tasks = tokio::task::JoinSet::new();
+    loop {
+        let place = tokio::select! {
+            place = places.clone().acquire_owned() => place,
+            () = stop.cancelled() => break,
+        };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => break,
+        };
+        let (Ok(place), Ok((stream, address))) = (place, accepted) else {
+            // Out of file descriptors, most likely: give those in use a moment to come back.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        while tasks.try_join_next().is_some() {}
+        let (tls, router, watcher) = (tls.clone(), router.clone(), graceful.watcher());
+        tasks.spawn(async move {
+            let _place = place;
+            let _ = stream.set_nodelay(true);
+            match tls {
+                None => converse(stream, Peer { address, certificate: None }, router, patience, watcher).await,
+                Some(tls) => match tokio::time::timeout(patience, tls.handshake(stream)).await {
+                    Ok(Ok(stream)) => {
+                        let certificate = stream.ssl().peer_certificate().map(Arc::new);
+                        converse(stream, Peer { address, certificate }, router, patience, watcher).await;
+                    }
+                    Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+                    Err(_) => tracing::debug!("a TLS handshake took too long"),
+                },
+            }
+        });
+    }
+    drop(listener);
+    let all_ended = async {
+        graceful.shutdown().await;
+        while tasks.join_next().await.is_some() {}
+    };
+    if tokio::time::timeout(GRACE, all_ended).await.is_err() {
+        tracing::warn!("some connections had not ended and were cut");
+    }
+}
+
+/// One connection, from its first request to its last.
+async fn converse<S>(stream: S, peer: Peer, router: Router, patience: Duration, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(patience).max_buf_size(64 << 10);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(100)
+        .max_header_list_size(32 << 10)
+        .keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(patience);
+    let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(peer.clone());
+        router.clone().oneshot(Request::from(request.map(Body::new)))
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(error = %error, "a connection ended badly");
+    }
+}
+
+/// The certificate's SHA-256, as lower-case hex.
+#[must_use]
+pub fn fingerprint(certificate: &X509Ref) -> String {
+    certificate.digest(openssl::hash::MessageDigest::sha256()).map(hex::encode).unwrap_or_default()
+}

@@ -1,0 +1,19 @@
+//! HTTP: routes, who may call, problems. One file a resource; what it does stands in the registry.
+
+pub mod access_log;
+pub mod answer;
+pub mod auth;
+pub mod body;
+pub mod catalogue;
+pub mod documents;
+pub mod entries;
+pub mod entries_csv;
+pub mod health;
+pub mod intake;
+pub mod listen;
+pub mod params;
+pub mod problem;
+pub mod receipts;
+pub mod router;
+pub mod schema;
+pub mod submissions;

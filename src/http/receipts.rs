@@ -1,0 +1,64 @@
+//! The receipt of an entry: JSON, and the entity's seal over it.
+
+use axum::extract::{Path, State};
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use uuid::Uuid;
+
+use super::entries::visible;
+use super::params::PathParam;
+use super::problem::{Problem, ReadProblems, Result};
+use crate::app::App;
+use crate::registry::caller::Caller;
+use crate::store;
+
+/// The receipt.
+#[utoipa::path(
+    get, path = "/entries/{id}/receipt.json", tag = "receipts", operation_id = "receipt_json", summary = "The receipt as JSON",
+    description = "The receipt of an entry (art. 16.3 Ley 39/2015): who, what, when, number, documents with their hashes. Made once: always the same bytes.",
+    params(("id" = Uuid, Path, description = "The entry's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01")),
+    responses((status = 200, description = "The receipt", body = Object, content_type = "application/json"), ReadProblems),
+    security(("token" = []), ("certificate" = []))
+)]
+pub async fn json(State(app): State<App>, caller: Caller, PathParam(Path(id)): PathParam<Uuid>) -> Result<Response> {
+    let (json, _) = receipt(&app, &caller, id).await?;
+    Ok(file(json, "application/json", "receipt.json"))
+}
+
+/// The seal over the receipt.
+#[utoipa::path(
+    get, path = "/entries/{id}/receipt.p7s", tag = "receipts", operation_id = "receipt_signature", summary = "The seal over the receipt",
+    description = "The entity's seal over the bytes of `receipt.json`: a detached CAdES signature in DER. \
+        `openssl cms -verify -inform DER -in receipt.p7s -content receipt.json -binary` checks it.",
+    params(("id" = Uuid, Path, description = "The entry's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01")),
+    responses((status = 200, description = "The signature", content_type = "application/pkcs7-signature", body = Vec<u8>), ReadProblems),
+    security(("token" = []), ("certificate" = []))
+)]
+pub async fn signature(State(app): State<App>, caller: Caller, PathParam(Path(id)): PathParam<Uuid>) -> Result<Response> {
+    let (_, p7s) = receipt(&app, &caller, id).await?;
+    Ok(file(p7s, "application/pkcs7-signature", "receipt.p7s"))
+}
+
+async fn receipt(app: &App, caller: &Caller, id: Uuid) -> Result<(Vec<u8>, Vec<u8>)> {
+    let mut tx = app.store().read().await?;
+    let row = store::entries::by_id(&mut tx, caller.entity.id, id).await?;
+    let (row, _) = visible(&mut tx, caller, row).await?;
+    drop(tx);
+    if row.csv.is_none() {
+        return Err(Problem::not_found());
+    }
+    app.registry.record_access(caller, "receipt", Some(id), None).await?;
+    app.receipt(id).await.map_err(|error| Problem::unavailable(&error))?.ok_or_else(Problem::not_found)
+}
+
+fn file(bytes: Vec<u8>, media_type: &'static str, name: &str) -> Response {
+    let mut response = bytes.into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+        headers.insert(CONTENT_DISPOSITION, disposition);
+    }
+    response
+}

@@ -1,0 +1,150 @@
+//! All routes, each registered once for the server and for the OpenAPI document.
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tracing::Instrument;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::extensions::ExtensionsBuilder;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::SwaggerUi;
+
+use super::problem::{Kind, Problem, ProblemDetails};
+use super::{access_log, catalogue, documents, entries, health, receipts, submissions};
+use crate::app::App;
+use crate::registry::entry::Entry;
+
+/// The head of the OpenAPI document.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Ventanilla",
+        description = "An electronic registry for Spanish public bodies. Signed submissions and counter entries are numbered, \
+            their documents stored, receipts issued, and the electronic share reported. \
+            Errors are RFC 9457 problem details. Times are RFC 3339 in the entity's zone. Lists page by keyset: \
+            give `next_cursor` as `cursor`."
+    ),
+    components(schemas(ProblemDetails, Entry)),
+    tags(
+        (name = "submitting", description = "What e-offices and citizens send"),
+        (name = "counter", description = "What clerks key in"),
+        (name = "looking up", description = "Entries, documents, events, who looked"),
+        (name = "receipts", description = "Proof for whoever submitted"),
+        (name = "catalogue", description = "Units, offices, books"),
+        (name = "figures", description = "The electronic share, and attentions"),
+        (name = "running", description = "Whether the server is well")
+    )
+)]
+struct Head;
+
+/// Who may call each operation, by its id; the document says it as `x-roles`, and tests try every role on each.
+const ROLES: &[(&str, &[&str])] = &[
+    ("submit", &["eoffice", "citizen"]),
+    ("register_at_counter", &["clerk"]),
+    ("entry", &["clerk", "auditor", "unit", "eoffice", "citizen"]),
+    ("entry_by_number", &["clerk", "auditor", "unit", "eoffice", "citizen"]),
+    ("entry_events", &["clerk", "auditor", "unit", "eoffice", "citizen"]),
+    ("document", &["clerk", "auditor", "unit", "eoffice", "citizen"]),
+    ("receipt_json", &["clerk", "auditor", "unit", "eoffice", "citizen"]),
+    ("receipt_signature", &["clerk", "auditor", "unit", "eoffice", "citizen"]),
+    ("entries", &["clerk", "auditor", "unit"]),
+    ("access_log", &["auditor"]),
+    ("units", ANY),
+    ("offices", ANY),
+    ("books", ANY),
+    ("healthz", &[]),
+    ("readyz", &[]),
+];
+
+const ANY: &[&str] = &["eoffice", "clerk", "unit", "auditor", "sac", "agenda_manager", "admin", "citizen"];
+
+fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(submissions::submit))
+        .routes(routes!(entries::list, submissions::register))
+        .routes(routes!(entries::by_id))
+        .routes(routes!(entries::by_number))
+        .routes(routes!(entries::events))
+        .routes(routes!(documents::document))
+        .routes(routes!(receipts::json))
+        .routes(routes!(receipts::signature))
+        .routes(routes!(access_log::list))
+        .routes(routes!(catalogue::units))
+        .routes(routes!(catalogue::offices))
+        .routes(routes!(catalogue::books))
+}
+
+fn routes() -> (Router<App>, OpenApi) {
+    let head = OpenApiRouter::with_openapi(Head::openapi());
+    let (router, mut document) = head
+        .nest("/api/v1", api())
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .split_for_parts();
+    finish(&mut document);
+    (router, document)
+}
+
+/// The OpenAPI 3.1 document of the server.
+#[must_use]
+pub fn document() -> OpenApi {
+    routes().1
+}
+
+/// Adds what the handlers cannot say of themselves: how callers are known, and who may call what.
+fn finish(document: &mut OpenApi) {
+    let components = document.components.get_or_insert_default();
+    let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    components.add_security_scheme("token", token);
+    components.add_security_scheme("certificate", SecurityScheme::MutualTls {
+        description: Some("A citizen's certificate, in the TLS handshake".into()),
+        deprecated: None,
+        extensions: None,
+    });
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
+            let id = operation.operation_id.as_deref().unwrap_or_default();
+            let roles = ROLES.iter().find(|(name, _)| *name == id).map_or(&[] as &[&str], |(_, roles)| roles);
+            operation.extensions = Some(ExtensionsBuilder::new().add("x-roles", roles).build());
+        }
+    }
+}
+
+/// The whole server, but for its listener.
+pub fn router(app: App) -> Router {
+    let (router, document) = routes();
+    router
+        .merge(SwaggerUi::new("/api/docs").url("/api/v1/openapi.json", document))
+        .fallback(|| async { Problem::not_found() })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(Kind::MethodNotAllowed, "see /api/docs for the methods of each address")
+        })
+        .layer(DefaultBodyLimit::disable())
+        .layer(axum::middleware::from_fn_with_state(app.clone(), traced))
+        .with_state(app)
+}
+
+/// Logs each request once, without what could name a person: no query, no header, no body.
+async fn traced(
+    axum::extract::State(app): axum::extract::State<App>,
+    matched: Option<axum::extract::MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let id = app.clock().new_id();
+    let path = matched.as_ref().map_or("-", |path| path.as_str());
+    let span = tracing::info_span!("request", %id, method = %request.method(), path);
+    let started = app.clock().monotonic();
+    let mut response = next.run(request).instrument(span.clone()).await.into_response();
+    let micros = app.clock().monotonic() - started;
+    span.in_scope(|| tracing::info!(status = response.status().as_u16(), micros, "answered"));
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+        response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
+    }
+    response
+}

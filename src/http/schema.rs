@@ -1,0 +1,23 @@
+//! Shapes that stand only in the OpenAPI document: multipart forms, and what they carry.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A signed submission.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SubmissionForm {
+    /// The submission; its exact bytes are what is signed.
+    #[schema(value_type = crate::registry::submission::SubmissionRequest, content_media_type = "application/json")]
+    pub submission: String,
+    /// CAdES or CMS over those bytes: DER, BER or PEM; detached, or attached with the same content.
+    #[schema(value_type = Option<String>, format = Binary)]
+    pub signature: Option<Vec<u8>>,
+}
+
+/// A counter entry.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CounterForm {
+    /// The entry.
+    #[schema(value_type = crate::registry::submission::EntryRequest, content_media_type = "application/json")]
+    pub submission: String,
+}

@@ -1,0 +1,159 @@
+//! Group commit: what waits is written together, in one transaction, and everybody hears after it is durable.
+//!
+//! # Why
+//! A transaction's cost is its commit (a disk's flush) and its lock, not its rows. While one batch commits the next
+//! gathers, so nobody is ever made to wait for company, and under load a flush serves many. One bad member does not
+//! fail its neighbours: a statement that fails rolls the batch back and its halves are tried apart.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use crate::store;
+
+/// Why a whole attempt to write a batch came to nothing, or may have.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Nothing was kept.
+    #[error("nothing was kept")]
+    NotKept(#[from] store::Error),
+    /// The answer to the commit was lost, and the database could not be asked in time whether it was kept.
+    #[error("the answer to the commit was lost")]
+    Unknown(#[source] store::Error),
+}
+
+/// Why a member was not answered.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum BatchError {
+    /// Nothing was written for it; trying again is safe.
+    #[error("nothing was written: {0}")]
+    Unavailable(Arc<str>),
+    /// It may have been written, or not: only a repeat with the same key tells.
+    #[error("the outcome is unknown")]
+    Unknown,
+}
+
+/// Writes a batch in one transaction.
+pub trait Commit: Send + Sync + 'static {
+    /// What is asked.
+    type Member: Send + Sync + 'static;
+    /// What each member hears.
+    type Answer: Send + 'static;
+    /// Writes all members, or nothing. The answers stand in the members' order.
+    fn commit(&self, members: &[&Self::Member]) -> impl Future<Output = Result<Vec<Self::Answer>, Failure>> + Send;
+}
+
+struct Waiting<C: Commit> {
+    member: C::Member,
+    since: Instant,
+    answer: oneshot::Sender<Result<C::Answer, BatchError>>,
+}
+
+/// The queue before a [`Commit`]. Cheap to clone; its task ends when the last clone is dropped and the queue is empty.
+#[derive(Debug)]
+pub struct Batcher<C: Commit> {
+    queue: mpsc::Sender<Waiting<C>>,
+}
+
+impl<C: Commit> Clone for Batcher<C> {
+    fn clone(&self) -> Self {
+        Self { queue: self.queue.clone() }
+    }
+}
+
+/// Who waited longer than this before its batch began is told that nothing was written.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Attempts at a batch that failed for a passing reason.
+const ATTEMPTS: u32 = 3;
+
+impl<C: Commit> Batcher<C> {
+    /// Starts the task; at most `size` members are written together.
+    pub fn start(commit: C, size: usize) -> Self {
+        let (queue, mut waiting) = mpsc::channel::<Waiting<C>>(4 * size);
+        tokio::spawn(async move {
+            let mut batch = Vec::with_capacity(size);
+            while waiting.recv_many(&mut batch, size).await > 0 {
+                write(&commit, std::mem::take(&mut batch)).await;
+                batch.reserve(size);
+            }
+        });
+        Self { queue }
+    }
+
+    /// Hands a member over and waits until it is durable.
+    ///
+    /// # Errors
+    /// [`BatchError`] says whether anything may have been written.
+    pub async fn submit(&self, member: C::Member) -> Result<C::Answer, BatchError> {
+        let (answer, heard) = oneshot::channel();
+        let waiting = Waiting { member, since: Instant::now(), answer };
+        self.queue.send(waiting).await.map_err(|_| BatchError::Unavailable("the server is stopping".into()))?;
+        // The task answers every member it took; it can only vanish with the whole process.
+        heard.await.unwrap_or(Err(BatchError::Unknown))
+    }
+
+    /// How many members wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+}
+
+/// Writes a batch, in parts where one member spoils it, and answers everybody.
+async fn write<C: Commit>(commit: &C, batch: Vec<Waiting<C>>) {
+    let (batch, late): (Vec<_>, Vec<_>) = batch.into_iter().partition(|waiting| waiting.since.elapsed() < PATIENCE);
+    for waiting in late {
+        let _ = waiting.answer.send(Err(BatchError::Unavailable("the queue is too long".into())));
+    }
+    let mut parts = vec![batch];
+    while let Some(mut part) = parts.pop() {
+        if part.is_empty() {
+            continue;
+        }
+        match attempt(commit, &part).await {
+            Ok(answers) => {
+                debug_assert_eq!(answers.len(), part.len());
+                for (waiting, answer) in part.into_iter().zip(answers) {
+                    let _ = waiting.answer.send(Ok(answer));
+                }
+            }
+            Err(Failure::Unknown(error)) => {
+                tracing::error!(error = &error as &dyn std::error::Error, members = part.len(), "batch outcome unknown");
+                for waiting in part {
+                    let _ = waiting.answer.send(Err(BatchError::Unknown));
+                }
+            }
+            Err(Failure::NotKept(error)) if part.len() > 1 && error.blames_one_row() => {
+                let half = part.split_off(part.len() / 2);
+                parts.push(half);
+                parts.push(part);
+            }
+            Err(Failure::NotKept(error)) => {
+                tracing::error!(error = &error as &dyn std::error::Error, members = part.len(), "batch not written");
+                let reason: Arc<str> = error.to_string().into();
+                for waiting in part {
+                    let _ = waiting.answer.send(Err(BatchError::Unavailable(reason.clone())));
+                }
+            }
+        }
+    }
+}
+
+/// One batch, again while it fails for a passing reason.
+async fn attempt<C: Commit>(commit: &C, part: &[Waiting<C>]) -> Result<Vec<C::Answer>, Failure> {
+    let members: Vec<&C::Member> = part.iter().map(|waiting| &waiting.member).collect();
+    let mut tried = 1;
+    loop {
+        match commit.commit(&members).await {
+            Err(Failure::NotKept(error)) if tried < ATTEMPTS && error.is_transient() => {
+                tracing::warn!(error = &error as &dyn std::error::Error, tried, "batch is tried again");
+                tokio::time::sleep(Duration::from_millis(50 << tried)).await;
+                tried += 1;
+            }
+            other => return other,
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The one place that numbers: it writes a batch of changes to an entity's books in one transaction.
+//!
+//! # Why
+//! Every change to a book goes through here, as events, so that none can be missing from the log. The first statement
+//! takes the entity's row, so several processes on one database take turns a batch, not an entry. No counter lives
+//! in memory: another process, or the command line, may have numbered meanwhile. What can be foreseen to go wrong with
+//! a member is looked up under the lock, before numbers are given, and refuses that member alone.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::batch::{Commit, Failure};
+use super::caller::Entity;
+use super::clock_guard::{ClockGuard, ClockProblem};
+use super::numbering::{Batch, Plan, committed_of, plan};
+use crate::domain::{Micros, Sha256};
+use crate::store::entries::{Belongings, EntryRow};
+use crate::store::{self, Store};
+
+/// How long the outcome of a commit whose answer was lost is asked for.
+const OUTCOME_PATIENCE: Duration = Duration::from_secs(15);
+
+/// The key of a request that may be repeated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Whose key.
+    pub caller: String,
+    /// The key.
+    pub key: String,
+    /// The hash of the request.
+    pub body_sha256: Sha256,
+}
+
+/// A new entry, but for its number and time.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    /// The id of the event that makes it.
+    pub event_id: Uuid,
+    /// The id of the row that has its receipt made.
+    pub outbox_id: Uuid,
+    /// The prefix of its book.
+    pub prefix: String,
+    /// The entry. Year, number, code, position, `registered_at` and `registered_on` are given here.
+    pub row: EntryRow,
+    /// What belongs to it.
+    pub belongings: Belongings,
+    /// The role of who registers it.
+    pub by_role: &'static str,
+    /// The key it came with.
+    pub key: Option<Key>,
+}
+
+/// A change to a book.
+#[derive(Debug)]
+pub enum Change {
+    /// A new entry.
+    Register(Box<Registration>),
+}
+
+/// What was committed for a registration; a repeat of its key is answered with the same.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Committed {
+    /// The entry as it was then.
+    pub entry: Box<RawValue>,
+    /// The verdicts on the signatures that came with it.
+    pub signatures: Vec<Box<RawValue>>,
+    /// The verification code of its receipt.
+    pub csv: Option<String>,
+}
+
+/// What a member of a batch hears.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// It was written now.
+    Registered(Uuid, Committed),
+    /// Its key had led to this before.
+    Repeated(Uuid, Committed),
+    /// It was not written.
+    Refused(Refusal),
+}
+
+/// Why a member of a batch was not written, while its neighbours were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The key was used with another body.
+    #[error("the key was used before, with another body")]
+    KeyReused,
+    /// The `submission_id` was registered under another key.
+    #[error("the submission was registered before, under another key")]
+    DuplicateSubmission,
+    /// A document is just being swept away as an orphan: it must be sent again.
+    #[error("a document must be sent again")]
+    DocumentSwept,
+    /// The clock cannot be believed.
+    #[error(transparent)]
+    Clock(#[from] ClockProblem),
+}
+
+/// Writes batches into the books of one entity.
+#[derive(Debug)]
+pub struct Book {
+    store: Store,
+    entity: Arc<Entity>,
+    guard: Arc<Mutex<ClockGuard>>,
+}
+
+impl Book {
+    /// The books of `entity`.
+    #[must_use]
+    pub fn new(store: Store, entity: Arc<Entity>, guard: Arc<Mutex<ClockGuard>>) -> Self {
+        Self { store, entity, guard }
+    }
+
+    /// The time this batch gets.
+    fn time(&self, lock: &store::book::Lock) -> Result<Micros, ClockProblem> {
+        let given = self.guard.lock().unwrap_or_else(PoisonError::into_inner).time(lock);
+        if let Err(problem) = &given {
+            tracing::error!(entity = self.entity.code, %problem, "numbering is stopped");
+        }
+        given
+    }
+
+    /// Whether the event is there, after the answer to its commit was lost.
+    async fn settle(&self, event: Uuid, lost: store::Error) -> Result<(), Failure> {
+        tracing::warn!(error = &lost as &dyn std::error::Error, "the answer to a commit was lost; asking again");
+        let asked = async {
+            loop {
+                let answer = match self.store.begin().await {
+                    Ok(tx) => store::book::was_committed(tx, self.entity.id, event).await,
+                    Err(error) => Err(error),
+                };
+                match answer {
+                    Ok(found) => return found,
+                    Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "still no answer"),
+                }
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        };
+        match tokio::time::timeout(OUTCOME_PATIENCE, asked).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Failure::NotKept(lost)),
+            Err(_) => Err(Failure::Unknown(lost)),
+        }
+    }
+}
+
+impl Commit for Book {
+    type Member = Change;
+    type Answer = Outcome;
+
+    async fn commit(&self, members: &[&Change]) -> Result<Vec<Outcome>, Failure> {
+        let members: Vec<&Registration> = members.iter().map(|Change::Register(member)| member.as_ref()).collect();
+        let mut tx = self.store.begin().await?;
+        let lock = store::book::lock(&mut tx, self.entity.id).await?;
+        let at = match self.time(&lock) {
+            Ok(at) => at,
+            Err(problem) => return Ok(vec![Outcome::Refused(problem.into()); members.len()]),
+        };
+        let (plans, accepted) = plan(&mut tx, self.entity.id, &members).await?;
+        let written = Batch::new(&self.entity, at, lock.last_event).write(&mut tx, &accepted).await?;
+        let mut repeated = HashMap::new();
+        for plan in &plans {
+            if let Plan::Repeats(event) = plan
+                && let Some(found) = store::book::event(&mut tx, self.entity.id, *event).await?
+            {
+                repeated.insert(*event, (found.entry_id, committed_of(&found.data)?));
+            }
+        }
+        if let Some(first) = accepted.first()
+            && let Err(lost) = tx.commit().await
+        {
+            self.settle(first.event_id, lost).await?;
+        }
+        plans
+            .into_iter()
+            .map(|plan| match plan {
+                Plan::Accepted(place) => {
+                    let (entry, committed) = written.get(place).ok_or(store::Error::Corrupt("batch"))?;
+                    Ok(Outcome::Registered(*entry, committed.clone()))
+                }
+                Plan::Repeats(event) => {
+                    let (entry, committed) = repeated.get(&event).ok_or(store::Error::Corrupt("event of a key"))?;
+                    Ok(Outcome::Repeated(*entry, committed.clone()))
+                }
+                Plan::Refused(refusal) => Ok(Outcome::Refused(refusal)),
+            })
+            .collect::<store::Result<_>>()
+            .map_err(Failure::NotKept)
+    }
+}

@@ -1,0 +1,107 @@
+//! Who calls: somebody with a token, or a citizen known by certificate.
+
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+
+use crate::domain::{IdType, Role};
+
+/// A public body whose books are kept here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entity {
+    /// Its id in the database.
+    pub id: i64,
+    /// DIR3 code.
+    pub code: String,
+    /// Name.
+    pub name: String,
+    /// The official time of its sede.
+    pub zone: Tz,
+}
+
+/// How a caller is known.
+#[derive(Debug, Clone)]
+pub enum Who {
+    /// By a token.
+    Token {
+        /// The token's name.
+        name: String,
+        /// What it may do.
+        role: Role,
+        /// The unit it acts for.
+        unit: Option<String>,
+        /// The office it sits in.
+        office: Option<String>,
+    },
+    /// By a client certificate.
+    Citizen {
+        /// The kind of its identifier.
+        id_type: IdType,
+        /// Its identifier.
+        id: String,
+        /// Its name, as the certificate says it.
+        name: String,
+        /// The organisation it represents, where it is a representative's certificate.
+        organization: Option<String>,
+        /// SHA-256 of the certificate.
+        certificate_sha256: String,
+    },
+}
+
+/// Who calls, and the entity it calls on.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The entity.
+    pub entity: Arc<Entity>,
+    /// How it is known.
+    pub who: Who,
+}
+
+impl Caller {
+    /// The name that stands on what it does: the token's, or the certificate's person.
+    ///
+    /// The two can never be the same: no token's name has a colon.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.who {
+            Who::Token { name, .. } => name.clone(),
+            Who::Citizen { id_type, id, .. } => format!("{id_type}:{id}"),
+        }
+    }
+
+    /// Its role, or `citizen`.
+    #[must_use]
+    pub fn role_name(&self) -> &'static str {
+        match &self.who {
+            Who::Token { role, .. } => role.as_str(),
+            Who::Citizen { .. } => "citizen",
+        }
+    }
+
+    /// Its role; `None` for a citizen.
+    #[must_use]
+    pub fn role(&self) -> Option<Role> {
+        match &self.who {
+            Who::Token { role, .. } => Some(*role),
+            Who::Citizen { .. } => None,
+        }
+    }
+
+    /// The unit it acts for.
+    #[must_use]
+    pub fn unit(&self) -> Option<&str> {
+        match &self.who {
+            Who::Token { unit, .. } => unit.as_deref(),
+            Who::Citizen { .. } => None,
+        }
+    }
+
+    /// The office it sits in.
+    #[must_use]
+    pub fn office(&self) -> Option<&str> {
+        match &self.who {
+            Who::Token { office, .. } => office.as_deref(),
+            Who::Citizen { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! An entry as everybody sees it: answers, lists, receipts and the record kept with its first event.
+
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::domain::{
+    Address, AuthenticationMethod, Authority, BookKind, Channel, DocumentKind, MustSubmitElectronically, Party, Person,
+    PhysicalDocuments, Representative, Routing, Sha256, Status, Transport, Validity,
+};
+use crate::store;
+use crate::store::entries::{Belongings, DocumentRow, EntryRow, PartyRow, VerdictRow};
+
+/// An entry of a book (asiento registral). Times are RFC 3339 in the entity's zone.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Entry {
+    /// Its id, for addresses.
+    pub id: Uuid,
+    /// The book's code.
+    #[schema(example = "entrada")]
+    pub book: String,
+    /// Whether the book is of incoming or outgoing entries.
+    pub kind: BookKind,
+    /// The book's year: the local year of `registered_at`.
+    #[schema(example = 2026)]
+    pub year: i64,
+    /// Its number: from 1, without gaps, per book and year.
+    #[schema(example = 123)]
+    pub number: i64,
+    /// Year, book and number in one.
+    #[schema(example = "2026-E-000123", max_length = 20)]
+    pub code: String,
+    /// When it was presented: what the law counts (art. 16.3 Ley 39/2015).
+    #[schema(example = "2026-03-02T09:30:00.123456+01:00", format = DateTime)]
+    pub presented_at: String,
+    /// When it was numbered; never earlier than the entry before it.
+    #[schema(example = "2026-03-02T09:30:00.131072+01:00", format = DateTime)]
+    pub registered_at: String,
+    /// When its presentation takes effect: the same, or the first hour of the next working day (art. 31.2).
+    /// Absent for an imported entry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2026-03-02T09:30:00.123456+01:00", format = DateTime, nullable = false)]
+    pub effective_at: Option<String>,
+    /// How it came. Never changes.
+    pub channel: Channel,
+    /// How the will of who submits was proved; null at the counter.
+    pub authentication_method: Option<AuthenticationMethod>,
+    /// What became of it.
+    pub status: Status,
+    /// Whether a later event rectified it.
+    #[schema(example = false)]
+    pub rectified: bool,
+    /// Whether it was brought from an older system.
+    #[schema(example = false)]
+    pub imported: bool,
+    /// Why its party had to submit electronically, when it came to the counter all the same (art. 68.4).
+    pub must_submit_electronically: Option<MustSubmitElectronically>,
+    /// Where it goes: to a unit of the entity, to another body, or not known yet.
+    pub routing: Routing,
+    /// The office where it was made; null for an electronic one.
+    #[schema(example = "O00000000")]
+    pub office: Option<String>,
+    /// The name of the token or person that registered it.
+    #[schema(example = "sede")]
+    pub registered_by: String,
+    /// The submission's own id.
+    pub submission_id: Option<Uuid>,
+    /// SHA-256 of the bytes of the `submission` part, which are what was signed.
+    pub submission_sha256: Option<Sha256>,
+    /// What it is about.
+    #[schema(example = "Solicitud de licencia de obra menor", max_length = 240)]
+    pub subject: String,
+    /// The facts (expone).
+    #[schema(example = "Que tiene previsto reformar la cocina.", max_length = 4000)]
+    pub statement: Option<String>,
+    /// What is asked for (solicita).
+    #[schema(example = "Que se le conceda la licencia.", max_length = 4000)]
+    pub request: Option<String>,
+    /// The unit it goes to.
+    #[schema(example = "L01290075", max_length = 21)]
+    pub destination_unit: Option<String>,
+    /// A reference of the sender's.
+    #[schema(example = "REF-1", max_length = 16)]
+    pub external_reference: Option<String>,
+    /// The file it belongs to.
+    #[schema(example = "2026/17", max_length = 80)]
+    pub file_number: Option<String>,
+    /// SIA code of the procedure.
+    #[schema(example = "203040", max_length = 80)]
+    pub procedure: Option<String>,
+    /// The code of the entry that this one puts right.
+    #[schema(example = "2026-E-000007", max_length = 20)]
+    pub corrects: Option<String>,
+    /// The code of the entry that this one answers.
+    #[schema(example = "2026-S-000003", max_length = 20)]
+    pub answers: Option<String>,
+    /// What came on paper with it; null for an electronic one.
+    pub physical_documents: Option<PhysicalDocuments>,
+    /// How the paper came.
+    pub transport: Option<Transport>,
+    /// The carrier's number.
+    #[schema(example = "CD00012345", max_length = 40)]
+    pub transport_number: Option<String>,
+    /// Remarks of the office.
+    #[schema(example = "Sobre abierto", max_length = 160)]
+    pub remarks: Option<String>,
+    /// Whom an e-office vouched for, and how it knew them; null unless `authentication_method` is `eoffice_seal`.
+    #[schema(value_type = Option<Object>)]
+    pub authentication: Option<Box<RawValue>>,
+    /// Who submits.
+    pub interested_parties: Vec<Party>,
+    /// What came with it.
+    pub documents: Vec<Document>,
+}
+
+/// A document of an entry.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Document {
+    /// Its id, for addresses.
+    pub id: Uuid,
+    /// The part that carried it.
+    #[schema(example = "plano")]
+    pub part: String,
+    /// Its file's name.
+    #[schema(example = "plano.pdf", max_length = 80)]
+    pub filename: String,
+    /// What it is, in words.
+    #[schema(example = "Plano")]
+    pub title: Option<String>,
+    /// Its media type, as its sender stated it.
+    #[schema(example = "application/pdf", max_length = 80)]
+    pub media_type: String,
+    /// Bytes.
+    #[schema(example = 52_311)]
+    pub size: i64,
+    /// SHA-256 of its bytes.
+    pub sha256: Sha256,
+    /// What kind of copy it is.
+    pub validity: Validity,
+    /// What it is for.
+    pub kind: DocumentKind,
+    /// The entity does not take this format: its sender is required to mend it (RD 203/2021 art. 39.1).
+    #[schema(example = false)]
+    pub format_not_accepted: bool,
+    /// The verdicts on the signatures in it, or over it.
+    #[schema(value_type = Vec<crate::signature::Verdict>)]
+    pub signatures: Vec<Box<RawValue>>,
+}
+
+/// A stored JSON text, as it is.
+fn raw(text: &str) -> store::Result<Box<RawValue>> {
+    RawValue::from_string(text.to_owned()).map_err(|_| store::Error::Corrupt("JSON text"))
+}
+
+/// The verdicts as they are stored.
+///
+/// # Errors
+/// When the database was altered.
+pub fn verdicts(rows: &[VerdictRow]) -> store::Result<Vec<Box<RawValue>>> {
+    rows.iter().map(|row| raw(&row.verdict)).collect()
+}
+
+impl Entry {
+    /// The entry that these rows hold.
+    ///
+    /// # Errors
+    /// When the database was altered.
+    pub fn of(row: &EntryRow, with: &Belongings, zone: Tz) -> store::Result<Self> {
+        Ok(Self {
+            id: row.id,
+            book: row.book.clone(),
+            kind: row.kind,
+            year: row.year,
+            number: row.number,
+            code: row.code.clone(),
+            presented_at: row.presented_at.rfc3339(zone),
+            registered_at: row.registered_at.rfc3339(zone),
+            effective_at: row.effective_at.map(|at| at.rfc3339(zone)),
+            channel: row.channel,
+            authentication_method: row.authentication_method,
+            status: row.status,
+            rectified: row.rectified,
+            imported: row.imported,
+            must_submit_electronically: row.must_submit_electronically,
+            routing: row.routing,
+            office: row.office.clone(),
+            registered_by: row.registered_by.clone(),
+            submission_id: row.submission_id,
+            submission_sha256: row.submission_sha256,
+            subject: row.subject.clone(),
+            statement: row.statement.clone(),
+            request: row.request.clone(),
+            destination_unit: row.destination_unit.clone(),
+            external_reference: row.external_reference.clone(),
+            file_number: row.file_number.clone(),
+            procedure: row.procedure_code.clone(),
+            corrects: row.corrects.clone(),
+            answers: row.answers.clone(),
+            physical_documents: row.physical_documents,
+            transport: row.transport,
+            transport_number: row.transport_number.clone(),
+            remarks: row.remarks.clone(),
+            authentication: row.authentication.as_deref().map(raw).transpose()?,
+            interested_parties: parties_of(&with.parties),
+            documents: with.documents.iter().map(|row| Document::of(row, &with.verdicts)).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl Document {
+    fn of(row: &DocumentRow, verdicts: &[VerdictRow]) -> store::Result<Self> {
+        let covers = format!("document:{}", row.part);
+        let signatures = verdicts.iter().filter(|verdict| verdict.covers == covers).map(|verdict| raw(&verdict.verdict));
+        Ok(Self {
+            id: row.id,
+            part: row.part.clone(),
+            filename: row.filename.clone(),
+            title: row.title.clone(),
+            media_type: row.media_type.clone(),
+            size: row.size,
+            sha256: row.sha256,
+            validity: row.validity,
+            kind: row.kind,
+            format_not_accepted: row.format_not_accepted,
+            signatures: signatures.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// Rows of parties and representatives, as parties with their representatives.
+fn parties_of(rows: &[PartyRow]) -> Vec<Party> {
+    let representative = |ordinal: i64| {
+        rows.iter().find(|row| row.represents == Some(ordinal)).map(|row| {
+            let authority = row
+                .authority_kind
+                .map(|kind| Authority { kind, reference: row.authority_reference.clone() });
+            Box::new(Representative { person: person_of(row), authority })
+        })
+    };
+    rows.iter()
+        .filter(|row| row.represents.is_none())
+        .map(|row| Party { person: person_of(row), representative: representative(row.ordinal) })
+        .collect()
+}
+
+fn person_of(row: &PartyRow) -> Person {
+    let address = row.country.clone().map(|country| Address {
+        country,
+        province: row.province.clone(),
+        municipality: row.municipality.clone(),
+        street: row.street.clone(),
+        postcode: row.postcode.clone(),
+    });
+    Person {
+        person_type: row.person_type,
+        id_type: row.id_type,
+        id: row.id.clone(),
+        company_name: row.company_name.clone(),
+        given_name: row.given_name.clone(),
+        first_surname: row.first_surname.clone(),
+        second_surname: row.second_surname.clone(),
+        email: row.email.clone(),
+        mobile: row.mobile.clone(),
+        landline: row.landline.clone(),
+        notification_channel: row.notification_channel,
+        receives_notifications: row.receives_notifications,
+        address,
+    }
+}
+
+/// Parties with their representatives, as rows of an entry.
+#[must_use]
+pub fn party_rows(entry: Uuid, parties: &[Party]) -> Vec<PartyRow> {
+    let mut rows = Vec::with_capacity(parties.len());
+    for party in parties {
+        let ordinal = ordinal(&rows);
+        rows.push(party_row(entry, ordinal, &party.person));
+        if let Some(representative) = &party.representative {
+            let mut row = party_row(entry, ordinal + 1, &representative.person);
+            row.represents = Some(ordinal);
+            if let Some(authority) = &representative.authority {
+                row.authority_kind = Some(authority.kind);
+                row.authority_reference.clone_from(&authority.reference);
+            }
+            rows.push(row);
+        }
+    }
+    rows
+}
+
+fn ordinal<T>(rows: &[T]) -> i64 {
+    i64::try_from(rows.len()).unwrap_or(i64::MAX)
+}
+
+fn party_row(entry_id: Uuid, ordinal: i64, person: &Person) -> PartyRow {
+    let address = person.address.clone();
+    let (country, province, municipality, street, postcode) = match address {
+        Some(address) => {
+            (Some(address.country), address.province, address.municipality, address.street, address.postcode)
+        }
+        None => (None, None, None, None, None),
+    };
+    PartyRow {
+        entry_id,
+        ordinal,
+        represents: None,
+        authority_kind: None,
+        authority_reference: None,
+        person_type: person.person_type,
+        id_type: person.id_type,
+        id: person.id.clone(),
+        company_name: person.company_name.clone(),
+        given_name: person.given_name.clone(),
+        first_surname: person.first_surname.clone(),
+        second_surname: person.second_surname.clone(),
+        email: person.email.clone(),
+        mobile: person.mobile.clone(),
+        landline: person.landline.clone(),
+        notification_channel: person.notification_channel,
+        receives_notifications: person.receives_notifications,
+        country,
+        province,
+        municipality,
+        street,
+        postcode,
+    }
+}

@@ -1,0 +1,244 @@
+//! What the numbering transaction decides and writes, member by member, under the lock of the entity's books.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chrono::Datelike;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::book::{Committed, Key, Refusal, Registration};
+use super::caller::Entity;
+use super::entry::{Entry, verdicts};
+use crate::domain::{EntryCode, Micros, Sha256};
+use crate::store::book::{Count, EventRow, KeyRow};
+use crate::store::entries::{DocumentRow, EntryRow, PartyRow, VerdictRow};
+use crate::store::outbox::OutboxRow;
+use crate::store::{self, Tx};
+
+/// What will be said to a member, once the batch is durable.
+pub enum Plan {
+    /// Written in this batch, at this place among the accepted.
+    Accepted(usize),
+    /// Its key led to this event, before or in this batch.
+    Repeats(Uuid),
+    /// Not written.
+    Refused(Refusal),
+}
+
+/// Decides, under the lock, which members can be written. Everything that can be foreseen is seen here, before any
+/// number is given.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn plan<'m>(
+    tx: &mut Tx,
+    entity: i64,
+    members: &[&'m Registration],
+) -> store::Result<(Vec<Plan>, Vec<&'m Registration>)> {
+    let keys: Vec<(&str, &str)> = members
+        .iter()
+        .filter_map(|member| member.key.as_ref())
+        .map(|key| (key.caller.as_str(), key.key.as_str()))
+        .collect();
+    let submissions: Vec<Uuid> = members.iter().filter_map(|member| member.row.submission_id).collect();
+    let hashes: Vec<Sha256> = members.iter().flat_map(|member| objects_of(member)).collect();
+    let found = store::book::conflicts(tx, entity, &keys, &submissions, &hashes).await?;
+
+    let mut used: HashMap<(&str, &str), (Sha256, Uuid)> = found
+        .keys
+        .iter()
+        .map(|used| ((used.caller.as_str(), used.key.as_str()), (used.body_sha256, used.subject_id)))
+        .collect();
+    let mut taken: HashSet<Uuid> = found.submissions.into_iter().collect();
+    let claimed: HashSet<Sha256> = found.claims.into_iter().collect();
+
+    let mut accepted = Vec::with_capacity(members.len());
+    let plans = members
+        .iter()
+        .map(|member| {
+            let key = member.key.as_ref();
+            if let Some(key) = key
+                && let Some((body, event)) = used.get(&(key.caller.as_str(), key.key.as_str()))
+            {
+                return if *body == key.body_sha256 { Plan::Repeats(*event) } else { Plan::Refused(Refusal::KeyReused) };
+            }
+            if member.row.submission_id.is_some_and(|id| taken.contains(&id)) {
+                return Plan::Refused(Refusal::DuplicateSubmission);
+            }
+            if !claimed.is_empty() && objects_of(member).any(|hash| claimed.contains(&hash)) {
+                return Plan::Refused(Refusal::DocumentSwept);
+            }
+            taken.extend(member.row.submission_id);
+            if let Some(Key { caller, key, body_sha256 }) = key {
+                used.insert((caller, key), (*body_sha256, member.event_id));
+            }
+            accepted.push(*member);
+            Plan::Accepted(accepted.len() - 1)
+        })
+        .collect();
+    Ok((plans, accepted))
+}
+
+/// The objects that a registration refers to.
+fn objects_of(member: &Registration) -> impl Iterator<Item = Sha256> {
+    member.belongings.documents.iter().flat_map(|document| [Some(document.sha256), document.signature_sha256]).flatten()
+}
+
+/// What was committed for an event that registered an entry.
+///
+/// # Errors
+/// When the database was altered.
+pub fn committed_of(data: &str) -> store::Result<Committed> {
+    serde_json::from_str(data).map_err(|_| store::Error::Corrupt("event"))
+}
+
+/// The rows of a batch.
+pub struct Batch<'e> {
+    entity: &'e Entity,
+    at: Micros,
+    last_event: i64,
+    entries: Vec<EntryRow>,
+    parties: Vec<PartyRow>,
+    documents: Vec<DocumentRow>,
+    verdicts: Vec<VerdictRow>,
+    events: Vec<EventRow>,
+    keys: Vec<KeyRow>,
+    outbox: Vec<OutboxRow>,
+    counts: BTreeMap<(String, String, crate::domain::Channel), i64>,
+}
+
+impl<'e> Batch<'e> {
+    /// A batch that gets the time `at`, after the event `last_event`.
+    #[must_use]
+    pub fn new(entity: &'e Entity, at: Micros, last_event: i64) -> Self {
+        Self {
+            entity,
+            at,
+            last_event,
+            entries: Vec::new(),
+            parties: Vec::new(),
+            documents: Vec::new(),
+            verdicts: Vec::new(),
+            events: Vec::new(),
+            keys: Vec::new(),
+            outbox: Vec::new(),
+            counts: BTreeMap::new(),
+        }
+    }
+
+    /// Numbers all members and writes everything that they bring.
+    ///
+    /// # Errors
+    /// When the database does not answer, or refuses a row.
+    pub async fn write(mut self, tx: &mut Tx, members: &[&Registration]) -> store::Result<Vec<(Uuid, Committed)>> {
+        if members.is_empty() {
+            return Ok(Vec::new());
+        }
+        let date = self.at.local_date(self.entity.zone);
+        let year = i64::from(date.year());
+        let date = date.to_string();
+        let mut next = numbers(tx, self.entity.id, year, members).await?;
+        let mut written = Vec::with_capacity(members.len());
+        for member in members {
+            let next = next.get_mut(&member.row.book).ok_or(store::Error::Corrupt("batch"))?;
+            let number = *next;
+            *next += 1;
+            let code = EntryCode::new(year, &member.prefix, number)
+                .map_err(|_| store::Error::BookFull(member.row.book.clone()))?;
+            let row = EntryRow {
+                year,
+                number,
+                code: code.to_string(),
+                registered_at: self.at,
+                registered_on: date.clone(),
+                ..member.row.clone()
+            };
+            written.push((row.id, self.add(member, row)?));
+        }
+        self.insert(tx).await?;
+        Ok(written)
+    }
+
+    /// Adds what one member brings.
+    fn add(&mut self, member: &Registration, mut row: EntryRow) -> store::Result<Committed> {
+        self.last_event += 1;
+        row.position = self.last_event;
+        let entry = Entry::of(&row, &member.belongings, self.entity.zone)?;
+        let committed = Committed {
+            entry: serde_json::value::to_raw_value(&entry).map_err(|_| store::Error::Corrupt("entry"))?,
+            signatures: verdicts(&member.belongings.verdicts)?,
+            csv: row.csv.clone(),
+        };
+        let data: Box<RawValue> =
+            serde_json::value::to_raw_value(&committed).map_err(|_| store::Error::Corrupt("event"))?;
+        self.events.push(EventRow {
+            id: member.event_id,
+            position: row.position,
+            entry_id: row.id,
+            r#type: "registered".into(),
+            at: self.at,
+            by_name: row.registered_by.clone(),
+            by_role: member.by_role.into(),
+            reason: None,
+            data: String::from(Box::<str>::from(data)),
+        });
+        self.keys.extend(member.key.as_ref().map(|key| KeyRow {
+            caller: key.caller.clone(),
+            key: key.key.clone(),
+            body_sha256: key.body_sha256,
+            operation: "register",
+            subject_id: member.event_id,
+        }));
+        self.outbox.push(OutboxRow {
+            id: member.outbox_id,
+            entity_id: self.entity.id,
+            kind: "registered".into(),
+            entry_id: row.id,
+            created_at: self.at,
+            attempts: 0,
+        });
+        *self.counts.entry((row.book.clone(), row.registered_on.clone(), row.channel)).or_default() += 1;
+        self.parties.extend_from_slice(&member.belongings.parties);
+        self.documents.extend_from_slice(&member.belongings.documents);
+        self.verdicts.extend_from_slice(&member.belongings.verdicts);
+        self.entries.push(row);
+        Ok(committed)
+    }
+
+    async fn insert(self, tx: &mut Tx) -> store::Result<()> {
+        let entity = self.entity.id;
+        store::entries::insert(tx, entity, &self.entries).await?;
+        store::entries::insert_parties(tx, entity, &self.parties).await?;
+        store::entries::insert_documents(tx, entity, &self.documents).await?;
+        store::entries::insert_verdicts(tx, &self.verdicts).await?;
+        store::book::insert_events(tx, entity, &self.events).await?;
+        store::book::insert_keys(tx, entity, self.at, &self.keys).await?;
+        store::outbox::insert(tx, &self.outbox).await?;
+        let counts: Vec<Count> = self
+            .counts
+            .into_iter()
+            .map(|((book, date, channel), more)| Count { book, date, channel, more })
+            .collect();
+        store::book::add_counts(tx, entity, &counts).await?;
+        store::book::advance(tx, entity, self.last_event, self.at).await
+    }
+}
+
+/// The next number of each book, after taking as many as its members need.
+async fn numbers(
+    tx: &mut Tx,
+    entity: i64,
+    year: i64,
+    members: &[&Registration],
+) -> store::Result<HashMap<String, i64>> {
+    let mut wanted: BTreeMap<&str, i64> = BTreeMap::new();
+    for member in members {
+        *wanted.entry(&member.row.book).or_default() += 1;
+    }
+    let mut next = HashMap::new();
+    for (book, count) in wanted {
+        let last = store::book::take_numbers(tx, entity, book, year, count).await?;
+        next.insert(book.to_owned(), last - count + 1);
+    }
+    Ok(next)
+}

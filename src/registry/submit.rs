@@ -1,0 +1,321 @@
+//! Registering: what was received and judged becomes an entry.
+
+use openssl::rand::rand_bytes;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::Registry;
+use super::batch::BatchError;
+use super::book::{Change, Committed, Key, Outcome, Refusal, Registration};
+use super::caller::Caller;
+use super::entry::party_rows;
+use super::submission::{FieldError, Submission};
+use crate::domain::{
+    AuthenticationMethod, Calendar, Channel, DocumentStatement, EntryCode, Micros, Routing, Sha256,
+    Status,
+};
+use crate::store::catalogue::BookRow;
+use crate::store::entries::{Belongings, DocumentRow, EntryRow, VerdictRow};
+use crate::store::{self, Tx};
+
+/// The book of an entry that names none.
+const DEFAULT_BOOK: &str = "entrada";
+
+/// A document whose bytes are in the object store.
+#[derive(Debug, Clone)]
+pub struct StoredDocument {
+    /// What its sender said of it.
+    pub statement: DocumentStatement,
+    /// Bytes.
+    pub size: u64,
+    /// Its format is not one that the entity takes.
+    pub format_not_accepted: bool,
+    /// The detached signature that came with it: hash and bytes.
+    pub signature: Option<(Sha256, u64)>,
+}
+
+/// A verdict, as it will be shown.
+#[derive(Debug, Clone)]
+pub struct JudgedSignature {
+    /// What it covers: `submission`, or `document:<part>`.
+    pub covers: String,
+    /// Its indication, such as `total_passed`.
+    pub indication: String,
+    /// The whole verdict.
+    pub verdict: Box<RawValue>,
+}
+
+/// What is registered: parsed, stored and judged. Made by whoever received it.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// The submission.
+    pub submission: Submission,
+    /// When the last byte of the request had come.
+    pub arrived_at: Micros,
+    /// Its documents, in the submission's order.
+    pub documents: Vec<StoredDocument>,
+    /// How the will was proved; `None` at the counter.
+    pub method: Option<AuthenticationMethod>,
+    /// The verdicts.
+    pub signatures: Vec<JudgedSignature>,
+    /// The exact bytes that were signed, and the signature over them; kept beside the documents.
+    pub signed: Option<Signed>,
+    /// The key the request came with.
+    pub key: Option<Key>,
+}
+
+/// What was signed, and the signature.
+#[derive(Debug, Clone)]
+pub struct Signed {
+    /// The bytes of the `submission` part.
+    pub submission: Vec<u8>,
+    /// The bytes of the `signature` part; none where the will was proved in another way.
+    pub signature: Option<Vec<u8>>,
+}
+
+/// An entry that is durable.
+#[derive(Debug, Clone)]
+pub struct Registered {
+    /// Its id.
+    pub entry: Uuid,
+    /// What was committed.
+    pub committed: Committed,
+    /// Whether it had been before: the key was repeated.
+    pub repeated: bool,
+}
+
+/// Why nothing was registered.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// Fields that only the catalogue can tell are wrong. Correct them and submit again.
+    #[error("{} fields are wrong", .0.len())]
+    Invalid(Vec<FieldError>),
+    /// The book refused it; see [`Refusal`].
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The queue of the book; it says whether anything may have been written.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// The database did not answer. Nothing was written.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The object store did not take what was signed. Nothing was numbered.
+    #[error(transparent)]
+    Objects(#[from] store::objects::Error),
+    /// OpenSSL gave no random bytes for the verification code.
+    #[error("no random bytes")]
+    Random(#[source] openssl::error::ErrorStack),
+}
+
+impl Registry {
+    /// What an earlier request with this key led to; `None` when the key is new.
+    ///
+    /// # Errors
+    /// [`Refusal::KeyReused`] when it came with another body.
+    pub async fn repeated(&self, caller: &Caller, key: &Key) -> Result<Option<Registered>, SubmitError> {
+        let entity = caller.entity.id;
+        let mut tx = self.store.read().await?;
+        let Some(used) = store::book::used_key(&mut tx, entity, &key.caller, &key.key).await? else {
+            return Ok(None);
+        };
+        if used.body_sha256 != key.body_sha256 {
+            return Err(Refusal::KeyReused.into());
+        }
+        let event = store::book::event(&mut tx, entity, used.subject_id).await?.ok_or(store::Error::Corrupt("key"))?;
+        let committed = super::numbering::committed_of(&event.data)?;
+        Ok(Some(Registered { entry: event.entry_id, committed, repeated: true }))
+    }
+
+    /// Registers what was received: when this returns, it is numbered and durable.
+    ///
+    /// # Errors
+    /// [`SubmitError`] says whether anything may have been written.
+    pub async fn submit(&self, caller: &Caller, received: Received) -> Result<Registered, SubmitError> {
+        let Received { submission, signed, .. } = &received;
+        let mut tx = self.store.read().await?;
+        let place = self.place(&mut tx, caller, submission).await?;
+        let calendar = super::calendar::load(&mut tx, caller.entity.id).await?;
+        drop(tx);
+        let entry_id = self.clock.new_id();
+        if let Some(signed) = signed {
+            self.objects.put_signed(&caller.entity.code, entry_id, "json", &signed.submission).await?;
+            if let Some(signature) = &signed.signature {
+                self.objects.put_signed(&caller.entity.code, entry_id, "p7s", signature).await?;
+            }
+        }
+        let registration = self.registration(caller, received, place, &calendar, entry_id)?;
+        let outcome = self.book(&caller.entity).submit(Change::Register(Box::new(registration))).await?;
+        match outcome {
+            Outcome::Registered(entry, committed) => {
+                self.committed.notify_one();
+                Ok(Registered { entry, committed, repeated: false })
+            }
+            Outcome::Repeated(entry, committed) => Ok(Registered { entry, committed, repeated: true }),
+            Outcome::Refused(refusal) => Err(refusal.into()),
+        }
+    }
+
+    /// Where it is registered and where it goes; checks what only the catalogue can tell.
+    async fn place(&self, tx: &mut Tx, caller: &Caller, submission: &Submission) -> Result<Place, SubmitError> {
+        let entity = caller.entity.id;
+        let mut errors = Vec::new();
+        let asked = submission.counter.as_ref().and_then(|counter| counter.book.as_deref()).unwrap_or(DEFAULT_BOOK);
+        let books = store::catalogue::books(tx, entity).await?;
+        let book = books.into_iter().find(|book| book.code == asked);
+        if book.is_none() {
+            errors.push(wrong("/book", format!("there is no book {asked:?}; GET /books lists them")));
+        }
+        let routing = match &submission.destination_unit {
+            None => Routing::Pending,
+            Some(code) => match store::catalogue::unit(tx, entity, code).await? {
+                Some(unit) if unit.own => Routing::Internal,
+                Some(_) => Routing::Exchange,
+                None => {
+                    let detail = format!("there is no unit {code:?} in the catalogue; GET /units?q= finds them");
+                    errors.push(wrong("/destination_unit", detail));
+                    Routing::Pending
+                }
+            },
+        };
+        for (pointer, code) in [("/corrects", &submission.corrects), ("/answers", &submission.answers)] {
+            if let Some(code) = code
+                && !self.code_exists(tx, entity, code).await?
+            {
+                errors.push(wrong(pointer, format!("there is no entry {code:?}")));
+            }
+        }
+        match book {
+            Some(book) if errors.is_empty() => Ok(Place { book, routing }),
+            _ => Err(SubmitError::Invalid(errors)),
+        }
+    }
+
+    async fn code_exists(&self, tx: &mut Tx, entity: i64, code: &str) -> store::Result<bool> {
+        let Ok(code) = code.parse::<EntryCode>() else { return Ok(false) };
+        let books = store::catalogue::books(tx, entity).await?;
+        let Some(book) = books.into_iter().find(|book| book.prefix == code.prefix()) else { return Ok(false) };
+        Ok(store::entries::by_number(tx, entity, &book.code, code.year(), code.number()).await?.is_some())
+    }
+
+    fn registration(
+        &self,
+        caller: &Caller,
+        received: Received,
+        place: Place,
+        calendar: &Calendar,
+        entry_id: Uuid,
+    ) -> Result<Registration, SubmitError> {
+        let Received { submission, arrived_at, documents, method, signatures, signed, key } = received;
+        let Place { book, routing } = place;
+        let counter = submission.counter;
+        let presented_at = counter.as_ref().and_then(|counter| counter.presented_at).unwrap_or(arrived_at);
+        let effective_at = calendar.effective_at(presented_at, caller.entity.zone);
+        let hash = |bytes: &[u8]| Sha256(openssl::sha::sha256(bytes));
+        let row = EntryRow {
+            id: entry_id,
+            kind: book.kind,
+            book: book.code,
+            // Given in the numbering transaction.
+            year: 0,
+            number: 0,
+            code: String::new(),
+            position: 0,
+            registered_at: Micros(0),
+            registered_on: String::new(),
+            presented_at,
+            effective_at: Some(effective_at),
+            effective_on: Some(effective_at.local_date(caller.entity.zone).to_string()),
+            channel: counter.as_ref().map_or(Channel::Electronic, |counter| counter.channel),
+            authentication_method: method,
+            status: Status::Registered,
+            rectified: false,
+            imported: false,
+            version: 1,
+            must_submit_electronically: counter.as_ref().and_then(|counter| counter.must_submit_electronically),
+            routing,
+            office: counter.as_ref().and_then(|_| caller.office().map(str::to_owned)),
+            registered_by: caller.name(),
+            submission_id: submission.submission_id,
+            submission_sha256: signed.as_ref().map(|signed| hash(&signed.submission)),
+            signature_sha256: signed.as_ref().and_then(|signed| signed.signature.as_deref().map(hash)),
+            csv: Some(verification_code().map_err(SubmitError::Random)?),
+            subject: submission.subject,
+            statement: submission.statement,
+            request: submission.request,
+            destination_unit: submission.destination_unit,
+            distributed_to: None,
+            external_reference: submission.external_reference,
+            file_number: submission.file_number,
+            procedure_code: submission.procedure,
+            corrects: submission.corrects,
+            answers: submission.answers,
+            physical_documents: counter.as_ref().map(|counter| counter.physical_documents),
+            transport: counter.as_ref().and_then(|counter| counter.transport),
+            transport_number: counter.as_ref().and_then(|counter| counter.transport_number.clone()),
+            remarks: counter.and_then(|counter| counter.remarks),
+            authentication: submission.authentication.and_then(|word| serde_json::to_string(&word).ok()),
+        };
+        let belongings = Belongings {
+            parties: party_rows(entry_id, &submission.interested_parties),
+            documents: (0_i64..).zip(documents).map(|(ordinal, document)| self.document(entry_id, ordinal, document)).collect(),
+            verdicts: (0_i64..)
+                .zip(signatures)
+                .map(|(ordinal, judged)| VerdictRow {
+                    entry_id,
+                    ordinal,
+                    covers: judged.covers,
+                    indication: judged.indication,
+                    verdict: judged.verdict.get().to_owned(),
+                })
+                .collect(),
+        };
+        Ok(Registration {
+            event_id: self.clock.new_id(),
+            outbox_id: self.clock.new_id(),
+            prefix: book.prefix,
+            row,
+            belongings,
+            by_role: caller.role_name(),
+            key,
+        })
+    }
+
+    fn document(&self, entry_id: Uuid, ordinal: i64, document: StoredDocument) -> DocumentRow {
+        let StoredDocument { statement, size, format_not_accepted, signature } = document;
+        let signed_size = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
+        DocumentRow {
+            id: self.clock.new_id(),
+            entry_id,
+            ordinal,
+            part: statement.part,
+            filename: statement.filename,
+            title: statement.title,
+            media_type: statement.media_type,
+            size: signed_size(size),
+            sha256: statement.sha256,
+            validity: statement.validity,
+            kind: statement.kind,
+            format_not_accepted,
+            signature_sha256: signature.map(|(hash, _)| hash),
+            signature_size: signature.map(|(_, size)| signed_size(size)),
+        }
+    }
+}
+
+/// Where an entry is registered, and where it goes.
+struct Place {
+    book: BookRow,
+    routing: Routing,
+}
+
+fn wrong(pointer: &str, detail: String) -> FieldError {
+    FieldError { pointer: pointer.into(), detail }
+}
+
+/// A fresh verification code: 130 random bits in letters and digits that are not taken for each other.
+fn verification_code() -> Result<String, openssl::error::ErrorStack> {
+    const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let mut random = [0; 26];
+    rand_bytes(&mut random)?;
+    Ok(random.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect())
+}

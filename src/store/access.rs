@@ -1,0 +1,85 @@
+//! The access log: who looked at what. Only added to.
+
+use uuid::Uuid;
+
+use super::bulk::insert_rows;
+use super::{Result, Tx, sql};
+use crate::domain::Micros;
+
+/// One look.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the columns are described in the schema")]
+pub struct AccessRow {
+    pub id: Uuid,
+    pub at: Micros,
+    pub who: String,
+    pub role: String,
+    pub action: String,
+    pub entry_id: Option<Uuid>,
+    pub detail: Option<String>,
+}
+
+/// Writes looks.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn insert(tx: &mut Tx, entity: i64, rows: &[AccessRow]) -> Result<()> {
+    insert_rows!(
+        tx,
+        "INSERT INTO access_log (id, entity_id, at, who, role, action, entry_id, detail) VALUES",
+        "",
+        rows,
+        |row| [
+            row.id,
+            entity,
+            row.at,
+            row.who.as_str(),
+            row.role.as_str(),
+            row.action.as_str(),
+            row.entry_id,
+            row.detail.as_deref()
+        ]
+    );
+    Ok(())
+}
+
+/// Which looks are asked for. Whatever is `None` does not narrow them.
+#[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "each is named for what it narrows")]
+pub struct Wanted {
+    pub entry: Option<Uuid>,
+    pub party: Option<String>,
+    pub who: Option<String>,
+    pub from: Option<Micros>,
+    pub to: Option<Micros>,
+    /// Only those before this one, in time and id.
+    pub before: Option<(Micros, Uuid)>,
+}
+
+/// The looks wanted, the newest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Result<Vec<AccessRow>> {
+    let (before_at, before_id) = wanted.before.unwrap_or((Micros(i64::MAX), Uuid::max()));
+    Ok(sql!(
+        tx,
+        fetch_all,
+        "SELECT id, at, who, role, action, entry_id, detail FROM access_log
+         WHERE entity_id = $1 AND at >= $2 AND at < $3 AND (at, id) < ($4, $5)
+           AND (CAST($6 AS TEXT) IS NULL OR who = $6)
+           AND (NOT $7 OR entry_id = $8)
+           AND (CAST($9 AS TEXT) IS NULL OR entry_id IN (SELECT entry_id FROM parties WHERE entity_id = $1 AND id = $9))
+         ORDER BY at DESC, id DESC LIMIT $10",
+        entity,
+        wanted.from.unwrap_or(Micros(0)),
+        wanted.to.unwrap_or(Micros(i64::MAX)),
+        before_at,
+        before_id,
+        wanted.who.as_deref(),
+        wanted.entry.is_some(),
+        wanted.entry.unwrap_or_default(),
+        wanted.party.as_deref(),
+        limit
+    )?)
+}

@@ -1,0 +1,242 @@
+//! Attentions of the citizens' service, their counters, and the counters of entries.
+
+use uuid::Uuid;
+
+use super::bulk::insert_rows;
+use super::{Result, Tx, sql};
+use crate::domain::{AttentionChannel, Channel, Micros, Sha256};
+
+/// One attention, or several alike.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the columns are described in the schema")]
+pub struct AttentionRow {
+    pub id: Uuid,
+    pub at: Micros,
+    pub attended_on: String,
+    pub channel: AttentionChannel,
+    pub unit: String,
+    pub topic: String,
+    pub outcome: Option<String>,
+    pub count: i64,
+    pub recorded_by: String,
+    pub recorded_at: Micros,
+    pub import_id: Option<Uuid>,
+    pub withdrawn_at: Option<Micros>,
+    pub withdrawn_by: Option<String>,
+}
+
+/// Writes attentions.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn insert(tx: &mut Tx, entity: i64, rows: &[AttentionRow]) -> Result<()> {
+    insert_rows!(
+        tx,
+        "INSERT INTO attentions (id, entity_id, at, attended_on, channel, unit, topic, outcome, count, recorded_by, recorded_at,
+         import_id) VALUES",
+        "",
+        rows,
+        |row| [
+            row.id,
+            entity,
+            row.at,
+            row.attended_on.as_str(),
+            row.channel,
+            row.unit.as_str(),
+            row.topic.as_str(),
+            row.outcome.as_deref(),
+            row.count,
+            row.recorded_by.as_str(),
+            row.recorded_at,
+            row.import_id,
+        ]
+    );
+    Ok(())
+}
+
+/// So many attentions more (or fewer) on a local date of a unit, by a channel.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the columns are described in the schema")]
+pub struct Count {
+    pub date: String,
+    pub unit: String,
+    pub channel: AttentionChannel,
+    pub more: i64,
+}
+
+/// Brings the counters up to date; `counts` are sorted, so that locks are taken in one order.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn add_counts(tx: &mut Tx, entity: i64, counts: &[Count]) -> Result<()> {
+    debug_assert!(counts.is_sorted());
+    insert_rows!(
+        tx,
+        "INSERT INTO attention_counts (entity_id, date, unit, channel, total) VALUES",
+        "ON CONFLICT (entity_id, date, unit, channel) DO UPDATE SET total = attention_counts.total + excluded.total",
+        counts,
+        |row| [entity, row.date.as_str(), row.unit.as_str(), row.channel, row.more]
+    );
+    Ok(())
+}
+
+/// Marks an attention as withdrawn; `None` when there is none, or it was withdrawn before.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn withdraw(tx: &mut Tx, entity: i64, id: Uuid, by: &str, at: Micros) -> Result<Option<Count>> {
+    let row: Option<(String, String, AttentionChannel, i64)> = sql!(
+        tx,
+        fetch_optional,
+        "UPDATE attentions SET withdrawn_at = $3, withdrawn_by = $4 WHERE entity_id = $1 AND id = $2 AND withdrawn_at IS NULL
+         RETURNING attended_on, unit, channel, count",
+        entity,
+        id,
+        at,
+        by
+    )?;
+    Ok(row.map(|(date, unit, channel, count)| Count { date, unit, channel, more: -count }))
+}
+
+/// An attention by its id.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_id(tx: &mut Tx, entity: i64, id: Uuid) -> Result<Option<AttentionRow>> {
+    Ok(sql!(tx, fetch_optional, "SELECT * FROM attentions WHERE entity_id = $1 AND id = $2", entity, id)?)
+}
+
+/// Which attentions are asked for. Whatever is `None` does not narrow them.
+#[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "each is named for what it narrows")]
+pub struct Wanted {
+    pub from: Option<Micros>,
+    pub to: Option<Micros>,
+    pub channel: Option<AttentionChannel>,
+    pub unit: Option<String>,
+    /// Only those before this one, in time and id.
+    pub before: Option<(Micros, Uuid)>,
+}
+
+/// The attentions wanted, the newest first; those withdrawn are among them.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Result<Vec<AttentionRow>> {
+    let (before_at, before_id) = wanted.before.unwrap_or((Micros(i64::MAX), Uuid::max()));
+    Ok(sql!(
+        tx,
+        fetch_all,
+        "SELECT * FROM attentions
+         WHERE entity_id = $1 AND at >= $2 AND at < $3 AND (at, id) < ($4, $5)
+           AND (CAST($6 AS TEXT) IS NULL OR channel = $6) AND (CAST($7 AS TEXT) IS NULL OR unit = $7)
+         ORDER BY at DESC, id DESC LIMIT $8",
+        entity,
+        wanted.from.unwrap_or(Micros(0)),
+        wanted.to.unwrap_or(Micros(i64::MAX)),
+        before_at,
+        before_id,
+        wanted.channel.map(AttentionChannel::as_str),
+        wanted.unit.as_deref(),
+        limit
+    )?)
+}
+
+/// Remembers a file that was imported; false when the same file was imported before.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn remember_file(
+    tx: &mut Tx,
+    entity: i64,
+    id: Uuid,
+    kind: &str,
+    hash: Sha256,
+    rows: i64,
+    at: Micros,
+) -> Result<bool> {
+    let new = sql!(
+        tx,
+        execute,
+        "INSERT INTO imports (id, entity_id, kind, file_sha256, rows, imported_at) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT DO NOTHING",
+        id,
+        entity,
+        kind,
+        hash,
+        rows,
+        at
+    )?;
+    Ok(new == 1)
+}
+
+/// Entries of incoming books between two local dates, both inclusive, by channel; annulled ones are not counted.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn entry_totals(tx: &mut Tx, entity: i64, from: &str, to: &str) -> Result<Vec<(Channel, i64)>> {
+    Ok(sql!(
+        tx,
+        fetch_all,
+        "SELECT c.channel, CAST(sum(c.total) AS BIGINT) FROM entry_counts c
+         JOIN books b ON b.entity_id = c.entity_id AND b.code = c.book
+         WHERE c.entity_id = $1 AND c.date >= $2 AND c.date <= $3 AND b.kind = 'incoming' GROUP BY c.channel",
+        entity,
+        from,
+        to
+    )?)
+}
+
+/// Attentions between two local dates, both inclusive, by channel; those withdrawn are not counted.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn attention_totals(tx: &mut Tx, entity: i64, from: &str, to: &str) -> Result<Vec<(AttentionChannel, i64)>> {
+    Ok(sql!(
+        tx,
+        fetch_all,
+        "SELECT channel, CAST(sum(total) AS BIGINT) FROM attention_counts
+         WHERE entity_id = $1 AND date >= $2 AND date <= $3 GROUP BY channel",
+        entity,
+        from,
+        to
+    )?)
+}
+
+/// A counter that does not agree with the records: what it counts, what it says, what there is.
+pub type Difference = (String, i64, i64);
+
+/// Counts the records again, by other statements than those that keep the counters, and gives every difference.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn recount(tx: &mut Tx, entity: i64) -> Result<Vec<Difference>> {
+    let mut differences: Vec<Difference> = sql!(
+        tx,
+        fetch_all,
+        "WITH real AS (
+             SELECT book, registered_on AS date, channel, count(*) AS total FROM entries
+             WHERE entity_id = $1 AND status <> 'annulled' GROUP BY book, registered_on, channel)
+         SELECT 'entries of book ' || coalesce(r.book, c.book) || ' on ' || coalesce(r.date, c.date) || ' by ' || coalesce(r.channel, c.channel),
+                coalesce(c.total, 0), coalesce(r.total, 0)
+         FROM real r FULL JOIN (SELECT * FROM entry_counts WHERE entity_id = $1) c
+           ON c.book = r.book AND c.date = r.date AND c.channel = r.channel
+         WHERE coalesce(c.total, 0) <> coalesce(r.total, 0) ORDER BY 1",
+        entity
+    )?;
+    let attentions: Vec<Difference> = sql!(
+        tx,
+        fetch_all,
+        "WITH real AS (
+             SELECT attended_on AS date, unit, channel, CAST(sum(count) AS BIGINT) AS total FROM attentions
+             WHERE entity_id = $1 AND withdrawn_at IS NULL GROUP BY attended_on, unit, channel)
+         SELECT 'attentions of unit ' || coalesce(r.unit, c.unit) || ' on ' || coalesce(r.date, c.date) || ' by ' || coalesce(r.channel, c.channel),
+                coalesce(c.total, 0), coalesce(r.total, 0)
+         FROM real r FULL JOIN (SELECT * FROM attention_counts WHERE entity_id = $1) c
+           ON c.unit = r.unit AND c.date = r.date AND c.channel = r.channel
+         WHERE coalesce(c.total, 0) <> coalesce(r.total, 0) ORDER BY 1",
+        entity
+    )?;
+    differences.extend(attentions);
+    Ok(differences)
+}

@@ -1,0 +1,431 @@
+//! The lock of an entity's books, the numbers, the events: what the numbering transaction does.
+//!
+//! Locks are always taken in one order: the entity's row, then book years, then counters.
+
+use uuid::Uuid;
+
+use super::bulk::insert_rows;
+use super::{Result, Tx, on_engine, sql};
+use crate::domain::{Channel, Micros, Sha256};
+
+/// The entity's row, locked until the transaction ends.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+pub struct Lock {
+    /// The position of the last event; the next is one more.
+    pub last_event: i64,
+    /// The time of the last entry; no later one may have an earlier time.
+    pub last_registered_at: Micros,
+    /// Until here an administrator accepted a clock that stands behind the last entry.
+    pub clock_accepted_until: Micros,
+    /// The database's own clock, where it has one of its own.
+    pub database_now: Option<Micros>,
+}
+
+/// Locks the entity's books. The first statement of every transaction that changes them.
+///
+/// # Errors
+/// When the database does not answer, or another transaction holds the lock for longer than 10 seconds.
+pub async fn lock(tx: &mut Tx, entity: i64) -> Result<Lock> {
+    // SQLite reads the same clock as this process; PostgreSQL may stand on another machine.
+    Ok(match tx {
+        Tx::Sqlite(tx) => {
+            sqlx::query_as(
+                "UPDATE entities SET last_event = last_event WHERE id = $1
+                 RETURNING last_event, last_registered_at, clock_accepted_until, NULL AS database_now",
+            )
+            .bind(entity)
+            .fetch_one(&mut **tx)
+            .await?
+        }
+        Tx::Postgres(tx) => {
+            sqlx::query_as(
+                "UPDATE entities SET last_event = last_event WHERE id = $1
+                 RETURNING last_event, last_registered_at, clock_accepted_until,
+                           CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) AS database_now",
+            )
+            .bind(entity)
+            .fetch_one(&mut **tx)
+            .await?
+        }
+    })
+}
+
+/// The same row without the lock: for whoever only looks.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn peek(tx: &mut Tx, entity: i64) -> Result<Lock> {
+    Ok(match tx {
+        Tx::Sqlite(tx) => {
+            sqlx::query_as(
+                "SELECT last_event, last_registered_at, clock_accepted_until, NULL AS database_now FROM entities WHERE id = $1",
+            )
+            .bind(entity)
+            .fetch_one(&mut **tx)
+            .await?
+        }
+        Tx::Postgres(tx) => {
+            sqlx::query_as(
+                "SELECT last_event, last_registered_at, clock_accepted_until,
+                        CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) AS database_now
+                 FROM entities WHERE id = $1",
+            )
+            .bind(entity)
+            .fetch_one(&mut **tx)
+            .await?
+        }
+    })
+}
+
+/// Writes how far the entity's books have come.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn advance(tx: &mut Tx, entity: i64, last_event: i64, last_registered_at: Micros) -> Result<()> {
+    sql!(
+        tx,
+        execute,
+        "UPDATE entities SET last_event = $2, last_registered_at = $3 WHERE id = $1",
+        entity,
+        last_event,
+        last_registered_at
+    )?;
+    Ok(())
+}
+
+/// Accepts the clock as it is, up to this instant.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn accept_clock(tx: &mut Tx, entity: i64, until: Micros) -> Result<()> {
+    sql!(tx, execute, "UPDATE entities SET clock_accepted_until = $2 WHERE id = $1", entity, until)?;
+    Ok(())
+}
+
+/// Takes `count` numbers of a book and year and gives the last of them.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn take_numbers(tx: &mut Tx, entity: i64, book: &str, year: i64, count: i64) -> Result<i64> {
+    let (last,): (i64,) = sql!(
+        tx,
+        fetch_one,
+        "INSERT INTO book_years (entity_id, book, year, last_number, live) VALUES ($1, $2, $3, $4, true)
+         ON CONFLICT (entity_id, book, year) DO UPDATE SET last_number = book_years.last_number + excluded.last_number, live = true
+         RETURNING last_number",
+        entity,
+        book,
+        year,
+        count
+    )?;
+    Ok(last)
+}
+
+/// The last number of a book and year, and whether any was given here; `None` while it has none.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn year(tx: &mut Tx, entity: i64, book: &str, year: i64) -> Result<Option<(i64, bool)>> {
+    Ok(sql!(
+        tx,
+        fetch_optional,
+        "SELECT last_number, live FROM book_years WHERE entity_id = $1 AND book = $2 AND year = $3",
+        entity,
+        book,
+        year
+    )?)
+}
+
+/// Says that imported numbers of a book and year go up to `last`; live numbering goes on at the next.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn imported_up_to(tx: &mut Tx, entity: i64, book: &str, year: i64, last: i64) -> Result<()> {
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO book_years (entity_id, book, year, last_number, live) VALUES ($1, $2, $3, $4, false)
+         ON CONFLICT (entity_id, book, year) DO UPDATE SET last_number = excluded.last_number
+         WHERE book_years.last_number < excluded.last_number",
+        entity,
+        book,
+        year,
+        last
+    )?;
+    Ok(())
+}
+
+/// What stands in the way of a registration.
+#[derive(Debug, Default)]
+pub struct Conflicts {
+    /// Keys that were used: caller, key, the body's hash, the event they led to.
+    pub keys: Vec<UsedKey>,
+    /// Submissions that were registered.
+    pub submissions: Vec<Uuid>,
+    /// Documents that the sweep of orphans is about to delete.
+    pub claims: Vec<Sha256>,
+}
+
+/// An idempotency key that led to an event.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct UsedKey {
+    /// Whose key.
+    pub caller: String,
+    /// The key.
+    pub key: String,
+    /// The hash of the request it came with.
+    pub body_sha256: Sha256,
+    /// The event it led to.
+    pub subject_id: Uuid,
+}
+
+/// Looks, under the lock, for what stands in the way of a batch.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn conflicts(
+    tx: &mut Tx,
+    entity: i64,
+    keys: &[(&str, &str)],
+    submissions: &[Uuid],
+    documents: &[Sha256],
+) -> Result<Conflicts> {
+    // The two forms differ in how a list is bound: one array, or as many placeholders.
+    match tx {
+        Tx::Postgres(tx) => {
+            let (callers, names): (Vec<&str>, Vec<&str>) = keys.iter().copied().unzip();
+            let keys = if keys.is_empty() {
+                Vec::new()
+            } else {
+                sqlx::query_as(
+                    "SELECT k.caller, k.key, k.body_sha256, k.subject_id FROM unnest($2::text[], $3::text[]) AS asked (caller, key)
+                     JOIN idempotency_keys k ON k.entity_id = $1 AND k.caller = asked.caller AND k.key = asked.key",
+                )
+                .bind(entity)
+                .bind(callers)
+                .bind(names)
+                .fetch_all(&mut **tx)
+                .await?
+            };
+            let rows: Vec<(Option<Uuid>, Option<Sha256>)> = sqlx::query_as(
+                "SELECT submission_id, NULL::bytea FROM entries WHERE entity_id = $1 AND submission_id = ANY($2)
+                 UNION ALL SELECT NULL, sha256 FROM object_claims WHERE entity_id = $1 AND sha256 = ANY($3)",
+            )
+            .bind(entity)
+            .bind(submissions)
+            .bind(documents)
+            .fetch_all(&mut **tx)
+            .await?;
+            let mut found = Conflicts { keys, ..Conflicts::default() };
+            for (submission, claim) in rows {
+                found.submissions.extend(submission);
+                found.claims.extend(claim);
+            }
+            Ok(found)
+        }
+        Tx::Sqlite(tx) => {
+            let mut found = Conflicts::default();
+            // In-process calls, so a statement a key costs little; most batches have no documents claimed.
+            for (caller, key) in keys {
+                let used: Option<UsedKey> = sqlx::query_as(
+                    "SELECT caller, key, body_sha256, subject_id FROM idempotency_keys WHERE entity_id = $1 AND caller = $2 AND key = $3",
+                )
+                .bind(entity)
+                .bind(*caller)
+                .bind(*key)
+                .fetch_optional(&mut **tx)
+                .await?;
+                found.keys.extend(used);
+            }
+            for submission in submissions {
+                let taken: Option<(Uuid,)> =
+                    sqlx::query_as("SELECT submission_id FROM entries WHERE entity_id = $1 AND submission_id = $2")
+                        .bind(entity)
+                        .bind(submission)
+                        .fetch_optional(&mut **tx)
+                        .await?;
+                found.submissions.extend(taken.map(|(id,)| id));
+            }
+            let claims: Vec<(Sha256,)> = sqlx::query_as("SELECT sha256 FROM object_claims WHERE entity_id = $1")
+                .bind(entity)
+                .fetch_all(&mut **tx)
+                .await?;
+            found.claims.extend(claims.into_iter().map(|(hash,)| hash).filter(|hash| documents.contains(hash)));
+            Ok(found)
+        }
+    }
+}
+
+/// The event a key led to, if it was used.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn used_key(tx: &mut Tx, entity: i64, caller: &str, key: &str) -> Result<Option<UsedKey>> {
+    Ok(sql!(
+        tx,
+        fetch_optional,
+        "SELECT caller, key, body_sha256, subject_id FROM idempotency_keys WHERE entity_id = $1 AND caller = $2 AND key = $3",
+        entity,
+        caller,
+        key
+    )?)
+}
+
+/// A key on its way in.
+#[derive(Debug, Clone)]
+pub struct KeyRow {
+    /// Whose key.
+    pub caller: String,
+    /// The key.
+    pub key: String,
+    /// The hash of the request.
+    pub body_sha256: Sha256,
+    /// What was asked, such as `submit`.
+    pub operation: &'static str,
+    /// The event it led to.
+    pub subject_id: Uuid,
+}
+
+/// Writes keys beside what they led to.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn insert_keys(tx: &mut Tx, entity: i64, at: Micros, keys: &[KeyRow]) -> Result<()> {
+    insert_rows!(
+        tx,
+        "INSERT INTO idempotency_keys (entity_id, caller, key, body_sha256, operation, subject_id, created_at) VALUES",
+        "",
+        keys,
+        |row| [entity, row.caller.as_str(), row.key.as_str(), row.body_sha256, row.operation, row.subject_id, at]
+    );
+    Ok(())
+}
+
+/// Forgets keys older than `before`.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn forget_keys(tx: &mut Tx, before: Micros) -> Result<u64> {
+    Ok(sql!(tx, execute, "DELETE FROM idempotency_keys WHERE created_at < $1", before)?)
+}
+
+/// Something that happened to a book.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct EventRow {
+    /// Its id.
+    pub id: Uuid,
+    /// Its place among the entity's events, from 1, without gaps.
+    pub position: i64,
+    /// The entry it happened to.
+    pub entry_id: Uuid,
+    /// What happened, such as `registered`.
+    pub r#type: String,
+    /// When.
+    pub at: Micros,
+    /// Who did it.
+    pub by_name: String,
+    /// In which role.
+    pub by_role: String,
+    /// Why, where it must be said.
+    pub reason: Option<String>,
+    /// What was committed, as JSON.
+    pub data: String,
+}
+
+/// Writes events.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn insert_events(tx: &mut Tx, entity: i64, events: &[EventRow]) -> Result<()> {
+    insert_rows!(
+        tx,
+        "INSERT INTO events (id, entity_id, position, entry_id, type, at, by_name, by_role, reason, data) VALUES",
+        "",
+        events,
+        |row| [
+            row.id,
+            entity,
+            row.position,
+            row.entry_id,
+            row.r#type.as_str(),
+            row.at,
+            row.by_name.as_str(),
+            row.by_role.as_str(),
+            row.reason.as_deref(),
+            row.data.as_str(),
+        ]
+    );
+    Ok(())
+}
+
+/// An event by its id.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn event(tx: &mut Tx, entity: i64, id: Uuid) -> Result<Option<EventRow>> {
+    Ok(sql!(
+        tx,
+        fetch_optional,
+        "SELECT id, position, entry_id, type, at, by_name, by_role, reason, data FROM events WHERE entity_id = $1 AND id = $2",
+        entity,
+        id
+    )?)
+}
+
+/// All events of an entry, in their order.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn events_of(tx: &mut Tx, entity: i64, entry: Uuid) -> Result<Vec<EventRow>> {
+    Ok(sql!(
+        tx,
+        fetch_all,
+        "SELECT id, position, entry_id, type, at, by_name, by_role, reason, data FROM events
+         WHERE entity_id = $1 AND entry_id = $2 ORDER BY position",
+        entity,
+        entry
+    )?)
+}
+
+/// So many entries more (or fewer) on a local date of a book, by a channel.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Count {
+    /// The book.
+    pub book: String,
+    /// The local date of `registered_at`.
+    pub date: String,
+    /// The channel.
+    pub channel: Channel,
+    /// How many more.
+    pub more: i64,
+}
+
+/// Brings the counters of the report up to date; `counts` are sorted, so that locks are taken in one order.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn add_counts(tx: &mut Tx, entity: i64, counts: &[Count]) -> Result<()> {
+    debug_assert!(counts.is_sorted());
+    insert_rows!(
+        tx,
+        "INSERT INTO entry_counts (entity_id, book, date, channel, total) VALUES",
+        "ON CONFLICT (entity_id, book, date, channel) DO UPDATE SET total = entry_counts.total + excluded.total",
+        counts,
+        |row| [entity, row.book.as_str(), row.date.as_str(), row.channel, row.more]
+    );
+    Ok(())
+}
+
+/// Whether an event was committed, asked after the answer to a commit was lost.
+///
+/// Takes the entity's lock first: a transaction whose connection broke may still be committing.
+///
+/// # Errors
+/// When the database does not answer in time; then nobody knows.
+pub async fn was_committed(mut tx: Tx, entity: i64, event: Uuid) -> Result<bool> {
+    lock(&mut tx, entity).await?;
+    let found: Option<(i64,)> = on_engine!(&mut tx, |conn: E| {
+        sqlx::query_as("SELECT position FROM events WHERE id = $1").bind(event).fetch_optional(conn).await?
+    });
+    Ok(found.is_some())
+}

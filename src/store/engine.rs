@@ -1,0 +1,316 @@
+//! The two databases behind one [`Store`]: SQLite, embedded, and PostgreSQL.
+//!
+//! # Why
+//! Two typed pools behind an enum, and the macros below, expand one statement for whichever engine it is. sqlx's
+//! `Any` fails at run time on booleans, UUIDs and sums, and a trait with two implementations would say everything
+//! twice. Rules that make one text enough: `$1` placeholders, `BIGINT` everywhere, `CAST(sum(x) AS BIGINT)`, UUIDs
+//! bound and never literals, no `now()`, no arrays; where engines differ the two forms stand side by side.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::{Migrate, Migration, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+
+/// The database did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database refused or could not be reached. Nothing of the transaction was kept.
+    #[error("the database is unavailable")]
+    Database(#[from] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("the database schema could not be brought up to date")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The engine would lose acknowledged entries in a power cut.
+    #[error("the database is not durable: {0}")]
+    NotDurable(String),
+    /// `database.url` is of no engine that is known.
+    #[error("database.url must begin with sqlite: or postgres:, not {0:?}")]
+    UnknownEngine(String),
+    /// A book's numbers of a year no longer fit the exchange format.
+    #[error("the book {0} is full this year")]
+    BookFull(String),
+    /// A stored value is not what the schema says: the database was altered by other hands.
+    #[error("a stored {0} cannot be read")]
+    Corrupt(&'static str),
+}
+
+impl Error {
+    /// Whether the whole transaction may succeed if it is simply run again: serialization failure, deadlock,
+    /// a lock or a connection that could not be had.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Database(error) => match error {
+                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+                sqlx::Error::Database(database) => database.code().is_some_and(|code| {
+                    // PostgreSQL: serialization_failure, deadlock_detected, lock_not_available, connection and
+                    // shutdown classes. SQLite: SQLITE_BUSY (5) and its extensions, SQLITE_LOCKED (6).
+                    matches!(code.as_ref(), "40001" | "40P01" | "55P03" | "5" | "261" | "517" | "6" | "262")
+                        || code.starts_with("08")
+                        || code.starts_with("57P")
+                }),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+}
+
+impl Error {
+    /// Whether one row of several may be to blame, so that the others can be written without it.
+    #[must_use]
+    pub fn blames_one_row(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| {
+                // PostgreSQL: data exception, integrity violation, an exception raised in a trigger, a string too
+                // large. SQLite: SQLITE_CONSTRAINT (19 and its extensions), SQLITE_TOOBIG (18), SQLITE_MISMATCH (20).
+                code.starts_with("22")
+                    || code.starts_with("23")
+                    || code == "P0001"
+                    || code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 18..=20) && code < 10_000)
+            }),
+            Self::Database(sqlx::Error::Encode(_)) => true,
+            _ => false,
+        }
+    }
+}
+
+/// What a store operation gives.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The database: where entries live. Cheap to clone.
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// The embedded default. One writer by nature, so one connection writes and several read.
+    Sqlite {
+        /// The only connection that writes.
+        writer: SqlitePool,
+        /// Connections that only read.
+        readers: SqlitePool,
+    },
+    /// For many offices, several processes and many entities.
+    Postgres(PgPool),
+}
+
+/// A transaction. Consumed by [`Tx::commit`]; dropped, it rolls back.
+#[derive(Debug)]
+pub enum Tx {
+    /// On SQLite, begun with the write lock taken.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// On PostgreSQL, read committed.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// Runs `$body` with the connection of whichever engine `$tx` is on, bound as `$conn: $Engine`.
+macro_rules! on_engine {
+    ($tx:expr, |$conn:ident: $Engine:ident| $body:expr) => {
+        match $tx {
+            $crate::store::Tx::Sqlite(tx) => {
+                #[allow(dead_code)]
+                type $Engine = sqlx::Sqlite;
+                let $conn = &mut **tx;
+                $body
+            }
+            $crate::store::Tx::Postgres(tx) => {
+                #[allow(dead_code)]
+                type $Engine = sqlx::Postgres;
+                let $conn = &mut **tx;
+                $body
+            }
+        }
+    };
+}
+
+/// `sql!(tx, fetch_optional, "SELECT …", a, b)`: one statement, arguments bound in order to `$1, $2…`.
+macro_rules! sql {
+    ($tx:expr, execute, $text:expr $(, $arg:expr)* $(,)?) => {
+        $crate::store::on_engine!($tx, |conn: E| sqlx::query($text)$(.bind($arg))*.execute(conn).await.map(|done| done.rows_affected()))
+    };
+    ($tx:expr, $fetch:ident, $text:expr $(, $arg:expr)* $(,)?) => {
+        $crate::store::on_engine!($tx, |conn: E| sqlx::query_as($text)$(.bind($arg))*.$fetch(conn).await)
+    };
+}
+pub(crate) use {on_engine, sql};
+
+impl Store {
+    /// Opens the database at `url`, makes it if it is an SQLite file that does not exist, brings its schema up to
+    /// date and reads back that it is durable.
+    ///
+    /// # Errors
+    /// [`Error::UnknownEngine`], [`Error::NotDurable`], or what the engine says.
+    pub async fn open(url: &str, connections: u32) -> Result<Self> {
+        let store = if url.starts_with("sqlite:") {
+            let options = SqliteConnectOptions::from_str(url)?
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                .foreign_keys(true)
+                .busy_timeout(Duration::from_secs(10))
+                .statement_cache_capacity(512);
+            let writer = SqlitePoolOptions::new()
+                .max_connections(1)
+                .acquire_timeout(Duration::from_secs(20))
+                .connect_with(options.clone())
+                .await?;
+            let readers = SqlitePoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(Duration::from_secs(10))
+                .connect_lazy_with(options.pragma("query_only", "1"));
+            Self::Sqlite { writer, readers }
+        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            let options = PgConnectOptions::from_str(url)?.application_name("ventanilla").options([
+                ("lock_timeout", "10s"),
+                ("statement_timeout", "60s"),
+                ("idle_in_transaction_session_timeout", "30s"),
+                ("synchronous_commit", "on"),
+            ]);
+            let pool = PgPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(Duration::from_secs(10))
+                .connect_with(options)
+                .await?;
+            Self::Postgres(pool)
+        } else {
+            return Err(Error::UnknownEngine(url.split(':').next().unwrap_or_default().to_owned()));
+        };
+        store.migrate().await?;
+        store.check_durable().await?;
+        Ok(store)
+    }
+
+    /// Begins a transaction that may write. On SQLite the write lock is taken at once.
+    ///
+    /// # Errors
+    /// When no connection can be had.
+    pub async fn begin(&self) -> Result<Tx> {
+        Ok(match self {
+            Self::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Begins a transaction that only reads, on a consistent state of the database.
+    ///
+    /// # Errors
+    /// When no connection can be had.
+    pub async fn read(&self) -> Result<Tx> {
+        Ok(match self {
+            Self::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
+            Self::Postgres(pool) => {
+                Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?)
+            }
+        })
+    }
+
+    /// Begins a piece of work that reads, thinks and then writes: locking on PostgreSQL, only reading on SQLite, where
+    /// the one writer must not wait for somebody who thinks. Go on with [`Store::go_on_to_write`].
+    ///
+    /// # Errors
+    /// When no connection can be had.
+    pub async fn begin_to_work(&self) -> Result<Tx> {
+        match self {
+            Self::Sqlite { .. } => self.read().await,
+            Self::Postgres(_) => self.begin().await,
+        }
+    }
+
+    /// The writing half of what [`Store::begin_to_work`] began.
+    ///
+    /// # Errors
+    /// When no connection can be had.
+    pub async fn go_on_to_write(&self, tx: Tx) -> Result<Tx> {
+        match tx {
+            Tx::Sqlite(_) => {
+                drop(tx);
+                self.begin().await
+            }
+            Tx::Postgres(_) => Ok(tx),
+        }
+    }
+
+    async fn migrate(&self) -> Result<()> {
+        let shared = sqlx::migrate!("./migrations");
+        match self {
+            Self::Sqlite { writer, .. } => {
+                run_migrations(&shared, &sqlx::migrate!("./migrations/sqlite"), &mut *writer.acquire().await?).await
+            }
+            Self::Postgres(pool) => {
+                run_migrations(&shared, &sqlx::migrate!("./migrations/postgres"), &mut *pool.acquire().await?).await
+            }
+        }
+    }
+
+    /// Reads back the settings on which durability stands.
+    ///
+    /// # Errors
+    /// [`Error::NotDurable`] names the setting that would lose acknowledged entries in a power cut.
+    pub async fn check_durable(&self) -> Result<()> {
+        for (setting, value, durable) in self.durability().await? {
+            if !durable {
+                return Err(Error::NotDurable(format!("{setting} is {value}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The settings on which durability stands, their values, and whether each is strong enough.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn durability(&self) -> Result<Vec<(&'static str, String, bool)>> {
+        match self {
+            Self::Sqlite { writer, .. } => {
+                let (synchronous,): (i64,) = sqlx::query_as("PRAGMA synchronous").fetch_one(writer).await?;
+                let (journal,): (String,) = sqlx::query_as("PRAGMA journal_mode").fetch_one(writer).await?;
+                let wal = journal == "wal";
+                Ok(vec![("synchronous", synchronous.to_string(), synchronous >= 2), ("journal_mode", journal, wal)])
+            }
+            Self::Postgres(pool) => {
+                let mut settings = Vec::new();
+                for (name, weak) in [("fsync", "off"), ("full_page_writes", "off"), ("synchronous_commit", "off")] {
+                    let (value,): (String,) =
+                        sqlx::query_as("SELECT current_setting($1)").bind(name).fetch_one(pool).await?;
+                    let durable = value != weak;
+                    settings.push((name, value, durable));
+                }
+                Ok(settings)
+            }
+        }
+    }
+
+    /// Closes all connections, once what is under way has ended.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// Makes all that the transaction wrote durable.
+    ///
+    /// # Errors
+    /// The answer to a commit can be lost on the way: after an error here nobody knows whether it was kept, until
+    /// the database is asked on a new connection.
+    pub async fn commit(self) -> Result<()> {
+        Ok(match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+        })
+    }
+}
+
+/// The shared migrations and the engine's own, in the order of their versions, under one lock.
+async fn run_migrations<C: Migrate>(shared: &Migrator, own: &Migrator, connection: &mut C) -> Result<()> {
+    let mut migrations: Vec<Migration> = shared.iter().chain(own.iter()).cloned().collect();
+    migrations.sort_by_key(|migration| migration.version);
+    Migrator::with_migrations(migrations).run_direct(None, connection, false).await?;
+    Ok(())
+}

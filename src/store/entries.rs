@@ -1,0 +1,391 @@
+//! Entries, their parties, documents and verdicts.
+
+use uuid::Uuid;
+
+use super::bulk::insert_rows;
+use super::{Result, Tx, sql};
+use crate::domain::{
+    AuthenticationMethod, AuthorityKind, BookKind, Channel, DocumentKind, IdType, Micros, MustSubmitElectronically,
+    NotificationChannel, PersonType, PhysicalDocuments, Routing, Sha256, Status, Transport, Validity,
+};
+
+/// An entry as it is stored; `api.md`'s names but for `procedure_code`.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the fields are those of the API's entry, described there")]
+pub struct EntryRow {
+    pub id: Uuid,
+    pub book: String,
+    pub kind: BookKind,
+    pub year: i64,
+    pub number: i64,
+    pub code: String,
+    pub position: i64,
+    pub presented_at: Micros,
+    pub registered_at: Micros,
+    pub effective_at: Option<Micros>,
+    pub registered_on: String,
+    pub effective_on: Option<String>,
+    pub channel: Channel,
+    pub authentication_method: Option<AuthenticationMethod>,
+    pub status: Status,
+    pub rectified: bool,
+    pub imported: bool,
+    pub version: i64,
+    pub must_submit_electronically: Option<MustSubmitElectronically>,
+    pub routing: Routing,
+    pub office: Option<String>,
+    pub registered_by: String,
+    pub submission_id: Option<Uuid>,
+    pub submission_sha256: Option<Sha256>,
+    pub signature_sha256: Option<Sha256>,
+    pub csv: Option<String>,
+    pub subject: String,
+    pub statement: Option<String>,
+    pub request: Option<String>,
+    pub destination_unit: Option<String>,
+    pub distributed_to: Option<String>,
+    pub external_reference: Option<String>,
+    pub file_number: Option<String>,
+    pub procedure_code: Option<String>,
+    pub corrects: Option<String>,
+    pub answers: Option<String>,
+    pub physical_documents: Option<PhysicalDocuments>,
+    pub transport: Option<Transport>,
+    pub transport_number: Option<String>,
+    pub remarks: Option<String>,
+    pub authentication: Option<String>,
+}
+
+/// A party or a representative of an entry.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the fields are those of the API's party, described there")]
+pub struct PartyRow {
+    pub entry_id: Uuid,
+    pub ordinal: i64,
+    pub represents: Option<i64>,
+    pub authority_kind: Option<AuthorityKind>,
+    pub authority_reference: Option<String>,
+    pub person_type: PersonType,
+    pub id_type: IdType,
+    pub id: String,
+    pub company_name: Option<String>,
+    pub given_name: Option<String>,
+    pub first_surname: Option<String>,
+    pub second_surname: Option<String>,
+    pub email: Option<String>,
+    pub mobile: Option<String>,
+    pub landline: Option<String>,
+    pub notification_channel: Option<NotificationChannel>,
+    pub receives_notifications: bool,
+    pub country: Option<String>,
+    pub province: Option<String>,
+    pub municipality: Option<String>,
+    pub street: Option<String>,
+    pub postcode: Option<String>,
+}
+
+/// A document of an entry.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the fields are those of the API's document, described there")]
+pub struct DocumentRow {
+    pub id: Uuid,
+    pub entry_id: Uuid,
+    pub ordinal: i64,
+    pub part: String,
+    pub filename: String,
+    pub title: Option<String>,
+    pub media_type: String,
+    pub size: i64,
+    pub sha256: Sha256,
+    pub validity: Validity,
+    pub kind: DocumentKind,
+    pub format_not_accepted: bool,
+    pub signature_sha256: Option<Sha256>,
+    pub signature_size: Option<i64>,
+}
+
+/// A verdict on a signature that came with an entry.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the columns are described in the schema")]
+pub struct VerdictRow {
+    pub entry_id: Uuid,
+    pub ordinal: i64,
+    pub covers: String,
+    pub indication: String,
+    pub verdict: String,
+}
+
+/// Writes entries.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn insert(tx: &mut Tx, entity: i64, entries: &[EntryRow]) -> Result<()> {
+    insert_rows!(
+        tx,
+        "INSERT INTO entries (id, entity_id, book, kind, year, number, code, position, presented_at, registered_at, effective_at,
+         registered_on, effective_on, channel, authentication_method, status, rectified, imported, version, must_submit_electronically, routing,
+         office, registered_by, submission_id, submission_sha256, signature_sha256, csv, subject, statement, request,
+         destination_unit, distributed_to, external_reference, file_number, procedure_code, corrects, answers, physical_documents, transport,
+         transport_number, remarks, authentication) VALUES",
+        "",
+        entries,
+        |row| [
+            row.id,
+            entity,
+            row.book.as_str(),
+            row.kind,
+            row.year,
+            row.number,
+            row.code.as_str(),
+            row.position,
+            row.presented_at,
+            row.registered_at,
+            row.effective_at,
+            row.registered_on.as_str(),
+            row.effective_on.as_deref(),
+            row.channel,
+            row.authentication_method,
+            row.status,
+            row.rectified,
+            row.imported,
+            row.version,
+            row.must_submit_electronically,
+            row.routing,
+            row.office.as_deref(),
+            row.registered_by.as_str(),
+            row.submission_id,
+            row.submission_sha256,
+            row.signature_sha256,
+            row.csv.as_deref(),
+            row.subject.as_str(),
+            row.statement.as_deref(),
+            row.request.as_deref(),
+            row.destination_unit.as_deref(),
+            row.distributed_to.as_deref(),
+            row.external_reference.as_deref(),
+            row.file_number.as_deref(),
+            row.procedure_code.as_deref(),
+            row.corrects.as_deref(),
+            row.answers.as_deref(),
+            row.physical_documents,
+            row.transport,
+            row.transport_number.as_deref(),
+            row.remarks.as_deref(),
+            row.authentication.as_deref(),
+        ]
+    );
+    Ok(())
+}
+
+/// Writes parties.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn insert_parties(tx: &mut Tx, entity: i64, parties: &[PartyRow]) -> Result<()> {
+    insert_rows!(
+        tx,
+        "INSERT INTO parties (entry_id, ordinal, entity_id, represents, authority_kind, authority_reference, person_type, id_type,
+         id, company_name, given_name, first_surname, second_surname, email, mobile, landline, notification_channel,
+         receives_notifications, country, province, municipality, street, postcode) VALUES",
+        "",
+        parties,
+        |row| [
+            row.entry_id,
+            row.ordinal,
+            entity,
+            row.represents,
+            row.authority_kind,
+            row.authority_reference.as_deref(),
+            row.person_type,
+            row.id_type,
+            row.id.as_str(),
+            row.company_name.as_deref(),
+            row.given_name.as_deref(),
+            row.first_surname.as_deref(),
+            row.second_surname.as_deref(),
+            row.email.as_deref(),
+            row.mobile.as_deref(),
+            row.landline.as_deref(),
+            row.notification_channel,
+            row.receives_notifications,
+            row.country.as_deref(),
+            row.province.as_deref(),
+            row.municipality.as_deref(),
+            row.street.as_deref(),
+            row.postcode.as_deref(),
+        ]
+    );
+    Ok(())
+}
+
+/// Writes documents.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn insert_documents(tx: &mut Tx, entity: i64, documents: &[DocumentRow]) -> Result<()> {
+    insert_rows!(
+        tx,
+        "INSERT INTO documents (id, entity_id, entry_id, ordinal, part, filename, title, media_type, size, sha256, validity, kind,
+         format_not_accepted, signature_sha256, signature_size) VALUES",
+        "",
+        documents,
+        |row| [
+            row.id,
+            entity,
+            row.entry_id,
+            row.ordinal,
+            row.part.as_str(),
+            row.filename.as_str(),
+            row.title.as_deref(),
+            row.media_type.as_str(),
+            row.size,
+            row.sha256,
+            row.validity,
+            row.kind,
+            row.format_not_accepted,
+            row.signature_sha256,
+            row.signature_size,
+        ]
+    );
+    Ok(())
+}
+
+/// Writes verdicts.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn insert_verdicts(tx: &mut Tx, verdicts: &[VerdictRow]) -> Result<()> {
+    insert_rows!(
+        tx,
+        "INSERT INTO verdicts (entry_id, ordinal, covers, indication, verdict) VALUES",
+        "",
+        verdicts,
+        |row| [row.entry_id, row.ordinal, row.covers.as_str(), row.indication.as_str(), row.verdict.as_str()]
+    );
+    Ok(())
+}
+
+/// The columns of [`EntryRow`], in the order of its fields; a macro, since a statement's text must be constant.
+macro_rules! entry_columns {
+    () => {
+        "e.id, e.book, e.kind, e.year, e.number, e.code, e.position, e.presented_at, e.registered_at, e.effective_at,
+         e.registered_on, e.effective_on, e.channel, e.authentication_method, e.status, e.rectified, e.imported, e.version,
+         e.must_submit_electronically, e.routing, e.office, e.registered_by, e.submission_id, e.submission_sha256,
+         e.signature_sha256, e.csv, e.subject, e.statement, e.request, e.destination_unit, e.distributed_to, e.external_reference, e.file_number,
+         e.procedure_code, e.corrects, e.answers, e.physical_documents, e.transport, e.transport_number, e.remarks, e.authentication"
+    };
+}
+pub(super) use entry_columns;
+
+/// An entry by its id.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_id(tx: &mut Tx, entity: i64, id: Uuid) -> Result<Option<EntryRow>> {
+    Ok(sql!(
+        tx,
+        fetch_optional,
+        concat!("SELECT ", entry_columns!(), " FROM entries e WHERE e.entity_id = $1 AND e.id = $2"),
+        entity,
+        id
+    )?)
+}
+
+/// An entry by its number.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_number(tx: &mut Tx, entity: i64, book: &str, year: i64, number: i64) -> Result<Option<EntryRow>> {
+    Ok(sql!(
+        tx,
+        fetch_optional,
+        concat!(
+            "SELECT ",
+            entry_columns!(),
+            " FROM entries e WHERE e.entity_id = $1 AND e.book = $2 AND e.year = $3 AND e.number = $4"
+        ),
+        entity,
+        book,
+        year,
+        number
+    )?)
+}
+
+/// What belongs to an entry, in its order.
+#[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "each is named for what it holds")]
+pub struct Belongings {
+    pub parties: Vec<PartyRow>,
+    pub documents: Vec<DocumentRow>,
+    pub verdicts: Vec<VerdictRow>,
+}
+
+/// What belongs to an entry.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn belongings(tx: &mut Tx, entry: Uuid) -> Result<Belongings> {
+    Ok(Belongings {
+        parties: sql!(tx, fetch_all, "SELECT * FROM parties WHERE entry_id = $1 ORDER BY ordinal", entry)?,
+        documents: sql!(tx, fetch_all, "SELECT * FROM documents WHERE entry_id = $1 ORDER BY ordinal", entry)?,
+        verdicts: sql!(tx, fetch_all, "SELECT * FROM verdicts WHERE entry_id = $1 ORDER BY ordinal", entry)?,
+    })
+}
+
+/// A document of an entry.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn document(tx: &mut Tx, entity: i64, entry: Uuid, id: Uuid) -> Result<Option<DocumentRow>> {
+    Ok(sql!(
+        tx,
+        fetch_optional,
+        "SELECT * FROM documents WHERE entity_id = $1 AND entry_id = $2 AND id = $3",
+        entity,
+        entry,
+        id
+    )?)
+}
+
+/// Whether any entry refers to an object.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn refers_to(tx: &mut Tx, entity: i64, hash: Sha256) -> Result<bool> {
+    let found: Option<(i64,)> = sql!(
+        tx,
+        fetch_optional,
+        "SELECT size FROM documents WHERE entity_id = $1 AND sha256 = $2
+         UNION ALL SELECT size FROM documents WHERE entity_id = $1 AND signature_sha256 = $2 LIMIT 1",
+        entity,
+        hash
+    )?;
+    Ok(found.is_some())
+}
+
+/// The receipt of an entry, once it is sealed: its JSON and the seal over it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn receipt(tx: &mut Tx, entry: Uuid) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
+    Ok(sql!(tx, fetch_optional, "SELECT json, p7s FROM receipts WHERE entry_id = $1", entry)?)
+}
+
+/// Keeps a sealed receipt. The first one stays: asked again, it is byte for byte the same.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn keep_receipt(tx: &mut Tx, entity: i64, entry: Uuid, json: &[u8], p7s: &[u8], at: Micros) -> Result<()> {
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO receipts (entry_id, entity_id, json, p7s, sealed_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (entry_id) DO NOTHING",
+        entry,
+        entity,
+        json,
+        p7s,
+        at
+    )?;
+    Ok(())
+}

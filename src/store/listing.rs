@@ -1,0 +1,192 @@
+//! Lists of entries: filters, order, keyset pages.
+
+use sqlx::QueryBuilder;
+use uuid::Uuid;
+
+use super::entries::{Belongings, EntryRow, entry_columns};
+use super::{Result, Tx, on_engine};
+use crate::domain::{Channel, Micros, Status};
+
+/// The order of a list. Each is total: two entries never share a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// As they were registered.
+    RegisteredAt,
+    /// By book, year and number.
+    Number,
+    /// Legal order: local date of `effective_at`, then `presented_at` (art. 31.2 Ley 39/2015).
+    EffectiveAt,
+}
+
+/// The place of an entry in an order, as text and numbers that compare as the order does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place(pub String, pub i64, pub i64);
+
+impl Order {
+    /// The three columns that make the order; text, then two numbers.
+    fn columns(self) -> [&'static str; 3] {
+        match self {
+            // The book's code is the same text in all three only here, so the first column is a constant.
+            Self::RegisteredAt => ["''", "e.registered_at", "e.position"],
+            Self::Number => ["e.book", "e.year", "e.number"],
+            Self::EffectiveAt => ["coalesce(e.effective_on, e.registered_on)", "e.presented_at", "e.position"],
+        }
+    }
+
+    /// Where an entry stands in it.
+    #[must_use]
+    pub fn place(self, row: &EntryRow) -> Place {
+        match self {
+            Self::RegisteredAt => Place(String::new(), row.registered_at.0, row.position),
+            Self::Number => Place(row.book.clone(), row.year, row.number),
+            Self::EffectiveAt => Place(
+                row.effective_on.clone().unwrap_or_else(|| row.registered_on.clone()),
+                row.presented_at.0,
+                row.position,
+            ),
+        }
+    }
+}
+
+/// Which entries are asked for. Whatever is `None` does not narrow them.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each is named for what it narrows")]
+pub struct Wanted {
+    pub book: Option<String>,
+    pub year: Option<i64>,
+    pub from: Option<Micros>,
+    pub to: Option<Micros>,
+    pub channel: Option<Channel>,
+    pub status: Option<Status>,
+    pub unit: Option<String>,
+    pub distributed_to: Option<String>,
+    pub party: Option<String>,
+    /// Folded words that must all be there; each may go on.
+    pub words: Vec<String>,
+    pub order: Order,
+    pub descending: bool,
+    /// Only those after this place.
+    pub after: Option<Place>,
+}
+
+/// The entries wanted, at most `limit`.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Result<Vec<EntryRow>> {
+    let full_text = match tx {
+        // Words hold letters and digits only, so neither query language finds an operator in them.
+        Tx::Sqlite(_) => {
+            let words: Vec<String> = wanted.words.iter().map(|word| format!("\"{word}\"*")).collect();
+            ("entry_text MATCH ", words.join(" "))
+        }
+        Tx::Postgres(_) => {
+            let words: Vec<String> = wanted.words.iter().map(|word| format!("{word}:*")).collect();
+            ("body @@ to_tsquery('simple', ", words.join(" & "))
+        }
+    };
+    Ok(on_engine!(tx, |conn: E| {
+        let mut query = QueryBuilder::<E>::new(concat!("SELECT ", entry_columns!(), " FROM entries e WHERE e.entity_id = "));
+        query.push_bind(entity);
+        if let Some(book) = &wanted.book {
+            query.push(" AND e.book = ").push_bind(book.clone());
+        }
+        if let Some(year) = wanted.year {
+            query.push(" AND e.year = ").push_bind(year);
+        }
+        if let Some(from) = wanted.from {
+            query.push(" AND e.registered_at >= ").push_bind(from);
+        }
+        if let Some(to) = wanted.to {
+            query.push(" AND e.registered_at < ").push_bind(to);
+        }
+        if let Some(channel) = wanted.channel {
+            query.push(" AND e.channel = ").push_bind(channel);
+        }
+        if let Some(status) = wanted.status {
+            query.push(" AND e.status = ").push_bind(status);
+        }
+        if let Some(unit) = &wanted.unit {
+            query.push(" AND e.destination_unit = ").push_bind(unit.clone());
+        }
+        if let Some(unit) = &wanted.distributed_to {
+            query.push(" AND e.distributed_to = ").push_bind(unit.clone());
+        }
+        if let Some(party) = &wanted.party {
+            query.push(" AND e.id IN (SELECT entry_id FROM parties WHERE entity_id = ").push_bind(entity);
+            query.push(" AND id = ").push_bind(party.clone()).push(")");
+        }
+        if !wanted.words.is_empty() {
+            query.push(" AND e.id IN (SELECT entry_id FROM entry_text WHERE entity_id = ").push_bind(entity);
+            query.push(" AND ").push(full_text.0).push_bind(full_text.1.clone());
+            query.push(if full_text.0.ends_with(", ") { "))" } else { ")" });
+        }
+        let [first, second, third] = wanted.order.columns();
+        if let Some(Place(text, number, last)) = &wanted.after {
+            let compare = if wanted.descending { "<" } else { ">" };
+            query.push(format_args!(" AND ({first}, {second}, {third}) {compare} ("));
+            query.push_bind(text.clone()).push(", ").push_bind(*number).push(", ").push_bind(*last).push(")");
+        }
+        let direction = if wanted.descending { "DESC" } else { "ASC" };
+        query.push(format_args!(" ORDER BY {first} {direction}, {second} {direction}, {third} {direction} LIMIT "));
+        query.push_bind(limit);
+        query.build_query_as().fetch_all(conn).await?
+    }))
+}
+
+/// What belongs to each of some entries, in the entries' order.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn belongings(tx: &mut Tx, entries: &[EntryRow]) -> Result<Vec<Belongings>> {
+    let ids: Vec<Uuid> = entries.iter().map(|entry| entry.id).collect();
+    let mut all = vec![Belongings::default(); ids.len()];
+    let places: std::collections::HashMap<Uuid, usize> = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
+    if ids.is_empty() {
+        return Ok(all);
+    }
+    macro_rules! rows_of {
+        ($table:literal, $field:ident) => {
+            let rows = on_engine!(&mut *tx, |conn: E| {
+                let mut query = QueryBuilder::<E>::new(concat!("SELECT * FROM ", $table, " WHERE entry_id IN ("));
+                let mut list = query.separated(", ");
+                for id in &ids {
+                    list.push_bind(*id);
+                }
+                query.push(") ORDER BY entry_id, ordinal");
+                query.build_query_as().fetch_all(conn).await?
+            });
+            for row in rows {
+                let mine: &mut Vec<_> = match places.get(&entry_of(&row)) {
+                    Some(place) => &mut all[*place].$field,
+                    None => continue,
+                };
+                mine.push(row);
+            }
+        };
+    }
+    rows_of!("parties", parties);
+    rows_of!("documents", documents);
+    rows_of!("verdicts", verdicts);
+    Ok(all)
+}
+
+/// A row that belongs to an entry.
+trait Belongs {
+    fn entry(&self) -> Uuid;
+}
+
+fn entry_of(row: &impl Belongs) -> Uuid {
+    row.entry()
+}
+
+macro_rules! belongs {
+    ($($row:ty),+) => {
+        $(impl Belongs for $row {
+            fn entry(&self) -> Uuid {
+                self.entry_id
+            }
+        })+
+    };
+}
+belongs!(super::entries::PartyRow, super::entries::DocumentRow, super::entries::VerdictRow);

@@ -1,0 +1,19 @@
+//! All SQL, and the objects: one file a noun. Everything here works on both engines.
+//!
+//! # Why
+//! A row struct is the same for writing and for reading, and knows nothing of the registry's rules: those stand above.
+
+pub mod access;
+pub mod attentions;
+pub mod book;
+pub(crate) mod bulk;
+pub mod catalogue;
+mod engine;
+pub mod entries;
+pub mod listing;
+pub mod objects;
+pub mod outbox;
+pub mod tokens;
+
+pub use engine::{Error, Result, Store, Tx};
+pub(crate) use engine::{on_engine, sql};

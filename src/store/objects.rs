@@ -1,0 +1,370 @@
+//! Documents in object storage: a local folder or S3, each object under the SHA-256 of its bytes.
+//!
+//! # Why
+//! An object's key is its hash, so writing identical bytes again is harmless and nothing depends on put-if-absent
+//! (S3's multipart uploads have none). Entities never share objects: the key begins with the entity's code. Up to
+//! one chunk is held in memory, so most documents are one `put`, made only once their hash is known to be the
+//! declared one; longer ones are uploaded in parts and completed only then. Whoever is told that a document is
+//! stored can rely on it: local files and their folders are synced.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::BoxStream;
+use object_store::aws::AmazonS3Builder;
+use object_store::client::{CryptoProvider, DigestAlgorithm, DigestContext, HmacContext, Signer, SigningAlgorithm};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{
+    BackoffConfig, ClientOptions, GetOptions, GetRange, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload,
+    RetryConfig,
+};
+use openssl::hash::MessageDigest;
+use openssl::pkey::{PKey, Private};
+
+use uuid::Uuid;
+
+use crate::config;
+use crate::domain::Sha256;
+
+/// The object store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It cannot be reached, or refused. Nothing that was not there before can be read from it.
+    #[error("the object store is unavailable")]
+    Store(#[from] object_store::Error),
+    /// The folder cannot be used.
+    #[error("the folder for documents cannot be used: {0}")]
+    Folder(PathBuf, #[source] std::io::Error),
+    /// `objects.url` is of no kind that is known.
+    #[error("objects.url must begin with file:/// or s3://, not {0:?}")]
+    UnknownKind(String),
+    /// The bytes are not those that were announced.
+    #[error("the content's SHA-256 is {found}, not {declared}")]
+    Mismatch {
+        /// What was announced.
+        declared: Sha256,
+        /// What came.
+        found: Sha256,
+    },
+}
+
+/// S3 wants parts of at least 5 MiB.
+const CHUNK: usize = 5 << 20;
+
+/// Where documents live. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Objects {
+    store: Arc<dyn ObjectStore>,
+    prefix: Path,
+    /// The local folder, where it is one.
+    folder: Option<PathBuf>,
+}
+
+impl Objects {
+    /// Opens the store the configuration names; a local folder is made if it is not there.
+    ///
+    /// # Errors
+    /// [`Error::UnknownKind`], [`Error::Folder`], or what the store says.
+    pub fn open(config: &config::Objects) -> Result<Self, Error> {
+        if let Some(path) = config.url.strip_prefix("file://") {
+            let folder = PathBuf::from(path);
+            std::fs::create_dir_all(&folder).map_err(|error| Error::Folder(folder.clone(), error))?;
+            let store = LocalFileSystem::new_with_prefix(&folder)?.with_fsync(true);
+            return Ok(Self { store: Arc::new(store), prefix: Path::default(), folder: Some(folder) });
+        }
+        let Some(rest) = config.url.strip_prefix("s3://") else {
+            return Err(Error::UnknownKind(config.url.clone()));
+        };
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        let mut builder = AmazonS3Builder::new()
+            .with_bucket_name(bucket)
+            .with_region(&config.region)
+            .with_access_key_id(config.access_key_id.expose())
+            .with_secret_access_key(config.secret_access_key.expose())
+            .with_crypto_provider(Arc::new(OpensslProvider))
+            .with_client_options(
+                ClientOptions::new()
+                    .with_allow_http(true)
+                    .with_connect_timeout(Duration::from_secs(5))
+                    .with_timeout(Duration::from_secs(60)),
+            )
+            .with_retry(RetryConfig {
+                max_retries: 2,
+                retry_timeout: Duration::from_secs(10),
+                backoff: BackoffConfig { max_backoff: Duration::from_secs(1), ..BackoffConfig::default() },
+            });
+        if !config.endpoint.is_empty() {
+            builder = builder.with_endpoint(&config.endpoint);
+        }
+        Ok(Self { store: Arc::new(builder.build()?), prefix: Path::from(prefix), folder: None })
+    }
+
+    /// The same over another store, such as one that fails when a test says so.
+    #[must_use]
+    pub fn over(store: Arc<dyn ObjectStore>) -> Self {
+        Self { store, prefix: Path::default(), folder: None }
+    }
+
+    /// The store beneath.
+    #[must_use]
+    pub fn inner(&self) -> Arc<dyn ObjectStore> {
+        self.store.clone()
+    }
+
+    fn folder_of(&self, entity: &str) -> Path {
+        self.prefix.clone().join(entity).join("sha256")
+    }
+
+    fn key(&self, entity: &str, hash: &Sha256) -> Path {
+        let hex = hash.to_string();
+        self.folder_of(entity).join(&hex[..2]).join(hex.as_str())
+    }
+
+    /// Keeps what was signed, or the signature over it, beside the documents: under the entry's id, which no other has.
+    ///
+    /// # Errors
+    /// When the store does not take it.
+    pub async fn put_signed(&self, entity: &str, entry: Uuid, extension: &str, bytes: &[u8]) -> Result<(), Error> {
+        let key = self.prefix.clone().join(entity).join("signed").join(format!("{entry}.{extension}"));
+        self.store.put(&key, Bytes::copy_from_slice(bytes).into()).await?;
+        Ok(())
+    }
+
+    /// Begins to store a document of `entity` whose bytes are announced to have the hash `declared`.
+    #[must_use]
+    pub fn upload(&self, entity: &str, declared: Sha256) -> Upload {
+        Upload {
+            store: self.store.clone(),
+            key: self.key(entity, &declared),
+            declared,
+            hasher: openssl::sha::Sha256::new(),
+            size: 0,
+            buffer: BytesMut::new(),
+            parts: None,
+        }
+    }
+
+    /// Reads an object, or a range of its bytes; `None` when it is not there.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn get(
+        &self,
+        entity: &str,
+        hash: &Sha256,
+        range: Option<Range<u64>>,
+    ) -> Result<Option<BoxStream<'static, object_store::Result<Bytes>>>, Error> {
+        let options = GetOptions { range: range.map(GetRange::Bounded), ..GetOptions::default() };
+        match self.store.get_opts(&self.key(entity, hash), options).await {
+            Ok(found) => Ok(Some(found.into_stream())),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What the store knows of an object; `None` when it is not there.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn head(&self, entity: &str, hash: &Sha256) -> Result<Option<ObjectMeta>, Error> {
+        match self.store.head(&self.key(entity, hash)).await {
+            Ok(meta) => Ok(Some(meta)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Lists the objects of an entity, with the hash each is stored under.
+    pub fn list(&self, entity: &str) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
+        self.store.list(Some(&self.folder_of(entity)))
+    }
+
+    /// Deletes an object that nothing refers to. Only the sweep may.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn delete(&self, entity: &str, hash: &Sha256) -> Result<(), Error> {
+        match self.store.delete(&self.key(entity, hash)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The local folder, where documents live in one.
+    #[must_use]
+    pub fn folder(&self) -> Option<&std::path::Path> {
+        self.folder.as_deref()
+    }
+
+    /// Writes and reads back a few bytes.
+    ///
+    /// # Errors
+    /// When the store would not take a document now.
+    pub async fn check(&self) -> Result<(), Error> {
+        let key = self.prefix.clone().join("ready");
+        self.store.put(&key, PutPayload::from_static(b"ready\n")).await?;
+        self.store.get(&key).await?.bytes().await?;
+        Ok(())
+    }
+}
+
+/// A document on its way into the store. Dropped before [`Upload::finish`], nothing of it stays.
+pub struct Upload {
+    store: Arc<dyn ObjectStore>,
+    key: Path,
+    declared: Sha256,
+    hasher: openssl::sha::Sha256,
+    size: u64,
+    buffer: BytesMut,
+    parts: Option<Box<dyn MultipartUpload>>,
+}
+
+impl Upload {
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// When the store does not take them.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.hasher.update(bytes);
+        self.size += bytes.len() as u64;
+        self.buffer.extend_from_slice(bytes);
+        while self.buffer.len() > CHUNK {
+            let chunk = self.buffer.split_to(CHUNK).freeze();
+            self.put_part(chunk).await?;
+        }
+        Ok(())
+    }
+
+    async fn put_part(&mut self, chunk: Bytes) -> Result<(), Error> {
+        let parts = match &mut self.parts {
+            Some(parts) => parts,
+            None => self.parts.insert(self.store.put_multipart(&self.key).await?),
+        };
+        parts.put_part(chunk.into()).await?;
+        Ok(())
+    }
+
+    /// Bytes taken so far.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Makes the document durable under its hash, if it is the one that was announced.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] when it is not: then nothing was stored.
+    pub async fn finish(mut self) -> Result<u64, Error> {
+        let found = Sha256(std::mem::take(&mut self.hasher).finish());
+        if found != self.declared {
+            self.abort().await;
+            return Err(Error::Mismatch { declared: self.declared, found });
+        }
+        let rest = std::mem::take(&mut self.buffer).freeze();
+        if self.parts.is_none() {
+            self.store.put(&self.key, rest.into()).await?;
+            return Ok(self.size);
+        }
+        if !rest.is_empty() {
+            self.put_part(rest).await?;
+        }
+        if let Some(mut parts) = self.parts.take()
+            && let Err(error) = parts.complete().await
+        {
+            self.parts = Some(parts);
+            return Err(error.into());
+        }
+        Ok(self.size)
+    }
+
+    /// Gives the upload up: nothing of it stays.
+    pub async fn abort(&mut self) {
+        if let Some(mut parts) = self.parts.take()
+            && let Err(error) = parts.abort().await
+        {
+            tracing::warn!(error = &error as &dyn std::error::Error, "an unfinished upload could not be aborted");
+        }
+    }
+}
+
+impl std::fmt::Debug for Upload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upload").field("key", &self.key).field("size", &self.size).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        // A sender that went away: the parts it had sent would stay on S3 for ever.
+        if let Some(mut parts) = self.parts.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(async move { parts.abort().await });
+        }
+    }
+}
+
+/// The digests that S3's request signatures need, by OpenSSL.
+#[derive(Debug)]
+struct OpensslProvider;
+
+struct Digest(openssl::sha::Sha256, [u8; 32]);
+
+struct Hmac(PKey<Private>, Vec<u8>, Vec<u8>);
+
+fn crypto_error(error: openssl::error::ErrorStack) -> object_store::Error {
+    object_store::Error::Generic { store: "openssl", source: Box::new(error) }
+}
+
+fn not_supported(what: &str) -> object_store::Error {
+    object_store::Error::NotSupported { source: what.to_owned().into() }
+}
+
+impl CryptoProvider for OpensslProvider {
+    fn digest(&self, algorithm: DigestAlgorithm) -> object_store::Result<Box<dyn DigestContext>> {
+        match algorithm {
+            DigestAlgorithm::Sha256 => Ok(Box::new(Digest(openssl::sha::Sha256::new(), [0; 32]))),
+            _ => Err(not_supported("only SHA-256 is used")),
+        }
+    }
+
+    fn hmac(&self, algorithm: DigestAlgorithm, secret: &[u8]) -> object_store::Result<Box<dyn HmacContext>> {
+        match algorithm {
+            DigestAlgorithm::Sha256 => {
+                Ok(Box::new(Hmac(PKey::hmac(secret).map_err(crypto_error)?, Vec::new(), Vec::new())))
+            }
+            _ => Err(not_supported("only SHA-256 is used")),
+        }
+    }
+
+    fn sign(&self, _: SigningAlgorithm, _: &[u8]) -> object_store::Result<Box<dyn Signer>> {
+        Err(not_supported("S3 asks for no public-key signature"))
+    }
+}
+
+impl DigestContext for Digest {
+    fn update(&mut self, data: &[u8]) {
+        self.0.update(data);
+    }
+
+    fn finish(&mut self) -> object_store::Result<&[u8]> {
+        self.1 = std::mem::take(&mut self.0).finish();
+        Ok(&self.1)
+    }
+}
+
+impl HmacContext for Hmac {
+    fn update(&mut self, data: &[u8]) {
+        self.1.extend_from_slice(data);
+    }
+
+    fn finish(&mut self) -> object_store::Result<&[u8]> {
+        let mut signer = openssl::sign::Signer::new(MessageDigest::sha256(), &self.0).map_err(crypto_error)?;
+        self.2 = signer.sign_oneshot_to_vec(&self.1).map_err(crypto_error)?;
+        Ok(&self.2)
+    }
+}

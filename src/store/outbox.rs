@@ -1,0 +1,141 @@
+//! What follows an entry: rows written in its transaction, taken up by the server after the commit.
+
+use uuid::Uuid;
+
+use super::bulk::insert_rows;
+use super::{Result, Tx, sql};
+use crate::domain::Micros;
+
+/// Something to do.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the columns are described in the schema")]
+pub struct OutboxRow {
+    pub id: Uuid,
+    pub entity_id: i64,
+    pub kind: String,
+    pub entry_id: Uuid,
+    pub created_at: Micros,
+    pub attempts: i64,
+}
+
+/// Writes what is to be done.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn insert(tx: &mut Tx, rows: &[OutboxRow]) -> Result<()> {
+    insert_rows!(
+        tx,
+        "INSERT INTO outbox (id, entity_id, kind, entry_id, created_at) VALUES",
+        "",
+        rows,
+        |row| [row.id, row.entity_id, row.kind.as_str(), row.entry_id, row.created_at]
+    );
+    Ok(())
+}
+
+/// The oldest things that are due.
+///
+/// On PostgreSQL each row is locked until the transaction ends, and rows that another process works on are left out.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn due(tx: &mut Tx, entity: i64, now: Micros, limit: i64) -> Result<Vec<OutboxRow>> {
+    Ok(match tx {
+        Tx::Sqlite(tx) => {
+            sqlx::query_as(
+                "SELECT id, entity_id, kind, entry_id, created_at, attempts FROM outbox
+                 WHERE entity_id = $1 AND next_attempt_at <= $2 ORDER BY id LIMIT $3",
+            )
+            .bind(entity)
+            .bind(now)
+            .bind(limit)
+            .fetch_all(&mut **tx)
+            .await?
+        }
+        Tx::Postgres(tx) => {
+            sqlx::query_as(
+                "SELECT id, entity_id, kind, entry_id, created_at, attempts FROM outbox
+                 WHERE entity_id = $1 AND next_attempt_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED",
+            )
+            .bind(entity)
+            .bind(now)
+            .bind(limit)
+            .fetch_all(&mut **tx)
+            .await?
+        }
+    })
+}
+
+/// Takes away what was done.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn done(tx: &mut Tx, id: Uuid) -> Result<()> {
+    sql!(tx, execute, "DELETE FROM outbox WHERE id = $1", id)?;
+    Ok(())
+}
+
+/// Puts off what could not be done.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn put_off(tx: &mut Tx, id: Uuid, until: Micros) -> Result<()> {
+    sql!(tx, execute, "UPDATE outbox SET attempts = attempts + 1, next_attempt_at = $2 WHERE id = $1", id, until)?;
+    Ok(())
+}
+
+/// How many rows wait, and since when the oldest does.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn waiting(tx: &mut Tx) -> Result<(i64, Option<Micros>)> {
+    Ok(sql!(tx, fetch_one, "SELECT count(*), min(created_at) FROM outbox")?)
+}
+
+/// Whether anything of an entity written up to `at` still waits.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn lags(tx: &mut Tx, entity: i64, at: Micros) -> Result<bool> {
+    let found: Option<(Uuid,)> = sql!(
+        tx,
+        fetch_optional,
+        "SELECT id FROM outbox WHERE entity_id = $1 AND created_at <= $2 AND attempts = 0 LIMIT 1",
+        entity,
+        at
+    )?;
+    Ok(found.is_some())
+}
+
+/// Fills the full text of an entry.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn index(tx: &mut Tx, entity: i64, entry: Uuid, position: i64, folded: &str) -> Result<()> {
+    match tx {
+        Tx::Sqlite(tx) => {
+            // Positions count per entity, and the row's id is unique in the table.
+            let row = (entity << 40) | position;
+            sqlx::query("DELETE FROM entry_text WHERE rowid = $1").bind(row).execute(&mut **tx).await?;
+            sqlx::query("INSERT INTO entry_text (rowid, entry_id, entity_id, body) VALUES ($1, $2, $3, $4)")
+                .bind(row)
+                .bind(entry)
+                .bind(entity)
+                .bind(folded)
+                .execute(&mut **tx)
+                .await?;
+        }
+        Tx::Postgres(tx) => {
+            sqlx::query(
+                "INSERT INTO entry_text (entry_id, entity_id, body) VALUES ($1, $2, to_tsvector('simple', $3))
+                 ON CONFLICT (entry_id) DO UPDATE SET body = excluded.body",
+            )
+            .bind(entry)
+            .bind(entity)
+            .bind(folded)
+            .execute(&mut **tx)
+            .await?;
+        }
+    }
+    Ok(())
+}
