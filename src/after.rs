@@ -13,8 +13,8 @@ use crate::app::App;
 use crate::domain::{Micros, text};
 use crate::receipt;
 use crate::receipt::seal::SealError;
-use crate::registry::book::Committed;
 use crate::registry::Registry;
+use crate::registry::book::Committed;
 use crate::store::outbox::OutboxRow;
 use crate::store::{self, Tx};
 
@@ -125,7 +125,12 @@ impl App {
         Ok(rows.len())
     }
 
-    async fn write_down(&self, tx: &mut Tx, row: &OutboxRow, sealed: Result<Option<Sealed>, SealError>) -> store::Result<()> {
+    async fn write_down(
+        &self,
+        tx: &mut Tx,
+        row: &OutboxRow,
+        sealed: Result<Option<Sealed>, SealError>,
+    ) -> store::Result<()> {
         // What cannot be sealed now can be found by its words all the same.
         if row.attempts == 0 {
             index(tx, row).await?;
@@ -170,8 +175,10 @@ async fn index(tx: &mut Tx, row: &OutboxRow) -> store::Result<()> {
         words.extend(names.into_iter().filter_map(|name| name.as_deref()));
     }
     words.extend(with.documents.iter().filter_map(|document| document.title.as_deref()));
-    let folded: String =
-        text::fold(&words.join(" ")).chars().map(|letter| if letter.is_alphanumeric() { letter } else { ' ' }).collect();
+    let folded: String = text::fold(&words.join(" "))
+        .chars()
+        .map(|letter| if letter.is_alphanumeric() { letter } else { ' ' })
+        .collect();
     store::outbox::index(tx, row.entity_id, row.entry_id, entry.position, &folded).await
 }
 

@@ -15,7 +15,6 @@ use crate::receipt::seal::{Seal, SealError};
 use crate::registry::Registry;
 use crate::registry::caller::Entity;
 
-
 use crate::signature::{AlgorithmTable, Anchors, LoadError, Policy, RevocationMode, load_certificates};
 use crate::store::catalogue::BookRow;
 use crate::store::objects::{self, Objects};
@@ -80,11 +79,8 @@ impl App {
     /// # Errors
     /// [`StartError`] names the setting at fault.
     pub async fn open_with(config: Config, clock: Clock, objects: Objects) -> Result<Self, StartError> {
-        let zone: Tz = config
-            .entity
-            .time_zone
-            .parse()
-            .map_err(|_| StartError::TimeZone(config.entity.time_zone.clone()))?;
+        let zone: Tz =
+            config.entity.time_zone.parse().map_err(|_| StartError::TimeZone(config.entity.time_zone.clone()))?;
         let store = Store::open(config.database.url.expose(), config.database.connections).await?;
         let entity = ensure_entity(&store, &config, zone, &clock).await?;
         let policy = policy(&config.signature)?;
@@ -125,7 +121,11 @@ pub fn policy(settings: &config::Signature) -> Result<Policy, LoadError> {
     let mut policy = match folder(&settings.trust_anchors) {
         Some(anchors) => Policy::with_intermediates(&anchors, folder(&settings.intermediates).as_deref())?,
         // Nobody is trusted: signatures are judged, and none passes.
-        None => Policy { anchors: Anchors::new(Vec::new(), Vec::new())?, algorithms: AlgorithmTable::default(), revocation: RevocationMode::default() },
+        None => Policy {
+            anchors: Anchors::new(Vec::new(), Vec::new())?,
+            algorithms: AlgorithmTable::default(),
+            revocation: RevocationMode::default(),
+        },
     };
     policy.revocation = match settings.revocation {
         config::Revocation::Require => RevocationMode::Require,
@@ -148,8 +148,7 @@ fn eoffice_seals(settings: &config::Signature) -> Result<Vec<String>, LoadError>
 async fn ensure_entity(store: &Store, config: &Config, zone: Tz, clock: &Clock) -> store::Result<Entity> {
     let settings = &config.entity;
     let mut tx = store.begin().await?;
-    let id =
-        store::catalogue::ensure_entity(&mut tx, &settings.code, &settings.name, zone.name(), clock.now()).await?;
+    let id = store::catalogue::ensure_entity(&mut tx, &settings.code, &settings.name, zone.name(), clock.now()).await?;
     for (code, kind, name, prefix) in [
         ("entrada", BookKind::Incoming, "Registro de entrada", "E"),
         ("salida", BookKind::Outgoing, "Registro de salida", "S"),
@@ -158,7 +157,13 @@ async fn ensure_entity(store: &Store, config: &Config, zone: Tz, clock: &Clock) 
         store::catalogue::ensure_book(&mut tx, id, &book).await?;
     }
     if store::catalogue::offices(&mut tx, id).await?.is_empty() {
-        store::catalogue::ensure_office(&mut tx, id, &default_office(&settings.code), "Oficina de asistencia en materia de registros").await?;
+        store::catalogue::ensure_office(
+            &mut tx,
+            id,
+            &default_office(&settings.code),
+            "Oficina de asistencia en materia de registros",
+        )
+        .await?;
     }
     let folded = text::fold(&settings.name);
     store::catalogue::ensure_unit(&mut tx, id, &settings.code, &settings.name, &folded, true).await?;

@@ -267,11 +267,7 @@ impl Default for Config {
 
 impl Default for Entity {
     fn default() -> Self {
-        Self {
-            code: "L01000000".into(),
-            name: "Ayuntamiento de ejemplo".into(),
-            time_zone: "Europe/Madrid".into(),
-        }
+        Self { code: "L01000000".into(), name: "Ayuntamiento de ejemplo".into(), time_zone: "Europe/Madrid".into() }
     }
 }
 
@@ -448,7 +444,11 @@ mod tests {
     fn the_environment_wins_over_the_file() {
         let config = with(
             "listen = 'a'\n[limits]\ndocument_bytes = 1\n",
-            &[("VENTANILLA_LISTEN", "b"), ("VENTANILLA_LIMITS__DOCUMENT_BYTES", "7"), ("VENTANILLA_ENTITY__CODE", "0123")],
+            &[
+                ("VENTANILLA_LISTEN", "b"),
+                ("VENTANILLA_LIMITS__DOCUMENT_BYTES", "7"),
+                ("VENTANILLA_ENTITY__CODE", "0123"),
+            ],
         )
         .unwrap();
         assert_eq!((config.listen.as_str(), config.limits.document_bytes), ("b", 7));

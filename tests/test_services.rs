@@ -21,40 +21,26 @@ use sqlx::{Connection, PgConnection, PgPool};
 
 async fn table_of_numbers(url: &str) -> PgPool {
     let pool = PgPool::connect(url).await.unwrap();
-    sqlx::query("CREATE TABLE numbers (number BIGINT PRIMARY KEY)")
-        .execute(&pool)
-        .await
-        .unwrap();
+    sqlx::query("CREATE TABLE numbers (number BIGINT PRIMARY KEY)").execute(&pool).await.unwrap();
     pool
 }
 
 async fn count(pool: &PgPool) -> i64 {
-    sqlx::query_scalar("SELECT count(*) FROM numbers")
-        .fetch_one(pool)
-        .await
-        .unwrap()
+    sqlx::query_scalar("SELECT count(*) FROM numbers").fetch_one(pool).await.unwrap()
 }
 
 async fn insert(pool: &PgPool, number: i64) -> Result<(), sqlx::Error> {
     let mut tx = pool.begin().await?;
-    sqlx::query("INSERT INTO numbers VALUES ($1)")
-        .bind(number)
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query("INSERT INTO numbers VALUES ($1)").bind(number).execute(&mut *tx).await?;
     tx.commit().await
 }
 
 #[tokio::test]
 async fn postgres_keeps_its_durable_defaults() {
-    let mut connection = PgConnection::connect(&Services::get().fresh_postgres_database().await)
-        .await
-        .unwrap();
+    let mut connection = PgConnection::connect(&Services::get().fresh_postgres_database().await).await.unwrap();
     for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
-        let value: String = sqlx::query_scalar("SELECT current_setting($1)")
-            .bind(setting)
-            .fetch_one(&mut connection)
-            .await
-            .unwrap();
+        let value: String =
+            sqlx::query_scalar("SELECT current_setting($1)").bind(setting).fetch_one(&mut connection).await.unwrap();
         assert_eq!(value, "on", "{setting}");
     }
 }
@@ -68,13 +54,8 @@ async fn a_template_is_filled_once_and_its_copies_are_apart() {
             table_of_numbers(&url).await.close().await;
         })
         .await;
-    let second = services
-        .postgres_database_from(&template, async |_| panic!("it was there"))
-        .await;
-    let (first, second) = (
-        PgPool::connect(&first).await.unwrap(),
-        PgPool::connect(&second).await.unwrap(),
-    );
+    let second = services.postgres_database_from(&template, async |_| panic!("it was there")).await;
+    let (first, second) = (PgPool::connect(&first).await.unwrap(), PgPool::connect(&second).await.unwrap());
     insert(&first, 1).await.unwrap();
     assert_eq!((count(&first).await, count(&second).await), (1, 0));
 }
@@ -155,10 +136,7 @@ async fn a_killed_postgres_comes_back_with_what_it_committed() {
     for number in 1..=3 {
         insert(&pool, number).await.unwrap();
         let mut open = pool.begin().await.unwrap();
-        sqlx::query("INSERT INTO numbers VALUES (100)")
-            .execute(&mut *open)
-            .await
-            .unwrap();
+        sqlx::query("INSERT INTO numbers VALUES (100)").execute(&mut *open).await.unwrap();
         postgres.kill().await;
         open.commit().await.unwrap_err();
         insert(&pool, 100).await.unwrap_err();
@@ -171,44 +149,19 @@ async fn a_killed_postgres_comes_back_with_what_it_committed() {
 #[case(Fault::Before, 0)]
 #[case(Fault::After, 1)]
 #[tokio::test]
-async fn a_faulty_store_fails_on_the_side_it_was_told(
-    #[case] fault: Fault,
-    #[case] written: usize,
-) {
+async fn a_faulty_store_fails_on_the_side_it_was_told(#[case] fault: Fault, #[case] written: usize) {
     let memory = Arc::new(InMemory::new());
     let objects = FaultyObjects::over(memory.clone());
     let path = Path::from("a");
     objects.fail_nth(2, fault);
     objects.list(None).try_collect::<Vec<_>>().await.unwrap();
-    objects
-        .put(&path, Bytes::from_static(b"x").into())
-        .await
-        .unwrap_err();
+    objects.put(&path, Bytes::from_static(b"x").into()).await.unwrap_err();
     assert_eq!(objects.calls(), ["list", "put"]);
-    assert_eq!(
-        memory
-            .list(None)
-            .try_collect::<Vec<_>>()
-            .await
-            .unwrap()
-            .len(),
-        written
-    );
-    objects
-        .put(&path, Bytes::from_static(b"x").into())
-        .await
-        .unwrap();
+    assert_eq!(memory.list(None).try_collect::<Vec<_>>().await.unwrap().len(), written);
+    objects.put(&path, Bytes::from_static(b"x").into()).await.unwrap();
     objects.fail_nth(1, fault);
     objects.delete(&path).await.unwrap_err();
-    assert_eq!(
-        memory
-            .list(None)
-            .try_collect::<Vec<_>>()
-            .await
-            .unwrap()
-            .len(),
-        1 - written
-    );
+    assert_eq!(memory.list(None).try_collect::<Vec<_>>().await.unwrap().len(), 1 - written);
 }
 
 #[tokio::test]

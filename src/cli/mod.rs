@@ -123,5 +123,6 @@ fn log_to_stderr(settings: &Log) {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     // A second start in one process (a test's) keeps the first one's log.
-    let _ = if settings.json { builder.json().flatten_event(true).try_init() } else { builder.with_ansi(false).try_init() };
+    let _ =
+        if settings.json { builder.json().flatten_event(true).try_init() } else { builder.with_ansi(false).try_init() };
 }

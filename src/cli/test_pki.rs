@@ -54,9 +54,14 @@ pub fn make() -> Result<TestPki, ErrorStack> {
     builder.sign(&authority_key, MessageDigest::sha256())?;
     let authority = builder.build();
 
-    let seal = issue(&authority, &authority_key, &self::name("Sello electrónico TEST", Some("VATES-P0000000E"))?, |builder, _| {
-        builder.append_extension(KeyUsage::new().critical().digital_signature().non_repudiation().build()?)
-    })?;
+    let seal = issue(
+        &authority,
+        &authority_key,
+        &self::name("Sello electrónico TEST", Some("VATES-P0000000E"))?,
+        |builder, _| {
+            builder.append_extension(KeyUsage::new().critical().digital_signature().non_repudiation().build()?)
+        },
+    )?;
     let tls = issue(&authority, &authority_key, &self::name("localhost", None)?, |builder, authority| {
         builder.append_extension(KeyUsage::new().critical().digital_signature().build()?)?;
         builder.append_extension(ExtendedKeyUsage::new().server_auth().build()?)?;
@@ -111,8 +116,7 @@ fn issue(
     let mut builder = start(subject, &issuer, &key)?;
     builder.append_extension(BasicConstraints::new().critical().build()?)?;
     extend(&mut builder, authority)?;
-    let identifier =
-        AuthorityKeyIdentifier::new().keyid(true).build(&builder.x509v3_context(Some(authority), None))?;
+    let identifier = AuthorityKeyIdentifier::new().keyid(true).build(&builder.x509v3_context(Some(authority), None))?;
     builder.append_extension(identifier)?;
     builder.sign(authority_key, MessageDigest::sha256())?;
     let mut certificates = builder.build().to_pem()?;

@@ -78,7 +78,10 @@ fn table(verdict: &Verdict<String>) -> Result<String, serde_json::Error> {
         .unwrap_or_default();
     let sub = word(&json["sub_indication"]);
     let rows = [
-        ("indication", if sub == "-" { word(&json["indication"]) } else { format!("{} ({sub})", word(&json["indication"])) }),
+        (
+            "indication",
+            if sub == "-" { word(&json["indication"]) } else { format!("{} ({sub})", word(&json["indication"])) },
+        ),
         ("signer", format!("{who} {organization}").trim().to_owned()),
         ("format", format!("{} {}", word(&json["format"]), word(&json["level"]))),
         ("intact", yes(verdict.intact).to_owned()),
@@ -90,5 +93,10 @@ fn table(verdict: &Verdict<String>) -> Result<String, serde_json::Error> {
         ("", verdict.explanation.en.clone()),
         ("", verdict.detail.clone().unwrap_or_default()),
     ];
-    Ok(rows.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name:>11}  {value}\n")).collect::<String>() + "\n")
+    Ok(rows
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("{name:>11}  {value}\n"))
+        .collect::<String>()
+        + "\n")
 }

@@ -58,46 +58,27 @@ impl Holiday {
     pub fn read_csv(file: &[u8]) -> Result<Vec<Self>, Vec<BadHoliday>> {
         // Spreadsheets put a byte order mark first.
         let file = file.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(file);
-        let mut reader = csv::ReaderBuilder::new()
-            .flexible(true)
-            .trim(csv::Trim::All)
-            .from_reader(file);
-        let heading = reader
-            .headers()
-            .map(|heading| heading.iter().collect::<Vec<_>>() == ["date", "scope", "name"]);
+        let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(file);
+        let heading = reader.headers().map(|heading| heading.iter().collect::<Vec<_>>() == ["date", "scope", "name"]);
         if !matches!(heading, Ok(true)) {
-            return Err(vec![BadHoliday {
-                line: 1,
-                detail: "the heading must be date,scope,name".to_owned(),
-            }]);
+            return Err(vec![BadHoliday { line: 1, detail: "the heading must be date,scope,name".to_owned() }]);
         }
         let (mut holidays, mut bad) = (Vec::new(), Vec::new());
         for record in reader.records() {
             let (line, holiday) = match &record {
-                Ok(record) => (
-                    record.position().map_or(0, csv::Position::line),
-                    Self::from_record(record),
-                ),
-                Err(error) => (
-                    error.position().map_or(0, csv::Position::line),
-                    Err("must be UTF-8 text".to_owned()),
-                ),
+                Ok(record) => (record.position().map_or(0, csv::Position::line), Self::from_record(record)),
+                Err(error) => (error.position().map_or(0, csv::Position::line), Err("must be UTF-8 text".to_owned())),
             };
             match holiday {
                 Ok(holiday) => holidays.push(holiday),
                 Err(detail) => bad.push(BadHoliday { line, detail }),
             }
         }
-        if bad.is_empty() {
-            Ok(holidays)
-        } else {
-            Err(bad)
-        }
+        if bad.is_empty() { Ok(holidays) } else { Err(bad) }
     }
 
     fn from_record(record: &csv::StringRecord) -> Result<Self, String> {
-        let (Some(date), Some(scope), Some(name), 3) =
-            (record.get(0), record.get(1), record.get(2), record.len())
+        let (Some(date), Some(scope), Some(name), 3) = (record.get(0), record.get(1), record.get(2), record.len())
         else {
             return Err("must have three fields: date, scope, name".to_owned());
         };
@@ -106,17 +87,11 @@ impl Holiday {
             .filter(|date| date.len() == 10)
             .and_then(|date| NaiveDate::parse_from_str(date, "%Y-%m-%d").ok())
             .ok_or("the date must be a day of the calendar, as 2026-01-06")?;
-        let scope = scope
-            .parse()
-            .map_err(|error| format!("the scope {error}"))?;
+        let scope = scope.parse().map_err(|error| format!("the scope {error}"))?;
         if name.is_empty() {
             return Err("the name must not be blank".to_owned());
         }
-        Ok(Self {
-            date,
-            scope,
-            name: name.to_owned(),
-        })
+        Ok(Self { date, scope, name: name.to_owned() })
     }
 }
 
@@ -138,11 +113,7 @@ impl Calendar {
             if holiday.scope == HolidayScope::National {
                 calendar.published.insert(holiday.date.year());
             }
-            calendar
-                .holidays
-                .entry(holiday.date)
-                .or_default()
-                .push(holiday);
+            calendar.holidays.entry(holiday.date).or_default().push(holiday);
         }
         calendar
     }
@@ -156,9 +127,7 @@ impl Calendar {
     pub fn holidays(&self, year: i32) -> impl Iterator<Item = &Holiday> + '_ {
         let first = NaiveDate::from_yo_opt(year, 1).unwrap_or(NaiveDate::MAX);
         let next = NaiveDate::from_yo_opt(year.saturating_add(1), 1).unwrap_or(NaiveDate::MAX);
-        self.holidays
-            .range(first..next)
-            .flat_map(|(_, holidays)| holidays)
+        self.holidays.range(first..next).flat_map(|(_, holidays)| holidays)
     }
 
     /// Whether that day is neither Saturday, Sunday nor a published holiday (Ley 39/2015 art. 30.2).
@@ -170,10 +139,7 @@ impl Calendar {
     /// The working days among these local dates, both inclusive: what a rate a working day divides by.
     #[must_use]
     pub fn working_days(&self, from: NaiveDate, to: NaiveDate) -> usize {
-        from.iter_days()
-            .take_while(|date| *date <= to)
-            .filter(|date| self.is_working(*date))
-            .count()
+        from.iter_days().take_while(|date| *date <= to).filter(|date| self.is_working(*date)).count()
     }
 
     /// When a presentation counts, by law: the same instant on a working day, else 00:00:00 of the
@@ -181,14 +147,9 @@ impl Calendar {
     /// holidays are non-working; in a year that is not published, Saturdays and Sundays only.
     #[must_use]
     pub fn effective_at(&self, presented_at: Micros, zone: Tz) -> Micros {
-        self.working_day_from(presented_at.local_date(zone))
-            .map_or(presented_at, |date| {
-                if date == presented_at.local_date(zone) {
-                    presented_at
-                } else {
-                    Micros::start_of_day(date, zone)
-                }
-            })
+        self.working_day_from(presented_at.local_date(zone)).map_or(presented_at, |date| {
+            if date == presented_at.local_date(zone) { presented_at } else { Micros::start_of_day(date, zone) }
+        })
     }
 
     /// Whether every day [`Calendar::effective_at`] looks at for that presentation lies in a published
@@ -237,17 +198,11 @@ mod tests {
 
     #[rstest]
     #[case::a_working_day("2026-03-04T12:34:56.789012+01:00", "2026-03-04T12:34:56.789012+01:00")]
-    #[case::its_last_microsecond(
-        "2026-03-06T23:59:59.999999+01:00",
-        "2026-03-06T23:59:59.999999+01:00"
-    )]
+    #[case::its_last_microsecond("2026-03-06T23:59:59.999999+01:00", "2026-03-06T23:59:59.999999+01:00")]
     #[case::a_saturday("2026-03-07T00:00:00+01:00", "2026-03-09T00:00:00+01:00")]
     #[case::a_sunday("2026-03-08T10:00:00+01:00", "2026-03-09T00:00:00+01:00")]
     #[case::a_local_holiday("2026-08-20T10:00:00+02:00", "2026-08-21T00:00:00+02:00")]
-    #[case::holidays_and_a_weekend_in_a_row(
-        "2026-04-02T09:00:00+02:00",
-        "2026-04-06T00:00:00+02:00"
-    )]
+    #[case::holidays_and_a_weekend_in_a_row("2026-04-02T09:00:00+02:00", "2026-04-06T00:00:00+02:00")]
     #[case::new_years_night("2026-01-01T00:00:01+01:00", "2026-01-02T00:00:00+01:00")]
     #[case::over_the_year_end("2026-12-25T10:00:00+01:00", "2026-12-28T00:00:00+01:00")]
     #[case::the_last_evening_of_the_year("2026-12-31T23:59:59+01:00", "2026-12-31T23:59:59+01:00")]
@@ -257,12 +212,7 @@ mod tests {
     #[case::a_year_nobody_published("2030-01-01T00:10:00+01:00", "2030-01-01T00:10:00+01:00")]
     #[case::its_weekends("2030-01-05T00:10:00+01:00", "2030-01-07T00:00:00+01:00")]
     fn a_presentation_counts_from(#[case] presented: &str, #[case] effective: &str) {
-        assert_eq!(
-            calendar()
-                .effective_at(at(presented), Madrid)
-                .rfc3339(Madrid),
-            effective
-        );
+        assert_eq!(calendar().effective_at(at(presented), Madrid).rfc3339(Madrid), effective);
     }
 
     /// At 00:30 on Monday in Madrid it is still Sunday in the Canaries.
@@ -270,24 +220,15 @@ mod tests {
     fn the_canaries_live_an_hour_behind() {
         let presented = at("2026-03-09T00:30:00+01:00");
         assert_eq!(calendar().effective_at(presented, Madrid), presented);
-        assert_eq!(
-            calendar().effective_at(presented, Canary).rfc3339(Canary),
-            "2026-03-09T00:00:00+00:00"
-        );
+        assert_eq!(calendar().effective_at(presented, Canary).rfc3339(Canary), "2026-03-09T00:00:00+00:00");
         let presented = at("2026-07-06T00:30:00+02:00");
-        assert_eq!(
-            calendar().effective_at(presented, Canary).rfc3339(Canary),
-            "2026-07-06T00:00:00+01:00"
-        );
+        assert_eq!(calendar().effective_at(presented, Canary).rfc3339(Canary), "2026-07-06T00:00:00+01:00");
     }
 
     #[test]
     fn a_missing_year_is_told_and_stops_nobody() {
         let calendar = calendar();
-        assert_eq!(
-            calendar.published_years().collect::<Vec<_>>(),
-            [2025, 2026, 2027]
-        );
+        assert_eq!(calendar.published_years().collect::<Vec<_>>(), [2025, 2026, 2027]);
         assert!(calendar.covers(at("2026-12-31T10:00:00+01:00"), Madrid));
         assert!(calendar.covers(at("2027-12-31T10:00:00+01:00"), Madrid));
         assert!(!calendar.covers(at("2028-01-01T10:00:00+01:00"), Madrid));
@@ -312,10 +253,7 @@ mod tests {
     #[test]
     fn the_holidays_of_a_year_are_listed() {
         assert_eq!(calendar().holidays(2026).count(), 8);
-        assert_eq!(
-            calendar().holidays(2026).nth(6).unwrap().name,
-            "Inmaculada Concepción"
-        );
+        assert_eq!(calendar().holidays(2026).nth(6).unwrap().name, "Inmaculada Concepción");
         assert_eq!(calendar().holidays(i32::MAX).count(), 0);
     }
 
@@ -330,14 +268,8 @@ mod tests {
     fn every_bad_line_is_named() {
         let file = b"date,scope,name\n2026-02-30,national,x\n2026-01-06,state,y\n2026-1-6,local,z\n2026-05-01,national\n2026-05-01,national,\n2026-05-01,local,\xFF\n";
         let lines = Holiday::read_csv(file).unwrap_err();
-        assert_eq!(
-            lines.iter().map(|bad| bad.line).collect::<Vec<_>>(),
-            [2, 3, 4, 5, 6, 7]
-        );
-        assert_eq!(
-            lines[1].to_string(),
-            "line 3: the scope must be one of national, regional, local"
-        );
+        assert_eq!(lines.iter().map(|bad| bad.line).collect::<Vec<_>>(), [2, 3, 4, 5, 6, 7]);
+        assert_eq!(lines[1].to_string(), "line 3: the scope must be one of national, regional, local");
         assert_eq!(Holiday::read_csv(b"").unwrap_err()[0].line, 1);
         assert_eq!(Holiday::read_csv(b"fecha;nombre\n").unwrap_err()[0].line, 1);
     }

@@ -192,9 +192,7 @@ mod tests {
 
     #[tokio::test]
     async fn names_are_text_in_sqlite_and_come_back() {
-        let mut db = sqlx::SqliteConnection::connect("sqlite::memory:")
-            .await
-            .unwrap();
+        let mut db = sqlx::SqliteConnection::connect("sqlite::memory:").await.unwrap();
         macro_rules! check {
             ($($list:ident)+) => {$(
                 for value in $list::ALL {
@@ -210,13 +208,12 @@ mod tests {
             )+};
         }
         for_every_list!(check);
-        let row: (Sha256, Micros, String) =
-            sqlx::query_as("SELECT $1, $2, typeof($1) || typeof($2)")
-                .bind(Sha256([7; 32]))
-                .bind(Micros(-1))
-                .fetch_one(&mut db)
-                .await
-                .unwrap();
+        let row: (Sha256, Micros, String) = sqlx::query_as("SELECT $1, $2, typeof($1) || typeof($2)")
+            .bind(Sha256([7; 32]))
+            .bind(Micros(-1))
+            .fetch_one(&mut db)
+            .await
+            .unwrap();
         assert_eq!(row, (Sha256([7; 32]), Micros(-1), "blobinteger".to_owned()));
     }
 
@@ -231,21 +228,9 @@ mod tests {
             )+};
         }
         for_every_list!(check);
-        assert_eq!(
-            <Sha256 as sqlx::Type<sqlx::Postgres>>::type_info().name(),
-            "BYTEA"
-        );
-        assert_eq!(
-            <Sha256 as PgHasArrayType>::array_type_info().name(),
-            "BYTEA[]"
-        );
-        assert_eq!(
-            <Micros as sqlx::Type<sqlx::Postgres>>::type_info().name(),
-            "INT8"
-        );
-        assert_eq!(
-            <Micros as PgHasArrayType>::array_type_info().name(),
-            "INT8[]"
-        );
+        assert_eq!(<Sha256 as sqlx::Type<sqlx::Postgres>>::type_info().name(), "BYTEA");
+        assert_eq!(<Sha256 as PgHasArrayType>::array_type_info().name(), "BYTEA[]");
+        assert_eq!(<Micros as sqlx::Type<sqlx::Postgres>>::type_info().name(), "INT8");
+        assert_eq!(<Micros as PgHasArrayType>::array_type_info().name(), "INT8[]");
     }
 }

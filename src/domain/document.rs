@@ -88,11 +88,7 @@ impl FromStr for Sha256 {
         let mut digest = [0; 32];
         hex::decode_to_slice(text, &mut digest).map_err(|_| NotSha256)?;
         // One hash, one spelling: signed text is compared byte for byte.
-        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            Err(NotSha256)
-        } else {
-            Ok(Self(digest))
-        }
+        if text.bytes().any(|byte| byte.is_ascii_uppercase()) { Err(NotSha256) } else { Ok(Self(digest)) }
     }
 }
 
@@ -165,9 +161,7 @@ impl<'r, DB: sqlx::Database> sqlx::Decode<'r, DB> for Sha256
 where
     &'r [u8]: sqlx::Decode<'r, DB>,
 {
-    fn decode(
-        value: <DB as sqlx::Database>::ValueRef<'r>,
-    ) -> Result<Self, sqlx::error::BoxDynError> {
+    fn decode(value: <DB as sqlx::Database>::ValueRef<'r>) -> Result<Self, sqlx::error::BoxDynError> {
         Ok(<&'r [u8] as sqlx::Decode<'r, DB>>::decode(value)?.try_into()?)
     }
 }

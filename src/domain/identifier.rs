@@ -51,11 +51,7 @@ fn either(letters: [Option<char>; 2]) -> String {
 pub fn normalise(id_type: IdType, text: &str) -> Result<String, IdError> {
     if matches!(id_type, IdType::Passport | IdType::Other) {
         let id = text.trim();
-        return if id.is_empty() {
-            Err(IdError::Shape("the number of the document"))
-        } else {
-            Ok(id.to_owned())
-        };
+        return if id.is_empty() { Err(IdError::Shape("the number of the document")) } else { Ok(id.to_owned()) };
     }
     let id = compact(text);
     let checked = match id_type {
@@ -66,9 +62,9 @@ pub fn normalise(id_type: IdType, text: &str) -> Result<String, IdError> {
     };
     match checked {
         Ok(()) => Ok(id),
-        Err(IdError::Shape(shape)) => Err(tell(&id)
-            .filter(|actual| *actual != id_type)
-            .map_or(IdError::Shape(shape), IdError::OtherType)),
+        Err(IdError::Shape(shape)) => {
+            Err(tell(&id).filter(|actual| *actual != id_type).map_or(IdError::Shape(shape), IdError::OtherType))
+        }
         Err(wrong) => Err(wrong),
     }
 }
@@ -114,9 +110,7 @@ impl IdType {
 #[must_use]
 pub fn obliged(id_type: IdType, id: &str) -> Option<MustSubmitElectronically> {
     match (id_type, id.as_bytes().first()) {
-        (IdType::Cif, Some(b'E' | b'H' | b'J' | b'U' | b'W')) => {
-            Some(MustSubmitElectronically::Entity)
-        }
+        (IdType::Cif, Some(b'E' | b'H' | b'J' | b'U' | b'W')) => Some(MustSubmitElectronically::Entity),
         (IdType::Cif | IdType::Dir3, _) => Some(MustSubmitElectronically::LegalPerson),
         _ => None,
     }
@@ -124,9 +118,7 @@ pub fn obliged(id_type: IdType, id: &str) -> Option<MustSubmitElectronically> {
 
 /// Upper-case, without the separators people put between digits.
 fn compact(text: &str) -> String {
-    let kept = text
-        .chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '-' | '.'));
+    let kept = text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '.'));
     kept.map(|c| c.to_ascii_uppercase()).collect()
 }
 
@@ -139,11 +131,7 @@ fn split(id: &str) -> Option<(u8, &[u8], u8)> {
 }
 
 fn number(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0, |number, digit| {
-        digit
-            .is_ascii_digit()
-            .then(|| number * 10 + u32::from(digit - b'0'))
-    })
+    digits.iter().try_fold(0, |number, digit| digit.is_ascii_digit().then(|| number * 10 + u32::from(digit - b'0')))
 }
 
 fn nif_letter(number: u32) -> u8 {
@@ -154,37 +142,21 @@ fn check(last: u8, allowed: [Option<u8>; 2]) -> Result<(), IdError> {
     if allowed.contains(&Some(last)) {
         Ok(())
     } else {
-        Err(IdError::CheckCharacter(
-            allowed.map(|character| character.map(char::from)),
-        ))
+        Err(IdError::CheckCharacter(allowed.map(|character| character.map(char::from))))
     }
 }
 
 /// DNI number and letter; or K (under 14), L (living abroad), M (foreigners without NIE).
 fn check_nif(id: &str) -> Result<(), IdError> {
-    const SHAPE: IdError = IdError::Shape(
-        "eight digits and a letter, leading zeros included, or K, L or M, seven digits and a letter",
-    );
+    const SHAPE: IdError =
+        IdError::Shape("eight digits and a letter, leading zeros included, or K, L or M, seven digits and a letter");
     let (first, middle, last) = split(id).ok_or(SHAPE)?;
-    let middle_number = number(middle)
-        .filter(|_| last.is_ascii_uppercase())
-        .ok_or(SHAPE)?;
+    let middle_number = number(middle).filter(|_| last.is_ascii_uppercase()).ok_or(SHAPE)?;
     match first {
-        b'0'..=b'9' => check(
-            last,
-            [
-                Some(nif_letter(
-                    u32::from(first - b'0') * 10_000_000 + middle_number,
-                )),
-                None,
-            ],
-        ),
+        b'0'..=b'9' => check(last, [Some(nif_letter(u32::from(first - b'0') * 10_000_000 + middle_number)), None]),
         b'K' | b'L' | b'M' => {
             let (letter, other) = (nif_letter(middle_number), CIF_LETTERS[cif_digit(middle)]);
-            check(
-                last,
-                [Some(letter), Some(other).filter(|other| *other != letter)],
-            )
+            check(last, [Some(letter), Some(other).filter(|other| *other != letter)])
         }
         _ => Err(SHAPE),
     }
@@ -194,29 +166,21 @@ fn check_nif(id: &str) -> Result<(), IdError> {
 fn check_nie(id: &str) -> Result<(), IdError> {
     const SHAPE: IdError = IdError::Shape("X, Y or Z, seven digits and a letter");
     let (first, middle, last) = split(id).ok_or(SHAPE)?;
-    let middle_number = number(middle)
-        .filter(|_| last.is_ascii_uppercase())
-        .ok_or(SHAPE)?;
+    let middle_number = number(middle).filter(|_| last.is_ascii_uppercase()).ok_or(SHAPE)?;
     let leading = match first {
         b'X' | b'Y' | b'Z' => u32::from(first - b'X'),
         _ => return Err(SHAPE),
     };
-    check(
-        last,
-        [Some(nif_letter(leading * 10_000_000 + middle_number)), None],
-    )
+    check(last, [Some(nif_letter(leading * 10_000_000 + middle_number)), None])
 }
 
 /// The letter of the legal form, seven digits, and a control that is a digit for some forms, a letter
 /// for others, and either for the rest (Orden EHA/451/2008).
 fn check_cif(id: &str) -> Result<(), IdError> {
-    const SHAPE: IdError = IdError::Shape(
-        "a letter of A B C D E F G H J N P Q R S U V W, seven digits and a digit or letter",
-    );
+    const SHAPE: IdError =
+        IdError::Shape("a letter of A B C D E F G H J N P Q R S U V W, seven digits and a digit or letter");
     let (first, middle, last) = split(id).ok_or(SHAPE)?;
-    number(middle)
-        .filter(|_| last.is_ascii_alphanumeric())
-        .ok_or(SHAPE)?;
+    number(middle).filter(|_| last.is_ascii_alphanumeric()).ok_or(SHAPE)?;
     let digit = cif_digit(middle);
     let as_digit = Some(b"0123456789"[digit]);
     let as_letter = Some(CIF_LETTERS[digit]);
@@ -236,11 +200,7 @@ fn cif_digit(digits: &[u8]) -> usize {
         .enumerate()
         .map(|(place, digit)| {
             let digit = usize::from(digit - b'0');
-            if place % 2 == 0 {
-                digit * 2 / 10 + digit * 2 % 10
-            } else {
-                digit
-            }
+            if place % 2 == 0 { digit * 2 / 10 + digit * 2 % 10 } else { digit }
         })
         .sum();
     (10 - sum % 10) % 10
@@ -260,9 +220,7 @@ pub fn check_dir3(code: &str) -> Result<(), IdError> {
         {
             Ok(())
         }
-        _ => Err(IdError::Shape(
-            "a DIR3 code: a letter, a letter or digit, and seven digits, as L01290075",
-        )),
+        _ => Err(IdError::Shape("a DIR3 code: a letter, a letter or digit, and seven digits, as L01290075")),
     }
 }
 
@@ -340,11 +298,7 @@ mod tests {
     #[case(IdType::Cif, "b-58378431", "B58378431")]
     #[case(IdType::Dir3, "l01290075", "L01290075")]
     #[case(IdType::Passport, " xda123456 ", "xda123456")]
-    fn people_write_them_in_many_ways(
-        #[case] id_type: IdType,
-        #[case] written: &str,
-        #[case] stored: &str,
-    ) {
+    fn people_write_them_in_many_ways(#[case] id_type: IdType, #[case] written: &str, #[case] stored: &str) {
         assert_eq!(normalise(id_type, written).as_deref(), Ok(stored));
     }
 
@@ -352,9 +306,8 @@ mod tests {
     #[test]
     fn one_letter_only() {
         for number in [0, 1, 22, 23, 12_345_678, 99_999_999] {
-            let holding = NIF_LETTERS.iter().filter(|letter| {
-                check_nif(&format!("{number:08}{}", char::from(**letter))).is_ok()
-            });
+            let holding =
+                NIF_LETTERS.iter().filter(|letter| check_nif(&format!("{number:08}{}", char::from(**letter))).is_ok());
             assert_eq!(holding.count(), 1, "{number}");
         }
     }

@@ -26,38 +26,22 @@ pub fn check(media_type: &str) -> Result<(), NotMediaType> {
     let name = |text: &str| {
         text.len() <= 127
             && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && text
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c))
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c))
     };
-    let named = |text: &str| {
-        text.split_once('/')
-            .is_some_and(|(kind, subtype)| name(kind) && name(subtype))
-    };
+    let named = |text: &str| text.split_once('/').is_some_and(|(kind, subtype)| name(kind) && name(subtype));
     let parameter = |text: &str| {
         let visible = text.chars().all(|c| c == ' ' || c.is_ascii_graphic());
-        visible
-            && text
-                .split_once('=')
-                .is_some_and(|(key, value)| name(key.trim_start()) && !value.is_empty())
+        visible && text.split_once('=').is_some_and(|(key, value)| name(key.trim_start()) && !value.is_empty())
     };
-    let (essence, parameters) = media_type
-        .split_once(';')
-        .map_or((media_type, None), |(e, p)| (e, Some(p)));
-    let holds =
-        named(essence.trim_end()) && parameters.is_none_or(|all| all.split(';').all(parameter));
+    let (essence, parameters) = media_type.split_once(';').map_or((media_type, None), |(e, p)| (e, Some(p)));
+    let holds = named(essence.trim_end()) && parameters.is_none_or(|all| all.split(';').all(parameter));
     if holds { Ok(()) } else { Err(NotMediaType) }
 }
 
 /// Type and subtype in lower case, without parameters: what two media types are compared by.
 #[must_use]
 pub fn essence(media_type: &str) -> String {
-    media_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase()
+    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// The formats an entity takes.
@@ -100,12 +84,7 @@ impl Default for AcceptedFormats {
 impl AcceptedFormats {
     /// These media types; parameters and case do not count.
     pub fn new(media_types: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
-        Self {
-            essences: media_types
-                .into_iter()
-                .map(|media_type| essence(media_type.as_ref()))
-                .collect(),
-        }
+        Self { essences: media_types.into_iter().map(|media_type| essence(media_type.as_ref())).collect() }
     }
 
     /// Whether the entity takes that type, and the document's first bytes are not of another one.
@@ -131,22 +110,15 @@ fn looks_like(essence: &str, bytes: &[u8]) -> bool {
         "text/plain" | "text/csv" => is_text(bytes),
         "application/xml" | "text/xml" => is_xml(bytes),
         "image/svg+xml" => {
-            is_xml(bytes)
-                && (contains(bytes, b"<svg")
-                    || contains(bytes, b"<?xml")
-                    || bytes.len() >= FIRST_BYTES)
+            is_xml(bytes) && (contains(bytes, b"<svg") || contains(bytes, b"<?xml") || bytes.len() >= FIRST_BYTES)
         }
         // An OpenDocument archive begins with its type, stored plainly (ODF 1.3 part 2 §3.3).
         odf if odf.starts_with("application/vnd.oasis.opendocument.") => {
             begins(&[b"PK\x03\x04"]) && contains(bytes, odf.as_bytes())
         }
-        ooxml if ooxml.starts_with("application/vnd.openxmlformats-officedocument.") => {
-            begins(&[b"PK\x03\x04"])
-        }
+        ooxml if ooxml.starts_with("application/vnd.openxmlformats-officedocument.") => begins(&[b"PK\x03\x04"]),
         // A DER or BER sequence, or PEM.
-        "application/pkcs7-mime" | "application/pkcs7-signature" => {
-            begins(&[b"\x30", b"-----BEGIN "])
-        }
+        "application/pkcs7-mime" | "application/pkcs7-signature" => begins(&[b"\x30", b"-----BEGIN "]),
         _ => true,
     }
 }
@@ -163,9 +135,7 @@ fn is_text(bytes: &[u8]) -> bool {
 /// The first sign that is no blank is `<`, in UTF-8 or UTF-16.
 fn is_xml(bytes: &[u8]) -> bool {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let utf16 = [b"\xFF\xFE<\0", b"\xFE\xFF\0<"]
-        .iter()
-        .any(|mark| bytes.starts_with(*mark));
+    let utf16 = [b"\xFF\xFE<\0", b"\xFE\xFF\0<"].iter().any(|mark| bytes.starts_with(*mark));
     utf16 || bytes.trim_ascii_start().starts_with(b"<")
 }
 
@@ -219,10 +189,7 @@ mod tests {
         "application/vnd.oasis.opendocument.text",
         b"PK\x03\x04____mimetypeapplication/vnd.oasis.opendocument.textPK"
     )]
-    #[case(
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        b"PK\x03\x04\x14\0"
-    )]
+    #[case("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", b"PK\x03\x04\x14\0")]
     #[case("application/pkcs7-signature", b"\x30\x80\x06\x09")]
     #[case("application/pkcs7-signature", b"-----BEGIN PKCS7-----")]
     fn these_are_taken(#[case] media_type: &str, #[case] bytes: &[u8]) {

@@ -21,13 +21,11 @@ pub use channel::{AttentionChannel, Channel};
 pub use code_list::UnknownName;
 pub use document::{DocumentKind, DocumentStatement, Sha256, Validity};
 pub use entry::{
-    AuthenticationMethod, BookKind, MustSubmitElectronically, PhysicalDocuments, Routing, Status,
-    Transport,
+    AuthenticationMethod, BookKind, MustSubmitElectronically, PhysicalDocuments, Routing, Status, Transport,
 };
 pub use number::EntryCode;
 pub use party::{
-    Address, Authority, AuthorityKind, IdType, NotificationChannel, Party, Person, PersonType,
-    Representative,
+    Address, Authority, AuthorityKind, IdType, NotificationChannel, Party, Person, PersonType, Representative,
 };
 pub use role::Role;
 pub use time::Micros;

@@ -54,11 +54,7 @@ impl EntryCode {
             return Err(CodeError::Year);
         }
         Self::check_prefix(prefix)?;
-        let code = Self {
-            year,
-            prefix: prefix.to_owned(),
-            number,
-        };
+        let code = Self { year, prefix: prefix.to_owned(), number };
         if number < 1 || code.to_string().len() > Self::LENGTH {
             return Err(CodeError::Number);
         }
@@ -71,14 +67,8 @@ impl EntryCode {
     /// [`CodeError::Prefix`] when it may not.
     pub fn check_prefix(prefix: &str) -> Result<(), CodeError> {
         let fits = (1..=Self::PREFIX_LENGTH).contains(&prefix.len());
-        let plain = prefix
-            .bytes()
-            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-        if fits && plain {
-            Ok(())
-        } else {
-            Err(CodeError::Prefix)
-        }
+        let plain = prefix.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        if fits && plain { Ok(()) } else { Err(CodeError::Prefix) }
     }
 
     /// The book's year.
@@ -111,27 +101,17 @@ impl FromStr for EntryCode {
 
     fn from_str(text: &str) -> Result<Self, CodeError> {
         let mut words = text.split('-');
-        let (Some(year), Some(prefix), Some(number), None) =
-            (words.next(), words.next(), words.next(), words.next())
+        let (Some(year), Some(prefix), Some(number), None) = (words.next(), words.next(), words.next(), words.next())
         else {
             return Err(CodeError::Shape);
         };
-        let digits = |word: &str| {
-            word.bytes()
-                .all(|byte| byte.is_ascii_digit())
-                .then(|| word.parse().ok())
-                .flatten()
-        };
+        let digits = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit()).then(|| word.parse().ok()).flatten();
         let (Some(year), Some(number)) = (digits(year), digits(number)) else {
             return Err(CodeError::Shape);
         };
         let code = Self::new(year, prefix, number)?;
         // One entry, one code: `2026-E-123` and `2026-E-00000123` are not other names of it.
-        if code.to_string() == text {
-            Ok(code)
-        } else {
-            Err(CodeError::Shape)
-        }
+        if code.to_string() == text { Ok(code) } else { Err(CodeError::Shape) }
     }
 }
 

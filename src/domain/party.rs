@@ -158,11 +158,7 @@ impl Person {
     pub fn display_name(&self) -> String {
         let company = self.company_name.as_deref();
         let names = [&self.given_name, &self.first_surname, &self.second_surname];
-        let natural = names
-            .into_iter()
-            .filter_map(|name| name.as_deref())
-            .collect::<Vec<_>>()
-            .join(" ");
+        let natural = names.into_iter().filter_map(|name| name.as_deref()).collect::<Vec<_>>().join(" ");
         match (self.person_type, company) {
             (PersonType::Legal, Some(company)) => company.to_owned(),
             (PersonType::Natural, Some(company)) if natural.is_empty() => company.to_owned(),

@@ -54,17 +54,11 @@ pub fn check(text: &str, limit: usize) -> Result<(), TextError> {
         return Err(TextError::Blank);
     }
     // Bytes first: the count of a text of ten megabytes is nobody's answer.
-    let length = if text.len() <= limit {
-        text.len()
-    } else {
-        text.chars().count()
-    };
+    let length = if text.len() <= limit { text.len() } else { text.chars().count() };
     if length > limit {
         return Err(TextError::TooLong { length, limit });
     }
-    text.chars()
-        .find(|c| !is_xml_char(*c))
-        .map_or(Ok(()), |c| Err(TextError::Forbidden(c)))
+    text.chars().find(|c| !is_xml_char(*c)).map_or(Ok(()), |c| Err(TextError::Forbidden(c)))
 }
 
 /// Takes the name of one file (SICRES `Nombre_Fichero_Anexado`).
@@ -76,9 +70,7 @@ pub fn check_file_name(name: &str, limit: usize) -> Result<(), TextError> {
     if name.contains(['/', '\\']) || name == "." || name == ".." {
         return Err(TextError::Path);
     }
-    name.chars()
-        .find(|c| is_steering(*c))
-        .map_or(Ok(()), |c| Err(TextError::Control(c)))
+    name.chars().find(|c| is_steering(*c)).map_or(Ok(()), |c| Err(TextError::Control(c)))
 }
 
 /// Control characters (Unicode Cc), line and paragraph separators, and the marks that turn the reading
@@ -91,9 +83,7 @@ fn is_steering(c: char) -> bool {
 /// name). The extension stays, since identifier and name of an annex must have the same.
 #[must_use]
 pub fn exchange_name(name: &str) -> String {
-    let forbidden = [
-        '\\', '/', '?', '*', ':', '|', '<', '>', '"', ';', '&', '%', '¿', '¡', '!', '#',
-    ];
+    let forbidden = ['\\', '/', '?', '*', ':', '|', '<', '>', '"', ';', '&', '%', '¿', '¡', '!', '#'];
     name.replace(forbidden, "_")
 }
 
@@ -103,11 +93,7 @@ pub fn exchange_name(name: &str) -> String {
 /// is stored folded and what is searched for both go through here, on either database.
 #[must_use]
 pub fn fold(text: &str) -> String {
-    let plain: String = text
-        .nfkd()
-        .filter(|c| !is_combining_mark(*c))
-        .flat_map(char::to_lowercase)
-        .collect();
+    let plain: String = text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect();
     let mut folded = String::with_capacity(plain.len());
     for word in plain.split_whitespace() {
         if !folded.is_empty() {
@@ -127,21 +113,9 @@ mod tests {
     fn length_is_counted_in_scalar_values() {
         assert_eq!(check(&"ñ".repeat(240), 240), Ok(()));
         assert_eq!(check(&"😀".repeat(240), 240), Ok(()));
-        assert_eq!(
-            check(&"ñ".repeat(241), 240),
-            Err(TextError::TooLong {
-                length: 241,
-                limit: 240
-            })
-        );
+        assert_eq!(check(&"ñ".repeat(241), 240), Err(TextError::TooLong { length: 241, limit: 240 }));
         // Two scalar values, one letter on screen: counted as XML schema counts.
-        assert_eq!(
-            check("n\u{303}", 1),
-            Err(TextError::TooLong {
-                length: 2,
-                limit: 1
-            })
-        );
+        assert_eq!(check("n\u{303}", 1), Err(TextError::TooLong { length: 2, limit: 1 }));
     }
 
     #[rstest]
@@ -151,18 +125,12 @@ mod tests {
     #[case("\u{FFFE}")]
     #[case("\u{FFFF}")]
     fn what_xml_cannot_hold_is_refused(#[case] text: &str) {
-        assert!(matches!(
-            check(&format!("a{text}"), 240),
-            Err(TextError::Forbidden(_))
-        ));
+        assert!(matches!(check(&format!("a{text}"), 240), Err(TextError::Forbidden(_))));
     }
 
     #[test]
     fn lines_tabs_and_any_script_are_taken() {
-        assert_eq!(
-            check("Expone:\r\n\tque … 中文 العربية 😀 \u{85}", 240),
-            Ok(())
-        );
+        assert_eq!(check("Expone:\r\n\tque … 中文 العربية 😀 \u{85}", 240), Ok(()));
     }
 
     #[rstest]

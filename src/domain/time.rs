@@ -8,9 +8,7 @@
 
 use std::ops::Range;
 
-use chrono::{
-    DateTime, Days, Duration, MappedLocalTime, NaiveDate, NaiveTime, SecondsFormat, TimeZone, Utc,
-};
+use chrono::{DateTime, Days, Duration, MappedLocalTime, NaiveDate, NaiveTime, SecondsFormat, TimeZone, Utc};
 use chrono_tz::Tz;
 
 /// An instant: microseconds since 1970-01-01T00:00:00Z. A BIGINT in the database.
@@ -18,18 +16,7 @@ use chrono_tz::Tz;
 /// Text and dates are made for the years 1 to 9998 only, which is more than RFC 3339 can write in any
 /// zone; a value outside is shown as the nearest end of that range.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize,
-    sqlx::Type,
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, sqlx::Type,
 )]
 #[sqlx(transparent)]
 #[serde(transparent)]
@@ -52,9 +39,7 @@ impl Micros {
     /// and read by [`Micros::parse`] is the same instant to the microsecond.
     #[must_use]
     pub fn rfc3339(self, zone: Tz) -> String {
-        self.utc()
-            .with_timezone(&zone)
-            .to_rfc3339_opts(SecondsFormat::AutoSi, false)
+        self.utc().with_timezone(&zone).to_rfc3339_opts(SecondsFormat::AutoSi, false)
     }
 
     /// Reads RFC 3339, any offset. Digits after the sixth are cut.
@@ -62,9 +47,7 @@ impl Micros {
     /// # Errors
     /// [`NotRfc3339`] for anything else, a time without offset included: whose midnight it is must be said.
     pub fn parse(text: &str) -> Result<Self, NotRfc3339> {
-        DateTime::parse_from_rfc3339(text)
-            .map(|instant| Self(instant.timestamp_micros()))
-            .map_err(|_| NotRfc3339)
+        DateTime::parse_from_rfc3339(text).map(|instant| Self(instant.timestamp_micros())).map_err(|_| NotRfc3339)
     }
 
     /// The calendar day it falls on in that zone.
@@ -81,14 +64,11 @@ impl Micros {
     pub fn start_of_day(date: NaiveDate, zone: Tz) -> Self {
         let midnight = date.and_time(NaiveTime::MIN);
         let instant = match zone.from_local_datetime(&midnight) {
-            MappedLocalTime::Single(instant) | MappedLocalTime::Ambiguous(instant, _) => {
-                instant.timestamp_micros()
-            }
+            MappedLocalTime::Single(instant) | MappedLocalTime::Ambiguous(instant, _) => instant.timestamp_micros(),
             MappedLocalTime::None => {
                 // Inside the gap: of all seconds near it, the first whose local time has passed midnight.
                 let near = midnight.and_utc();
-                let (mut before, mut after) =
-                    (near - Duration::hours(36), near + Duration::hours(36));
+                let (mut before, mut after) = (near - Duration::hours(36), near + Duration::hours(36));
                 while after - before > Duration::seconds(1) {
                     let middle = before + Duration::seconds((after - before).num_seconds() / 2);
                     if middle.with_timezone(&zone).naive_local() < midnight {
@@ -111,8 +91,7 @@ impl Micros {
     }
 
     fn utc(self) -> DateTime<Utc> {
-        DateTime::from_timestamp_micros(self.0.clamp(Self::FIRST, Self::LAST))
-            .unwrap_or(DateTime::UNIX_EPOCH)
+        DateTime::from_timestamp_micros(self.0.clamp(Self::FIRST, Self::LAST)).unwrap_or(DateTime::UNIX_EPOCH)
     }
 }
 
@@ -174,14 +153,8 @@ mod tests {
 
     #[test]
     fn instants_out_of_reach_are_shown_as_the_nearest() {
-        assert_eq!(
-            Micros(i64::MIN).rfc3339(chrono_tz::UTC),
-            "0001-01-01T00:00:00+00:00"
-        );
-        assert_eq!(
-            Micros(i64::MAX).rfc3339(chrono_tz::UTC),
-            "9998-12-31T23:59:59.999999+00:00"
-        );
+        assert_eq!(Micros(i64::MIN).rfc3339(chrono_tz::UTC), "0001-01-01T00:00:00+00:00");
+        assert_eq!(Micros(i64::MAX).rfc3339(chrono_tz::UTC), "9998-12-31T23:59:59.999999+00:00");
     }
 
     #[test]

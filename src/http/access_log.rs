@@ -84,7 +84,11 @@ pub struct LookFilters {
     responses((status = 200, description = "The looks", body = LookPage), ReadProblems),
     security(("token" = []))
 )]
-pub async fn list(State(app): State<App>, caller: Caller, Params(filters): Params<LookFilters>) -> Result<Json<LookPage>> {
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Params(filters): Params<LookFilters>,
+) -> Result<Json<LookPage>> {
     require(&caller, &[Role::Auditor])?;
     let limit = filters.limit.unwrap_or(50);
     if !(1..=500).contains(&limit) {
@@ -115,9 +119,10 @@ pub async fn list(State(app): State<App>, caller: Caller, Params(filters): Param
     if more {
         rows.pop();
     }
-    let next_cursor = rows.last().filter(|_| more).map(|last| {
-        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&(last.at.0, last.id)).unwrap_or_default())
-    });
+    let next_cursor = rows
+        .last()
+        .filter(|_| more)
+        .map(|last| URL_SAFE_NO_PAD.encode(serde_json::to_vec(&(last.at.0, last.id)).unwrap_or_default()));
     let items = rows
         .into_iter()
         .map(|row| Look {

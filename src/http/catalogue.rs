@@ -59,7 +59,11 @@ pub struct UnitFilters {
     responses((status = 200, description = "The units", body = UnitPage), ReadProblems),
     security(("token" = []), ("certificate" = []))
 )]
-pub async fn units(State(app): State<App>, caller: Caller, Params(filters): Params<UnitFilters>) -> Result<Json<UnitPage>> {
+pub async fn units(
+    State(app): State<App>,
+    caller: Caller,
+    Params(filters): Params<UnitFilters>,
+) -> Result<Json<UnitPage>> {
     let limit = filters.limit.unwrap_or(50);
     if !(1..=500).contains(&limit) {
         return Err(Problem::parameter("limit", "must be from 1 to 500"));

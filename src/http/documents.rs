@@ -5,8 +5,8 @@ use std::ops::Range;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{
-    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, RANGE,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    RANGE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -45,23 +45,16 @@ pub async fn document(
     let row = store::entries::by_id(&mut tx, caller.entity.id, id).await?;
     let (_, belongings) = visible(&mut tx, &caller, row).await?;
     drop(tx);
-    let document = belongings
-        .documents
-        .into_iter()
-        .find(|document| document.id == document_id)
-        .ok_or_else(Problem::not_found)?;
+    let document =
+        belongings.documents.into_iter().find(|document| document.id == document_id).ok_or_else(Problem::not_found)?;
     let size = u64::try_from(document.size).unwrap_or_default();
     let range = match headers.get(RANGE) {
         Some(range) => range_of(range.to_str().unwrap_or_default(), size)?,
         None => None,
     };
     app.registry.record_access(&caller, "document", Some(id), Some(document_id.to_string())).await?;
-    let stream = app
-        .registry
-        .objects()
-        .get(&caller.entity.code, &document.sha256, range.clone())
-        .await?
-        .ok_or_else(|| {
+    let stream =
+        app.registry.objects().get(&caller.entity.code, &document.sha256, range.clone()).await?.ok_or_else(|| {
             tracing::error!(document = %document_id, "a document is missing in the object store");
             Problem::new(Kind::Internal, "the document is missing in the object store; tell whoever runs the registry")
         })?;
@@ -122,8 +115,9 @@ fn range_of(header: &str, size: u64) -> Result<Option<Range<u64>>> {
     if !digits(first) || !digits(last) || (first.is_empty() && last.is_empty()) {
         return Ok(None);
     }
-    let outside =
-        || Problem::new(Kind::RangeNotSatisfiable, format!("the document has {size} bytes; ask for a range within them"));
+    let outside = || {
+        Problem::new(Kind::RangeNotSatisfiable, format!("the document has {size} bytes; ask for a range within them"))
+    };
     let number = |text: &str| text.parse::<u64>().unwrap_or(u64::MAX);
     let range = if first.is_empty() {
         let length = number(last);

@@ -141,7 +141,11 @@ pub struct Events {
     responses((status = 200, description = "The events", body = Events), ReadProblems),
     security(("token" = []), ("certificate" = []))
 )]
-pub async fn events(State(app): State<App>, caller: Caller, PathParam(Path(id)): PathParam<Uuid>) -> Result<Json<Events>> {
+pub async fn events(
+    State(app): State<App>,
+    caller: Caller,
+    PathParam(Path(id)): PathParam<Uuid>,
+) -> Result<Json<Events>> {
     let mut tx = app.store().read().await?;
     let row = store::entries::by_id(&mut tx, caller.entity.id, id).await?;
     visible(&mut tx, &caller, row).await?;

@@ -80,7 +80,8 @@ pub async fn readyz(State(app): State<App>) -> Response {
     } else {
         "no seal: set seal.certificate and seal.key; entries are registered, receipts wait".to_owned()
     };
-    let ready = [&database, &object_store, &clock, &seal].into_iter().all(|part| part == "ok" || part.starts_with("ok:"));
+    let ready =
+        [&database, &object_store, &clock, &seal].into_iter().all(|part| part == "ok" || part.starts_with("ok:"));
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Readiness { ready, parts: Parts { database, object_store, clock, seal, calendar } })).into_response()
 }

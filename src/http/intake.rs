@@ -54,9 +54,8 @@ pub struct Came {
 pub async fn receive(app: &App, caller: &Caller, intake: Intake, request: Request) -> Result<Came> {
     let (parts, body) = request.into_parts();
     let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let boundary = multer::parse_boundary(content_type).map_err(|_| {
-        Problem::new(Kind::UnsupportedMediaType, "send multipart/form-data with a boundary")
-    })?;
+    let boundary = multer::parse_boundary(content_type)
+        .map_err(|_| Problem::new(Kind::UnsupportedMediaType, "send multipart/form-data with a boundary"))?;
     let (body, progress) = PacedBody::new(body, app.config.limits.submission_bytes, &app.config.limits);
     let shared = Shared(std::sync::Arc::new(tokio::sync::Mutex::new(body)));
     let mut reader = Reader {
@@ -202,7 +201,10 @@ impl Reader<'_> {
         while let Some(chunk) = field.chunk().await.map_err(broken)? {
             self.progress.made();
             if upload.size() + chunk.len() as u64 > limit {
-                return Err(Problem::new(Kind::TooLarge, format!("a document may have {limit} bytes, and {name:?} has more")));
+                return Err(Problem::new(
+                    Kind::TooLarge,
+                    format!("a document may have {limit} bytes, and {name:?} has more"),
+                ));
             }
             if first_bytes.len() < FIRST_BYTES {
                 first_bytes.extend(chunk.iter().take(FIRST_BYTES - first_bytes.len()));
@@ -339,9 +341,9 @@ fn broken(error: multer::Error) -> Problem {
             Some(error) => error.clone().into(),
             None => BodyError::Broken.into(),
         },
-        multer::Error::IncompleteFieldData { .. } | multer::Error::IncompleteHeaders | multer::Error::IncompleteStream => {
-            BodyError::Broken.into()
-        }
+        multer::Error::IncompleteFieldData { .. }
+        | multer::Error::IncompleteHeaders
+        | multer::Error::IncompleteStream => BodyError::Broken.into(),
         _ => Problem::new(Kind::BadRequest, "the body is not well-formed multipart/form-data"),
     }
 }

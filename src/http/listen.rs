@@ -138,7 +138,13 @@ fn certificates(path: &Path, what: &'static str) -> Result<Vec<X509>, TlsError> 
 }
 
 /// Serves until `stop` is cancelled, then lets what is under way end.
-pub async fn serve(listener: TcpListener, tls: Option<Acceptor>, router: Router, limits: &Limits, stop: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<Acceptor>,
+    router: Router,
+    limits: &Limits,
+    stop: CancellationToken,
+) {
     let places = Arc::new(Semaphore::new(limits.connections));
     let patience = Duration::from_secs(limits.header_seconds);
     let graceful = GracefulShutdown::new();

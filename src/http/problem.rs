@@ -214,7 +214,10 @@ impl Problem {
     /// Nothing was written; try again.
     pub fn unavailable(error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error, "unavailable");
-        Self::new(Kind::Unavailable, "the registry cannot write or read now; nothing was numbered, repeat in a few seconds")
+        Self::new(
+            Kind::Unavailable,
+            "the registry cannot write or read now; nothing was numbered, repeat in a few seconds",
+        )
     }
 
     /// Adds the fields at fault.

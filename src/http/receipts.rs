@@ -35,7 +35,11 @@ pub async fn json(State(app): State<App>, caller: Caller, PathParam(Path(id)): P
     responses((status = 200, description = "The signature", content_type = "application/pkcs7-signature", body = Vec<u8>), ReadProblems),
     security(("token" = []), ("certificate" = []))
 )]
-pub async fn signature(State(app): State<App>, caller: Caller, PathParam(Path(id)): PathParam<Uuid>) -> Result<Response> {
+pub async fn signature(
+    State(app): State<App>,
+    caller: Caller,
+    PathParam(Path(id)): PathParam<Uuid>,
+) -> Result<Response> {
     let (_, p7s) = receipt(&app, &caller, id).await?;
     Ok(file(p7s, "application/pkcs7-signature", "receipt.p7s"))
 }

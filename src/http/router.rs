@@ -81,11 +81,8 @@ fn api() -> OpenApiRouter<App> {
 
 fn routes() -> (Router<App>, OpenApi) {
     let head = OpenApiRouter::with_openapi(Head::openapi());
-    let (router, mut document) = head
-        .nest("/api/v1", api())
-        .routes(routes!(health::healthz))
-        .routes(routes!(health::readyz))
-        .split_for_parts();
+    let (router, mut document) =
+        head.nest("/api/v1", api()).routes(routes!(health::healthz)).routes(routes!(health::readyz)).split_for_parts();
     finish(&mut document);
     (router, document)
 }
@@ -101,11 +98,14 @@ fn finish(document: &mut OpenApi) {
     let components = document.components.get_or_insert_default();
     let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     components.add_security_scheme("token", token);
-    components.add_security_scheme("certificate", SecurityScheme::MutualTls {
-        description: Some("A citizen's certificate, in the TLS handshake".into()),
-        deprecated: None,
-        extensions: None,
-    });
+    components.add_security_scheme(
+        "certificate",
+        SecurityScheme::MutualTls {
+            description: Some("A citizen's certificate, in the TLS handshake".into()),
+            deprecated: None,
+            extensions: None,
+        },
+    );
     for item in document.paths.paths.values_mut() {
         for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
             let id = operation.operation_id.as_deref().unwrap_or_default();

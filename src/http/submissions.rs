@@ -73,7 +73,12 @@ pub async fn submit(State(app): State<App>, caller: Caller, headers: HeaderMap, 
             ("Idempotency-Replayed" = String, description = "`true` when the key was used before and this repeats its answer"))), SubmitProblems),
     security(("token" = []))
 )]
-pub async fn register(State(app): State<App>, caller: Caller, headers: HeaderMap, request: Request) -> Result<Response> {
+pub async fn register(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response> {
     require(&caller, &[Role::Clerk])?;
     let key = key(&headers)?;
     let came = receive(&app, &caller, Intake::Counter, request).await?;

@@ -121,7 +121,11 @@ async fn write<C: Commit>(commit: &C, batch: Vec<Waiting<C>>) {
                 }
             }
             Err(Failure::Unknown(error)) => {
-                tracing::error!(error = &error as &dyn std::error::Error, members = part.len(), "batch outcome unknown");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    members = part.len(),
+                    "batch outcome unknown"
+                );
                 for waiting in part {
                     let _ = waiting.answer.send(Err(BatchError::Unknown));
                 }

@@ -212,7 +212,8 @@ impl Entry {
 impl Document {
     fn of(row: &DocumentRow, verdicts: &[VerdictRow]) -> store::Result<Self> {
         let covers = format!("document:{}", row.part);
-        let signatures = verdicts.iter().filter(|verdict| verdict.covers == covers).map(|verdict| raw(&verdict.verdict));
+        let signatures =
+            verdicts.iter().filter(|verdict| verdict.covers == covers).map(|verdict| raw(&verdict.verdict));
         Ok(Self {
             id: row.id,
             part: row.part.clone(),
@@ -233,9 +234,8 @@ impl Document {
 fn parties_of(rows: &[PartyRow]) -> Vec<Party> {
     let representative = |ordinal: i64| {
         rows.iter().find(|row| row.represents == Some(ordinal)).map(|row| {
-            let authority = row
-                .authority_kind
-                .map(|kind| Authority { kind, reference: row.authority_reference.clone() });
+            let authority =
+                row.authority_kind.map(|kind| Authority { kind, reference: row.authority_reference.clone() });
             Box::new(Representative { person: person_of(row), authority })
         })
     };

@@ -60,7 +60,11 @@ pub async fn plan<'m>(
             if let Some(key) = key
                 && let Some((body, event)) = used.get(&(key.caller.as_str(), key.key.as_str()))
             {
-                return if *body == key.body_sha256 { Plan::Repeats(*event) } else { Plan::Refused(Refusal::KeyReused) };
+                return if *body == key.body_sha256 {
+                    Plan::Repeats(*event)
+                } else {
+                    Plan::Refused(Refusal::KeyReused)
+                };
             }
             if member.row.submission_id.is_some_and(|id| taken.contains(&id)) {
                 return Plan::Refused(Refusal::DuplicateSubmission);
@@ -214,11 +218,8 @@ impl<'e> Batch<'e> {
         store::book::insert_events(tx, entity, &self.events).await?;
         store::book::insert_keys(tx, entity, self.at, &self.keys).await?;
         store::outbox::insert(tx, &self.outbox).await?;
-        let counts: Vec<Count> = self
-            .counts
-            .into_iter()
-            .map(|((book, date, channel), more)| Count { book, date, channel, more })
-            .collect();
+        let counts: Vec<Count> =
+            self.counts.into_iter().map(|((book, date, channel), more)| Count { book, date, channel, more }).collect();
         store::book::add_counts(tx, entity, &counts).await?;
         store::book::advance(tx, entity, self.last_event, self.at).await
     }

@@ -12,17 +12,15 @@ mod tests;
 
 pub use counter::CounterChannel;
 pub use shape::{
-    AddressRequest, AuthenticatedPersonRequest, AuthenticationRequest, AuthorityRequest,
-    DetachedSignatureRequest, DocumentRequest, EntryRequest, PartyRequest, RepresentativeRequest,
-    SubmissionRequest,
+    AddressRequest, AuthenticatedPersonRequest, AuthenticationRequest, AuthorityRequest, DetachedSignatureRequest,
+    DocumentRequest, EntryRequest, PartyRequest, RepresentativeRequest, SubmissionRequest,
 };
 
 use uuid::Uuid;
 
 use crate::domain::code_list::code_list;
 use crate::domain::{
-    Channel, DocumentStatement, IdType, Micros, MustSubmitElectronically, Party, PhysicalDocuments,
-    Transport,
+    Channel, DocumentStatement, IdType, Micros, MustSubmitElectronically, Party, PhysicalDocuments, Transport,
 };
 
 /// A submission in which nothing is left to check but what only the catalogue, the book and the
@@ -164,10 +162,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            documents: 100,
-            parties: 50,
-        }
+        Self { documents: 100, parties: 50 }
     }
 }
 

@@ -11,8 +11,7 @@ use super::caller::Caller;
 use super::entry::party_rows;
 use super::submission::{FieldError, Submission};
 use crate::domain::{
-    AuthenticationMethod, Calendar, Channel, DocumentStatement, EntryCode, Micros, Routing, Sha256,
-    Status,
+    AuthenticationMethod, Calendar, Channel, DocumentStatement, EntryCode, Micros, Routing, Sha256, Status,
 };
 use crate::store::catalogue::BookRow;
 use crate::store::entries::{Belongings, DocumentRow, EntryRow, VerdictRow};
@@ -257,7 +256,10 @@ impl Registry {
         };
         let belongings = Belongings {
             parties: party_rows(entry_id, &submission.interested_parties),
-            documents: (0_i64..).zip(documents).map(|(ordinal, document)| self.document(entry_id, ordinal, document)).collect(),
+            documents: (0_i64..)
+                .zip(documents)
+                .map(|(ordinal, document)| self.document(entry_id, ordinal, document))
+                .collect(),
             verdicts: (0_i64..)
                 .zip(signatures)
                 .map(|(ordinal, judged)| VerdictRow {

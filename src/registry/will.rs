@@ -139,7 +139,8 @@ fn vouches(caller: &Caller, submission: &Submission, verdict: &Verdict, allowed:
     caller.role() == Some(Role::Eoffice)
         && !allowed.identification_rule.is_empty()
         && known_seal
-        && submission.interested_parties.iter().any(|party| {
-            named(&party.person) || party.representative.as_ref().is_some_and(|who| named(&who.person))
-        })
+        && submission
+            .interested_parties
+            .iter()
+            .any(|party| named(&party.person) || party.representative.as_ref().is_some_and(|who| named(&who.person)))
 }

@@ -44,7 +44,10 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Database(error) => match error {
-                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+                sqlx::Error::Io(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::Protocol(_)
+                | sqlx::Error::WorkerCrashed => true,
                 sqlx::Error::Database(database) => database.code().is_some_and(|code| {
                     // PostgreSQL: serialization_failure, deadlock_detected, lock_not_available, connection and
                     // shutdown classes. SQLite: SQLITE_BUSY (5) and its extensions, SQLITE_LOCKED (6).

@@ -86,7 +86,8 @@ pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Resu
         }
     };
     Ok(on_engine!(tx, |conn: E| {
-        let mut query = QueryBuilder::<E>::new(concat!("SELECT ", entry_columns!(), " FROM entries e WHERE e.entity_id = "));
+        let mut query =
+            QueryBuilder::<E>::new(concat!("SELECT ", entry_columns!(), " FROM entries e WHERE e.entity_id = "));
         query.push_bind(entity);
         if let Some(book) = &wanted.book {
             query.push(" AND e.book = ").push_bind(book.clone());
@@ -141,7 +142,8 @@ pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Resu
 pub async fn belongings(tx: &mut Tx, entries: &[EntryRow]) -> Result<Vec<Belongings>> {
     let ids: Vec<Uuid> = entries.iter().map(|entry| entry.id).collect();
     let mut all = vec![Belongings::default(); ids.len()];
-    let places: std::collections::HashMap<Uuid, usize> = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
+    let places: std::collections::HashMap<Uuid, usize> =
+        ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
     if ids.is_empty() {
         return Ok(all);
     }

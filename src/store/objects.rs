@@ -19,8 +19,8 @@ use object_store::client::{CryptoProvider, DigestAlgorithm, DigestContext, HmacC
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
-    BackoffConfig, ClientOptions, GetOptions, GetRange, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload,
-    RetryConfig,
+    BackoffConfig, ClientOptions, GetOptions, GetRange, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutPayload, RetryConfig,
 };
 use openssl::hash::MessageDigest;
 use openssl::pkey::{PKey, Private};

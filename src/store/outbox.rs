@@ -23,13 +23,13 @@ pub struct OutboxRow {
 /// # Errors
 /// When the database does not answer.
 pub async fn insert(tx: &mut Tx, rows: &[OutboxRow]) -> Result<()> {
-    insert_rows!(
-        tx,
-        "INSERT INTO outbox (id, entity_id, kind, entry_id, created_at) VALUES",
-        "",
-        rows,
-        |row| [row.id, row.entity_id, row.kind.as_str(), row.entry_id, row.created_at]
-    );
+    insert_rows!(tx, "INSERT INTO outbox (id, entity_id, kind, entry_id, created_at) VALUES", "", rows, |row| [
+        row.id,
+        row.entity_id,
+        row.kind.as_str(),
+        row.entry_id,
+        row.created_at
+    ]);
     Ok(())
 }
 

@@ -11,9 +11,8 @@ use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
-    UploadPart,
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, UploadPart,
 };
 
 /// On which side of a call it fails.
@@ -43,10 +42,7 @@ struct Plan {
 
 impl FaultyObjects {
     pub fn over(inner: Arc<dyn ObjectStore>) -> Self {
-        FaultyObjects {
-            inner,
-            plan: Arc::default(),
-        }
+        FaultyObjects { inner, plan: Arc::default() }
     }
 
     /// The names of the calls since the last plan, in order: `put`, `put_multipart`, `put_part`, `complete`,
@@ -90,11 +86,7 @@ impl Plan {
         (fault, plan.delay)
     }
 
-    async fn through<T>(
-        plan: &Mutex<Plan>,
-        name: &'static str,
-        call: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
+    async fn through<T>(plan: &Mutex<Plan>, name: &'static str, call: impl Future<Output = Result<T>>) -> Result<T> {
         let (fault, delay) = Plan::enter(plan, name);
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
@@ -108,10 +100,7 @@ impl Plan {
 }
 
 fn broken(name: &str) -> object_store::Error {
-    object_store::Error::Generic {
-        store: "FaultyObjects",
-        source: format!("{name} fails, as the test wants").into(),
-    }
+    object_store::Error::Generic { store: "FaultyObjects", source: format!("{name} fails, as the test wants").into() }
 }
 
 impl fmt::Display for FaultyObjects {
@@ -124,18 +113,8 @@ impl fmt::Display for FaultyObjects {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl ObjectStore for FaultyObjects {
-    async fn put_opts(
-        &self,
-        location: &Path,
-        payload: PutPayload,
-        options: PutOptions,
-    ) -> Result<PutResult> {
-        Plan::through(
-            &self.plan,
-            "put",
-            self.inner.put_opts(location, payload, options),
-        )
-        .await
+    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        Plan::through(&self.plan, "put", self.inner.put_opts(location, payload, options)).await
     }
 
     async fn put_multipart_opts(
@@ -145,10 +124,7 @@ impl ObjectStore for FaultyObjects {
     ) -> Result<Box<dyn MultipartUpload>> {
         let upload = self.inner.put_multipart_opts(location, options);
         let inner = Plan::through(&self.plan, "put_multipart", upload).await?;
-        Ok(Box::new(FaultyUpload {
-            inner,
-            plan: Arc::clone(&self.plan),
-        }))
+        Ok(Box::new(FaultyUpload { inner, plan: Arc::clone(&self.plan) }))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -159,10 +135,7 @@ impl ObjectStore for FaultyObjects {
         Plan::through(&self.plan, "get", self.inner.get_ranges(location, ranges)).await
     }
 
-    fn delete_stream(
-        &self,
-        locations: BoxStream<'static, Result<Path>>,
-    ) -> BoxStream<'static, Result<Path>> {
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
         let store = self.clone();
         locations
             .and_then(move |location| {
@@ -180,11 +153,7 @@ impl ObjectStore for FaultyObjects {
         self.listing(self.inner.list(prefix))
     }
 
-    fn list_with_offset(
-        &self,
-        prefix: Option<&Path>,
-        offset: &Path,
-    ) -> BoxStream<'static, Result<ObjectMeta>> {
+    fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
         self.listing(self.inner.list_with_offset(prefix, offset))
     }
 
@@ -197,25 +166,15 @@ impl ObjectStore for FaultyObjects {
     }
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
-        Plan::through(
-            &self.plan,
-            "rename",
-            self.inner.rename_opts(from, to, options),
-        )
-        .await
+        Plan::through(&self.plan, "rename", self.inner.rename_opts(from, to, options)).await
     }
 }
 
 impl FaultyObjects {
     /// A listing reads only, so its fault comes before the first object, on either side.
-    fn listing(
-        &self,
-        objects: BoxStream<'static, Result<ObjectMeta>>,
-    ) -> BoxStream<'static, Result<ObjectMeta>> {
+    fn listing(&self, objects: BoxStream<'static, Result<ObjectMeta>>) -> BoxStream<'static, Result<ObjectMeta>> {
         let plan = Arc::clone(&self.plan);
-        stream::once(async move { Plan::through(&plan, "list", async { Ok(objects) }).await })
-            .try_flatten()
-            .boxed()
+        stream::once(async move { Plan::through(&plan, "list", async { Ok(objects) }).await }).try_flatten().boxed()
     }
 }
 

@@ -16,10 +16,7 @@ impl KillablePostgres {
     pub async fn start() -> Self {
         let printed = in_background(vec!["cluster".into(), "create".into()]).await;
         let (folder, url) = printed.trim_end().split_once('\n').unwrap();
-        let postgres = KillablePostgres {
-            folder: folder.to_owned(),
-            url: url.to_owned(),
-        };
+        let postgres = KillablePostgres { folder: folder.to_owned(), url: url.to_owned() };
         postgres.start_again().await;
         postgres
     }
@@ -54,9 +51,7 @@ impl Drop for KillablePostgres {
 
 /// Off the async threads: the clients of a test go on while its server is killed.
 async fn in_background(arguments: Vec<String>) -> String {
-    tokio::task::spawn_blocking(move || {
-        script(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
-    })
-    .await
-    .unwrap()
+    tokio::task::spawn_blocking(move || script(&arguments.iter().map(String::as_str).collect::<Vec<_>>()))
+        .await
+        .unwrap()
 }

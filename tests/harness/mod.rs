@@ -1,8 +1,5 @@
 //! What the integration tests stand on: real services, and ways to break them.
-#![allow(
-    dead_code,
-    reason = "each test program uses its own part of the harness"
-)]
+#![allow(dead_code, reason = "each test program uses its own part of the harness")]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

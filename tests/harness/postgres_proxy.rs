@@ -43,27 +43,15 @@ struct Plan {
 impl ProxyPg {
     /// Stands before the server of `url`.
     pub async fn before(url: &str) -> Self {
-        let (credentials, rest) = url
-            .split_once('@')
-            .expect("postgres://user:password@host:port/database");
+        let (credentials, rest) = url.split_once('@').expect("postgres://user:password@host:port/database");
         let (server, database) = rest.split_once('/').unwrap();
         let server: SocketAddr = server.parse().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let plan = Arc::new(Mutex::new(Plan::default()));
         let (open, watcher) = watch::channel(true);
-        tokio::spawn(listen(
-            listener,
-            address,
-            server,
-            Arc::clone(&plan),
-            watcher,
-        ));
-        ProxyPg {
-            url: format!("{credentials}@{address}/{database}"),
-            plan,
-            open,
-        }
+        tokio::spawn(listen(listener, address, server, Arc::clone(&plan), watcher));
+        ProxyPg { url: format!("{credentials}@{address}/{database}"), plan, open }
     }
 
     /// The same database, through the proxy.
@@ -73,10 +61,7 @@ impl ProxyPg {
 
     /// Loses one connection, the next that comes to that point. Starts counting statements anew.
     pub fn cut(&self, cut: Cut) {
-        *self.plan.lock().unwrap() = Plan {
-            next: Some(cut),
-            ..Plan::default()
-        };
+        *self.plan.lock().unwrap() = Plan { next: Some(cut), ..Plan::default() };
     }
 
     /// Takes back what [`Self::cut`] planned, and starts counting statements anew.
@@ -167,10 +152,7 @@ async fn carry(mut client: TcpStream, server: SocketAddr, plan: &Mutex<Plan>) ->
     server.set_nodelay(true)?;
     loop {
         let packet = read_body(&mut client, Vec::new()).await?;
-        match packet
-            .get(4..8)
-            .map(|code| u32::from_be_bytes(code.try_into().unwrap()))
-        {
+        match packet.get(4..8).map(|code| u32::from_be_bytes(code.try_into().unwrap())) {
             Some(TLS | GSS) => client.write_all(b"N").await?,
             Some(CANCEL) => return server.write_all(&packet).await,
             _ => {
@@ -181,17 +163,12 @@ async fn carry(mut client: TcpStream, server: SocketAddr, plan: &Mutex<Plan>) ->
     }
     let (from_client, mut to_client) = client.split();
     let (from_server, mut to_server) = server.split();
-    let (mut from_client, mut from_server) =
-        (BufReader::new(from_client), BufReader::new(from_server));
+    let (mut from_client, mut from_server) = (BufReader::new(from_client), BufReader::new(from_server));
     let asking = async {
         let mut in_transaction = false;
         loop {
             let message = read_message(&mut from_client).await?;
-            if plan
-                .lock()
-                .unwrap()
-                .cuts_asking(&message, &mut in_transaction)
-            {
+            if plan.lock().unwrap().cuts_asking(&message, &mut in_transaction) {
                 return Ok(());
             }
             to_server.write_all(&message).await?;
@@ -230,10 +207,7 @@ impl Plan {
 
     /// Looks at a message of the server: `C` says which command was completed.
     fn cuts_answering(&mut self, message: &[u8]) -> bool {
-        self.next == Some(Cut::AfterCommit)
-            && message[0] == b'C'
-            && says(message, "COMMIT")
-            && self.done()
+        self.next == Some(Cut::AfterCommit) && message[0] == b'C' && says(message, "COMMIT") && self.done()
     }
 
     fn done(&mut self) -> bool {
@@ -260,14 +234,9 @@ async fn read_message(from: &mut (impl AsyncRead + Unpin)) -> Result<Vec<u8>, Er
 }
 
 /// Reads a length and what it measures, and adds both to `message`.
-async fn read_body(
-    from: &mut (impl AsyncRead + Unpin),
-    mut message: Vec<u8>,
-) -> Result<Vec<u8>, Error> {
+async fn read_body(from: &mut (impl AsyncRead + Unpin), mut message: Vec<u8>) -> Result<Vec<u8>, Error> {
     let length = from.read_u32().await?;
-    let body = length
-        .checked_sub(4)
-        .ok_or_else(|| Error::from(ErrorKind::InvalidData))?;
+    let body = length.checked_sub(4).ok_or_else(|| Error::from(ErrorKind::InvalidData))?;
     message.extend_from_slice(&length.to_be_bytes());
     let start = message.len();
     message.resize(start + body as usize, 0);

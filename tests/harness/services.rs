@@ -47,10 +47,8 @@ impl Services {
             Services::read(environment)
                 .or_else(|| {
                     let printed = script(&["start"]);
-                    let exports: HashMap<&str, &str> = printed
-                        .lines()
-                        .filter_map(|line| line.strip_prefix("export ")?.split_once('='))
-                        .collect();
+                    let exports: HashMap<&str, &str> =
+                        printed.lines().filter_map(|line| line.strip_prefix("export ")?.split_once('=')).collect();
                     Services::read(|name| exports.get(name).map(ToString::to_string))
                 })
                 .expect("tests/services prints every variable")
@@ -80,43 +78,22 @@ impl Services {
     ///
     /// `prepare` gets a URL, must have closed its connections when it returns, and runs once for each
     /// `template` on this server: so that name has to change with what it does (see [`fingerprint`]).
-    pub async fn postgres_database_from(
-        &self,
-        template: &str,
-        prepare: impl AsyncFnOnce(String),
-    ) -> String {
+    pub async fn postgres_database_from(&self, template: &str, prepare: impl AsyncFnOnce(String)) -> String {
         let finished = format!("template_{template}");
         let mut admin = self.admin().await;
         // The lock is this connection's, and goes with it should the test die.
-        sqlx::query("SELECT pg_advisory_lock($1)")
-            .bind(TEMPLATE_LOCK)
-            .execute(&mut admin)
+        sqlx::query("SELECT pg_advisory_lock($1)").bind(TEMPLATE_LOCK).execute(&mut admin).await.unwrap();
+        let exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)")
+            .bind(&finished)
+            .fetch_one(&mut admin)
             .await
             .unwrap();
-        let exists: bool =
-            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)")
-                .bind(&finished)
-                .fetch_one(&mut admin)
-                .await
-                .unwrap();
         if !exists {
             // Filled under another name: one left half filled is never copied.
-            run(
-                &mut admin,
-                "DROP DATABASE IF EXISTS template_unfinished WITH (FORCE)".into(),
-            )
-            .await;
-            run(
-                &mut admin,
-                "CREATE DATABASE template_unfinished TEMPLATE template0".into(),
-            )
-            .await;
+            run(&mut admin, "DROP DATABASE IF EXISTS template_unfinished WITH (FORCE)".into()).await;
+            run(&mut admin, "CREATE DATABASE template_unfinished TEMPLATE template0".into()).await;
             prepare(self.url_of("template_unfinished")).await;
-            run(
-                &mut admin,
-                format!("ALTER DATABASE template_unfinished RENAME TO \"{finished}\""),
-            )
-            .await;
+            run(&mut admin, format!("ALTER DATABASE template_unfinished RENAME TO \"{finished}\"")).await;
         }
         admin.close().await.unwrap();
         self.create_database(&finished).await
@@ -137,29 +114,20 @@ impl Services {
         let mut admin = self.admin().await;
         drop_leftovers(&mut admin).await;
         let name = unique_name();
-        run(
-            &mut admin,
-            format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\""),
-        )
-        .await;
+        run(&mut admin, format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\"")).await;
         admin.close().await.unwrap();
         self.url_of(&name)
     }
 
     async fn admin(&self) -> PgConnection {
-        PgConnection::connect(&self.postgres)
-            .await
-            .expect("PostgreSQL of tests/services answers")
+        PgConnection::connect(&self.postgres).await.expect("PostgreSQL of tests/services answers")
     }
 }
 
 /// A name for a template that changes when a file of the folder does.
 pub fn fingerprint(folder: &Path) -> String {
     fn add(folder: &Path, hasher: &mut DefaultHasher) {
-        let mut paths: Vec<_> = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect();
+        let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();
         for path in paths {
             if path.is_dir() {
@@ -178,44 +146,28 @@ pub fn fingerprint(folder: &Path) -> String {
 /// Databases whose test is over. They are not dropped by the test itself: one that failed is worth a look,
 /// and one that was killed could not.
 async fn drop_leftovers(admin: &mut PgConnection) {
-    let mine: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-        .bind(SWEEP_LOCK)
-        .fetch_one(&mut *admin)
-        .await
-        .unwrap();
+    let mine: bool =
+        sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(SWEEP_LOCK).fetch_one(&mut *admin).await.unwrap();
     if !mine {
         return;
     }
-    let names: Vec<String> = sqlx::query_scalar(
-        "SELECT datname::text FROM pg_database WHERE datname LIKE 'test\\_%' ORDER BY oid",
-    )
-    .fetch_all(&mut *admin)
-    .await
-    .unwrap();
+    let names: Vec<String> =
+        sqlx::query_scalar("SELECT datname::text FROM pg_database WHERE datname LIKE 'test\\_%' ORDER BY oid")
+            .fetch_all(&mut *admin)
+            .await
+            .unwrap();
     let over: Vec<_> = names.into_iter().filter(|name| !alive(name)).collect();
     if i64::try_from(over.len()).unwrap() > LEFTOVERS_KEPT {
         for name in over {
-            run(
-                admin,
-                format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"),
-            )
-            .await;
+            run(admin, format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)")).await;
         }
     }
-    sqlx::query("SELECT pg_advisory_unlock($1)")
-        .bind(SWEEP_LOCK)
-        .execute(admin)
-        .await
-        .unwrap();
+    sqlx::query("SELECT pg_advisory_unlock($1)").bind(SWEEP_LOCK).execute(admin).await.unwrap();
 }
 
 /// `test_{process}_{chance}`
 fn unique_name() -> String {
-    format!(
-        "test_{}_{:016x}",
-        std::process::id(),
-        RandomState::new().build_hasher().finish()
-    )
+    format!("test_{}_{:016x}", std::process::id(), RandomState::new().build_hasher().finish())
 }
 
 fn alive(name: &str) -> bool {
@@ -224,18 +176,12 @@ fn alive(name: &str) -> bool {
 }
 
 async fn run(connection: &mut PgConnection, statement: String) {
-    if let Err(error) = sqlx::raw_sql(AssertSqlSafe(statement.clone()))
-        .execute(connection)
-        .await
-    {
+    if let Err(error) = sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(connection).await {
         panic!("{statement}: {error}");
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the services are the test's surroundings, not a setting of ours"
-)]
+#[expect(clippy::disallowed_methods, reason = "the services are the test's surroundings, not a setting of ours")]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

@@ -3,9 +3,7 @@
 use super::fields::{Errors, Object};
 use super::{AuthenticatedPerson, Authentication, Context, CounterFields, parties};
 use crate::domain::code_list::code_list;
-use crate::domain::{
-    Channel, Micros, MustSubmitElectronically, Party, PhysicalDocuments, identifier,
-};
+use crate::domain::{Channel, Micros, MustSubmitElectronically, Party, PhysicalDocuments, identifier};
 
 pub(super) const COUNTER: &[&str] = &[
     "channel",
@@ -17,8 +15,7 @@ pub(super) const COUNTER: &[&str] = &[
     "remarks",
     "must_submit_electronically",
 ];
-pub(super) const AUTHENTICATION: &[&str] =
-    &["system", "level", "at", "evidence", "person", "consent"];
+pub(super) const AUTHENTICATION: &[&str] = &["system", "level", "at", "evidence", "person", "consent"];
 pub(super) const AUTHENTICATED_PERSON: &[&str] = &["id_type", "id", "name"];
 
 /// 2000-01-01T00:00:00Z. Paper older than that is archived, not registered; an earlier year is a slip of the pen.
@@ -55,15 +52,8 @@ pub(super) fn fields(
 ) -> Option<CounterFields> {
     let channel: Option<CounterChannel> = entry.required_name("channel", errors);
     let book = entry.text("book", 80, errors);
-    let presented_at = entry.parsed(
-        "presented_at",
-        40,
-        |text| past(text, context.now, 0),
-        errors,
-    );
-    let physical_documents = entry
-        .name("physical_documents", errors)
-        .unwrap_or(PhysicalDocuments::None);
+    let presented_at = entry.parsed("presented_at", 40, |text| past(text, context.now, 0), errors);
+    let physical_documents = entry.name("physical_documents", errors).unwrap_or(PhysicalDocuments::None);
     let transport = entry.name("transport", errors);
     let transport_number = entry.text("transport_number", 40, errors);
     let remarks = entry.text("remarks", 160, errors);
@@ -82,9 +72,7 @@ pub(super) fn fields(
 
 /// Why somebody among them must submit electronically, where an identifier tells (Ley 39/2015 art. 14.2).
 fn told(parties: &[Party]) -> Option<MustSubmitElectronically> {
-    parties
-        .iter()
-        .find_map(|party| identifier::obliged(party.id_type, &party.id))
+    parties.iter().find_map(|party| identifier::obliged(party.id_type, &party.id))
 }
 
 /// An instant that is past, give or take so many microseconds.
@@ -107,21 +95,11 @@ pub(super) fn authentication(
     errors: &mut Errors,
 ) -> Option<Authentication> {
     let node = submission.get("authentication")?;
-    let object = Object::open(
-        node,
-        &submission.at("authentication"),
-        &[AUTHENTICATION],
-        errors,
-    )?;
+    let object = Object::open(node, &submission.at("authentication"), &[AUTHENTICATION], errors)?;
     let system = object.required_text("system", 80, errors);
     let level = object.required_name("level", errors);
     object.required("at", errors);
-    let at = object.parsed(
-        "at",
-        40,
-        |text| past(text, context.now, CLOCKS_DIFFER),
-        errors,
-    );
+    let at = object.parsed("at", 40, |text| past(text, context.now, CLOCKS_DIFFER), errors);
     let evidence = object.required_text("evidence", 1000, errors);
     let consent = object.required_text("consent", 4000, errors);
     let person = person(&object, parties, errors);
@@ -135,45 +113,23 @@ pub(super) fn authentication(
     })
 }
 
-fn person(
-    authentication: &Object,
-    parties: Option<&[Party]>,
-    errors: &mut Errors,
-) -> Option<AuthenticatedPerson> {
+fn person(authentication: &Object, parties: Option<&[Party]>, errors: &mut Errors) -> Option<AuthenticatedPerson> {
     let node = authentication.required("person", errors)?;
-    let object = Object::open(
-        node,
-        &authentication.at("person"),
-        &[AUTHENTICATED_PERSON],
-        errors,
-    )?;
+    let object = Object::open(node, &authentication.at("person"), &[AUTHENTICATED_PERSON], errors)?;
     let id_type = object.required_name("id_type", errors);
     let id = parties::identifier(&object, id_type, errors);
     let name = object.required_text("name", 160, errors);
-    let person = AuthenticatedPerson {
-        id_type: id_type?,
-        id: id?,
-        name: name?,
-    };
+    let person = AuthenticatedPerson { id_type: id_type?, id: id?, name: name? };
     // Where the parties themselves are wrong, that is said already.
     let known = parties.is_none_or(|parties| {
         let people = parties.iter().flat_map(|party| {
-            std::iter::once(&party.person).chain(
-                party
-                    .representative
-                    .iter()
-                    .map(|representative| &representative.person),
-            )
+            std::iter::once(&party.person)
+                .chain(party.representative.iter().map(|representative| &representative.person))
         });
-        people
-            .into_iter()
-            .any(|known| (known.id_type, &known.id) == (person.id_type, &person.id))
+        people.into_iter().any(|known| (known.id_type, &known.id) == (person.id_type, &person.id))
     });
     if !known {
-        errors.add(
-            object.at("id"),
-            "must be an interested party or a representative in this submission",
-        );
+        errors.add(object.at("id"), "must be an interested party or a representative in this submission");
         return None;
     }
     Some(person)

@@ -24,22 +24,13 @@ impl Errors {
     /// Notes one; from the hundredth on they are not kept.
     pub(super) fn add(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
         if self.0.len() < MOST {
-            self.0.push(FieldError {
-                pointer: pointer.into(),
-                detail: detail.into(),
-            });
+            self.0.push(FieldError { pointer: pointer.into(), detail: detail.into() });
         }
     }
 
     /// Notes the error of a result, if it is one.
-    pub(super) fn keep<T>(
-        &mut self,
-        pointer: impl Into<String>,
-        result: Result<T, impl ToString>,
-    ) -> Option<T> {
-        result
-            .map_err(|error| self.add(pointer, error.to_string()))
-            .ok()
+    pub(super) fn keep<T>(&mut self, pointer: impl Into<String>, result: Result<T, impl ToString>) -> Option<T> {
+        result.map_err(|error| self.add(pointer, error.to_string())).ok()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -65,12 +56,7 @@ pub(super) struct Object<'t> {
 
 impl<'t> Object<'t> {
     /// Takes an object that has none but these keys.
-    pub(super) fn open(
-        node: &'t Node,
-        at: &str,
-        keys: &[&[&str]],
-        errors: &mut Errors,
-    ) -> Option<Self> {
+    pub(super) fn open(node: &'t Node, at: &str, keys: &[&[&str]], errors: &mut Errors) -> Option<Self> {
         let Node::Object(members) = node else {
             errors.add(at, format!("must be an object, not {}", node.kind()));
             return None;
@@ -80,10 +66,7 @@ impl<'t> Object<'t> {
                 errors.add(step(at, key), "unknown key");
             }
         }
-        Some(Self {
-            at: at.to_owned(),
-            members,
-        })
+        Some(Self { at: at.to_owned(), members })
     }
 
     /// The pointer to one of its members.
@@ -93,11 +76,7 @@ impl<'t> Object<'t> {
 
     /// A member, if it is there and not null: both mean that nothing was said.
     pub(super) fn get(&self, key: &str) -> Option<&'t Node> {
-        self.members
-            .iter()
-            .find(|(name, _)| name == key)
-            .map(|(_, node)| node)
-            .filter(|node| **node != Node::Null)
+        self.members.iter().find(|(name, _)| name == key).map(|(_, node)| node).filter(|node| **node != Node::Null)
     }
 
     /// A member that must be there.
@@ -114,10 +93,7 @@ impl<'t> Object<'t> {
         match self.get(key)? {
             Node::String(text) => Some(text),
             other => {
-                errors.add(
-                    self.at(key),
-                    format!("must be a string, not {}", other.kind()),
-                );
+                errors.add(self.at(key), format!("must be a string, not {}", other.kind()));
                 None
             }
         }
@@ -125,20 +101,13 @@ impl<'t> Object<'t> {
 
     /// A text of at most `limit` characters. A blank one says nothing: forms send `""` for what was not filled in.
     pub(super) fn text(&self, key: &str, limit: usize, errors: &mut Errors) -> Option<String> {
-        let text = self
-            .raw(key, errors)
-            .filter(|text| !text.trim().is_empty())?;
+        let text = self.raw(key, errors).filter(|text| !text.trim().is_empty())?;
         errors.keep(self.at(key), text::check(text, limit))?;
         Some(text.to_owned())
     }
 
     /// A text that must be there and not be blank.
-    pub(super) fn required_text(
-        &self,
-        key: &str,
-        limit: usize,
-        errors: &mut Errors,
-    ) -> Option<String> {
+    pub(super) fn required_text(&self, key: &str, limit: usize, errors: &mut Errors) -> Option<String> {
         self.required(key, errors)?;
         let text = self.raw(key, errors)?;
         errors.keep(self.at(key), text::check(text, limit))?;
@@ -158,21 +127,13 @@ impl<'t> Object<'t> {
     }
 
     /// A name of a closed list.
-    pub(super) fn name<T: FromStr<Err: ToString>>(
-        &self,
-        key: &str,
-        errors: &mut Errors,
-    ) -> Option<T> {
+    pub(super) fn name<T: FromStr<Err: ToString>>(&self, key: &str, errors: &mut Errors) -> Option<T> {
         let name = self.raw(key, errors)?;
         errors.keep(self.at(key), name.parse())
     }
 
     /// A name of a closed list that must be there.
-    pub(super) fn required_name<T: FromStr<Err: ToString>>(
-        &self,
-        key: &str,
-        errors: &mut Errors,
-    ) -> Option<T> {
+    pub(super) fn required_name<T: FromStr<Err: ToString>>(&self, key: &str, errors: &mut Errors) -> Option<T> {
         self.required(key, errors)?;
         self.name(key, errors)
     }
@@ -182,10 +143,7 @@ impl<'t> Object<'t> {
         match self.get(key)? {
             Node::Bool(value) => Some(*value),
             other => {
-                errors.add(
-                    self.at(key),
-                    format!("must be true or false, not {}", other.kind()),
-                );
+                errors.add(self.at(key), format!("must be true or false, not {}", other.kind()));
                 None
             }
         }
@@ -193,33 +151,18 @@ impl<'t> Object<'t> {
 
     /// The items of a list that must be there and have at most `limit`, each with its pointer. Items
     /// past the limit are not looked at.
-    pub(super) fn items(
-        &self,
-        key: &str,
-        limit: usize,
-        errors: &mut Errors,
-    ) -> Option<Vec<(String, &'t Node)>> {
+    pub(super) fn items(&self, key: &str, limit: usize, errors: &mut Errors) -> Option<Vec<(String, &'t Node)>> {
         match self.required(key, errors)? {
             Node::Array(items) => {
                 let at = self.at(key);
                 if items.len() > limit {
-                    errors.add(
-                        at.as_str(),
-                        format!("has {} items; at most {limit} are taken", items.len()),
-                    );
+                    errors.add(at.as_str(), format!("has {} items; at most {limit} are taken", items.len()));
                 }
                 let pointed = items.iter().take(limit).enumerate();
-                Some(
-                    pointed
-                        .map(|(index, item)| (step(&at, &index.to_string()), item))
-                        .collect(),
-                )
+                Some(pointed.map(|(index, item)| (step(&at, &index.to_string()), item)).collect())
             }
             other => {
-                errors.add(
-                    self.at(key),
-                    format!("must be an array, not {}", other.kind()),
-                );
+                errors.add(self.at(key), format!("must be an array, not {}", other.kind()));
                 None
             }
         }

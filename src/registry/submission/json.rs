@@ -70,20 +70,13 @@ pub fn parse(bytes: &[u8]) -> Result<Node, JsonError> {
         Ok(text) => (text, None),
         Err(error) => {
             let (valid, _) = bytes.split_at(error.valid_up_to());
-            (
-                std::str::from_utf8(valid).unwrap_or_default(),
-                Some(valid.len()),
-            )
+            (std::str::from_utf8(valid).unwrap_or_default(), Some(valid.len()))
         }
     };
     if let Some(offset) = broken_at {
         return Err(Fault::at(offset, "invalid UTF-8").place(text));
     }
-    let mut parser = Parser {
-        text,
-        offset: 0,
-        values: 0,
-    };
+    let mut parser = Parser { text, offset: 0, values: 0 };
     parser.document().map_err(|fault| fault.place(text))
 }
 
@@ -96,11 +89,7 @@ struct Fault {
 
 impl Fault {
     fn at(offset: usize, detail: impl Into<String>) -> Self {
-        Self {
-            offset,
-            detail: detail.into(),
-            steps: Vec::new(),
-        }
+        Self { offset, detail: detail.into(), steps: Vec::new() }
     }
 
     fn within(mut self, step: impl Into<String>) -> Self {
@@ -114,13 +103,7 @@ impl Fault {
         JsonError {
             line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
-            pointer: self
-                .steps
-                .iter()
-                .rev()
-                .fold(String::new(), |pointer, step| {
-                    super::fields::step(&pointer, step)
-                }),
+            pointer: self.steps.iter().rev().fold(String::new(), |pointer, step| super::fields::step(&pointer, step)),
             detail: self.detail,
         }
     }
@@ -139,11 +122,7 @@ impl Parser<'_> {
         }
         let node = self.value(0)?;
         self.blanks();
-        if self.peek().is_some() {
-            Err(self.fault("nothing may follow the value"))
-        } else {
-            Ok(node)
-        }
+        if self.peek().is_some() { Err(self.fault("nothing may follow the value")) } else { Ok(node) }
     }
 
     fn value(&mut self, depth: usize) -> Result<Node, Fault> {
@@ -153,9 +132,7 @@ impl Parser<'_> {
             return Err(self.fault(format!("more than {VALUES} values")));
         }
         match self.peek() {
-            Some(b'{' | b'[') if depth == DEPTH => {
-                Err(self.fault(format!("nested deeper than {DEPTH} levels")))
-            }
+            Some(b'{' | b'[') if depth == DEPTH => Err(self.fault(format!("nested deeper than {DEPTH} levels"))),
             Some(b'{') => self.object(depth + 1),
             Some(b'[') => self.array(depth + 1),
             Some(b'"') => self.string().map(Node::String),
@@ -221,10 +198,7 @@ impl Parser<'_> {
         loop {
             let start = self.offset;
             // All three are ASCII, so both ends of the run lie between characters.
-            let run = self
-                .rest()
-                .bytes()
-                .position(|byte| matches!(byte, b'"' | b'\\' | ..0x20));
+            let run = self.rest().bytes().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20));
             let Some(run) = run else {
                 self.offset = self.text.len();
                 return Err(self.fault("the text ends inside a string"));
@@ -262,10 +236,7 @@ impl Parser<'_> {
                         }
                         self.offset += 2;
                         let low = self.hex4().ok_or_else(unknown)?;
-                        let low = low
-                            .checked_sub(0xDC00)
-                            .filter(|low| *low < 0x400)
-                            .ok_or_else(lone)?;
+                        let low = low.checked_sub(0xDC00).filter(|low| *low < 0x400).ok_or_else(lone)?;
                         char::from_u32(0x1_0000 + ((high - 0xD800) << 10) + low).ok_or_else(lone)?
                     }
                     unit => char::from_u32(unit).ok_or_else(lone)?,
@@ -278,9 +249,7 @@ impl Parser<'_> {
     fn hex4(&mut self) -> Option<u32> {
         let digits = self.text.as_bytes().get(self.offset..self.offset + 4)?;
         self.offset += 4;
-        digits.iter().try_fold(0, |unit, digit| {
-            Some(unit * 16 + char::from(*digit).to_digit(16)?)
-        })
+        digits.iter().try_fold(0, |unit, digit| Some(unit * 16 + char::from(*digit).to_digit(16)?))
     }
 
     fn number(&mut self) -> Result<Node, Fault> {
@@ -323,11 +292,7 @@ impl Parser<'_> {
     }
 
     fn expect(&mut self, byte: u8, detail: &str) -> Result<(), Fault> {
-        if self.skip(&[byte]) {
-            Ok(())
-        } else {
-            Err(self.fault(detail))
-        }
+        if self.skip(&[byte]) { Ok(()) } else { Err(self.fault(detail)) }
     }
 
     fn closes(&mut self, bracket: u8) -> bool {
@@ -336,11 +301,7 @@ impl Parser<'_> {
     }
 
     fn blanks(&mut self) {
-        self.offset += self
-            .rest()
-            .bytes()
-            .take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
-            .count();
+        self.offset += self.rest().bytes().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
     }
 
     fn peek(&self) -> Option<u8> {

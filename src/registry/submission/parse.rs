@@ -26,10 +26,7 @@ pub(super) const SUBMISSION: &[&str] = &[
 pub(super) fn parse(bytes: &[u8], context: &Context) -> Result<Submission, Vec<FieldError>> {
     let tree = json::parse(bytes).map_err(|error| {
         let detail = error.to_string();
-        vec![FieldError {
-            pointer: error.pointer,
-            detail,
-        }]
+        vec![FieldError { pointer: error.pointer, detail }]
     })?;
     let mut errors = Errors::default();
     let submission = read(&tree, context, &mut errors);
@@ -41,11 +38,7 @@ pub(super) fn parse(bytes: &[u8], context: &Context) -> Result<Submission, Vec<F
 
 fn read(tree: &json::Node, context: &Context, errors: &mut Errors) -> Option<Submission> {
     let at_counter = context.intake == Intake::Counter;
-    let keys: &[&[&str]] = if at_counter {
-        &[SUBMISSION, counter::COUNTER]
-    } else {
-        &[SUBMISSION]
-    };
+    let keys: &[&[&str]] = if at_counter { &[SUBMISSION, counter::COUNTER] } else { &[SUBMISSION] };
     let object = Object::open(tree, "", keys, errors)?;
 
     if !at_counter {
@@ -70,20 +63,11 @@ fn read(tree: &json::Node, context: &Context, errors: &mut Errors) -> Option<Sub
     let known_parties = interested_parties.as_deref();
     let (authentication, counter) = if at_counter {
         if object.get("authentication").is_some() {
-            errors.add(
-                object.at("authentication"),
-                "must be null at the counter: only an e-office states it",
-            );
+            errors.add(object.at("authentication"), "must be null at the counter: only an e-office states it");
         }
-        (
-            None,
-            Some(counter::fields(&object, known_parties, context, errors)),
-        )
+        (None, Some(counter::fields(&object, known_parties, context, errors)))
     } else {
-        (
-            counter::authentication(&object, known_parties, context, errors),
-            None,
-        )
+        (counter::authentication(&object, known_parties, context, errors), None)
     };
 
     Some(Submission {

@@ -15,17 +15,13 @@ use utoipa::{PartialSchema, ToSchema};
 use super::AssuranceLevel;
 use super::counter::CounterChannel;
 use crate::domain::{
-    AuthorityKind, DocumentKind, IdType, MustSubmitElectronically, Person, PersonType,
-    PhysicalDocuments, Sha256, Transport, Validity,
+    AuthorityKind, DocumentKind, IdType, MustSubmitElectronically, Person, PersonType, PhysicalDocuments, Sha256,
+    Transport, Validity,
 };
 
 /// A closed object with the fields of its parts; a later part overrides an earlier one. Only `required`
 /// keys are, where they are given.
-fn closed(
-    description: &str,
-    parts: Vec<RefOr<Schema>>,
-    required: Option<&[&str]>,
-) -> RefOr<Schema> {
+fn closed(description: &str, parts: Vec<RefOr<Schema>>, required: Option<&[&str]>) -> RefOr<Schema> {
     let mut object: Object = ObjectBuilder::new().description(Some(description)).build();
     for part in parts {
         if let RefOr::T(Schema::Object(part)) = part {
@@ -42,12 +38,8 @@ fn closed(
 }
 
 fn always_null() -> Object {
-    let object = ObjectBuilder::new()
-        .schema_type(Type::Null)
-        .examples([serde_json::Value::Null]);
-    object
-        .description(Some("An e-office states it, a clerk cannot: always null."))
-        .build()
+    let object = ObjectBuilder::new().schema_type(Type::Null).examples([serde_json::Value::Null]);
+    object.description(Some("An e-office states it, a clerk cannot: always null.")).build()
 }
 
 /// `request! { "description" Name = Part + Part, required ["key"] }`
@@ -103,17 +95,10 @@ request! { "Whom the e-office identified: a party or a representative in the sub
 #[derive(ToSchema)]
 struct Shared {
     /// What it is about (SICRES `Resumen`).
-    #[schema(
-        example = "Solicitud de licencia de obra menor",
-        min_length = 1,
-        max_length = 240
-    )]
+    #[schema(example = "Solicitud de licencia de obra menor", min_length = 1, max_length = 240)]
     subject: String,
     /// The facts (SICRES `Expone`).
-    #[schema(
-        example = "Que deseo reformar el baño de mi vivienda.",
-        max_length = 4000
-    )]
+    #[schema(example = "Que deseo reformar el baño de mi vivienda.", max_length = 4000)]
     statement: Option<String>,
     /// What is asked for (SICRES `Solicita`).
     #[schema(example = "La licencia.", max_length = 4000)]
@@ -122,10 +107,7 @@ struct Shared {
     #[schema(example = "OBRA-17", max_length = 16)]
     external_reference: Option<String>,
     /// The file it belongs to (SICRES `Numero_Expediente`).
-    #[schema(
-        example = "ES_L01290075_2026_EXP_0000000000000000000000000123",
-        max_length = 80
-    )]
+    #[schema(example = "ES_L01290075_2026_EXP_0000000000000000000000000123", max_length = 80)]
     file_number: Option<String>,
     /// The procedure (SICRES `Codigo_SIA`).
     #[schema(example = "2456789", max_length = 80)]
@@ -291,11 +273,7 @@ struct AuthenticationFields {
     /// Who it was.
     person: AuthenticatedPersonRequest,
     /// The words they accepted.
-    #[schema(
-        example = "Consiento la presentación de esta solicitud.",
-        min_length = 1,
-        max_length = 4000
-    )]
+    #[schema(example = "Consiento la presentación de esta solicitud.", min_length = 1, max_length = 4000)]
     consent: String,
 }
 

@@ -8,19 +8,13 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::{
-    AuthorityKind, DocumentKind, NotificationChannel, PersonType, Sha256, Validity,
-};
+use crate::domain::{AuthorityKind, DocumentKind, NotificationChannel, PersonType, Sha256, Validity};
 
 const HASH: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 fn context(intake: Intake) -> Context {
     let now = Micros::parse("2026-03-04T10:00:00+01:00").unwrap();
-    Context {
-        intake,
-        now,
-        limits: Limits::default(),
-    }
+    Context { intake, now, limits: Limits::default() }
 }
 
 /// The submission of the HTTP contract.
@@ -89,12 +83,7 @@ fn with(mut value: Value, pointer: &str, member: Value) -> Value {
 
 fn without(mut value: Value, pointer: &str) -> Value {
     let (parent, key) = pointer.rsplit_once('/').unwrap();
-    value
-        .pointer_mut(parent)
-        .unwrap()
-        .as_object_mut()
-        .unwrap()
-        .remove(key);
+    value.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(key);
     value
 }
 
@@ -108,46 +97,22 @@ fn only_error(result: Result<Submission, Vec<FieldError>>) -> (String, String) {
 #[test]
 fn the_submission_of_the_contract_is_read_whole() {
     let read = parse(&submission()).unwrap();
-    assert_eq!(
-        read.submission_id.unwrap().to_string(),
-        "01999c4e-7a10-7cc3-98c4-dc0c0c07398f"
-    );
+    assert_eq!(read.submission_id.unwrap().to_string(), "01999c4e-7a10-7cc3-98c4-dc0c0c07398f");
     assert_eq!(read.subject, "Solicitud de licencia de obra menor");
-    assert_eq!(
-        (read.statement.as_deref(), read.request.as_deref()),
-        (Some("Que …"), Some("La licencia."))
-    );
+    assert_eq!((read.statement.as_deref(), read.request.as_deref()), (Some("Que …"), Some("La licencia.")));
     assert_eq!(read.destination_unit.as_deref(), Some("L01290075"));
     assert_eq!((read.authentication, read.counter), (None, None));
     let party = &read.interested_parties[0];
     assert_eq!(party.display_name(), "Ana García López");
-    assert_eq!(
-        party.notification_channel,
-        Some(NotificationChannel::Electronic)
-    );
-    assert_eq!(
-        party.address.as_ref().unwrap().municipality.as_deref(),
-        Some("29007")
-    );
+    assert_eq!(party.notification_channel, Some(NotificationChannel::Electronic));
+    assert_eq!(party.address.as_ref().unwrap().municipality.as_deref(), Some("29007"));
     // What is told about a party is what was stated, in the same shape.
-    assert_eq!(
-        serde_json::to_value(party).unwrap(),
-        submission()["interested_parties"][0]
-    );
-    assert_eq!(
-        serde_json::from_value::<Party>(serde_json::to_value(party).unwrap()).unwrap(),
-        *party
-    );
+    assert_eq!(serde_json::to_value(party).unwrap(), submission()["interested_parties"][0]);
+    assert_eq!(serde_json::from_value::<Party>(serde_json::to_value(party).unwrap()).unwrap(), *party);
     let document = &read.documents[0];
-    assert_eq!(
-        (document.part.as_str(), document.filename.as_str()),
-        ("plano", "plano.pdf")
-    );
+    assert_eq!((document.part.as_str(), document.filename.as_str()), ("plano", "plano.pdf"));
     assert_eq!(document.sha256, HASH.parse::<Sha256>().unwrap());
-    assert_eq!(
-        (document.validity, document.kind),
-        (Validity::Copy, DocumentKind::Attachment)
-    );
+    assert_eq!((document.validity, document.kind), (Validity::Copy, DocumentKind::Attachment));
     assert_eq!(document.signature_part.as_deref(), Some("plano-firma"));
 }
 
@@ -166,13 +131,7 @@ fn blank_text_says_nothing() {
     let value = with(least(), "/interested_parties/0/second_surname", json!(""));
     let value = with(value, "/statement", json!(" "));
     let read = parse(&value).unwrap();
-    assert_eq!(
-        (
-            read.interested_parties[0].second_surname.as_deref(),
-            read.statement
-        ),
-        (None, None)
-    );
+    assert_eq!((read.interested_parties[0].second_surname.as_deref(), read.statement), (None, None));
 }
 
 #[rstest]
@@ -186,14 +145,8 @@ fn blank_text_says_nothing() {
 #[case("/interested_parties/0/given_name")]
 #[case("/interested_parties/0/first_surname")]
 fn these_are_required(#[case] pointer: &str) {
-    assert_eq!(
-        only_error(parse(&without(least(), pointer))),
-        (pointer.into(), "is required".into())
-    );
-    assert_eq!(
-        only_error(parse(&with(least(), pointer, Value::Null))),
-        (pointer.into(), "is required".into())
-    );
+    assert_eq!(only_error(parse(&without(least(), pointer))), (pointer.into(), "is required".into()));
+    assert_eq!(only_error(parse(&with(least(), pointer, Value::Null))), (pointer.into(), "is required".into()));
 }
 
 #[rstest]
@@ -203,10 +156,7 @@ fn these_are_required(#[case] pointer: &str) {
 #[case("/documents/0/media_type")]
 #[case("/documents/0/signature/part")]
 fn a_document_needs_these(#[case] pointer: &str) {
-    assert_eq!(
-        only_error(parse(&without(submission(), pointer))),
-        (pointer.into(), "is required".into())
-    );
+    assert_eq!(only_error(parse(&without(submission(), pointer))), (pointer.into(), "is required".into()));
 }
 
 #[rstest]
@@ -232,10 +182,7 @@ fn lengths_are_those_of_the_exchange_standard(#[case] pointer: &str, #[case] lim
     let long = with(submission(), pointer, json!("ñ".repeat(limit + 1)));
     let (at, detail) = only_error(parse(&long));
     assert_eq!(at, pointer);
-    assert_eq!(
-        detail,
-        format!("has {} characters; at most {limit} fit", limit + 1)
-    );
+    assert_eq!(detail, format!("has {} characters; at most {limit} fit", limit + 1));
     let forbidden = with(submission(), pointer, json!("a\u{0}"));
     assert!(only_error(parse(&forbidden)).1.contains("U+0000"));
 }
@@ -326,8 +273,7 @@ fn every_error_is_told_at_once() {
         "authentication": {"system": "clave", "at": "2027-01-01T00:00:00Z", "person": {"id_type": "nif"}}
     });
     let errors = parse(&value).unwrap_err();
-    let pointers: std::collections::BTreeSet<_> =
-        errors.iter().map(|error| error.pointer.as_str()).collect();
+    let pointers: std::collections::BTreeSet<_> = errors.iter().map(|error| error.pointer.as_str()).collect();
     let expected = [
         "/authentication/at",
         "/authentication/consent",
@@ -353,11 +299,7 @@ fn every_error_is_told_at_once() {
         "/subject",
         "/submission_id",
     ];
-    assert_eq!(
-        pointers.into_iter().collect::<Vec<_>>(),
-        expected,
-        "{errors:#?}"
-    );
+    assert_eq!(pointers.into_iter().collect::<Vec<_>>(), expected, "{errors:#?}");
     assert_eq!(errors.len(), expected.len());
 }
 
@@ -369,23 +311,14 @@ fn a_hundred_errors_are_enough() {
 
 #[test]
 fn a_long_key_is_not_repeated_whole() {
-    let (at, _) = only_error(parse(&with(
-        least(),
-        &format!("/{}", "k".repeat(1_000_000)),
-        Value::Null,
-    )));
+    let (at, _) = only_error(parse(&with(least(), &format!("/{}", "k".repeat(1_000_000)), Value::Null)));
     assert_eq!(at.len(), 81);
 }
 
 #[test]
 fn a_syntax_error_is_told_with_its_place() {
-    let text = submission()
-        .to_string()
-        .replacen("\"subject\"", "\"subject\":1,\"subject\"", 1);
-    let (at, detail) = only_error(Submission::parse(
-        text.as_bytes(),
-        &context(Intake::Electronic),
-    ));
+    let text = submission().to_string().replacen("\"subject\"", "\"subject\":1,\"subject\"", 1);
+    let (at, detail) = only_error(Submission::parse(text.as_bytes(), &context(Intake::Electronic)));
     assert_eq!(at, "/subject");
     assert!(detail.starts_with("line 1, column "), "{detail}");
     assert!(detail.ends_with("this key was given twice"), "{detail}");
@@ -397,10 +330,7 @@ fn a_syntax_error_is_told_with_its_place() {
 #[case("\"\"")]
 #[case("1e999")]
 fn a_submission_is_an_object(#[case] text: &str) {
-    let (at, detail) = only_error(Submission::parse(
-        text.as_bytes(),
-        &context(Intake::Electronic),
-    ));
+    let (at, detail) = only_error(Submission::parse(text.as_bytes(), &context(Intake::Electronic)));
     assert_eq!(at, "");
     assert!(detail.starts_with("must be an object"), "{detail}");
 }
@@ -412,49 +342,29 @@ fn limits_are_those_of_the_entity() {
     let value = with(least(), "/interested_parties", json!(vec![party; 3]));
     let value = with(value, "/documents", (0..4).map(document).collect());
     assert!(parse(&value).is_ok());
-    let limits = Limits {
-        documents: 3,
-        parties: 2,
-    };
-    let narrow = Context {
-        limits,
-        ..context(Intake::Electronic)
-    };
+    let limits = Limits { documents: 3, parties: 2 };
+    let narrow = Context { limits, ..context(Intake::Electronic) };
     let errors = Submission::parse(value.to_string().as_bytes(), &narrow).unwrap_err();
-    let told: Vec<_> = errors
-        .iter()
-        .map(|error| format!("{} {}", error.pointer, error.detail))
-        .collect();
+    let told: Vec<_> = errors.iter().map(|error| format!("{} {}", error.pointer, error.detail)).collect();
     assert_eq!(
         told,
-        [
-            "/interested_parties has 3 items; at most 2 are taken",
-            "/documents has 4 items; at most 3 are taken"
-        ]
+        ["/interested_parties has 3 items; at most 2 are taken", "/documents has 4 items; at most 3 are taken"]
     );
 }
 
 #[test]
 fn no_two_statements_claim_one_part() {
-    let document =
-        json!({"part": "firma", "filename": "b", "sha256": HASH, "media_type": "text/plain"});
+    let document = json!({"part": "firma", "filename": "b", "sha256": HASH, "media_type": "text/plain"});
     let value = with(submission(), "/documents/-", document);
     let value = with(value, "/documents/0/signature/part", json!("firma"));
     let (at, detail) = only_error(parse(&value));
     assert_eq!(at, "/documents/1/part");
-    assert_eq!(
-        detail,
-        "names a part that /documents/0/signature/part names already"
-    );
+    assert_eq!(detail, "names a part that /documents/0/signature/part names already");
 }
 
 #[test]
 fn a_sign_in_a_file_name_turns_nobody_away() {
-    let value = with(
-        submission(),
-        "/documents/0/filename",
-        json!("factura nº 1 & 2 (50 %).pdf"),
-    );
+    let value = with(submission(), "/documents/0/filename", json!("factura nº 1 & 2 (50 %).pdf"));
     assert!(parse(&value).is_ok());
 }
 

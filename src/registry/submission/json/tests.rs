@@ -15,10 +15,7 @@ fn as_value(node: &Node) -> Value {
         Node::Number(text) => serde_json::from_str(text).unwrap(),
         Node::String(text) => Value::String(text.clone()),
         Node::Array(items) => items.iter().map(as_value).collect(),
-        Node::Object(members) => members
-            .iter()
-            .map(|(key, value)| (key.clone(), as_value(value)))
-            .collect(),
+        Node::Object(members) => members.iter().map(|(key, value)| (key.clone(), as_value(value))).collect(),
     }
 }
 
@@ -93,18 +90,9 @@ fn a_key_given_twice_is_refused_wherever_it_is() {
 #[test]
 fn an_error_has_its_place() {
     let error = error("{\"ñandú\": [true,\n  \"ñ\", x]}");
-    assert_eq!(
-        (error.line, error.column, error.pointer.as_str()),
-        (2, 8, "/ñandú/2")
-    );
-    assert_eq!(
-        error.to_string(),
-        "line 2, column 8: a JSON value was expected"
-    );
-    assert_eq!(
-        super::parse(b"{\"a/b~\": x}").unwrap_err().pointer,
-        "/a~1b~0"
-    );
+    assert_eq!((error.line, error.column, error.pointer.as_str()), (2, 8, "/ñandú/2"));
+    assert_eq!(error.to_string(), "line 2, column 8: a JSON value was expected");
+    assert_eq!(super::parse(b"{\"a/b~\": x}").unwrap_err().pointer, "/a~1b~0");
 }
 
 #[rstest]
@@ -126,21 +114,14 @@ fn two_readers_might_differ_on(#[case] text: &str, #[case] why: &str) {
 #[case(b"\xFF\xFE{\0}\0", 1)]
 fn invalid_utf_8_is_refused(#[case] bytes: &[u8], #[case] column: usize) {
     let error = error(bytes);
-    assert_eq!(
-        (error.detail.as_str(), error.line, error.column),
-        ("invalid UTF-8", 1, column)
-    );
+    assert_eq!((error.detail.as_str(), error.line, error.column), ("invalid UTF-8", 1, column));
 }
 
 #[rstest]
 #[case("[")]
 #[case("{\"a\":")]
 fn depth_has_an_end(#[case] open: &str) {
-    assert!(
-        error(open.repeat(100_000))
-            .detail
-            .contains("deeper than 32")
-    );
+    assert!(error(open.repeat(100_000)).detail.contains("deeper than 32"));
     let close = if open == "[" { "]" } else { "}" };
     assert!(parse(format!("{}1{}", open.repeat(32), close.repeat(32)).as_bytes()).is_ok());
     assert!(parse(format!("{}1{}", open.repeat(33), close.repeat(33)).as_bytes()).is_err());
@@ -148,20 +129,14 @@ fn depth_has_an_end(#[case] open: &str) {
 
 #[test]
 fn the_number_of_values_has_an_end() {
-    assert!(
-        error(format!("[{}1]", "1,".repeat(100_000)))
-            .detail
-            .contains("100000 values")
-    );
+    assert!(error(format!("[{}1]", "1,".repeat(100_000))).detail.contains("100000 values"));
     assert!(parse(format!("[{}1]", "1,".repeat(99_998)).as_bytes()).is_ok());
 }
 
 #[test]
 fn ten_megabytes_in_one_string_are_read_in_one_go() {
     let text = format!("\"{}\"", "a\\n".repeat(3_500_000));
-    let Ok(Node::String(read)) = parse(text.as_bytes()) else {
-        panic!("not read")
-    };
+    let Ok(Node::String(read)) = parse(text.as_bytes()) else { panic!("not read") };
     assert_eq!(read.len(), 7_000_000);
 }
 

@@ -15,12 +15,7 @@ fn keys(known: &[&[&str]]) -> BTreeSet<String> {
 }
 
 fn promised(schema: &Value) -> BTreeSet<String> {
-    schema["properties"]
-        .as_object()
-        .unwrap()
-        .keys()
-        .cloned()
-        .collect()
+    schema["properties"].as_object().unwrap().keys().cloned().collect()
 }
 
 #[test]
@@ -28,30 +23,15 @@ fn what_is_promised_is_what_is_read() {
     use parties::{ADDRESS, AUTHORITY, PARTY, PERSON, REPRESENTATIVE};
     let shapes = [
         (of::<SubmissionRequest>(), keys(&[parse::SUBMISSION])),
-        (
-            of::<EntryRequest>(),
-            keys(&[parse::SUBMISSION, counter::COUNTER]),
-        ),
+        (of::<EntryRequest>(), keys(&[parse::SUBMISSION, counter::COUNTER])),
         (of::<PartyRequest>(), keys(&[PERSON, PARTY])),
-        (
-            of::<RepresentativeRequest>(),
-            keys(&[PERSON, REPRESENTATIVE]),
-        ),
+        (of::<RepresentativeRequest>(), keys(&[PERSON, REPRESENTATIVE])),
         (of::<AddressRequest>(), keys(&[ADDRESS])),
         (of::<AuthorityRequest>(), keys(&[AUTHORITY])),
         (of::<DocumentRequest>(), keys(&[documents::DOCUMENT])),
-        (
-            of::<DetachedSignatureRequest>(),
-            keys(&[documents::SIGNATURE]),
-        ),
-        (
-            of::<AuthenticationRequest>(),
-            keys(&[counter::AUTHENTICATION]),
-        ),
-        (
-            of::<AuthenticatedPersonRequest>(),
-            keys(&[counter::AUTHENTICATED_PERSON]),
-        ),
+        (of::<DetachedSignatureRequest>(), keys(&[documents::SIGNATURE])),
+        (of::<AuthenticationRequest>(), keys(&[counter::AUTHENTICATION])),
+        (of::<AuthenticatedPersonRequest>(), keys(&[counter::AUTHENTICATED_PERSON])),
     ];
     for (schema, known) in shapes {
         assert_eq!(promised(&schema), known);
@@ -63,16 +43,9 @@ fn what_is_promised_is_what_is_read() {
 #[test]
 fn the_examples_are_read() {
     let now = Micros::parse("2026-03-04T10:00:00+01:00").unwrap();
-    for (schema, intake) in [
-        (of::<SubmissionRequest>(), Intake::Electronic),
-        (of::<EntryRequest>(), Intake::Counter),
-    ] {
+    for (schema, intake) in [(of::<SubmissionRequest>(), Intake::Electronic), (of::<EntryRequest>(), Intake::Counter)] {
         let example = schema["examples"][0].to_string();
-        let context = Context {
-            intake,
-            now,
-            limits: Limits::default(),
-        };
+        let context = Context { intake, now, limits: Limits::default() };
         let read = Submission::parse(example.as_bytes(), &context);
         assert!(read.is_ok(), "{read:?}");
     }
@@ -86,10 +59,8 @@ fn every_field_has_a_description_and_an_example() {
     SubmissionRequest::schemas(&mut schemas);
     schemas.push(("EntryRequest".to_owned(), EntryRequest::schema()));
     EntryRequest::schemas(&mut schemas);
-    let schemas: BTreeMap<_, _> = schemas
-        .into_iter()
-        .map(|(name, schema)| (name, serde_json::to_value(schema).unwrap()))
-        .collect();
+    let schemas: BTreeMap<_, _> =
+        schemas.into_iter().map(|(name, schema)| (name, serde_json::to_value(schema).unwrap())).collect();
     for (name, schema) in &schemas {
         let Some(properties) = schema["properties"].as_object() else {
             continue;
@@ -97,42 +68,22 @@ fn every_field_has_a_description_and_an_example() {
         for (key, property) in properties {
             let text = property.to_string();
             assert!(text.contains("\"description\""), "{name}.{key}: {text}");
-            let referred = text
-                .split("#/components/schemas/")
-                .skip(1)
-                .map(|rest| rest.split('"').next().unwrap());
+            let referred = text.split("#/components/schemas/").skip(1).map(|rest| rest.split('"').next().unwrap());
             let referred: Vec<_> = referred.collect();
             for name in &referred {
                 assert!(schemas.contains_key(*name), "{name} is missing");
             }
-            assert!(
-                text.contains("\"example") || !referred.is_empty(),
-                "{name}.{key} has no example: {text}"
-            );
+            assert!(text.contains("\"example") || !referred.is_empty(), "{name}.{key} has no example: {text}");
         }
     }
 }
 
 #[test]
 fn only_what_is_required_is_promised_to_be() {
-    let required = |schema: Value| -> BTreeSet<String> {
-        serde_json::from_value(schema["required"].clone()).unwrap()
-    };
-    let submission = [
-        "submission_id",
-        "subject",
-        "destination_unit",
-        "interested_parties",
-        "documents",
-    ];
+    let required = |schema: Value| -> BTreeSet<String> { serde_json::from_value(schema["required"].clone()).unwrap() };
+    let submission = ["submission_id", "subject", "destination_unit", "interested_parties", "documents"];
     assert_eq!(required(of::<SubmissionRequest>()), keys(&[&submission]));
-    assert_eq!(
-        required(of::<EntryRequest>()),
-        keys(&[&["channel", "subject", "interested_parties", "documents"]])
-    );
+    assert_eq!(required(of::<EntryRequest>()), keys(&[&["channel", "subject", "interested_parties", "documents"]]));
     assert_eq!(required(of::<PartyRequest>()), keys(&[&["id_type", "id"]]));
-    assert_eq!(
-        required(of::<DocumentRequest>()),
-        keys(&[&["part", "filename", "sha256", "media_type"]])
-    );
+    assert_eq!(required(of::<DocumentRequest>()), keys(&[&["part", "filename", "sha256", "media_type"]]));
 }

@@ -8,18 +8,8 @@ fn the_least_there_can_be_is_enough() {
     let read = parse_entry(&counter_entry()).unwrap();
     assert_eq!((read.submission_id, read.destination_unit), (None, None));
     let fields = read.counter.unwrap();
-    assert_eq!(
-        (fields.channel, fields.physical_documents),
-        (Channel::InPerson, PhysicalDocuments::None)
-    );
-    assert_eq!(
-        (
-            fields.book,
-            fields.presented_at,
-            fields.must_submit_electronically
-        ),
-        (None, None, None)
-    );
+    assert_eq!((fields.channel, fields.physical_documents), (Channel::InPerson, PhysicalDocuments::None));
+    assert_eq!((fields.book, fields.presented_at, fields.must_submit_electronically), (None, None, None));
 }
 
 #[test]
@@ -41,23 +31,11 @@ fn all_of_it_is_read() {
     let read = parse_entry(&entry).unwrap();
     assert_eq!(read.destination_unit.as_deref(), Some("L01290075"));
     let fields = read.counter.unwrap();
-    assert_eq!(
-        (fields.channel, fields.book.as_deref()),
-        (Channel::Postal, Some("entrada"))
-    );
-    assert_eq!(
-        fields.presented_at.unwrap(),
-        Micros::parse("2026-03-03T11:00:00Z").unwrap()
-    );
-    assert_eq!(
-        fields.physical_documents,
-        PhysicalDocuments::RequiredPhysical
-    );
+    assert_eq!((fields.channel, fields.book.as_deref()), (Channel::Postal, Some("entrada")));
+    assert_eq!(fields.presented_at.unwrap(), Micros::parse("2026-03-03T11:00:00Z").unwrap());
+    assert_eq!(fields.physical_documents, PhysicalDocuments::RequiredPhysical);
     assert_eq!(fields.transport, Some(Transport::CertifiedPost));
-    assert_eq!(
-        fields.must_submit_electronically,
-        Some(MustSubmitElectronically::Professional)
-    );
+    assert_eq!(fields.must_submit_electronically, Some(MustSubmitElectronically::Professional));
 }
 
 #[rstest]
@@ -93,8 +71,5 @@ fn a_company_at_the_counter_is_marked(#[case] id: &str, #[case] why: MustSubmitE
     ]);
     assert_eq!(counter(&entry).must_submit_electronically, Some(why));
     entry["must_submit_electronically"] = json!("regulation");
-    assert_eq!(
-        counter(&entry).must_submit_electronically,
-        Some(MustSubmitElectronically::Regulation)
-    );
+    assert_eq!(counter(&entry).must_submit_electronically, Some(MustSubmitElectronically::Regulation));
 }
