@@ -2,11 +2,11 @@
 
 mod calendar;
 mod clock;
-mod init;
+pub mod init;
 mod openapi;
-mod serve;
+pub mod serve;
 mod test_pki;
-mod token;
+pub mod token;
 mod verify;
 
 use std::path::{Path, PathBuf};

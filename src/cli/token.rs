@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::{ConfigArgument, Outcome, block_on, load, open};
+use crate::app::App;
 use crate::domain::{Micros, Role, Sha256};
 use crate::store;
 use crate::store::tokens::TokenRow;
@@ -87,6 +88,22 @@ async fn create(
     days: u32,
 ) -> Outcome {
     let app = open(load(&config)?).await?;
+    println!("{}", make(&app, role, &name, unit, office, days).await?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes a token; gives the token itself, which is stored nowhere.
+///
+/// # Errors
+/// When there is no such unit or office, or the database does not answer.
+pub async fn make(
+    app: &App,
+    role: Role,
+    name: &str,
+    unit: Option<String>,
+    office: Option<String>,
+    days: u32,
+) -> Result<String, Box<dyn std::error::Error>> {
     let mut tx = app.store().begin().await?;
     if let Some(unit) = &unit
         && store::catalogue::unit(&mut tx, app.entity.id, unit).await?.is_none()
@@ -107,7 +124,7 @@ async fn create(
     let token = TokenRow {
         id: app.clock().new_id(),
         entity_id: app.entity.id,
-        name,
+        name: name.to_owned(),
         role,
         unit,
         office,
@@ -117,8 +134,7 @@ async fn create(
     };
     store::tokens::insert(&mut tx, &token, Sha256(openssl::sha::sha256(secret.as_bytes()))).await?;
     tx.commit().await?;
-    println!("{secret}");
-    Ok(ExitCode::SUCCESS)
+    Ok(secret)
 }
 
 async fn list(config: ConfigArgument) -> Outcome {

@@ -5,6 +5,7 @@ pub mod batch;
 pub mod book;
 pub mod calendar;
 pub mod caller;
+pub mod catalogue;
 pub mod clock_guard;
 pub mod entry;
 mod numbering;
@@ -41,6 +42,7 @@ pub struct Registry {
     /// Each entity's queue, and the guard of its clock.
     books: Arc<Mutex<HashMap<i64, (Batcher<Book>, Arc<Mutex<ClockGuard>>)>>>,
     access: Batcher<access::AccessLog>,
+    catalogue: catalogue::Memory,
     /// Told after each commit that wrote an outbox row.
     committed: Arc<Notify>,
 }
@@ -50,7 +52,7 @@ impl Registry {
     #[must_use]
     pub fn new(store: Store, objects: Objects, clock: Clock, limits: ClockLimits) -> Self {
         let access = Batcher::start(access::AccessLog::new(store.clone()), 256);
-        Self { store, objects, clock, limits, books: Arc::default(), access, committed: Arc::default() }
+        Self { store, objects, clock, limits, books: Arc::default(), access, catalogue: Arc::default(), committed: Arc::default() }
     }
 
     /// The database beneath.

@@ -15,7 +15,7 @@ use crate::domain::{
 };
 use crate::store::catalogue::BookRow;
 use crate::store::entries::{Belongings, DocumentRow, EntryRow, VerdictRow};
-use crate::store::{self, Tx};
+use crate::store;
 
 /// The book of an entry that names none.
 const DEFAULT_BOOK: &str = "entrada";
@@ -131,10 +131,8 @@ impl Registry {
     /// [`SubmitError`] says whether anything may have been written.
     pub async fn submit(&self, caller: &Caller, received: Received) -> Result<Registered, SubmitError> {
         let Received { submission, signed, .. } = &received;
-        let mut tx = self.store.read().await?;
-        let place = self.place(&mut tx, caller, submission).await?;
-        let calendar = super::calendar::load(&mut tx, caller.entity.id).await?;
-        drop(tx);
+        let settled = self.settled(caller.entity.id).await?;
+        let place = self.place(caller, submission, &settled.books).await?;
         let entry_id = self.clock.new_id();
         if let Some(signed) = signed {
             self.objects.put_signed(&caller.entity.code, entry_id, "json", &signed.submission).await?;
@@ -142,7 +140,7 @@ impl Registry {
                 self.objects.put_signed(&caller.entity.code, entry_id, "p7s", signature).await?;
             }
         }
-        let registration = self.registration(caller, received, place, &calendar, entry_id)?;
+        let registration = self.registration(caller, received, place, &settled.calendar, entry_id)?;
         let outcome = self.book(&caller.entity).submit(Change::Register(Box::new(registration))).await?;
         match outcome {
             Outcome::Registered(entry, committed) => {
@@ -155,45 +153,42 @@ impl Registry {
     }
 
     /// Where it is registered and where it goes; checks what only the catalogue can tell.
-    async fn place(&self, tx: &mut Tx, caller: &Caller, submission: &Submission) -> Result<Place, SubmitError> {
+    async fn place(&self, caller: &Caller, submission: &Submission, books: &[BookRow]) -> Result<Place, SubmitError> {
         let entity = caller.entity.id;
         let mut errors = Vec::new();
         let asked = submission.counter.as_ref().and_then(|counter| counter.book.as_deref()).unwrap_or(DEFAULT_BOOK);
-        let books = store::catalogue::books(tx, entity).await?;
-        let book = books.into_iter().find(|book| book.code == asked);
+        let book = books.iter().find(|book| book.code == asked);
         if book.is_none() {
             errors.push(wrong("/book", format!("there is no book {asked:?}; GET /books lists them")));
         }
-        let routing = match &submission.destination_unit {
-            None => Routing::Pending,
-            Some(code) => match store::catalogue::unit(tx, entity, code).await? {
-                Some(unit) if unit.own => Routing::Internal,
-                Some(_) => Routing::Exchange,
+        let mut routing = Routing::Pending;
+        if let Some(code) = &submission.destination_unit {
+            match self.unit_is_own(entity, code).await? {
+                Some(own) => routing = if own { Routing::Internal } else { Routing::Exchange },
                 None => {
                     let detail = format!("there is no unit {code:?} in the catalogue; GET /units?q= finds them");
                     errors.push(wrong("/destination_unit", detail));
-                    Routing::Pending
                 }
-            },
-        };
+            }
+        }
         for (pointer, code) in [("/corrects", &submission.corrects), ("/answers", &submission.answers)] {
             if let Some(code) = code
-                && !self.code_exists(tx, entity, code).await?
+                && !self.code_exists(entity, code, books).await?
             {
                 errors.push(wrong(pointer, format!("there is no entry {code:?}")));
             }
         }
         match book {
-            Some(book) if errors.is_empty() => Ok(Place { book, routing }),
+            Some(book) if errors.is_empty() => Ok(Place { book: book.clone(), routing }),
             _ => Err(SubmitError::Invalid(errors)),
         }
     }
 
-    async fn code_exists(&self, tx: &mut Tx, entity: i64, code: &str) -> store::Result<bool> {
+    async fn code_exists(&self, entity: i64, code: &str, books: &[BookRow]) -> store::Result<bool> {
         let Ok(code) = code.parse::<EntryCode>() else { return Ok(false) };
-        let books = store::catalogue::books(tx, entity).await?;
-        let Some(book) = books.into_iter().find(|book| book.prefix == code.prefix()) else { return Ok(false) };
-        Ok(store::entries::by_number(tx, entity, &book.code, code.year(), code.number()).await?.is_some())
+        let Some(book) = books.iter().find(|book| book.prefix == code.prefix()) else { return Ok(false) };
+        let mut tx = self.store.read().await?;
+        Ok(store::entries::by_number(&mut tx, entity, &book.code, code.year(), code.number()).await?.is_some())
     }
 
     fn registration(
