@@ -1,10 +1,41 @@
 //! Ventanilla: an electronic registry for Spanish public bodies.
+//!
+//! # The map of the house
+//! | room | what it does |
+//! |---|---|
+//! | [`cli`] | the command line: one file a command |
+//! | [`http`] | routes, who may call, problems: one file a resource |
+//! | [`demo`] | people who submit, told step by step |
+//! | [`app`] | builds everything once from the configuration |
+//! | [`after`] | what follows a commit: full text, receipts |
+//! | [`registry`] | the heart: parse, number, keep; no HTTP and no SQL |
+//! | [`receipt`] | what was committed, as proof for whoever submitted |
+//! | [`signature`] | bytes and policy in, verdicts out |
+//! | [`store`] | all SQL, on two engines, and the objects |
+//! | [`domain`] | values that cannot be wrong |
+//! | [`config`], [`clock`] | the only files that ask the system for settings, time and identifiers |
+//!
+//! # The walk of a submission
+//! 1. [`http::intake`] streams the parts. `submission` is parsed as soon as it is whole: all its errors at once. Each
+//!    document goes to the object store under the hash that it announces, and is hashed on the way.
+//! 2. [`http::submissions`] looks the key up: a repeat ends here, with the first answer.
+//! 3. [`signature::judge`] gives a verdict, off the threads that serve others; [`registry::will`] decides whether it
+//!    proves the will of a party.
+//! 4. [`registry::submit`] keeps what was signed beside the documents and hands the entry to [`registry::book`], which
+//!    waits for nobody and writes all that waits: one transaction numbers, inserts and commits.
+//! 5. Whoever waited hears of it: 201. Nothing was acknowledged before documents and rows were on disk; a crash leaves
+//!    at worst an object without a row.
+//! 6. [`after`] finds the outbox row of that transaction: it seals the receipt and fills the full text.
+//!
+//! # The arrows
+//! `http, cli, demo → app, after → registry, receipt → store, signature → domain`. `tests/architecture.rs` holds them.
 
 pub mod after;
 pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod domain;
 pub mod http;
 pub mod receipt;

@@ -31,7 +31,7 @@ COMMIT;
 /// The rows of full entries with one document each, as the registry commits them, so many a transaction.
 fn full(entries: usize) -> String {
     // Identifiers that grow, like the registry's: random ones would make the floor's indexes slower than ours.
-    let id = |kind: u8| format!("CAST(lpad(to_hex(:base + i), 30, '0') || '{kind:02x}' AS uuid)");
+    let id = |kind: u8| format!("CAST(lpad(to_hex(CAST(:base AS bigint) + i), 30, '0') || '{kind:02x}' AS uuid)");
     let (entry, document, event, submission, outbox) = (id(1), id(2), id(3), id(4), id(5));
     let record = "x".repeat(1800);
     let verdict = "x".repeat(520);
@@ -40,28 +40,28 @@ fn full(entries: usize) -> String {
 BEGIN;
 UPDATE entities SET last_event = last_event WHERE id = 1 RETURNING last_event AS position, last_registered_at AS before \\gset
 SELECT setval('floor_id', nextval('floor_id') + {entries}) - {entries} AS base \\gset
-SELECT count(*) FROM idempotency_keys WHERE entity_id = 1 AND caller = 'token:floor' AND key = ANY(SELECT 'key-' || :base + i FROM generate_series(1, {entries}) i);
+SELECT count(*) FROM idempotency_keys WHERE entity_id = 1 AND caller = 'token-floor' AND key = ANY(SELECT 'key-' || (CAST(:base AS bigint) + i) FROM generate_series(1, {entries}) i);
 INSERT INTO book_years (entity_id, book, year, last_number, live) VALUES (1, 'floor', 2026, {entries}, true)
   ON CONFLICT (entity_id, book, year) DO UPDATE SET last_number = book_years.last_number + {entries} RETURNING last_number - {entries} AS number \\gset
 INSERT INTO entries (id, entity_id, book, kind, year, number, code, position, presented_at, registered_at, effective_at,
   registered_on, effective_on, channel, authentication_method, status, rectified, imported, version, routing, registered_by,
   submission_id, csv, subject, statement, request, destination_unit)
-  SELECT {entry}, 1, 'floor', 'incoming', 2026, :number + i, '2026-F-' || lpad((:number + i)::text, 6, '0'), 1000000000 + :number + i,
+  SELECT {entry}, 1, 'floor', 'incoming', 2026, CAST(:number AS bigint) + i, '2026-F-' || lpad((CAST(:number AS bigint) + i)::text, 6, '0'), 1000000000 + CAST(:number AS bigint) + i,
   1767222000000000, 1767222000000000, 1767222000000000, '2026-01-01', '2026-01-01', 'electronic', 'signature', 'registered', false, false, 1,
-  'internal', 'floor', {submission}, 'F' || lpad(to_hex(:base + i), 25, '0'), 'Solicitud de licencia de obra menor',
+  'internal', 'floor', {submission}, 'F' || lpad(to_hex(CAST(:base AS bigint) + i), 25, '0'), 'Solicitud de licencia de obra menor',
   'Que tiene previsto reformar la cocina de su vivienda, sin afectar a la estructura.',
   'Que se le conceda la licencia de obra menor que corresponde.', 'L01000000' FROM generate_series(1, {entries}) i;
 INSERT INTO parties (entry_id, ordinal, entity_id, person_type, id_type, id, given_name, first_surname, second_surname, email, receives_notifications)
   SELECT {entry}, 0, 1, 'natural', 'nif', '00000000T', 'Ana', 'García', 'López', 'ana@example.org', true FROM generate_series(1, {entries}) i;
 INSERT INTO documents (id, entity_id, entry_id, ordinal, part, filename, title, media_type, size, sha256, validity, kind, format_not_accepted)
-  SELECT {document}, 1, {entry}, 0, 'plano', 'plano.pdf', 'Plano', 'application/pdf', 52311, sha256(int8send(:base + i)), 'copy', 'attachment', false
+  SELECT {document}, 1, {entry}, 0, 'plano', 'plano.pdf', 'Plano', 'application/pdf', 52311, sha256(int8send(CAST(:base AS bigint) + i)), 'copy', 'attachment', false
   FROM generate_series(1, {entries}) i;
 INSERT INTO verdicts (entry_id, ordinal, covers, indication, verdict)
   SELECT {entry}, 0, 'submission', 'total_passed', '{verdict}' FROM generate_series(1, {entries}) i;
 INSERT INTO events (id, entity_id, position, entry_id, type, at, by_name, by_role, data)
-  SELECT {event}, 1, 1000000000 + :number + i, {entry}, 'registered', 1767222000000000, 'floor', 'eoffice', '{record}' FROM generate_series(1, {entries}) i;
+  SELECT {event}, 1, 1000000000 + CAST(:number AS bigint) + i, {entry}, 'registered', 1767222000000000, 'floor', 'eoffice', '{record}' FROM generate_series(1, {entries}) i;
 INSERT INTO idempotency_keys (entity_id, caller, key, body_sha256, operation, subject_id, created_at)
-  SELECT 1, 'token:floor', 'key-' || :base + i, sha256(int8send(:base + i)), 'register', {event}, 1767222000000000 FROM generate_series(1, {entries}) i;
+  SELECT 1, 'token-floor', 'key-' || (CAST(:base AS bigint) + i), sha256(int8send(CAST(:base AS bigint) + i)), 'register', {event}, 1767222000000000 FROM generate_series(1, {entries}) i;
 INSERT INTO outbox (id, entity_id, kind, entry_id, created_at)
   SELECT {outbox}, 1, 'registered', {entry}, 1767222000000000 FROM generate_series(1, {entries}) i;
 INSERT INTO entry_counts (entity_id, book, date, channel, total) VALUES (1, 'floor', '2026-01-01', 'electronic', {entries})

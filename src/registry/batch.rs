@@ -75,8 +75,12 @@ impl<C: Commit> Batcher<C> {
         let (queue, mut waiting) = mpsc::channel::<Waiting<C>>(4 * size);
         tokio::spawn(async move {
             let mut batch = Vec::with_capacity(size);
+            let mut company = Company::default();
             while waiting.recv_many(&mut batch, size).await > 0 {
+                company.gather(&mut waiting, &mut batch, size).await;
+                let (members, began) = (batch.len(), Instant::now());
                 write(&commit, std::mem::take(&mut batch)).await;
+                company = Company { members, took: began.elapsed() };
                 batch.reserve(size);
             }
         });
@@ -99,6 +103,30 @@ impl<C: Commit> Batcher<C> {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.queue.max_capacity() - self.queue.capacity()
+    }
+}
+
+/// What the last batch was like: those who were in it may be back at once, and are worth a short wait.
+///
+/// Without it, callers who come back as soon as they are answered split into two halves that never meet, and each
+/// commit serves one half.
+#[derive(Debug, Default)]
+struct Company {
+    members: usize,
+    took: Duration,
+}
+
+impl Company {
+    /// Waits until as many are there as last time, for at most an eighth of the time that a batch takes.
+    async fn gather<C: Commit>(&self, waiting: &mut mpsc::Receiver<Waiting<C>>, batch: &mut Vec<Waiting<C>>, size: usize) {
+        let until = Instant::now() + (self.took / 8).min(Duration::from_millis(5));
+        while batch.len() < self.members.min(size) {
+            let room = size - batch.len();
+            match tokio::time::timeout_at(until, waiting.recv_many(batch, room)).await {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+        }
     }
 }
 
