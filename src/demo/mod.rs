@@ -1,5 +1,8 @@
-//! The demo: a town's registry in a fresh folder, with a history, some citizens and a clerk.
+//! The demo: a town's registry on one machine, in one command.
 
+pub mod chance;
 pub mod citizen;
 pub mod client;
+pub mod people;
+pub mod seed;
 pub mod story;
