@@ -40,5 +40,6 @@ pub mod domain;
 pub mod http;
 pub mod receipt;
 pub mod registry;
+pub mod report;
 pub mod signature;
 pub mod store;

@@ -4,6 +4,7 @@ mod calendar;
 mod clock;
 pub mod init;
 mod openapi;
+mod report;
 pub mod serve;
 mod test_pki;
 pub mod token;
@@ -50,6 +51,8 @@ enum Command {
     Verify(verify::Arguments),
     /// The calendar of non-working days.
     Calendar(calendar::Arguments),
+    /// The figures, and whether their counters agree with the records.
+    Report(report::Arguments),
     /// Decide about the clock when numbering was stopped for it.
     Clock(clock::Arguments),
     /// Print the OpenAPI document of the server.
@@ -72,6 +75,7 @@ pub fn run() -> ExitCode {
         Command::Token(arguments) => token::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
         Command::Calendar(arguments) => calendar::run(arguments),
+        Command::Report(arguments) => report::run(arguments),
         Command::Clock(arguments) => clock::run(arguments),
         Command::Openapi(arguments) => openapi::run(&arguments),
     };

@@ -358,6 +358,8 @@ problems! {
     ReadProblems: [BadRequest, Unauthenticated, Forbidden, NotFound, Unavailable],
     /// Of what anybody may read.
     PublicProblems: [BadRequest, Unauthenticated, Unavailable],
+    /// Of a report.
+    ReportProblems: [BadRequest, Unauthenticated, Forbidden, NotAcceptable, Unavailable],
     /// Of the bytes of a document.
     DocumentProblems: [BadRequest, Unauthenticated, NotFound, RangeNotSatisfiable, Internal, Unavailable],
     /// Of a submission or a counter entry.

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::problem::{Kind, Problem, ProblemDetails};
-use super::{access_log, catalogue, documents, entries, health, receipts, submissions};
+use super::{access_log, catalogue, documents, entries, health, receipts, reports, submissions};
 use crate::app::App;
 use crate::registry::entry::Entry;
 
@@ -54,6 +54,7 @@ const ROLES: &[(&str, &[&str])] = &[
     ("receipt_signature", &["clerk", "auditor", "unit", "eoffice", "citizen"]),
     ("entries", &["clerk", "auditor", "unit"]),
     ("access_log", &["auditor"]),
+    ("report_channels", &["clerk", "auditor", "sac", "admin"]),
     ("units", ANY),
     ("offices", ANY),
     ("books", ANY),
@@ -74,6 +75,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(receipts::json))
         .routes(routes!(receipts::signature))
         .routes(routes!(access_log::list))
+        .routes(routes!(reports::channels))
         .routes(routes!(catalogue::units))
         .routes(routes!(catalogue::offices))
         .routes(routes!(catalogue::books))

@@ -10,6 +10,7 @@ pub(crate) mod bulk;
 pub mod catalogue;
 mod engine;
 pub mod entries;
+pub mod figures;
 pub mod listing;
 pub mod objects;
 pub mod outbox;
