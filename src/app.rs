@@ -14,7 +14,7 @@ use crate::http::listen::fingerprint;
 use crate::receipt::seal::{Seal, SealError};
 use crate::registry::Registry;
 use crate::registry::caller::Entity;
-
+use crate::service::attention::Service;
 use crate::signature::{AlgorithmTable, Anchors, LoadError, Policy, RevocationMode, load_certificates};
 use crate::store::catalogue::BookRow;
 use crate::store::objects::{self, Objects};
@@ -52,6 +52,8 @@ pub struct App {
     pub entity: Arc<Entity>,
     /// The registry.
     pub registry: Registry,
+    /// The citizens' service.
+    pub service: Service,
     /// How signatures are judged.
     pub policy: Arc<Policy>,
     /// The SHA-256 of the certificates of e-offices whose seal may vouch for a citizen.
@@ -86,12 +88,14 @@ impl App {
         let policy = policy(&config.signature)?;
         let eoffice_seals = eoffice_seals(&config.signature).map_err(StartError::EofficeSeals)?;
         let seal = Seal::load(&config.seal)?;
+        let service = Service::new(store.clone(), clock.clone());
         let registry = Registry::new(store, objects, clock, config.clock.clone());
         Ok(Self {
             uploads: Arc::new(tokio::sync::Semaphore::new(config.limits.uploads)),
             config: Arc::new(config),
             entity: Arc::new(entity),
             registry,
+            service,
             policy: Arc::new(policy),
             eoffice_seals: Arc::new(eoffice_seals),
             seal: Arc::new(seal),

@@ -41,5 +41,6 @@ pub mod http;
 pub mod receipt;
 pub mod registry;
 pub mod report;
+pub mod service;
 pub mod signature;
 pub mod store;

@@ -2,6 +2,7 @@
 
 pub mod access_log;
 pub mod answer;
+pub mod attentions;
 pub mod auth;
 pub mod body;
 pub mod catalogue;
@@ -10,6 +11,7 @@ pub mod entries;
 pub mod entries_csv;
 pub mod health;
 pub mod intake;
+pub mod json_body;
 pub mod listen;
 pub mod negotiate;
 pub mod params;

@@ -368,6 +368,13 @@ problems! {
         UnsupportedMediaType, InvalidSubmission, SignatureRequired, SignatureInvalid, DocumentMismatch,
         IdempotencyKeyReused, Unavailable, OutcomeUnknown,
     ],
+    /// Of an attention.
+    AttentionProblems: [
+        BadRequest, IdempotencyKeyMissing, Unauthenticated, Forbidden, TooSlow, TooLarge, UnsupportedMediaType,
+        InvalidSubmission, IdempotencyKeyReused, Unavailable, OutcomeUnknown,
+    ],
+    /// Of what changes a thing and takes no body.
+    ChangeProblems: [BadRequest, Unauthenticated, Forbidden, NotFound, WrongState, Unavailable],
     /// Of what writes a JSON body.
     WriteProblems: [
         BadRequest, Unauthenticated, Forbidden, NotFound, TooSlow, WrongState, TooLarge, UnsupportedMediaType, InvalidSubmission,

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::problem::{Kind, Problem, ProblemDetails};
-use super::{access_log, catalogue, documents, entries, health, receipts, reports, submissions};
+use super::{access_log, attentions, catalogue, documents, entries, health, receipts, reports, submissions};
 use crate::app::App;
 use crate::registry::entry::Entry;
 
@@ -35,6 +35,7 @@ use crate::registry::entry::Entry;
         (name = "counter", description = "What clerks key in"),
         (name = "looking up", description = "Entries, documents, events, who looked"),
         (name = "receipts", description = "Proof for whoever submitted"),
+        (name = "service", description = "The citizens' service: attentions"),
         (name = "catalogue", description = "Units, offices, books"),
         (name = "figures", description = "The electronic share, and attentions"),
         (name = "running", description = "Whether the server is well")
@@ -55,6 +56,10 @@ const ROLES: &[(&str, &[&str])] = &[
     ("entries", &["clerk", "auditor", "unit"]),
     ("access_log", &["auditor"]),
     ("report_channels", &["clerk", "auditor", "sac", "admin"]),
+    ("record_attention", &["sac", "clerk"]),
+    ("attentions", &["sac", "clerk"]),
+    ("attention", &["sac", "clerk"]),
+    ("withdraw_attention", &["sac", "clerk"]),
     ("units", ANY),
     ("offices", ANY),
     ("books", ANY),
@@ -76,6 +81,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(receipts::signature))
         .routes(routes!(access_log::list))
         .routes(routes!(reports::channels))
+        .routes(routes!(attentions::list, attentions::record))
+        .routes(routes!(attentions::by_id, attentions::withdraw))
         .routes(routes!(catalogue::units))
         .routes(routes!(catalogue::offices))
         .routes(routes!(catalogue::books))

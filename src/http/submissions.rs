@@ -100,14 +100,14 @@ pub async fn register(
 }
 
 /// Whose key it is: the token's name, or the certificate's person. The kind stands before it, so the two never meet.
-fn owner(caller: &Caller) -> String {
+pub(super) fn owner(caller: &Caller) -> String {
     match caller.who {
         Who::Token { .. } => format!("token:{}", caller.name()),
         Who::Citizen { .. } => format!("citizen:{}", caller.name()),
     }
 }
 
-fn key(headers: &HeaderMap) -> Result<String> {
+pub(super) fn key(headers: &HeaderMap) -> Result<String> {
     let value = headers.get("idempotency-key").ok_or_else(|| {
         Problem::new(
             Kind::IdempotencyKeyMissing,

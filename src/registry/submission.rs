@@ -2,7 +2,7 @@
 
 mod counter;
 mod documents;
-mod fields;
+pub(crate) mod fields;
 pub mod json;
 mod parse;
 mod parties;

@@ -301,6 +301,25 @@ pub async fn insert_keys(tx: &mut Tx, entity: i64, at: Micros, keys: &[KeyRow]) 
     Ok(())
 }
 
+/// Writes keys where they are free; [`conflicts`] then tells whose each is.
+///
+/// For what is not under the entity's lock: two processes may come with one key at once, and the later waits here for
+/// the earlier. `keys` are sorted, so that locks are taken in one order.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn claim_keys(tx: &mut Tx, entity: i64, at: Micros, keys: &[KeyRow]) -> Result<()> {
+    debug_assert!(keys.is_sorted_by_key(|key| (&key.caller, &key.key)));
+    insert_rows!(
+        tx,
+        "INSERT INTO idempotency_keys (entity_id, caller, key, body_sha256, operation, subject_id, created_at) VALUES",
+        "ON CONFLICT DO NOTHING",
+        keys,
+        |row| [entity, row.caller.as_str(), row.key.as_str(), row.body_sha256, row.operation, row.subject_id, at]
+    );
+    Ok(())
+}
+
 /// Forgets keys older than `before`.
 ///
 /// # Errors

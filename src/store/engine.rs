@@ -63,6 +63,18 @@ impl Error {
 }
 
 impl Error {
+    /// Whether, after a commit failed with this, the transaction may have been kept all the same: its answer was lost.
+    #[must_use]
+    pub fn leaves_doubt(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => {
+                // The server was shut down or the connection was cut, before or after it did what it was asked.
+                error.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57P"))
+            }
+            _ => true,
+        }
+    }
+
     /// Whether one row of several may be to blame, so that the others can be written without it.
     #[must_use]
     pub fn blames_one_row(&self) -> bool {

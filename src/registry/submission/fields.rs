@@ -5,6 +5,7 @@
 //! cannot be read is noted with its pointer and given as `None`, and reading goes on. Whoever puts the
 //! pieces together sees from [`Errors`] whether all of them are there.
 
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use super::FieldError;
@@ -18,45 +19,45 @@ const KEY_SHOWN: usize = 80;
 
 /// The errors found so far, in the order they were found.
 #[derive(Debug, Default)]
-pub(super) struct Errors(Vec<FieldError>);
+pub(crate) struct Errors(Vec<FieldError>);
 
 impl Errors {
     /// Notes one; from the hundredth on they are not kept.
-    pub(super) fn add(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
+    pub(crate) fn add(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
         if self.0.len() < MOST {
             self.0.push(FieldError { pointer: pointer.into(), detail: detail.into() });
         }
     }
 
     /// Notes the error of a result, if it is one.
-    pub(super) fn keep<T>(&mut self, pointer: impl Into<String>, result: Result<T, impl ToString>) -> Option<T> {
+    pub(crate) fn keep<T>(&mut self, pointer: impl Into<String>, result: Result<T, impl ToString>) -> Option<T> {
         result.map_err(|error| self.add(pointer, error.to_string())).ok()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn into_list(self) -> Vec<FieldError> {
+    pub(crate) fn into_list(self) -> Vec<FieldError> {
         self.0
     }
 }
 
 /// The pointer to a member or item of what `parent` points to (RFC 6901 §3).
-pub(super) fn step(parent: &str, key: &str) -> String {
+pub(crate) fn step(parent: &str, key: &str) -> String {
     let shown: String = key.chars().take(KEY_SHOWN).collect();
     format!("{parent}/{}", shown.replace('~', "~0").replace('/', "~1"))
 }
 
 /// A JSON object whose keys are known.
-pub(super) struct Object<'t> {
+pub(crate) struct Object<'t> {
     at: String,
     members: &'t [(String, Node)],
 }
 
 impl<'t> Object<'t> {
     /// Takes an object that has none but these keys.
-    pub(super) fn open(node: &'t Node, at: &str, keys: &[&[&str]], errors: &mut Errors) -> Option<Self> {
+    pub(crate) fn open(node: &'t Node, at: &str, keys: &[&[&str]], errors: &mut Errors) -> Option<Self> {
         let Node::Object(members) = node else {
             errors.add(at, format!("must be an object, not {}", node.kind()));
             return None;
@@ -70,17 +71,17 @@ impl<'t> Object<'t> {
     }
 
     /// The pointer to one of its members.
-    pub(super) fn at(&self, key: &str) -> String {
+    pub(crate) fn at(&self, key: &str) -> String {
         step(&self.at, key)
     }
 
     /// A member, if it is there and not null: both mean that nothing was said.
-    pub(super) fn get(&self, key: &str) -> Option<&'t Node> {
+    pub(crate) fn get(&self, key: &str) -> Option<&'t Node> {
         self.members.iter().find(|(name, _)| name == key).map(|(_, node)| node).filter(|node| **node != Node::Null)
     }
 
     /// A member that must be there.
-    pub(super) fn required(&self, key: &str, errors: &mut Errors) -> Option<&'t Node> {
+    pub(crate) fn required(&self, key: &str, errors: &mut Errors) -> Option<&'t Node> {
         let member = self.get(key);
         if member.is_none() {
             errors.add(self.at(key), "is required");
@@ -89,7 +90,7 @@ impl<'t> Object<'t> {
     }
 
     /// A string as it was written, unchecked.
-    pub(super) fn raw(&self, key: &str, errors: &mut Errors) -> Option<&'t str> {
+    pub(crate) fn raw(&self, key: &str, errors: &mut Errors) -> Option<&'t str> {
         match self.get(key)? {
             Node::String(text) => Some(text),
             other => {
@@ -100,14 +101,14 @@ impl<'t> Object<'t> {
     }
 
     /// A text of at most `limit` characters. A blank one says nothing: forms send `""` for what was not filled in.
-    pub(super) fn text(&self, key: &str, limit: usize, errors: &mut Errors) -> Option<String> {
+    pub(crate) fn text(&self, key: &str, limit: usize, errors: &mut Errors) -> Option<String> {
         let text = self.raw(key, errors).filter(|text| !text.trim().is_empty())?;
         errors.keep(self.at(key), text::check(text, limit))?;
         Some(text.to_owned())
     }
 
     /// A text that must be there and not be blank.
-    pub(super) fn required_text(&self, key: &str, limit: usize, errors: &mut Errors) -> Option<String> {
+    pub(crate) fn required_text(&self, key: &str, limit: usize, errors: &mut Errors) -> Option<String> {
         self.required(key, errors)?;
         let text = self.raw(key, errors)?;
         errors.keep(self.at(key), text::check(text, limit))?;
@@ -115,7 +116,7 @@ impl<'t> Object<'t> {
     }
 
     /// A text of at most `limit` characters that some parser takes.
-    pub(super) fn parsed<T, E: ToString>(
+    pub(crate) fn parsed<T, E: ToString>(
         &self,
         key: &str,
         limit: usize,
@@ -127,19 +128,19 @@ impl<'t> Object<'t> {
     }
 
     /// A name of a closed list.
-    pub(super) fn name<T: FromStr<Err: ToString>>(&self, key: &str, errors: &mut Errors) -> Option<T> {
+    pub(crate) fn name<T: FromStr<Err: ToString>>(&self, key: &str, errors: &mut Errors) -> Option<T> {
         let name = self.raw(key, errors)?;
         errors.keep(self.at(key), name.parse())
     }
 
     /// A name of a closed list that must be there.
-    pub(super) fn required_name<T: FromStr<Err: ToString>>(&self, key: &str, errors: &mut Errors) -> Option<T> {
+    pub(crate) fn required_name<T: FromStr<Err: ToString>>(&self, key: &str, errors: &mut Errors) -> Option<T> {
         self.required(key, errors)?;
         self.name(key, errors)
     }
 
     /// `true` or `false`.
-    pub(super) fn boolean(&self, key: &str, errors: &mut Errors) -> Option<bool> {
+    pub(crate) fn boolean(&self, key: &str, errors: &mut Errors) -> Option<bool> {
         match self.get(key)? {
             Node::Bool(value) => Some(*value),
             other => {
@@ -149,9 +150,30 @@ impl<'t> Object<'t> {
         }
     }
 
+    /// A whole number within a range, written in digits: `1e3` is nobody's count.
+    pub(crate) fn whole_number(&self, key: &str, range: RangeInclusive<i64>, errors: &mut Errors) -> Option<i64> {
+        match self.get(key)? {
+            Node::Number(digits) if digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') => {
+                let number = digits.parse().ok().filter(|number| range.contains(number));
+                if number.is_none() {
+                    errors.add(self.at(key), format!("must be from {} to {}", range.start(), range.end()));
+                }
+                number
+            }
+            Node::Number(_) => {
+                errors.add(self.at(key), "must be a whole number, written in digits");
+                None
+            }
+            other => {
+                errors.add(self.at(key), format!("must be a whole number, not {}", other.kind()));
+                None
+            }
+        }
+    }
+
     /// The items of a list that must be there and have at most `limit`, each with its pointer. Items
     /// past the limit are not looked at.
-    pub(super) fn items(&self, key: &str, limit: usize, errors: &mut Errors) -> Option<Vec<(String, &'t Node)>> {
+    pub(crate) fn items(&self, key: &str, limit: usize, errors: &mut Errors) -> Option<Vec<(String, &'t Node)>> {
         match self.required(key, errors)? {
             Node::Array(items) => {
                 let at = self.at(key);

@@ -1,0 +1,265 @@
+//! Attentions of the citizens' service: recorded, listed, withdrawn.
+
+use axum::Json;
+use axum::extract::{Path, Request, State};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::answer::IDEMPOTENCY_REPLAYED;
+use super::auth::require;
+use super::params::{Params, PathParam};
+use super::problem::{AttentionProblems, ChangeProblems, Kind, Problem, ReadProblems, Result};
+use super::{json_body, submissions};
+use crate::app::App;
+use crate::domain::{AttentionChannel, Micros, Role, Sha256};
+use crate::registry::book::Key;
+use crate::registry::caller::Caller;
+use crate::service::attention::{AttentionError, AttentionRequest, NewAttention};
+use crate::store::attentions::{AttentionRow, Wanted};
+
+const ROLES: &[Role] = &[Role::Sac, Role::Clerk];
+
+/// An attention, or several alike.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Attention {
+    /// Its id.
+    id: Uuid,
+    /// When; the figures count it on its local date.
+    #[schema(example = "2026-03-02T09:30:00+01:00", format = DateTime)]
+    at: String,
+    /// How the person came.
+    channel: AttentionChannel,
+    /// The unit that attended.
+    #[schema(example = "L01000000")]
+    unit: String,
+    /// What about.
+    #[schema(example = "Volante de empadronamiento")]
+    topic: String,
+    /// What came of it.
+    #[schema(example = "resuelta")]
+    outcome: Option<String>,
+    /// How many alike.
+    #[schema(example = 1)]
+    count: i64,
+    /// Who recorded it.
+    #[schema(example = "sac-1")]
+    recorded_by: String,
+    /// When it was recorded.
+    #[schema(example = "2026-03-02T09:31:07.131072+01:00", format = DateTime)]
+    recorded_at: String,
+    /// Whether it was brought from another system.
+    #[schema(example = false)]
+    imported: bool,
+    /// When it was withdrawn; then no figure counts it. Null while it stands.
+    #[schema(example = "2026-03-02T09:40:00+01:00", format = DateTime)]
+    withdrawn_at: Option<String>,
+    /// Who withdrew it.
+    #[schema(example = "sac-1")]
+    withdrawn_by: Option<String>,
+}
+
+impl Attention {
+    fn of(row: AttentionRow, zone: Tz) -> Self {
+        Self {
+            id: row.id,
+            at: row.at.rfc3339(zone),
+            channel: row.channel,
+            unit: row.unit,
+            topic: row.topic,
+            outcome: row.outcome,
+            count: row.count,
+            recorded_by: row.recorded_by,
+            recorded_at: row.recorded_at.rfc3339(zone),
+            imported: row.import_id.is_some(),
+            withdrawn_at: row.withdrawn_at.map(|at| at.rfc3339(zone)),
+            withdrawn_by: row.withdrawn_by,
+        }
+    }
+}
+
+/// Records an attention.
+#[utoipa::path(
+    post, path = "/attentions", tag = "service", operation_id = "record_attention", summary = "Record an attention",
+    description = "One conversation with one person on one channel, or several alike with `count`. Calls that nobody answered are none. \
+        When this answers 201, it is durable and counted.",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Repeat a request with the same key and the same body, and it is answered with the same attention", example = "5f0c7a52-7a2e-4f0e-9d0c-b1a6d9f3c002", min_length = 1, max_length = 255)),
+    request_body(content = AttentionRequest, content_type = "application/json", description = "The attention",
+        example = json!({"channel": "phone", "unit": "L01000000", "topic": "Volante de empadronamiento", "outcome": "resuelta"})),
+    responses((status = 201, description = "Recorded", body = Attention,
+        headers(("Location" = String, description = "The address of the attention"),
+            ("Idempotency-Replayed" = String, description = "`true` when the key was used before and this repeats its answer"))), AttentionProblems),
+    security(("token" = []))
+)]
+pub async fn record(State(app): State<App>, caller: Caller, headers: HeaderMap, request: Request) -> Result<Response> {
+    require(&caller, ROLES)?;
+    let key = headers.contains_key("idempotency-key").then(|| submissions::key(&headers)).transpose()?;
+    let body = json_body::read(&app.config.limits, request).await?;
+    let attention = NewAttention::parse(&body, app.clock().now()).map_err(Problem::invalid)?;
+    let key = key.map(|key| Key { caller: submissions::owner(&caller), key, body_sha256: hash(&body) });
+    let recorded = app.service.record(&caller, attention, key).await?;
+    let id = recorded.row.id;
+    let attention = Attention::of(recorded.row, caller.entity.zone);
+    let mut response = (StatusCode::CREATED, Json(attention)).into_response();
+    let headers = response.headers_mut();
+    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/attentions/{id}")) {
+        headers.insert(LOCATION, location);
+    }
+    if recorded.repeated {
+        headers.insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// The hash of a request that a key stands for. The operation is in it: a key of one is not a key of another.
+fn hash(body: &[u8]) -> Sha256 {
+    let mut hash = openssl::sha::Sha256::new();
+    hash.update(b"POST /attentions\n");
+    hash.update(body);
+    Sha256(hash.finish())
+}
+
+/// Which attentions are asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AttentionFilters {
+    /// On this local date or later.
+    #[param(example = "2026-03-01", format = Date)]
+    from: Option<NaiveDate>,
+    /// On this local date or earlier.
+    #[param(example = "2026-08-31", format = Date)]
+    to: Option<NaiveDate>,
+    /// Only by this channel.
+    channel: Option<AttentionChannel>,
+    /// Only by this unit.
+    #[param(example = "L01000000")]
+    unit: Option<String>,
+    /// How many, at most 500.
+    #[param(minimum = 1, maximum = 500, example = 50)]
+    limit: Option<i64>,
+    /// Where the page before this one ended: its `next_cursor`.
+    cursor: Option<String>,
+}
+
+/// A page of attentions.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AttentionPage {
+    /// The attentions, the newest first; those withdrawn are among them.
+    items: Vec<Attention>,
+    /// Give it as `cursor` for the next page; null on the last.
+    #[schema(example = "WzE3NzI0NDM4MDAxMzEwNzIsIjAxOTlkN2M4Il0")]
+    next_cursor: Option<String>,
+}
+
+/// Lists attentions.
+#[utoipa::path(
+    get, path = "/attentions", tag = "service", operation_id = "attentions", summary = "Attentions",
+    description = "The attentions that match, the newest first, page by page; those withdrawn are marked.",
+    params(AttentionFilters),
+    responses((status = 200, description = "The attentions", body = AttentionPage), ReadProblems),
+    security(("token" = []))
+)]
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Params(filters): Params<AttentionFilters>,
+) -> Result<Json<AttentionPage>> {
+    require(&caller, ROLES)?;
+    let limit = filters.limit.unwrap_or(50);
+    if !(1..=500).contains(&limit) {
+        return Err(Problem::parameter("limit", "must be from 1 to 500"));
+    }
+    if let (Some(from), Some(to)) = (filters.from, filters.to)
+        && to < from
+    {
+        return Err(Problem::parameter("to", "must not be before from"));
+    }
+    let zone = caller.entity.zone;
+    let wanted = Wanted {
+        from: filters.from.map(|date| Micros::start_of_day(date, zone)),
+        to: filters.to.map(|date| Micros::day_range(date, date, zone).end),
+        channel: filters.channel,
+        unit: filters.unit,
+        before: filters.cursor.as_deref().map(read_cursor).transpose()?,
+    };
+    let mut rows = app.service.list(caller.entity.id, &wanted, limit + 1).await?;
+    let more = i64::try_from(rows.len()).is_ok_and(|rows| rows > limit);
+    if more {
+        rows.pop();
+    }
+    let next_cursor = rows
+        .last()
+        .filter(|_| more)
+        .map(|last| URL_SAFE_NO_PAD.encode(serde_json::to_vec(&(last.at.0, last.id)).unwrap_or_default()));
+    let items = rows.into_iter().map(|row| Attention::of(row, zone)).collect();
+    Ok(Json(AttentionPage { items, next_cursor }))
+}
+
+fn read_cursor(cursor: &str) -> Result<(Micros, Uuid)> {
+    let place: Option<(i64, Uuid)> =
+        URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let (at, id) = place.ok_or_else(|| Problem::parameter("cursor", "must be the next_cursor of a page"))?;
+    Ok((Micros(at), id))
+}
+
+/// An attention, by its id.
+#[utoipa::path(
+    get, path = "/attentions/{id}", tag = "service", operation_id = "attention", summary = "An attention",
+    description = "An attention; one that was withdrawn is shown as such.",
+    params(("id" = Uuid, Path, description = "The attention's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a02")),
+    responses((status = 200, description = "The attention", body = Attention), ReadProblems),
+    security(("token" = []))
+)]
+pub async fn by_id(
+    State(app): State<App>,
+    caller: Caller,
+    PathParam(Path(id)): PathParam<Uuid>,
+) -> Result<Json<Attention>> {
+    require(&caller, ROLES)?;
+    let row = app.service.attention(caller.entity.id, id).await?;
+    Ok(Json(Attention::of(row, caller.entity.zone)))
+}
+
+/// Withdraws an attention.
+#[utoipa::path(
+    delete, path = "/attentions/{id}", tag = "service", operation_id = "withdraw_attention", summary = "Withdraw an attention",
+    description = "Marks an attention as withdrawn: it stays, with who withdrew it and when, and the figures of its own date stop counting it. A second time is refused.",
+    params(("id" = Uuid, Path, description = "The attention's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a02")),
+    responses((status = 200, description = "Withdrawn", body = Attention), ChangeProblems),
+    security(("token" = []))
+)]
+pub async fn withdraw(
+    State(app): State<App>,
+    caller: Caller,
+    PathParam(Path(id)): PathParam<Uuid>,
+) -> Result<Json<Attention>> {
+    require(&caller, ROLES)?;
+    let row = app.service.withdraw(&caller, id).await?;
+    Ok(Json(Attention::of(row, caller.entity.zone)))
+}
+
+impl From<AttentionError> for Problem {
+    fn from(error: AttentionError) -> Self {
+        match error {
+            AttentionError::Invalid(field) => Self::invalid(vec![field]),
+            AttentionError::KeyReused => Self::new(
+                Kind::IdempotencyKeyReused,
+                "this key was used with other content; send a fresh key for a new request",
+            ),
+            AttentionError::NotFound(_) => Self::not_found(),
+            AttentionError::AlreadyWithdrawn(_) => {
+                Self::new(Kind::WrongState, "it was withdrawn before; GET shows by whom and when")
+            }
+            AttentionError::Batch(error) => error.into(),
+            AttentionError::Store(error) => error.into(),
+        }
+    }
+}

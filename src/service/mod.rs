@@ -1,0 +1,3 @@
+//! The citizens' service (SAC): attentions.
+
+pub mod attention;
