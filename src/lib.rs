@@ -38,6 +38,7 @@ pub mod config;
 pub mod demo;
 pub mod domain;
 pub mod http;
+pub mod import;
 pub mod receipt;
 pub mod registry;
 pub mod report;

@@ -2,6 +2,7 @@
 
 mod calendar;
 mod clock;
+mod import;
 pub mod init;
 mod openapi;
 mod report;
@@ -51,6 +52,8 @@ enum Command {
     Verify(verify::Arguments),
     /// The calendar of non-working days.
     Calendar(calendar::Arguments),
+    /// Bring entries and attentions from an older system.
+    Import(import::Arguments),
     /// The figures, and whether their counters agree with the records.
     Report(report::Arguments),
     /// Decide about the clock when numbering was stopped for it.
@@ -75,6 +78,7 @@ pub fn run() -> ExitCode {
         Command::Token(arguments) => token::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
         Command::Calendar(arguments) => calendar::run(arguments),
+        Command::Import(arguments) => import::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Clock(arguments) => clock::run(arguments),
         Command::Openapi(arguments) => openapi::run(&arguments),

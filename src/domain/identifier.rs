@@ -117,7 +117,8 @@ pub fn obliged(id_type: IdType, id: &str) -> Option<MustSubmitElectronically> {
 }
 
 /// Upper-case, without the separators people put between digits.
-fn compact(text: &str) -> String {
+#[must_use]
+pub fn compact(text: &str) -> String {
     let kept = text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '.'));
     kept.map(|c| c.to_ascii_uppercase()).collect()
 }

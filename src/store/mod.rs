@@ -11,6 +11,7 @@ pub mod catalogue;
 mod engine;
 pub mod entries;
 pub mod figures;
+pub mod imports;
 pub mod listing;
 pub mod objects;
 pub mod outbox;

@@ -1,0 +1,157 @@
+//! `ventanilla import`: what an older system holds.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{ConfigArgument, Outcome, block_on, load, open};
+use crate::import::{Stage, Watch, attentions, entries};
+
+/// What `import` takes.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Import entries: a CSV file with the columns `book`, `year`, `number`, `registered_at`, `channel`, `subject`,
+    /// `destination_unit`, `party_id_type`, `party_id` and `party_name`. Numbers are kept; a repeat is safe.
+    Entries(FileArguments),
+    /// Import attentions: a CSV file with the columns `at`, `channel`, `unit`, `topic` and `count`. The same file is
+    /// taken once.
+    Attentions(FileArguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct FileArguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// The file, in UTF-8; its first line names the columns, in any order.
+    file: PathBuf,
+    /// Leave bad rows out instead of keeping nothing.
+    #[arg(long)]
+    skip_bad: bool,
+}
+
+/// Runs it. Exit status 0 when it is done, 1 when rows are bad and nothing was kept.
+pub fn run(arguments: Arguments) -> Outcome {
+    match arguments.command {
+        Command::Entries(arguments) => block_on(import_entries(arguments))?,
+        Command::Attentions(arguments) => block_on(import_attentions(arguments))?,
+    }
+}
+
+async fn import_entries(arguments: FileArguments) -> Outcome {
+    let FileArguments { config, file, skip_bad } = arguments;
+    let app = open(load(&config)?).await?;
+    let mut screen = Screen::new(&file);
+    let outcome = entries::import(&app, &file, skip_bad, &mut screen).await;
+    screen.bar.finish_and_clear();
+    let summary = match outcome? {
+        entries::Outcome::Refused { bad } => return Ok(refused(bad)),
+        entries::Outcome::Done(summary) => summary,
+    };
+    println!("{} entries imported, {} were there already", summary.written, summary.same);
+    for entries::Gaps { book, year, runs } in &summary.gaps {
+        println!("{book} {year}: no entry has the numbers {}", listed(runs));
+    }
+    if summary.unchecked_ids > 0 {
+        println!("{} have an identifier whose check character does not hold; taken as it is", summary.unchecked_ids);
+    }
+    if !summary.unknown_units.is_empty() {
+        println!("units that the catalogue does not know, taken as they are: {}", summary.unknown_units.join(", "));
+    }
+    left_out(summary.bad);
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn import_attentions(arguments: FileArguments) -> Outcome {
+    let FileArguments { config, file, skip_bad } = arguments;
+    let app = open(load(&config)?).await?;
+    let mut screen = Screen::new(&file);
+    let outcome = attentions::import(&app, &file, skip_bad, &mut screen).await;
+    screen.bar.finish_and_clear();
+    match outcome? {
+        attentions::Outcome::Repeated => {
+            println!("0 attentions imported: this file was imported before, and was skipped");
+        }
+        attentions::Outcome::Refused { bad } => return Ok(refused(bad)),
+        attentions::Outcome::Done(summary) => {
+            println!("{} attentions imported, in {} rows", summary.attentions, summary.rows);
+            left_out(summary.bad);
+            if summary.bad > 0 {
+                println!("mend the rows left out and import only those: the others would be counted twice");
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn refused(bad: u64) -> ExitCode {
+    eprintln!("{bad} rows are bad; nothing was kept (--skip-bad leaves them out)");
+    ExitCode::from(1)
+}
+
+fn left_out(bad: u64) {
+    if bad > 0 {
+        println!("{bad} bad rows were left out");
+    }
+}
+
+/// `5, 17–20`
+fn listed(gaps: &[(i64, i64)]) -> String {
+    let run = |(first, last): &(i64, i64)| {
+        if first == last { first.to_string() } else { format!("{first}–{last}") }
+    };
+    gaps.iter().map(run).collect::<Vec<_>>().join(", ")
+}
+
+/// Tells on stderr how far an import has come, where that is a terminal, and which rows are bad, everywhere.
+struct Screen {
+    bar: ProgressBar,
+    file: String,
+    stage: Option<Stage>,
+}
+
+impl Screen {
+    fn new(file: &Path) -> Self {
+        let length = std::fs::metadata(file).map(|metadata| metadata.len()).unwrap_or_default();
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {percent:>3} % {eta}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::new(length).with_style(style);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self { bar, file: file.display().to_string(), stage: None }
+    }
+}
+
+impl Watch for Screen {
+    fn reached(&mut self, stage: Stage, bytes: u64) {
+        if self.stage != Some(stage) {
+            self.stage = Some(stage);
+            self.bar.reset();
+            self.bar.set_message(match stage {
+                Stage::Checking => "checking",
+                Stage::Writing => "writing",
+            });
+        }
+        self.bar.set_position(bytes);
+    }
+
+    fn bad(&mut self, line: u64, wrong: &str) {
+        self.bar.suspend(|| eprintln!("{}:{line}: {wrong}", self.file));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_are_listed_as_runs() {
+        assert_eq!(listed(&[(5, 5), (17, 20)]), "5, 17–20");
+    }
+}

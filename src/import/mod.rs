@@ -1,0 +1,72 @@
+//! Files from older systems: checked whole, then written in one transaction, so that all of a file is there or nothing.
+//!
+//! # Why
+//! A file is read twice. The first time nothing is written and every bad row is named with its line, so that a file is
+//! mended once and not once an error; the second time the rows go in, many in a statement, and the file's hash shows
+//! that it is still the same. What is held in memory is a number and a hash a row, never the file.
+
+pub mod attentions;
+mod content;
+pub mod entries;
+mod sheet;
+mod sift;
+mod write;
+
+use std::path::PathBuf;
+
+use crate::store;
+
+/// Why an import could not run. Nothing of the file was kept, but for [`ImportError::Doubt`].
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file cannot be read.
+    #[error("cannot read {0}")]
+    Read(PathBuf, #[source] std::io::Error),
+    /// The first line does not name the columns that are needed.
+    #[error("{0}: {1}")]
+    Heading(PathBuf, String),
+    /// Somebody wrote to the file while it was read.
+    #[error("{0} changed while it was imported; nothing was kept")]
+    Changed(PathBuf),
+    /// The database did not answer. Nothing was kept.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The answer to the commit was lost: import the file again, what is there is skipped.
+    #[error("the database did not say whether the import was kept; import the file again, what is there is skipped")]
+    Doubt(#[source] store::Error),
+}
+
+/// Which of the two times a file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing is written.
+    Checking,
+    /// Rows go into the transaction.
+    Writing,
+}
+
+/// Who is told how far an import has come.
+pub trait Watch: Send {
+    /// So many bytes of the file are read.
+    fn reached(&mut self, stage: Stage, bytes: u64);
+    /// A row is bad: the line it begins on, from 1, and all that is wrong with it.
+    fn bad(&mut self, line: u64, wrong: &str);
+}
+
+/// Rows looked at together.
+const CHUNK: usize = 512;
+
+/// 1900-01-01T00:00:00Z: what is older was never in a register of ours.
+const EARLIEST: i64 = -2_208_988_800_000_000;
+
+/// Reads an instant of the past.
+fn past(text: &str, now: crate::domain::Micros) -> Result<crate::domain::Micros, String> {
+    let instant = crate::domain::Micros::parse(text).map_err(|error| error.to_string())?;
+    if instant > now {
+        Err("must not be in the future".into())
+    } else if instant.0 < EARLIEST {
+        Err("must not be before the year 1900".into())
+    } else {
+        Ok(instant)
+    }
+}

@@ -1,0 +1,226 @@
+//! The rows of an import, as what the books hold: entry, party, event, and the work that follows.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde_json::value::to_raw_value;
+
+use super::content::{OldEntry, Reading};
+use crate::clock::Clock;
+use crate::domain::{Channel, Micros, PersonType, Routing, Status};
+use crate::registry::book::Committed;
+use crate::registry::caller::Entity;
+use crate::registry::entry::Entry;
+use crate::store::book::{Count, EventRow, Lock};
+use crate::store::entries::{Belongings, EntryRow, PartyRow};
+use crate::store::outbox::OutboxRow;
+use crate::store::{self, Tx};
+
+/// Who registered what was imported. No token's name has a colon, so no caller is ever taken for it.
+pub const IMPORTER: &str = "import:entries";
+/// In which role: an import is run on the machine itself.
+const ROLE: &str = "admin";
+
+/// Writes entries under the lock of the entity's books.
+pub struct Writer<'e> {
+    entity: &'e Entity,
+    clock: &'e Clock,
+    reading: Reading,
+    lock: Lock,
+    /// When it is written into the book.
+    at: Micros,
+    last_event: i64,
+    /// Whether a unit is the entity's own; none where the catalogue does not know it.
+    units: HashMap<String, Option<bool>>,
+    counts: BTreeMap<(String, String, Channel), i64>,
+    /// The highest number of each book and year.
+    highest: BTreeMap<(usize, i64), i64>,
+    /// Rows written.
+    pub written: u64,
+    /// Rows whose identifier has a check character that does not hold.
+    pub unchecked_ids: u64,
+    /// Units that the catalogue does not know.
+    pub unknown_units: BTreeSet<String>,
+}
+
+impl<'e> Writer<'e> {
+    /// A writer that holds the lock.
+    pub fn new(entity: &'e Entity, clock: &'e Clock, reading: Reading, lock: Lock) -> Self {
+        Self {
+            entity,
+            clock,
+            // Events never go back in time, as entries never do.
+            at: reading.now.max(lock.last_registered_at),
+            last_event: lock.last_event,
+            reading,
+            lock,
+            units: HashMap::new(),
+            counts: BTreeMap::new(),
+            highest: BTreeMap::new(),
+            written: 0,
+            unchecked_ids: 0,
+            unknown_units: BTreeSet::new(),
+        }
+    }
+
+    /// Writes some entries.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn write(&mut self, tx: &mut Tx, entries: Vec<OldEntry>) -> store::Result<()> {
+        let (mut rows, mut parties) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
+        let (mut events, mut outbox) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
+        for entry in entries {
+            let routing = self.routing(tx, entry.content.destination_unit.as_deref()).await?;
+            let (row, party) = self.rows(entry, routing);
+            let belongings = Belongings { parties: vec![party.clone()], ..Belongings::default() };
+            events.push(self.event(&row, &belongings)?);
+            outbox.push(OutboxRow {
+                id: self.clock.new_id(),
+                entity_id: self.entity.id,
+                kind: "registered".into(),
+                entry_id: row.id,
+                created_at: self.at,
+                attempts: 0,
+            });
+            rows.push(row);
+            parties.push(party);
+        }
+        store::entries::insert(tx, self.entity.id, &rows).await?;
+        store::entries::insert_parties(tx, self.entity.id, &parties).await?;
+        store::book::insert_events(tx, self.entity.id, &events).await?;
+        store::outbox::insert(tx, &outbox).await
+    }
+
+    /// Writes what all entries together change: numbers, counters, the place in the log.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn finish(self, tx: &mut Tx) -> store::Result<()> {
+        let entity = self.entity.id;
+        for ((book, year), last) in self.highest {
+            store::book::imported_up_to(tx, entity, &self.reading.books[book].code, year, last).await?;
+        }
+        let counts: Vec<Count> =
+            self.counts.into_iter().map(|((book, date, channel), more)| Count { book, date, channel, more }).collect();
+        store::book::add_counts(tx, entity, &counts).await?;
+        // The old times are in the past: the time of the last entry stays what it was, or numbering would stop.
+        store::book::advance(tx, entity, self.last_event, self.lock.last_registered_at).await
+    }
+
+    /// Whose business it is, by the catalogue. A unit that it does not know was the entity's own once.
+    async fn routing(&mut self, tx: &mut Tx, unit: Option<&str>) -> store::Result<Routing> {
+        let Some(code) = unit else { return Ok(Routing::Pending) };
+        let own = if let Some(own) = self.units.get(code) {
+            *own
+        } else {
+            let own = store::catalogue::unit(tx, self.entity.id, code).await?.map(|unit| unit.own);
+            self.units.insert(code.to_owned(), own);
+            own
+        };
+        if own.is_none() {
+            self.unknown_units.insert(code.to_owned());
+        }
+        Ok(if own == Some(false) { Routing::Exchange } else { Routing::Internal })
+    }
+
+    fn rows(&mut self, entry: OldEntry, routing: Routing) -> (EntryRow, PartyRow) {
+        let OldEntry { book: place, year, number, code, content, check_holds } = entry;
+        let book = &self.reading.books[place];
+        let registered_on = content.registered_at.local_date(self.entity.zone).to_string();
+        self.last_event += 1;
+        self.written += 1;
+        self.unchecked_ids += u64::from(!check_holds);
+        *self.counts.entry((book.code.clone(), registered_on.clone(), content.channel)).or_default() += 1;
+        let highest = self.highest.entry((place, year)).or_default();
+        *highest = number.max(*highest);
+        let id = self.clock.new_id();
+        let row = EntryRow {
+            id,
+            book: book.code.clone(),
+            kind: book.kind,
+            year,
+            number,
+            code,
+            position: self.last_event,
+            // An older system has one time. When it took effect was settled then, by its own calendar.
+            presented_at: content.registered_at,
+            registered_at: content.registered_at,
+            effective_at: None,
+            registered_on,
+            effective_on: None,
+            channel: content.channel,
+            authentication_method: None,
+            status: Status::Registered,
+            rectified: false,
+            imported: true,
+            version: 1,
+            must_submit_electronically: None,
+            routing,
+            office: None,
+            registered_by: IMPORTER.into(),
+            submission_id: None,
+            submission_sha256: None,
+            signature_sha256: None,
+            csv: None,
+            subject: content.subject,
+            statement: None,
+            request: None,
+            destination_unit: content.destination_unit,
+            distributed_to: None,
+            external_reference: None,
+            file_number: None,
+            procedure_code: None,
+            corrects: None,
+            answers: None,
+            physical_documents: None,
+            transport: None,
+            transport_number: None,
+            remarks: None,
+            authentication: None,
+        };
+        let party = PartyRow {
+            entry_id: id,
+            ordinal: 0,
+            represents: None,
+            authority_kind: None,
+            authority_reference: None,
+            // SICRES means natural persons by an identifier of another kind.
+            person_type: content.id_type.person_type().unwrap_or(PersonType::Natural),
+            id_type: content.id_type,
+            id: content.id,
+            company_name: Some(content.name),
+            given_name: None,
+            first_surname: None,
+            second_surname: None,
+            email: None,
+            mobile: None,
+            landline: None,
+            notification_channel: None,
+            receives_notifications: false,
+            country: None,
+            province: None,
+            municipality: None,
+            street: None,
+            postcode: None,
+        };
+        (row, party)
+    }
+
+    fn event(&self, row: &EntryRow, belongings: &Belongings) -> store::Result<EventRow> {
+        let unwritable = |_| store::Error::Corrupt("entry");
+        let entry = Entry::of(row, belongings, self.entity.zone)?;
+        let committed =
+            Committed { entry: to_raw_value(&entry).map_err(unwritable)?, signatures: Vec::new(), csv: None };
+        Ok(EventRow {
+            id: self.clock.new_id(),
+            position: row.position,
+            entry_id: row.id,
+            r#type: "imported".into(),
+            at: self.at,
+            by_name: IMPORTER.into(),
+            by_role: ROLE.into(),
+            reason: None,
+            data: serde_json::to_string(&committed).map_err(unwritable)?,
+        })
+    }
+}
