@@ -58,6 +58,36 @@ fn settings(arguments: Arguments) -> Result<Config, Box<dyn std::error::Error>> 
     Ok(load(&ConfigArgument { config: file })?)
 }
 
+/// A listener that nobody answers at yet.
+struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+    tls: Option<Acceptor>,
+}
+
+async fn bind(config: &Config) -> Result<Bound, Box<dyn std::error::Error>> {
+    let tls = Acceptor::load(&config.tls)?;
+    let listener = TcpListener::bind(&config.listen)
+        .await
+        .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
+    let address = listener.local_addr()?;
+    if tls.is_none() && !address.ip().is_loopback() && !config.behind_proxy {
+        return Err(format!(
+            "plain HTTP on {address} would send everything in the clear: set tls.certificate and tls.key, \
+             or behind_proxy = true where a proxy ends TLS"
+        )
+        .into());
+    }
+    Ok(Bound { listener, address, tls })
+}
+
+impl Bound {
+    fn serving(self, app: App) -> Server {
+        let Self { listener, address, tls } = self;
+        Server { app, listener, address, tls }
+    }
+}
+
 /// A server that listens.
 #[derive(Debug)]
 pub struct Server {
@@ -68,25 +98,21 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the registry and listens.
+    /// Listens, and opens the registry.
     ///
     /// # Errors
     /// What could not be opened, and by which setting.
     pub async fn start(config: Config, clock: Clock) -> Result<Self, Box<dyn std::error::Error>> {
-        let tls = Acceptor::load(&config.tls)?;
-        let listener = TcpListener::bind(&config.listen)
-            .await
-            .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
-        let address = listener.local_addr()?;
-        if tls.is_none() && !address.ip().is_loopback() && !config.behind_proxy {
-            return Err(format!(
-                "plain HTTP on {address} would send everything in the clear: set tls.certificate and tls.key, \
-                 or behind_proxy = true where a proxy ends TLS"
-            )
-            .into());
-        }
-        let app = App::open(config, clock).await?;
-        Ok(Self { app, listener, address, tls })
+        let bound = bind(&config).await?;
+        Ok(bound.serving(App::open(config, clock).await?))
+    }
+
+    /// Listens for a registry that is open already.
+    ///
+    /// # Errors
+    /// Why it cannot listen.
+    pub async fn over(app: App) -> Result<Self, Box<dyn std::error::Error>> {
+        Ok(bind(&app.config).await?.serving(app))
     }
 
     /// Its address, as callers write it.

@@ -6,7 +6,13 @@
     reason = "a harness that cannot go on fails its test, with a message"
 )]
 
+pub mod door;
 pub mod faulty_objects;
 pub mod killable_postgres;
+pub mod paper;
 pub mod postgres_proxy;
+pub mod program;
+pub mod raw;
 pub mod services;
+pub mod site;
+pub mod town;

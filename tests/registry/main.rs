@@ -1,0 +1,13 @@
+//! The registry as the world meets it: the real server over real services, on both engines.
+//!
+//! # Why
+//! One program with a module for each subject: every further program would link the crate, OpenSSL and SQLite once
+//! more, and that takes longer than its tests.
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod bad_input;
+mod idempotency;
+mod submissions;
