@@ -13,7 +13,9 @@ use std::sync::OnceLock;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// A database that a test left is kept for a look until so many have gathered.
-const LEFTOVERS_KEPT: i64 = 20;
+const LEFTOVERS_KEPT: usize = 120;
+/// So many of the oldest are dropped at a time: each costs a checkpoint, and a test waits for it.
+const DROPPED_TOGETHER: usize = 2;
 /// Held while leftovers are dropped, and while a template is made; any constants do.
 const SWEEP_LOCK: i64 = 0x7665_6e74_0001;
 const TEMPLATE_LOCK: i64 = 0x7665_6e74_0002;
@@ -157,10 +159,9 @@ async fn drop_leftovers(admin: &mut PgConnection) {
             .await
             .unwrap();
     let over: Vec<_> = names.into_iter().filter(|name| !alive(name)).collect();
-    if i64::try_from(over.len()).unwrap() > LEFTOVERS_KEPT {
-        for name in over {
-            run(admin, format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)")).await;
-        }
+    let spare = over.len().saturating_sub(LEFTOVERS_KEPT).min(DROPPED_TOGETHER);
+    for name in over.into_iter().take(spare) {
+        run(admin, format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)")).await;
     }
     sqlx::query("SELECT pg_advisory_unlock($1)").bind(SWEEP_LOCK).execute(admin).await.unwrap();
 }
