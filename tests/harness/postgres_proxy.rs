@@ -38,6 +38,8 @@ struct Plan {
     /// Sent inside transactions since the last plan.
     statements: u64,
     cuts: u64,
+    /// Told to refuse everybody once the cut has happened.
+    then_refuse: Option<watch::Sender<bool>>,
 }
 
 impl ProxyPg {
@@ -62,6 +64,11 @@ impl ProxyPg {
     /// Loses one connection, the next that comes to that point. Starts counting statements anew.
     pub fn cut(&self, cut: Cut) {
         *self.plan.lock().unwrap() = Plan { next: Some(cut), ..Plan::default() };
+    }
+
+    /// The same, and from then on refuses new connections until [`Self::accept`]: nobody can ask what became of it.
+    pub fn cut_and_refuse(&self, cut: Cut) {
+        *self.plan.lock().unwrap() = Plan { next: Some(cut), then_refuse: Some(self.open.clone()), ..Plan::default() };
     }
 
     /// Takes back what [`Self::cut`] planned, and starts counting statements anew.
@@ -213,6 +220,9 @@ impl Plan {
     fn done(&mut self) -> bool {
         self.next = None;
         self.cuts += 1;
+        if let Some(open) = self.then_refuse.take() {
+            open.send_replace(false);
+        }
         true
     }
 }

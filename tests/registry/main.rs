@@ -9,5 +9,7 @@
 mod harness;
 
 mod bad_input;
+mod faults;
 mod idempotency;
+mod outages;
 mod submissions;
