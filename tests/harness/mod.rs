@@ -9,6 +9,7 @@
 pub mod door;
 pub mod faulty_objects;
 pub mod killable_postgres;
+pub mod ledger;
 pub mod paper;
 pub mod postgres_proxy;
 pub mod program;

@@ -10,6 +10,8 @@ mod harness;
 
 mod bad_input;
 mod faults;
+mod heavy_crowd;
+mod heavy_kill;
 mod idempotency;
 mod outages;
 mod submissions;
