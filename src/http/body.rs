@@ -2,12 +2,16 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
+use axum::extract::Request;
+use axum::http::header::EXPECT;
+use axum::middleware::Next;
+use axum::response::Response;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, Sleep};
@@ -164,16 +168,55 @@ impl Stream for PacedBody {
     }
 }
 
-/// Reads on and throws away, within limits: a sender that is cut off while it sends may never read the answer.
-pub async fn drain<S: Stream + Unpin>(mut rest: S, size: impl Fn(&S::Item) -> Option<u64>) {
-    let mut thrown = 0;
-    let reading = async {
-        while let Some(item) = rest.next().await {
-            match size(&item) {
-                Some(bytes) if thrown < DRAIN_BYTES => thrown += bytes,
-                _ => break,
-            }
+/// The body of a request that is refused before it has all come is read on and thrown away, within limits: a sender
+/// that is cut off while it sends may never read the answer.
+pub async fn hear_out(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    // Such a sender waits for a word before it sends: it gets the refusal instead.
+    let asks_first = parts.headers.contains_key(EXPECT);
+    let kept = Kept { body: Arc::new(Mutex::new(body)), begun: Arc::default() };
+    let response = next.run(Request::from_parts(parts, Body::new(kept.clone()))).await;
+    let ended = http_body::Body::is_end_stream(&kept);
+    if !ended && response.status().as_u16() >= 400 && (kept.begun.load(Ordering::Relaxed) || !asks_first) {
+        let _ = tokio::time::timeout(DRAIN_TIME, drain(kept)).await;
+    }
+    response
+}
+
+async fn drain(body: Kept) {
+    let (mut rest, mut thrown) = (Body::new(body).into_data_stream(), 0);
+    while let Some(Ok(bytes)) = rest.next().await {
+        thrown += bytes.len() as u64;
+        if thrown > DRAIN_BYTES {
+            return;
         }
-    };
-    let _ = tokio::time::timeout(DRAIN_TIME, reading).await;
+    }
+}
+
+/// A body that stays when its reader has gone; they never read at the same time.
+#[derive(Debug, Clone)]
+struct Kept {
+    body: Arc<Mutex<Body>>,
+    begun: Arc<AtomicBool>,
+}
+
+impl http_body::Body for Kept {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, axum::Error>>> {
+        self.begun.store(true, Ordering::Relaxed);
+        Pin::new(&mut *self.body.lock().unwrap_or_else(PoisonError::into_inner)).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.lock().unwrap_or_else(PoisonError::into_inner).is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.lock().unwrap_or_else(PoisonError::into_inner).size_hint()
+    }
 }

@@ -7,15 +7,12 @@
 //! part where it is seen; objects stored until then belong to nobody and are swept away later.
 
 use std::collections::BTreeMap;
-use std::pin::Pin;
 
 use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
-use bytes::Bytes;
-use futures_util::stream::{BoxStream, Stream, StreamExt};
 use multer::{Field, Multipart};
 
-use super::body::{BodyError, PacedBody, Progress, drain};
+use super::body::{BodyError, PacedBody, Progress};
 use super::problem::{Kind, Problem, Result};
 use crate::app::App;
 use crate::domain::media::{AcceptedFormats, FIRST_BYTES};
@@ -57,7 +54,6 @@ pub async fn receive(app: &App, caller: &Caller, intake: Intake, request: Reques
     let boundary = multer::parse_boundary(content_type)
         .map_err(|_| Problem::new(Kind::UnsupportedMediaType, "send multipart/form-data with a boundary"))?;
     let (body, progress) = PacedBody::new(body, app.config.limits.submission_bytes, &app.config.limits);
-    let shared = Shared(std::sync::Arc::new(tokio::sync::Mutex::new(body)));
     let mut reader = Reader {
         app,
         caller,
@@ -69,33 +65,8 @@ pub async fn receive(app: &App, caller: &Caller, intake: Intake, request: Reques
         stored: BTreeMap::new(),
         signatures: BTreeMap::new(),
     };
-    let outcome = {
-        let mut multipart = Multipart::new(shared.stream(), boundary);
-        reader.read(&mut multipart).await
-    };
-    match outcome {
-        Ok(()) => reader.finish(),
-        Err(problem) => {
-            let rest = shared.stream();
-            drain(rest, |item| item.as_ref().ok().map(|bytes| bytes.len() as u64)).await;
-            Err(problem)
-        }
-    }
-}
-
-/// A body that two can read, one after the other: the parser, then whoever throws the rest away.
-struct Shared(std::sync::Arc<tokio::sync::Mutex<PacedBody>>);
-
-impl Shared {
-    fn stream(&self) -> BoxStream<'static, std::result::Result<Bytes, BodyError>> {
-        let body = self.0.clone();
-        futures_util::stream::poll_fn(move |context| match body.try_lock() {
-            Ok(mut body) => Pin::new(&mut *body).poll_next(context),
-            // The parser is gone before the drain begins, so nobody else ever holds it.
-            Err(_) => std::task::Poll::Ready(None),
-        })
-        .boxed()
-    }
+    reader.read(&mut Multipart::new(body, boundary)).await?;
+    reader.finish()
 }
 
 struct Reader<'a> {

@@ -14,9 +14,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
+use super::body::hear_out;
+use super::entries::Sort;
 use super::problem::{Kind, Problem, ProblemDetails};
 use super::{access_log, attentions, catalogue, documents, entries, health, receipts, reports, submissions};
 use crate::app::App;
+use crate::domain::{Channel, Status};
 use crate::registry::entry::Entry;
 
 /// The head of the OpenAPI document.
@@ -29,7 +32,7 @@ use crate::registry::entry::Entry;
             Errors are RFC 9457 problem details. Times are RFC 3339 in the entity's zone. Lists page by keyset: \
             give `next_cursor` as `cursor`."
     ),
-    components(schemas(ProblemDetails, Entry)),
+    components(schemas(ProblemDetails, Entry, Channel, Sort, Status)),
     tags(
         (name = "submitting", description = "What e-offices and citizens send"),
         (name = "counter", description = "What clerks key in"),
@@ -104,6 +107,8 @@ pub fn document() -> OpenApi {
 
 /// Adds what the handlers cannot say of themselves: how callers are known, and who may call what.
 fn finish(document: &mut OpenApi) {
+    // An empty one otherwise: the crate states none.
+    document.info.license = None;
     let components = document.components.get_or_insert_default();
     let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     components.add_security_scheme("token", token);
@@ -134,6 +139,7 @@ pub fn router(app: App) -> Router {
             Problem::new(Kind::MethodNotAllowed, "see /api/docs for the methods of each address")
         })
         .layer(DefaultBodyLimit::disable())
+        .layer(axum::middleware::from_fn(hear_out))
         .layer(axum::middleware::from_fn_with_state(app.clone(), traced))
         .with_state(app)
 }

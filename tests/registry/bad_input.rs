@@ -341,3 +341,20 @@ async fn text_that_no_exchange_could_carry() {
     let answer = refused(&town, &many.signed_by_ana(), 422, "invalid-submission").await;
     assert_eq!(answer.pointers(), ["/interested_parties"]);
 }
+
+#[tokio::test]
+async fn a_refusal_is_heard_by_a_client_that_listens_only_when_it_has_sent_everything() {
+    let town = Town::on(Engine::Sqlite).await;
+    let mut form = Paper::submission().document("largo", &vec![b'x'; 40 << 20]).signed_by_ana();
+    form.parts.rotate_right(1);
+    let body = form.bytes();
+    let mut raw = Raw::begin(town.url(), "/submissions", "eoffice", &form.content_type(), body.len()).await;
+    assert!(raw.say(&body).await, "the server reads to the end");
+    assert_eq!(said(&raw.hear().await), (400, "part-order".to_owned()));
+    // Whoever may not submit at all hears it as well.
+    for (who, refusal) in [("nobody", (401, "unauthenticated")), ("clerk", (403, "forbidden"))] {
+        let mut raw = Raw::begin(town.url(), "/submissions", who, &form.content_type(), body.len()).await;
+        assert!(raw.say(&body).await, "the server reads to the end");
+        assert_eq!(said(&raw.hear().await), (refusal.0, refusal.1.to_owned()));
+    }
+}
