@@ -213,13 +213,13 @@ class Client:
         ):
             answer = get("GET", "/entries/{}", entry["id"], token=token)
             claim(
-                answer.status == 200 and answer.json()["number"] == entry["number"],
+                answer.status == 200 and answer.json()["entry"]["number"] == entry["number"],
                 f"{who} reads the entry by its id",
             )
         answer = get(
             "GET", "/books/{}/{}/{}", entry["book"], entry["year"], entry["number"], token=self.clerk
         )
-        claim(answer.status == 200 and answer.json()["id"] == entry["id"], "and by book, year and number")
+        claim(answer.status == 200 and answer.json()["entry"]["id"] == entry["id"], "and by book, year and number")
         answer = get("GET", "/entries/{}", entry["id"], token=self.stranger)
         claim(answer.said == (404, "not-found"), "whoever may not know of it gets 404", answer.said)
         answer = get("GET", "/entries/{}", uuid7(), token=self.clerk)
