@@ -5,7 +5,6 @@
 //! |---|---|
 //! | [`cli`] | the command line: one file a command |
 //! | [`http`] | routes, who may call, problems: one file a resource |
-//! | [`demo`] | people who submit, told step by step |
 //! | [`app`] | builds everything once from the configuration |
 //! | [`after`] | what follows a commit: full text, receipts |
 //! | [`registry`] | the heart: parse, number, keep; no HTTP and no SQL |
@@ -28,14 +27,13 @@
 //! 6. [`after`] finds the outbox row of that transaction: it seals the receipt and fills the full text.
 //!
 //! # The arrows
-//! `http, cli, demo → app, after → registry, receipt → store, signature → domain`. `tests/architecture.rs` holds them.
+//! `http, cli → app, after → registry, receipt → store, signature → domain`. `tests/architecture.rs` holds them.
 
 pub mod after;
 pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
-pub mod demo;
 pub mod domain;
 pub mod http;
 pub mod import;

@@ -28,7 +28,13 @@ struct Signed {
 
 const BOUNDARY: &str = "ventanilla-bench";
 
-fn signed(clock: &Clock, document: &[u8], key: &PKey<openssl::pkey::Private>, certificate: &X509, chain: &[X509]) -> Signed {
+fn signed(
+    clock: &Clock,
+    document: &[u8],
+    key: &PKey<openssl::pkey::Private>,
+    certificate: &X509,
+    chain: &[X509],
+) -> Signed {
     let id = clock.new_id();
     let submission = serde_json::json!({
         "submission_id": id, "subject": "Solicitud de licencia de obra menor", "destination_unit": "L01000000",
@@ -68,10 +74,12 @@ pub async fn run() {
     let server = Server::start(config, Clock::system()).await.unwrap();
     let url = format!("{}/api/v1/submissions", server.url());
     let app = server.app().clone();
-    let token = ventanilla::cli::token::make(&app, ventanilla::domain::Role::Eoffice, "bench", None, None, 1).await.unwrap();
+    let token =
+        ventanilla::cli::token::make(&app, ventanilla::domain::Role::Eoffice, "bench", None, None, 1).await.unwrap();
     let stop = CancellationToken::new();
     let serving = tokio::spawn(server.run(stop.clone()));
-    let authority = reqwest::Certificate::from_pem(&std::fs::read(folder.path().join("keys/test-ca.pem")).unwrap()).unwrap();
+    let authority =
+        reqwest::Certificate::from_pem(&std::fs::read(folder.path().join("keys/test-ca.pem")).unwrap()).unwrap();
     let http = reqwest::Client::builder().add_root_certificate(authority).build().unwrap();
 
     heading("HTTPS with signatures (SQLite, documents of 20 kB in a folder)");
@@ -84,7 +92,8 @@ pub async fn run() {
         let (started, until) = (Instant::now(), Instant::now() + seconds());
         let tasks: Vec<_> = (0..callers)
             .map(|_| {
-                let (http, url, token, batch, next) = (http.clone(), url.clone(), token.clone(), batch.clone(), next.clone());
+                let (http, url, token, batch, next) =
+                    (http.clone(), url.clone(), token.clone(), batch.clone(), next.clone());
                 tokio::spawn(async move {
                     let mut waits = Vec::new();
                     while Instant::now() < until {

@@ -18,8 +18,7 @@ use crate::Figure;
 
 /// A caller of role eoffice.
 pub fn caller(app: &App) -> Caller {
-    let who =
-        Who::Token { name: "bench".into(), role: ventanilla::domain::Role::Eoffice, unit: None, office: None };
+    let who = Who::Token { name: "bench".into(), role: ventanilla::domain::Role::Eoffice, unit: None, office: None };
     Caller { entity: app.entity.clone(), who }
 }
 
@@ -64,7 +63,9 @@ pub fn received(now: Micros) -> Received {
         submission: Submission {
             submission_id: Some(id),
             subject: "Solicitud de licencia de obra menor".into(),
-            statement: Some("Que tiene previsto reformar la cocina de su vivienda, sin afectar a la estructura.".into()),
+            statement: Some(
+                "Que tiene previsto reformar la cocina de su vivienda, sin afectar a la estructura.".into(),
+            ),
             request: Some("Que se le conceda la licencia de obra menor que corresponde.".into()),
             destination_unit: Some("L01000000".into()),
             external_reference: None,

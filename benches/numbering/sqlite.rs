@@ -139,7 +139,11 @@ pub async fn run() {
     plain.print("(a) floor: one plain row a transaction", 1);
     let row_lock = again(duration, 1, || {
         connection.prepare_cached("BEGIN IMMEDIATE").unwrap().execute([]).unwrap();
-        connection.prepare_cached("UPDATE floor_counter SET last = last + 1 WHERE id = 1").unwrap().execute([]).unwrap();
+        connection
+            .prepare_cached("UPDATE floor_counter SET last = last + 1 WHERE id = 1")
+            .unwrap()
+            .execute([])
+            .unwrap();
         connection.prepare_cached(insert).unwrap().execute([]).unwrap();
         connection.prepare_cached("COMMIT").unwrap().execute([]).unwrap();
     });

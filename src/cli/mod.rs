@@ -2,6 +2,7 @@
 
 mod calendar;
 mod clock;
+pub mod demo;
 mod import;
 pub mod init;
 mod openapi;
@@ -44,6 +45,8 @@ struct ConfigArgument {
 enum Command {
     /// Write the embedded default into a folder: settings, database, keys, one office, one unit.
     Init(init::Arguments),
+    /// See it work: set up a town in a fresh folder, submit, refuse, report, then serve.
+    Demo(demo::Arguments),
     /// Run the server.
     Serve(serve::Arguments),
     /// Tokens for programs that call the registry.
@@ -74,6 +77,7 @@ pub fn run() -> ExitCode {
     };
     let outcome = match arguments.command {
         Command::Init(arguments) => init::run(&arguments),
+        Command::Demo(arguments) => demo::run(arguments),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Token(arguments) => token::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),

@@ -118,7 +118,12 @@ struct Company {
 
 impl Company {
     /// Waits until as many are there as last time, for at most an eighth of the time that a batch takes.
-    async fn gather<C: Commit>(&self, waiting: &mut mpsc::Receiver<Waiting<C>>, batch: &mut Vec<Waiting<C>>, size: usize) {
+    async fn gather<C: Commit>(
+        &self,
+        waiting: &mut mpsc::Receiver<Waiting<C>>,
+        batch: &mut Vec<Waiting<C>>,
+        size: usize,
+    ) {
         let until = Instant::now() + (self.took / 8).min(Duration::from_millis(5));
         while batch.len() < self.members.min(size) {
             let room = size - batch.len();

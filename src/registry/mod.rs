@@ -52,7 +52,16 @@ impl Registry {
     #[must_use]
     pub fn new(store: Store, objects: Objects, clock: Clock, limits: ClockLimits) -> Self {
         let access = Batcher::start(access::AccessLog::new(store.clone()), 256);
-        Self { store, objects, clock, limits, books: Arc::default(), access, catalogue: Arc::default(), committed: Arc::default() }
+        Self {
+            store,
+            objects,
+            clock,
+            limits,
+            books: Arc::default(),
+            access,
+            catalogue: Arc::default(),
+            committed: Arc::default(),
+        }
     }
 
     /// The database beneath.

@@ -13,9 +13,9 @@ use super::submission::{FieldError, Submission};
 use crate::domain::{
     AuthenticationMethod, Calendar, Channel, DocumentStatement, EntryCode, Micros, Routing, Sha256, Status,
 };
+use crate::store;
 use crate::store::catalogue::BookRow;
 use crate::store::entries::{Belongings, DocumentRow, EntryRow, VerdictRow};
-use crate::store;
 
 /// The book of an entry that names none.
 const DEFAULT_BOOK: &str = "entrada";

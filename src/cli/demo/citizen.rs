@@ -20,9 +20,9 @@ impl std::fmt::Debug for Signer {
 }
 
 /// The root that issues the certificates of the demo; trusted in the demo's folder only.
-pub const ROOT: &[u8] = include_bytes!("../../certs/test/anchors/root.test.pem");
+pub const ROOT: &[u8] = include_bytes!("../../../certs/test/anchors/root.test.pem");
 /// The authority between the root and the people.
-pub const INTERMEDIATE: &[u8] = include_bytes!("../../certs/test/intermediates/intermediate.test.pem");
+pub const INTERMEDIATE: &[u8] = include_bytes!("../../../certs/test/intermediates/intermediate.test.pem");
 
 macro_rules! signer {
     ($(#[$meta:meta])* $name:ident, $file:literal) => {
@@ -32,8 +32,8 @@ macro_rules! signer {
         /// OpenSSL's, if the repository's files were altered.
         pub fn $name() -> Result<Self, openssl::error::ErrorStack> {
             Self::read(
-                include_bytes!(concat!("../../certs/test/", $file, ".test.key")),
-                include_bytes!(concat!("../../certs/test/", $file, ".test.pem")),
+                include_bytes!(concat!("../../../certs/test/", $file, ".test.key")),
+                include_bytes!(concat!("../../../certs/test/", $file, ".test.pem")),
             )
         }
     };

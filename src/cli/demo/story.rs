@@ -83,8 +83,12 @@ impl Story {
         )?;
         let answer = self.accepted("Ana García asks for a building permit, with two documents", &first).await?;
         let number_of_first = number(&answer);
-        let luis_sends =
-            self.eoffice.submission(luis(), "Recurso de reposición", &[("recurso", "text/plain", b"Expongo que...")], &Signer::luis()?)?;
+        let luis_sends = self.eoffice.submission(
+            luis(),
+            "Recurso de reposición",
+            &[("recurso", "text/plain", b"Expongo que...")],
+            &Signer::luis()?,
+        )?;
         self.accepted("Luis Martínez appeals", &luis_sends).await?;
         let carla_sends = self.eoffice.submission(carla(), "Alta en el padrón municipal", &[], &Signer::carla()?)?;
         self.accepted("Carla Rossi registers as a resident, with a NIE", &carla_sends).await?;
@@ -111,13 +115,23 @@ impl Story {
         self.refused("a signature whose authority nobody trusts", &stranger, "signature-invalid").await?;
         let impostor = self.eoffice.submission(ana(), "Cambio de domicilio", &[], &Signer::luis()?)?;
         self.refused("Luis signs in Ana's name", &impostor, "signature-invalid").await?;
-        let mut swapped = self.eoffice.submission(ana(), "Entrega de plano", &[("plano", "application/pdf", PLAN)], &Signer::ana()?)?;
+        let mut swapped = self.eoffice.submission(
+            ana(),
+            "Entrega de plano",
+            &[("plano", "application/pdf", PLAN)],
+            &Signer::ana()?,
+        )?;
         swapped.parts[2].2 = b"%PDF-1.4 another plan".to_vec();
         self.refused("a document that is not the one that was signed", &swapped, "document-mismatch").await?;
 
         println!("\nAt the counter");
         let paper = json!({"channel": "in_person", "physical_documents": "none"});
-        let keyed = self.clerk.counter(luis(), "Solicitud de vado permanente", &[("escaneo", "text/plain", b"(scanned)")], &paper)?;
+        let keyed = self.clerk.counter(
+            luis(),
+            "Solicitud de vado permanente",
+            &[("escaneo", "text/plain", b"(scanned)")],
+            &paper,
+        )?;
         let counter = self.accepted("the clerk keys in what Luis brings on paper", &keyed).await?;
         let post = json!({"channel": "postal", "transport": "certified_post", "transport_number": "CD00012345"});
         let posted = self.clerk.counter(obras(), "Reclamación de factura", &[], &post)?;

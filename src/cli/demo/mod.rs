@@ -1,0 +1,101 @@
+//! `ventanilla demo`: everything at once, on real requests: a town's registry in a fresh folder, with a history, some
+//! citizens and a clerk.
+
+mod chance;
+mod citizen;
+mod client;
+mod people;
+pub mod seed;
+mod story;
+mod town;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use tokio_util::sync::CancellationToken;
+
+use super::serve::Server;
+use super::{Outcome, block_on, log_to_stderr, token};
+use crate::clock::Clock;
+use crate::config::{Config, Log};
+use crate::domain::Role;
+use crate::import::{Stage, Watch};
+use story::Story;
+
+/// What `demo` takes.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The folder; it must be empty or not there [default: a new one among the temporary files].
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Address and port of the server; port 0 picks a free one.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: String,
+    /// End once the story is told: exit status 0 when all went as said, 1 when not.
+    #[arg(long)]
+    exit: bool,
+}
+
+/// Runs it.
+pub fn run(arguments: Arguments) -> Outcome {
+    log_to_stderr(&Log { filter: "warn".into(), json: false });
+    block_on(tell(arguments))?
+}
+
+async fn tell(arguments: Arguments) -> Outcome {
+    let clock = Clock::system();
+    let dir = arguments.dir.unwrap_or_else(|| std::env::temp_dir().join(format!("ventanilla-demo-{}", clock.new_id())));
+    println!("Ventanilla, in {}", dir.display());
+    println!("\nAn entity with its books, an office, a unit, a seal; its holidays; and the history of an older system");
+    let file = town::found(&dir)?;
+    let mut config = Config::load(Some(&file))?;
+    config.listen = arguments.listen;
+    config.reports.public = true;
+    let server = Server::start(config, clock).await?;
+    let (app, url) = (server.app().clone(), server.url());
+    town::remember(&app, &dir).await?;
+    let eoffice = token::make(&app, Role::Eoffice, "sede", None, None, 30).await?;
+    let clerk = token::make(&app, Role::Clerk, "mostrador-1", None, None, 30).await?;
+    let auditor = token::make(&app, Role::Auditor, "auditoria", None, None, 30).await?;
+
+    let stop = CancellationToken::new();
+    let ended = stop.clone();
+    let mut story = Story::new(&app, &url, &eoffice, &clerk);
+    let serving = tokio::spawn(async move {
+        if arguments.exit { server.run(stop).await } else { server.run_until_stopped().await.unwrap_or_default() }
+    });
+    story.tell().await?;
+    println!("\nThe figures of March to August, from the records\n");
+    let mut surprises = town::report(&app).await?;
+    surprises.append(&mut story.surprises);
+    println!();
+    for surprise in &surprises {
+        println!("✗ {surprise}");
+    }
+    println!("{}", if surprises.is_empty() { "All went as said." } else { "Not all went as said." });
+    if arguments.exit {
+        ended.cancel();
+        serving.await?;
+        return Ok(ExitCode::from(u8::from(!surprises.is_empty())));
+    }
+    println!("\nIt serves on, until Ctrl-C:");
+    println!("  {url}/api/docs   the whole API, to try");
+    println!("  {url}/readyz     whether all is well");
+    println!("  {url}/api/v1/reports/channels?from=03-01&to=08-31&years=2018,2019,2020");
+    println!("  ventanilla … --config {}", file.display());
+    println!("Tokens, for the header Authorization: Bearer TOKEN");
+    println!("  eoffice  {eoffice}\n  clerk    {clerk}\n  auditor  {auditor}");
+    serving.await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Watches an import without a word; a bad row of the demo's own history would be its own fault.
+struct Quiet;
+
+impl Watch for Quiet {
+    fn reached(&mut self, _: Stage, _: u64) {}
+
+    fn bad(&mut self, line: u64, wrong: &str) {
+        println!("  line {line}: {wrong}");
+    }
+}
