@@ -52,7 +52,7 @@ impl Clock {
         self.step_by(to.0 - self.now().0);
     }
 
-    /// A fresh UUIDv7 (RFC 9562).
+    /// A fresh `UUIDv7` (RFC 9562).
     #[must_use]
     pub fn new_id(&self) -> Uuid {
         Uuid::now_v7()

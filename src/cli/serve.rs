@@ -27,7 +27,7 @@ pub struct Arguments {
 
 /// Runs it, until SIGTERM or SIGINT.
 pub fn run(arguments: Arguments) -> Outcome {
-    let config = settings(arguments)?;
+    let config = settings(&arguments)?;
     log_to_stderr(&config.log);
     block_on(async {
         let server = Server::start(config, Clock::system()).await?;
@@ -38,7 +38,7 @@ pub fn run(arguments: Arguments) -> Outcome {
 }
 
 /// The settings; in an empty folder, the embedded default is written first.
-fn settings(arguments: Arguments) -> Result<Config, Box<dyn std::error::Error>> {
+fn settings(arguments: &Arguments) -> Result<Config, Box<dyn std::error::Error>> {
     let file = match (&arguments.dir, &arguments.config.config) {
         (Some(dir), _) => Some(dir.join("ventanilla.toml")),
         (None, file) => file.clone(),

@@ -24,7 +24,7 @@ enum Command {
     Create {
         #[command(flatten)]
         config: ConfigArgument,
-        /// What it may do: eoffice, clerk, unit, auditor, sac, agenda_manager or admin.
+        /// What it may do: eoffice, clerk, unit, auditor, sac, `agenda_manager` or admin.
         #[arg(long)]
         role: Role,
         /// Its name: it stands on all that is done with it.

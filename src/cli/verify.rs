@@ -1,5 +1,6 @@
 //! `ventanilla verify`: checks that need no server.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -57,7 +58,7 @@ pub fn run(arguments: Arguments) -> Outcome {
 }
 
 /// A verdict as a person reads it.
-fn table(verdict: &Verdict<String>) -> Result<String, serde_json::Error> {
+fn table(verdict: &Verdict<String>) -> Result<String, Box<dyn std::error::Error>> {
     let word = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();
     let yes = |value: bool| if value { "yes" } else { "no" };
     let json = serde_json::to_value(verdict)?;
@@ -93,10 +94,9 @@ fn table(verdict: &Verdict<String>) -> Result<String, serde_json::Error> {
         ("", verdict.explanation.en.clone()),
         ("", verdict.detail.clone().unwrap_or_default()),
     ];
-    Ok(rows
-        .iter()
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| format!("{name:>11}  {value}\n"))
-        .collect::<String>()
-        + "\n")
+    let mut text = String::new();
+    for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
+        writeln!(text, "{name:>11}  {value}")?;
+    }
+    Ok(text + "\n")
 }

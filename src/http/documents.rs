@@ -1,5 +1,6 @@
 //! The bytes of a document, their hash checked on the way out.
 
+use std::fmt::Write;
 use std::ops::Range;
 
 use axum::body::Body;
@@ -97,7 +98,7 @@ fn disposition(filename: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"._-".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     format!("attachment; filename=\"{ascii}\"; filename*=UTF-8''{encoded}")

@@ -32,6 +32,9 @@ use crate::store::objects::Objects;
 /// How many changes of a book are written together at most: as many as one statement takes.
 const BATCH: usize = 64;
 
+/// The queue of an entity's books, and the guard of its clock.
+type Watched = (Batcher<Book>, Arc<Mutex<ClockGuard>>);
+
 /// The registry of all entities of a deployment. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Registry {
@@ -39,8 +42,7 @@ pub struct Registry {
     objects: Objects,
     clock: Clock,
     limits: ClockLimits,
-    /// Each entity's queue, and the guard of its clock.
-    books: Arc<Mutex<HashMap<i64, (Batcher<Book>, Arc<Mutex<ClockGuard>>)>>>,
+    books: Arc<Mutex<HashMap<i64, Watched>>>,
     access: Batcher<access::AccessLog>,
     catalogue: catalogue::Memory,
     /// Told after each commit that wrote an outbox row.

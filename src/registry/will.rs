@@ -123,9 +123,8 @@ pub fn signs_for(signer: &Signer, submission: &Submission) -> bool {
 
 fn is_signer(person: &Person, signer: &Signer) -> bool {
     let same_kind = match (person.id_type, signer.id_type) {
-        (IdType::Passport, Some(SignerIdType::Passport)) => true,
+        (IdType::Passport, Some(SignerIdType::Passport)) | (IdType::Other, _) => true,
         (IdType::Nif | IdType::Nie | IdType::Cif, Some(kind)) => kind != SignerIdType::Passport,
-        (IdType::Other, _) => true,
         _ => false,
     };
     same_kind && signer.id.as_deref() == Some(person.id.as_str())

@@ -319,10 +319,11 @@ impl Tx {
     /// The answer to a commit can be lost on the way: after an error here nobody knows whether it was kept, until
     /// the database is asked on a new connection.
     pub async fn commit(self) -> Result<()> {
-        Ok(match self {
+        match self {
             Self::Sqlite(tx) => tx.commit().await?,
             Self::Postgres(tx) => tx.commit().await?,
-        })
+        }
+        Ok(())
     }
 }
 

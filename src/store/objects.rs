@@ -90,7 +90,7 @@ impl Objects {
                 ClientOptions::new()
                     .with_allow_http(true)
                     .with_connect_timeout(Duration::from_secs(5))
-                    .with_timeout(Duration::from_secs(60)),
+                    .with_timeout(Duration::from_mins(1)),
             )
             .with_retry(RetryConfig {
                 max_retries: 2,
@@ -179,6 +179,7 @@ impl Objects {
     }
 
     /// Lists the objects of an entity, with the hash each is stored under.
+    #[must_use]
     pub fn list(&self, entity: &str) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
         self.store.list(Some(&self.folder_of(entity)))
     }

@@ -54,7 +54,7 @@ impl Client {
     /// When it cannot be signed.
     pub fn submission(
         &self,
-        who: Value,
+        who: &Value,
         subject: &str,
         documents: &[(&str, &str, &[u8])],
         signer: &Signer,
@@ -78,7 +78,7 @@ impl Client {
     /// When it cannot be written.
     pub fn counter(
         &self,
-        who: Value,
+        who: &Value,
         subject: &str,
         documents: &[(&str, &str, &[u8])],
         more: &Value,
@@ -128,7 +128,7 @@ impl Client {
     }
 }
 
-fn base(who: Value, subject: &str, documents: &[(&str, &str, &[u8])]) -> Value {
+fn base(who: &Value, subject: &str, documents: &[(&str, &str, &[u8])]) -> Value {
     let documents: Vec<Value> = documents
         .iter()
         .map(|(part, media_type, content)| {

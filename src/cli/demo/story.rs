@@ -76,7 +76,7 @@ impl Story {
     pub async fn tell(&mut self) -> Result<(), Failure> {
         println!("\nSigned submissions, over HTTP");
         let first = self.eoffice.submission(
-            ana(),
+            &ana(),
             "Solicitud de licencia de obra menor",
             &[("plano", "application/pdf", PLAN), ("memoria", "text/plain", b"Reforma de la cocina.")],
             &Signer::ana()?,
@@ -84,16 +84,16 @@ impl Story {
         let answer = self.accepted("Ana García asks for a building permit, with two documents", &first).await?;
         let number_of_first = number(&answer);
         let luis_sends = self.eoffice.submission(
-            luis(),
+            &luis(),
             "Recurso de reposición",
             &[("recurso", "text/plain", b"Expongo que...")],
             &Signer::luis()?,
         )?;
         self.accepted("Luis Martínez appeals", &luis_sends).await?;
-        let carla_sends = self.eoffice.submission(carla(), "Alta en el padrón municipal", &[], &Signer::carla()?)?;
+        let carla_sends = self.eoffice.submission(&carla(), "Alta en el padrón municipal", &[], &Signer::carla()?)?;
         self.accepted("Carla Rossi registers as a resident, with a NIE", &carla_sends).await?;
         let obras_sends = self.eoffice.submission(
-            obras(),
+            &obras(),
             "Presentación de oferta",
             &[("oferta", "application/pdf", PLAN)],
             &Signer::marta_for_obras()?,
@@ -107,16 +107,16 @@ impl Story {
         self.expect("the repeated request is answered with the same number", same);
 
         println!("\nWhat is refused, and numbers nothing");
-        let mut tampered = self.eoffice.submission(ana(), "Solicitud de 100 euros", &[], &Signer::ana()?)?;
+        let mut tampered = self.eoffice.submission(&ana(), "Solicitud de 100 euros", &[], &Signer::ana()?)?;
         let text = String::from_utf8(std::mem::take(&mut tampered.parts[0].2))?;
         tampered.parts[0].2 = text.replace("100 euros", "900 euros").into_bytes();
         self.refused("a submission altered after it was signed", &tampered, "signature-invalid").await?;
-        let stranger = self.eoffice.submission(ana(), "Cambio de domicilio", &[], &Signer::untrusted()?)?;
+        let stranger = self.eoffice.submission(&ana(), "Cambio de domicilio", &[], &Signer::untrusted()?)?;
         self.refused("a signature whose authority nobody trusts", &stranger, "signature-invalid").await?;
-        let impostor = self.eoffice.submission(ana(), "Cambio de domicilio", &[], &Signer::luis()?)?;
+        let impostor = self.eoffice.submission(&ana(), "Cambio de domicilio", &[], &Signer::luis()?)?;
         self.refused("Luis signs in Ana's name", &impostor, "signature-invalid").await?;
         let mut swapped = self.eoffice.submission(
-            ana(),
+            &ana(),
             "Entrega de plano",
             &[("plano", "application/pdf", PLAN)],
             &Signer::ana()?,
@@ -127,14 +127,14 @@ impl Story {
         println!("\nAt the counter");
         let paper = json!({"channel": "in_person", "physical_documents": "none"});
         let keyed = self.clerk.counter(
-            luis(),
+            &luis(),
             "Solicitud de vado permanente",
             &[("escaneo", "text/plain", b"(scanned)")],
             &paper,
         )?;
         let counter = self.accepted("the clerk keys in what Luis brings on paper", &keyed).await?;
         let post = json!({"channel": "postal", "transport": "certified_post", "transport_number": "CD00012345"});
-        let posted = self.clerk.counter(obras(), "Reclamación de factura", &[], &post)?;
+        let posted = self.clerk.counter(&obras(), "Reclamación de factura", &[], &post)?;
         let answer = self.accepted("a company's letter comes by certified post", &posted).await?;
         let marked = answer.body["entry"]["must_submit_electronically"] == json!("legal_person");
         println!("    the company must submit electronically (art. 14): marked so, for the clerk to tell it");
