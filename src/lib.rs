@@ -5,9 +5,12 @@
 //! |---|---|
 //! | [`cli`] | the command line: one file a command |
 //! | [`http`] | routes, who may call, problems: one file a resource |
+//! | [`import`] | files from older systems: checked whole, written together |
 //! | [`app`] | builds everything once from the configuration |
 //! | [`after`] | what follows a commit: full text, receipts |
 //! | [`registry`] | the heart: parse, number, keep; no HTTP and no SQL |
+//! | [`service`] | the citizens' service: attentions |
+//! | [`report`] | counts → figures → table, sentences, CSV, JSON |
 //! | [`receipt`] | what was committed, as proof for whoever submitted |
 //! | [`signature`] | bytes and policy in, verdicts out |
 //! | [`store`] | all SQL, on two engines, and the objects |
@@ -27,7 +30,7 @@
 //! 6. [`after`] finds the outbox row of that transaction: it seals the receipt and fills the full text.
 //!
 //! # The arrows
-//! `http, cli → app, after → registry, receipt → store, signature → domain`. `tests/architecture.rs` holds them.
+//! `http, cli → import → app, after → service, report → registry, receipt → store, signature → domain`. `tests/architecture.rs` holds them.
 
 pub mod after;
 pub mod app;
