@@ -1,0 +1,14 @@
+//! The figures from end to end: imports, attentions and the report over them, on both engines.
+#![expect(clippy::unwrap_used, reason = "a test ends where its ground is missing")]
+
+#[path = "figures/attentions.rs"]
+mod attentions;
+#[path = "figures/days.rs"]
+mod days;
+mod harness;
+#[path = "figures/import.rs"]
+mod import;
+#[path = "figures/place.rs"]
+mod place;
+#[path = "figures/report.rs"]
+mod report;
