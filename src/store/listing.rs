@@ -23,13 +23,12 @@ pub enum Order {
 pub struct Place(pub String, pub i64, pub i64);
 
 impl Order {
-    /// The three columns that make the order; text, then two numbers.
-    fn columns(self) -> [&'static str; 3] {
+    /// The text that comes first in the order, where one does, and the two numbers after it.
+    fn columns(self) -> (Option<&'static str>, [&'static str; 2]) {
         match self {
-            // The book's code is the same text in all three only here, so the first column is a constant.
-            Self::RegisteredAt => ["''", "e.registered_at", "e.position"],
-            Self::Number => ["e.book", "e.year", "e.number"],
-            Self::EffectiveAt => ["coalesce(e.effective_on, e.registered_on)", "e.presented_at", "e.position"],
+            Self::RegisteredAt => (None, ["e.registered_at", "e.position"]),
+            Self::Number => (Some("e.book"), ["e.year", "e.number"]),
+            Self::EffectiveAt => (Some("coalesce(e.effective_on, e.registered_on)"), ["e.presented_at", "e.position"]),
         }
     }
 
@@ -122,14 +121,26 @@ pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Resu
             query.push(" AND ").push(full_text.0).push_bind(full_text.1.clone());
             query.push(if full_text.0.ends_with(", ") { "))" } else { ")" });
         }
-        let [first, second, third] = wanted.order.columns();
-        if let Some(Place(text, number, last)) = &wanted.after {
+        let (text, [second, third]) = wanted.order.columns();
+        if let Some(place) = &wanted.after {
             let compare = if wanted.descending { "<" } else { ">" };
-            query.push(format_args!(" AND ({first}, {second}, {third}) {compare} ("));
-            query.push_bind(text.clone()).push(", ").push_bind(*number).push(", ").push_bind(*last).push(")");
+            match text {
+                Some(first) => {
+                    query.push(format_args!(" AND ({first}, {second}, {third}) {compare} ("));
+                    query.push_bind(place.0.clone()).push(", ");
+                }
+                None => {
+                    query.push(format_args!(" AND ({second}, {third}) {compare} ("));
+                }
+            }
+            query.push_bind(place.1).push(", ").push_bind(place.2).push(")");
         }
         let direction = if wanted.descending { "DESC" } else { "ASC" };
-        query.push(format_args!(" ORDER BY {first} {direction}, {second} {direction}, {third} {direction} LIMIT "));
+        query.push(" ORDER BY ");
+        if let Some(first) = text {
+            query.push(format_args!("{first} {direction}, "));
+        }
+        query.push(format_args!("{second} {direction}, {third} {direction} LIMIT "));
         query.push_bind(limit);
         query.build_query_as().fetch_all(conn).await?
     }))
