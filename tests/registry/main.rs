@@ -9,9 +9,15 @@
 mod harness;
 
 mod bad_input;
+mod clock;
+mod counter;
+mod documents;
 mod faults;
 mod heavy_crowd;
 mod heavy_kill;
 mod idempotency;
+mod law;
+mod lookups;
 mod outages;
+mod receipts;
 mod submissions;

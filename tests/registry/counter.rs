@@ -1,0 +1,114 @@
+//! At the counter: paper that a clerk keys in.
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::harness::paper::{Paper, ana, fresh_key};
+use crate::harness::site::Engine;
+use crate::harness::town::Town;
+
+#[rstest]
+#[tokio::test]
+async fn paper_is_registered_as_the_clerk_says(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let town = Town::on(engine).await;
+    let paper = Paper::counter()
+        .with("channel", "postal")
+        .with("presented_at", "2026-11-20T10:00:00+01:00")
+        .with("physical_documents", "complementary_physical")
+        .with("transport", "certified_post")
+        .with("transport_number", "CD00012345")
+        .with("remarks", "Sobre abierto")
+        .document("escaneo", b"%PDF-1.7 scanned");
+    let registered = town.register(&paper.form(), &fresh_key()).await.registered();
+    let entry = &registered["entry"];
+    for (field, value) in [
+        ("channel", json!("postal")),
+        ("presented_at", json!("2026-11-20T10:00:00+01:00")),
+        ("effective_at", json!("2026-11-20T10:00:00+01:00")),
+        ("physical_documents", json!("complementary_physical")),
+        ("transport", json!("certified_post")),
+        ("transport_number", json!("CD00012345")),
+        ("remarks", json!("Sobre abierto")),
+        ("office", json!("O01000000")),
+        ("registered_by", json!("clerk")),
+        ("authentication_method", Value::Null),
+        ("kind", json!("incoming")),
+    ] {
+        assert_eq!(entry[field], value, "{field}");
+    }
+    assert_eq!(registered["signatures"], json!([]));
+    assert_eq!(entry["documents"][0]["size"], 16);
+}
+
+#[tokio::test]
+async fn the_channel_is_mandatory_and_a_clerk_has_two() {
+    let town = Town::on(Engine::Sqlite).await;
+    for channel in [Value::Null, json!("electronic"), json!("exchange"), json!("fax"), json!("")] {
+        let form = Paper::counter().with("channel", channel.clone()).form();
+        let answer = town.register(&form, &fresh_key()).await.is(422, "invalid-submission");
+        assert_eq!(answer.pointers(), ["/channel"], "{channel}");
+    }
+    assert_eq!(town.next_number().await, 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn each_book_has_numbers_of_its_own(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let town = Town::on(engine).await;
+    assert_eq!(town.next_number().await, 1);
+    let outgoing = Paper::counter().with("book", "salida").form();
+    let entry = town.register(&outgoing, &fresh_key()).await.registered()["entry"].clone();
+    assert_eq!((entry["number"].as_i64(), entry["kind"].as_str()), (Some(1), Some("outgoing")));
+    assert!(entry["code"].as_str().unwrap().ends_with("-S-000001"));
+    assert_eq!(town.next_number().await, 2);
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_entry_may_correct_or_answer_an_earlier_one(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let town = Town::on(engine).await;
+    let first = town.register(&Paper::counter().form(), &fresh_key()).await.registered()["entry"]["code"].clone();
+    let form = Paper::counter().with("corrects", first.clone()).form();
+    assert_eq!(town.register(&form, &fresh_key()).await.registered()["entry"]["corrects"], first);
+}
+
+#[tokio::test]
+async fn what_only_a_sender_can_say_is_refused_at_the_counter_and_the_other_way_round() {
+    let town = Town::on(Engine::Sqlite).await;
+    let signed = Paper::counter().form().part("signature", b"x");
+    town.register(&signed, &fresh_key()).await.is(422, "document-mismatch");
+    let vouched = Paper::counter().with("authentication", json!({"system": "clave"})).form();
+    town.register(&vouched, &fresh_key()).await.is(422, "invalid-submission");
+    for (field, value) in [("channel", json!("electronic")), ("book", json!("entrada")), ("remarks", json!("x"))] {
+        let form = Paper::submission().with(field, value).signed_by_ana();
+        town.submit(&form, &fresh_key()).await.is(422, "invalid-submission");
+    }
+    assert_eq!(town.next_number().await, 1);
+}
+
+#[tokio::test]
+async fn identifiers_are_kept_in_one_form_and_their_check_characters_hold() {
+    let town = Town::on(Engine::Sqlite).await;
+    for (written, kept) in [("12.345.678-z", "12345678Z"), ("00000000t", "00000000T")] {
+        let mut party = ana();
+        party["id"] = json!(written);
+        let form = Paper::counter().with("interested_parties", json!([party])).form();
+        let entry = town.register(&form, &fresh_key()).await.registered()["entry"].clone();
+        assert_eq!(entry["interested_parties"][0]["id"], kept);
+    }
+    for (id_type, id) in [("nif", "12345678A"), ("nie", "X1234567A"), ("cif", "A58818500"), ("nif", "1234567Z")] {
+        let mut party = ana();
+        (party["id_type"], party["id"]) = (json!(id_type), json!(id));
+        let form = Paper::counter().with("interested_parties", json!([party])).form();
+        let answer = town.register(&form, &fresh_key()).await.is(422, "invalid-submission");
+        assert!(answer.pointers().contains(&"/interested_parties/0/id".to_owned()), "{id}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn a_counter_entry_with_a_submission_id_is_registered_once() {
+    let town = Town::on(Engine::Sqlite).await;
+    let form = Paper::counter().with("submission_id", fresh_key()).form();
+    assert_eq!(town.register(&form, &fresh_key()).await.number(), 1);
+    town.register(&form, &fresh_key()).await.is(409, "duplicate-submission");
+}

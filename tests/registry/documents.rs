@@ -1,0 +1,104 @@
+//! The bytes of documents: ranges, and what became of those that somebody altered.
+
+use object_store::ObjectStoreExt;
+use reqwest::Method;
+use rstest::rstest;
+
+use crate::harness::door::Answer;
+use crate::harness::paper::{Paper, fresh_key};
+use crate::harness::site::{ENTITY, Engine};
+use crate::harness::town::Town;
+
+/// A town with one document, and the document's address.
+async fn with(engine: Engine, content: &[u8]) -> (Town, String) {
+    let town = Town::on(engine).await;
+    let paper = Paper::counter().document_as("plano", "plano de obra ñ.html", "text/html", content);
+    let entry = town.register(&paper.form(), &fresh_key()).await.registered()["entry"].clone();
+    let path = format!(
+        "/entries/{}/documents/{}",
+        entry["id"].as_str().unwrap(),
+        entry["documents"][0]["id"].as_str().unwrap()
+    );
+    (town, path)
+}
+
+async fn range(town: &Town, path: &str, range: &str) -> Answer {
+    town.try_send(Method::GET, path, Some("clerk"), &[("range", range)], Vec::new()).await.unwrap()
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_range_of_a_document_can_be_asked_for(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let (town, path) = with(engine, b"0123456789").await;
+    for (asked, bytes, content_range) in [
+        ("bytes=0-3", "0123", "bytes 0-3/10"),
+        ("bytes=4-", "456789", "bytes 4-9/10"),
+        ("bytes=-3", "789", "bytes 7-9/10"),
+        ("bytes=8-99999999999999999999", "89", "bytes 8-9/10"),
+    ] {
+        let answer = range(&town, &path, asked).await.is(206, "");
+        assert_eq!((answer.text().as_str(), answer.header("content-range")), (bytes, content_range));
+        assert_eq!(answer.header("content-length"), bytes.len().to_string());
+    }
+    for asked in ["bytes=3-1", "lines=0-1", "bytes=0-1,3-4", "bytes=x"] {
+        assert_eq!(range(&town, &path, asked).await.is(200, "").text(), "0123456789");
+    }
+    for asked in ["bytes=10-", "bytes=-0"] {
+        range(&town, &path, asked).await.is(416, "range-not-satisfiable");
+    }
+}
+
+#[tokio::test]
+async fn a_document_is_handed_on_as_a_file_and_never_shown_as_a_page_of_the_registry() {
+    let (town, path) = with(Engine::Sqlite, b"<script>alert(1)</script>").await;
+    let answer = town.get(&path, "clerk").await.is(200, "");
+    assert_eq!(answer.header("content-type"), "text/html");
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    assert!(answer.header("content-security-policy").contains("sandbox"));
+    let disposition = answer.header("content-disposition");
+    assert!(disposition.starts_with("attachment; ") && disposition.contains("%C3%B1.html"), "{disposition}");
+}
+
+#[rstest]
+#[case::one_byte_changed(|bytes: &mut Vec<u8>| bytes[3 << 20] ^= 1)]
+#[case::its_last_byte_changed(|bytes: &mut Vec<u8>| *bytes.last_mut().unwrap() ^= 1)]
+#[case::cut_short(|bytes: &mut Vec<u8>| bytes.truncate(1000))]
+#[case::something_added(|bytes: &mut Vec<u8>| bytes.extend(b"more"))]
+#[tokio::test]
+async fn what_arrives_whole_is_what_was_registered_whatever_became_of_it_in_the_store(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[case] alter: fn(&mut Vec<u8>),
+) {
+    let content = vec![b'x'; 6 << 20];
+    let (town, path) = with(engine, &content).await;
+    assert!(town.get(&path, "clerk").await.is(200, "").body == content);
+    let objects = town.app.registry.objects();
+    let object = futures_util::StreamExt::next(&mut objects.list(ENTITY)).await.unwrap().unwrap();
+    let mut altered = content.clone();
+    alter(&mut altered);
+    objects.inner().put(&object.location, altered.into()).await.unwrap();
+    let heard = town.try_send(Method::GET, &path, Some("clerk"), &[], Vec::new()).await;
+    // The connection is cut before the last bytes; only what was added behind them can be left out instead.
+    assert!(heard.is_err() || heard.is_ok_and(|answer| answer.body == content));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_document_that_is_gone_is_a_fault_and_is_said(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let (town, path) = with(engine, b"0123456789").await;
+    let objects = town.app.registry.objects();
+    let object = futures_util::StreamExt::next(&mut objects.list(ENTITY)).await.unwrap().unwrap();
+    objects.inner().delete(&object.location).await.unwrap();
+    let answer = town.get(&path, "clerk").await.is(500, "internal");
+    assert!(answer.text().contains("missing"), "{}", answer.text());
+}
+
+#[rstest]
+#[tokio::test]
+async fn one_document_sent_twice_is_stored_once(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let (town, _) = with(engine, b"0123456789").await;
+    let paper = Paper::counter().document("otra", b"0123456789").document("y-otra", b"0123456789");
+    town.register(&paper.form(), &fresh_key()).await.is(201, "");
+    let stored = futures_util::StreamExt::count(town.app.registry.objects().list(ENTITY)).await;
+    assert_eq!(stored, 1);
+}

@@ -1,0 +1,88 @@
+//! The receipt: proof for whoever submitted, that anybody can check with the `openssl` program (art. 16.3 Ley 39/2015).
+
+use std::process::Command;
+
+use rstest::rstest;
+
+use crate::harness::paper::{Paper, fresh_key};
+use crate::harness::site::{Engine, root};
+use crate::harness::town::Town;
+
+/// Whether `openssl cms -verify` takes the seal for one over these bytes.
+fn openssl_verifies(json: &[u8], p7s: &[u8]) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let (text, seal) = (folder.path().join("receipt.json"), folder.path().join("receipt.p7s"));
+    std::fs::write(&text, json).unwrap();
+    std::fs::write(&seal, p7s).unwrap();
+    let done = Command::new("openssl")
+        .args(["cms", "-verify", "-binary", "-inform", "DER", "-purpose", "any", "-out", "/dev/null", "-CAfile"])
+        .arg(root().join("certs/test/anchors/root.test.pem"))
+        .arg("-in")
+        .arg(&seal)
+        .arg("-content")
+        .arg(&text)
+        .output()
+        .unwrap();
+    done.status.success()
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_receipt_says_what_the_law_asks_and_openssl_verifies_its_seal(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
+    let paper = Paper::submission().document("plano", b"%PDF-1.7 a plan");
+    let registered = town.submit(&paper.signed_by_ana(), &fresh_key()).await.registered();
+    let links = &registered["receipt"];
+    let json = town.get(links["json"].as_str().unwrap(), "eoffice").await.is(200, "");
+    let p7s = town.get(links["signature"].as_str().unwrap(), "eoffice").await.is(200, "");
+    assert_eq!(json.header("content-type"), "application/json");
+    assert_eq!(p7s.header("content-type"), "application/pkcs7-signature");
+    assert!(openssl_verifies(&json.body, &p7s.body));
+    let mut altered = json.body.clone();
+    let at = altered.windows(6).position(|window| window == b"000001").unwrap();
+    altered[at + 5] = b'2';
+    assert!(!openssl_verifies(&altered, &p7s.body));
+
+    let receipt = json.json();
+    assert_eq!(receipt["entry"], registered["entry"], "number, time, sender, addressee, content");
+    assert_eq!(receipt["signatures"], registered["signatures"]);
+    assert_eq!(receipt["csv"], links["csv"]);
+    assert_eq!(receipt["issuer"]["code"], "L01000000");
+    assert_eq!(receipt["issuer"]["time_zone"], "Europe/Madrid");
+    let hash = hex::encode(openssl::sha::sha256(b"%PDF-1.7 a plan"));
+    assert_eq!(receipt["entry"]["documents"][0]["sha256"], hash);
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_receipt_is_always_the_same_bytes(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let town = Town::on(engine).await;
+    let registered = town.register(&Paper::counter().form(), &fresh_key()).await.registered();
+    let links = registered["receipt"].clone();
+    let ask = async |town: &Town| {
+        let json = town.get(links["json"].as_str().unwrap(), "clerk").await.is(200, "").body;
+        (json, town.get(links["signature"].as_str().unwrap(), "clerk").await.is(200, "").body)
+    };
+    let (first, second) = tokio::join!(ask(&town), ask(&town));
+    assert_eq!(first, second);
+    let site = town.stop().await;
+    let town = Town::open(site, ventanilla::clock::Clock::system(), |_| {}, None).await;
+    assert_eq!(ask(&town).await, first);
+}
+
+#[rstest]
+#[tokio::test]
+async fn without_a_seal_entries_are_numbered_and_receipts_wait(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::with(engine, |config| config.seal = Default::default()).await;
+    let registered = town.register(&Paper::counter().form(), &fresh_key()).await.registered();
+    let path = registered["receipt"]["json"].as_str().unwrap().to_owned();
+    town.get(&path, "clerk").await.is(503, "unavailable");
+    assert_eq!(town.get("/readyz", "admin").await.status, 503);
+    let site = town.stop().await;
+    let town = Town::open(site, ventanilla::clock::Clock::system(), |_| {}, None).await;
+    town.get(&path, "clerk").await.is(200, "");
+}
