@@ -5,6 +5,7 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use super::paper::Form;
+use super::site::root;
 
 /// A server's address, and who knocks.
 #[derive(Debug, Clone)]
@@ -23,8 +24,13 @@ pub struct Answer {
 
 impl Door {
     pub fn at(url: &str) -> Self {
-        let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(256).build().unwrap();
-        Self { client, url: url.to_owned() }
+        Self { client: builder().build().unwrap(), url: url.to_owned() }
+    }
+
+    /// With a client certificate and its key, in PEM.
+    pub fn with_certificate(url: &str, certificate: &[u8], key: &[u8]) -> Self {
+        let identity = reqwest::Identity::from_pkcs8_pem(certificate, key).unwrap();
+        Self { client: builder().identity(identity).build().unwrap(), url: url.to_owned() }
     }
 
     pub fn url(&self) -> &str {
@@ -78,6 +84,13 @@ impl Door {
     pub async fn register(&self, form: &Form, key: &str) -> Answer {
         self.try_post("/entries", "clerk", form, key).await.unwrap()
     }
+}
+
+/// A client that trusts the test PKI.
+fn builder() -> reqwest::ClientBuilder {
+    let anchor = std::fs::read(root().join("certs/test/anchors/root.test.pem")).unwrap();
+    let anchor = reqwest::Certificate::from_pem(&anchor).unwrap();
+    reqwest::Client::builder().no_proxy().pool_max_idle_per_host(256).add_root_certificate(anchor)
 }
 
 impl Answer {

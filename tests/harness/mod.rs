@@ -16,4 +16,5 @@ pub mod program;
 pub mod raw;
 pub mod services;
 pub mod site;
+pub mod tls;
 pub mod town;
