@@ -73,6 +73,7 @@ pub struct LookFilters {
     #[param(minimum = 1, maximum = 500, example = 50)]
     limit: Option<i64>,
     /// Where the page before this one ended: its `next_cursor`.
+    #[param(example = "WzE3NzI0NDM4MDAxMzEwNzIsIjAxOTlkN2M4LTJmN2UtN2I2My05ZTUzLTBhNGMxZTZmN2EwMSJd")]
     cursor: Option<String>,
 }
 

@@ -48,6 +48,7 @@ pub struct UnitFilters {
     #[param(minimum = 1, maximum = 500, example = 50)]
     limit: Option<i64>,
     /// Where the page before this one ended: its `next_cursor`.
+    #[param(example = "L01000000")]
     cursor: Option<String>,
 }
 

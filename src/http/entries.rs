@@ -240,6 +240,7 @@ pub struct Filters {
     #[param(minimum = 1, maximum = 500, example = 50)]
     limit: Option<i64>,
     /// Where the page before this one ended: its `next_cursor`.
+    #[param(example = "WyJyIiwiIiwxNzcyNDQzODAwMTMxMDcyLDQ3MTFd")]
     cursor: Option<String>,
 }
 

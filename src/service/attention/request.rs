@@ -21,7 +21,6 @@ const EARLIEST: Micros = Micros(946_684_800_000_000);
 )]
 pub struct AttentionRequest {
     /// How the person came.
-    #[schema(inline)]
     channel: AttentionChannel,
     /// The unit that attended: a code of the catalogue.
     #[schema(example = "L01000000", min_length = 1, max_length = 21)]
