@@ -109,7 +109,7 @@ impl Ledger {
             assert_eq!(scalar(store, statement).await, count, "{statement}");
         }
         let mut tx = store.read().await.unwrap();
-        assert_eq!(store::attentions::recount(&mut tx, 1).await.unwrap(), [], "counters agree with the records");
+        assert_eq!(store::figures::recount(&mut tx, 1).await.unwrap(), [], "counters agree with the records");
         drop(tx);
         stream::iter(told).for_each_concurrent(32, |told| async move { told.holds(door).await }).await;
         for _ in 0..600 {

@@ -8,6 +8,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod architecture;
 mod bad_input;
 mod clock;
 mod counter;
@@ -19,7 +20,9 @@ mod idempotency;
 mod law;
 mod limits;
 mod lookups;
+mod openapi;
 mod outages;
 mod receipts;
 mod roles;
+mod schema;
 mod submissions;

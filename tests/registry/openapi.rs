@@ -1,0 +1,109 @@
+//! The OpenAPI document that is checked in is the one that the program serves, and it explains itself.
+
+use serde_json::Value;
+
+use crate::harness::site::{Engine, root};
+use crate::harness::town::Town;
+
+fn document() -> Value {
+    serde_json::to_value(ventanilla::http::router::document()).unwrap()
+}
+
+#[test]
+fn the_document_in_the_repository_is_that_of_the_program() {
+    let path = root().join("openapi/ventanilla.json");
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    let ours = serde_json::to_string_pretty(&ventanilla::http::router::document()).unwrap() + "\n";
+    if kept == ours {
+        return;
+    }
+    let differs = kept.lines().zip(ours.lines()).position(|(kept, ours)| kept != ours);
+    let line = differs.unwrap_or_else(|| kept.lines().count().min(ours.lines().count()));
+    panic!(
+        "openapi/ventanilla.json is stale from line {}:\n  kept: {}\n  now:  {}\nRefresh it with\n  \
+         cargo run -- openapi >openapi/ventanilla.json",
+        line + 1,
+        kept.lines().nth(line).unwrap_or("(its end)"),
+        ours.lines().nth(line).unwrap_or("(its end)"),
+    );
+}
+
+#[tokio::test]
+async fn the_document_and_docs_that_work_offline_are_served() {
+    let town = Town::on(Engine::Sqlite).await;
+    assert_eq!(town.get("/api/v1/openapi.json", "nobody").await.is(200, "").json(), document());
+    let page = town.get("/api/docs/", "nobody").await.is(200, "").text();
+    assert!(page.contains("swagger-ui"), "{page}");
+    for address in ["https://", "http://", "//cdn"] {
+        assert!(!page.contains(&format!("src=\"{address}")), "the page asks nobody else for anything: {page}");
+    }
+}
+
+/// Whether a schema tells what it is: by itself, or as one of its alternatives.
+fn described(schema: &Value) -> bool {
+    let alternatives = schema["oneOf"].as_array().into_iter().flatten();
+    schema["description"].as_str().is_some_and(|text| !text.is_empty())
+        || alternatives.clone().any(|one| one["description"].is_string())
+        || schema["$ref"].is_string()
+        || alternatives.clone().any(|one| one["$ref"].is_string())
+}
+
+#[test]
+fn every_operation_parameter_schema_and_property_is_described() {
+    let document = document();
+    let mut missing = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let place = format!("{method} {path}");
+            for field in ["operationId", "summary", "description", "tags", "x-roles"] {
+                if operation[field].is_null() {
+                    missing.push(format!("{place}: {field}"));
+                }
+            }
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let name = parameter["name"].as_str().unwrap();
+                let of_a_list = parameter["schema"]["$ref"].is_string() || parameter["schema"]["enum"].is_array();
+                if parameter["description"].is_null() || (parameter["example"].is_null() && !of_a_list) {
+                    missing.push(format!("{place}: description or example of {name}"));
+                }
+            }
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                if response["description"].as_str().is_none_or(str::is_empty) {
+                    missing.push(format!("{place}: description of {status}"));
+                }
+            }
+        }
+    }
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        if schema["description"].as_str().is_none_or(str::is_empty) {
+            missing.push(format!("{name}: description"));
+        }
+        for (property, schema) in schema["properties"].as_object().into_iter().flatten() {
+            if !described(schema) {
+                missing.push(format!("{name}: description of {property}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "the document does not say:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn every_reference_in_the_document_leads_somewhere() {
+    fn follow(document: &Value, value: &Value, lost: &mut Vec<String>) {
+        match value {
+            Value::Object(object) => {
+                if let Some(Value::String(reference)) = object.get("$ref")
+                    && document.pointer(reference.trim_start_matches('#')).is_none()
+                {
+                    lost.push(reference.clone());
+                }
+                object.values().for_each(|value| follow(document, value, lost));
+            }
+            Value::Array(items) => items.iter().for_each(|value| follow(document, value, lost)),
+            _ => {}
+        }
+    }
+    let (document, mut lost) = (document(), Vec::new());
+    follow(&document, &document, &mut lost);
+    assert!(lost.is_empty(), "{lost:?}");
+}
