@@ -3,7 +3,7 @@
 use axum::http::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
-use ventanilla::demo::seed;
+use ventanilla::cli::demo::seed;
 use ventanilla::import::{attentions, entries};
 
 use crate::place::{Engine, Place};
