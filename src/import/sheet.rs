@@ -132,7 +132,9 @@ impl Read for Hashed {
 mod tests {
     use super::*;
 
-    fn rows(text: &[u8]) -> Result<Vec<(u64, Result<Vec<String>, String>)>, ImportError> {
+    type Owned = (u64, Result<Vec<String>, String>);
+
+    fn rows(text: &[u8]) -> Result<Vec<Owned>, ImportError> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
         let mut sheet = Sheet::open(file.path(), &["a", "b"])?;
@@ -145,7 +147,7 @@ mod tests {
         Ok(rows)
     }
 
-    fn good(line: u64, a: &str, b: &str) -> (u64, Result<Vec<String>, String>) {
+    fn good(line: u64, a: &str, b: &str) -> Owned {
         (line, Ok(vec![a.into(), b.into()]))
     }
 

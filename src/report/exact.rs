@@ -198,7 +198,7 @@ mod tests {
     #[case(5, 5, "1.000000", "100")]
     #[case(1, 200, "0.005000", "1")] // 0.5 %
     // Exactly 49.49999…: rounding the six decimals first would make 50 of it.
-    #[case(4_949_999_9, 100_000_000, "0.495000", "49")]
+    #[case(49_499_999, 100_000_000, "0.495000", "49")]
     fn a_percent_is_rounded_from_the_exact_share(
         #[case] part: i64,
         #[case] whole: i64,
@@ -241,7 +241,7 @@ mod tests {
     fn counts_that_are_none_break_nothing() {
         let share = Share::new(i64::MAX, i64::MAX).unwrap();
         assert_eq!(share.points_above(Share::new(i64::MIN, i64::MAX).unwrap()).to_string(), "200.0");
-        assert_eq!(Ratio::new(i64::MIN, 1).unwrap().is_more_than(1), false);
+        assert!(!Ratio::new(i64::MIN, 1).unwrap().is_more_than(1));
     }
 
     #[rstest]

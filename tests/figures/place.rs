@@ -173,15 +173,12 @@ impl Place {
 
     /// Does to the database what only another hand could.
     pub async fn tamper(&self, statement: &'static str) {
-        let done = match self.database.starts_with("sqlite") {
-            true => {
-                let pool = sqlx::SqlitePool::connect(&self.database).await.unwrap();
-                sqlx::query(statement).execute(&pool).await.unwrap().rows_affected()
-            }
-            false => {
-                let pool = sqlx::PgPool::connect(&self.database).await.unwrap();
-                sqlx::query(statement).execute(&pool).await.unwrap().rows_affected()
-            }
+        let done = if self.database.starts_with("sqlite") {
+            let pool = sqlx::SqlitePool::connect(&self.database).await.unwrap();
+            sqlx::query(statement).execute(&pool).await.unwrap().rows_affected()
+        } else {
+            let pool = sqlx::PgPool::connect(&self.database).await.unwrap();
+            sqlx::query(statement).execute(&pool).await.unwrap().rows_affected()
         };
         assert!(done > 0, "{statement} changed nothing");
     }
