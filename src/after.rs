@@ -15,6 +15,7 @@ use crate::receipt;
 use crate::receipt::seal::SealError;
 use crate::registry::Registry;
 use crate::registry::book::Committed;
+use crate::registry::sweep::Swept;
 use crate::store::outbox::OutboxRow;
 use crate::store::{self, Tx};
 
@@ -24,6 +25,12 @@ const BATCH: i64 = 64;
 const IDLE: Duration = Duration::from_secs(5);
 /// How long a look for words waits until what was registered before it can be found.
 const CATCH_UP: Duration = Duration::from_millis(1500);
+
+/// How soon after a start the sweep runs first, and how often after that.
+const FIRST_SWEEP: Duration = Duration::from_secs(60);
+const SWEEPS: Duration = Duration::from_secs(3600);
+/// What belongs to nobody is swept up when it is older than this.
+const ORPHANS_KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// Why a receipt could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +79,27 @@ impl App {
             texts.into_iter().map(|text| text.map(seal_one).transpose()).collect()
         });
         sealing.await.unwrap_or_default()
+    }
+
+    /// Sweeps up by and by what belongs to nobody, until `stop`.
+    pub async fn sweep_hourly(&self, stop: CancellationToken) {
+        let mut wait = FIRST_SWEEP;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = stop.cancelled() => return,
+            }
+            let swept = tokio::select! {
+                swept = self.registry.sweep(&self.entity, ORPHANS_KEPT) => swept,
+                () = stop.cancelled() => return,
+            };
+            match swept {
+                Ok(swept) if swept == Swept::default() => {}
+                Ok(swept) => tracing::info!(?swept, "swept up what belonged to nobody"),
+                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the sweep did not end"),
+            }
+            wait = SWEEPS;
+        }
     }
 
     /// Takes up what the outbox holds, until `stop`.

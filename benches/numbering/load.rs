@@ -88,6 +88,7 @@ pub fn received(now: Micros) -> Received {
         }],
         signed: None,
         key: Some(Key { caller: "token:bench".into(), key: id.to_string(), body_sha256: Sha256(hash) }),
+        swept_until: Micros(0),
     }
 }
 

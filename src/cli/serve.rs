@@ -163,10 +163,15 @@ impl Server {
             let (app, stop) = (app.clone(), stop.clone());
             async move { app.follow_up(stop).await }
         });
+        let sweeps = tokio::spawn({
+            let (app, stop) = (app.clone(), stop.clone());
+            async move { app.sweep_hourly(stop).await }
+        });
         let limits = app.config.limits.clone();
         serve(listener, tls, router(app.clone()), &limits, stop.clone()).await;
         stop.cancel();
         let _ = after.await;
+        let _ = sweeps.await;
         app.store().close().await;
         tracing::info!("stopped");
     }

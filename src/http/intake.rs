@@ -42,6 +42,8 @@ pub struct Came {
     pub arrived_at: Micros,
     /// The hash of the request: its parts' names and contents.
     pub body_sha256: Sha256,
+    /// What the registry knew of the sweep before the first document was stored.
+    pub swept_until: Micros,
 }
 
 /// Reads a whole request.
@@ -59,6 +61,7 @@ pub async fn receive(app: &App, caller: &Caller, intake: Intake, request: Reques
         caller,
         intake,
         progress,
+        swept_until: app.registry.swept_until(caller.entity.id),
         hashes: BTreeMap::new(),
         submission: None,
         signature: None,
@@ -74,6 +77,7 @@ struct Reader<'a> {
     caller: &'a Caller,
     intake: Intake,
     progress: Progress,
+    swept_until: Micros,
     hashes: BTreeMap<String, Sha256>,
     submission: Option<(Vec<u8>, Option<Submission>)>,
     signature: Option<Vec<u8>>,
@@ -281,6 +285,7 @@ impl Reader<'_> {
             document_signatures: signatures,
             arrived_at,
             body_sha256: Sha256(hasher.finish()),
+            swept_until: self.swept_until,
         })
     }
 }

@@ -57,6 +57,7 @@ pub async fn submit(State(app): State<App>, caller: Caller, headers: HeaderMap, 
         signatures,
         signed: Some(Signed { submission: came.submission_bytes, signature: came.signature }),
         key: Some(key),
+        swept_until: came.swept_until,
     };
     Ok(created(app.registry.submit(&caller, received).await?))
 }
@@ -95,6 +96,7 @@ pub async fn register(
         signatures,
         signed: None,
         key: Some(key),
+        swept_until: came.swept_until,
     };
     Ok(created(app.registry.submit(&caller, received).await?))
 }

@@ -53,6 +53,8 @@ pub struct Registration {
     pub by_role: &'static str,
     /// The key it came with.
     pub key: Option<Key>,
+    /// Up to where its process knew what was swept away, before its first document was stored.
+    pub swept_until: Micros,
 }
 
 /// A change to a book.

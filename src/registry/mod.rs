@@ -12,6 +12,7 @@ mod numbering;
 mod state;
 pub mod submission;
 pub mod submit;
+pub mod sweep;
 pub mod will;
 
 use std::collections::HashMap;
@@ -26,6 +27,7 @@ use clock_guard::ClockGuard;
 
 use crate::clock::Clock;
 use crate::config::ClockLimits;
+use crate::domain::Micros;
 use crate::store::Store;
 use crate::store::objects::Objects;
 
@@ -45,6 +47,8 @@ pub struct Registry {
     books: Arc<Mutex<HashMap<i64, Watched>>>,
     access: Batcher<access::AccessLog>,
     catalogue: catalogue::Memory,
+    /// Up to where this process knows what was swept away, by entity.
+    swept: Arc<Mutex<HashMap<i64, Micros>>>,
     /// Told after each commit that wrote an outbox row.
     committed: Arc<Notify>,
 }
@@ -62,6 +66,7 @@ impl Registry {
             books: Arc::default(),
             access,
             catalogue: Arc::default(),
+            swept: Arc::default(),
             committed: Arc::default(),
         }
     }

@@ -50,7 +50,7 @@ pub async fn plan<'m>(
         .map(|used| ((used.caller.as_str(), used.key.as_str()), (used.body_sha256, used.subject_id)))
         .collect();
     let mut taken: HashSet<Uuid> = found.submissions.into_iter().collect();
-    let claimed: HashSet<Sha256> = found.claims.into_iter().collect();
+    let claimed: HashMap<Sha256, Option<Micros>> = found.claims.into_iter().collect();
 
     let mut accepted = Vec::with_capacity(members.len());
     let plans = members
@@ -69,7 +69,9 @@ pub async fn plan<'m>(
             if member.row.submission_id.is_some_and(|id| taken.contains(&id)) {
                 return Plan::Refused(Refusal::DuplicateSubmission);
             }
-            if !claimed.is_empty() && objects_of(member).any(|hash| claimed.contains(&hash)) {
+            // A claim that ended is over for whoever stored the document after that.
+            let swept = |hash| claimed.get(&hash).is_some_and(|ended| ended.is_none_or(|at| at > member.swept_until));
+            if !claimed.is_empty() && objects_of(member).any(swept) {
                 return Plan::Refused(Refusal::DocumentSwept);
             }
             taken.extend(member.row.submission_id);

@@ -61,6 +61,8 @@ pub struct Received {
     pub signed: Option<Signed>,
     /// The key the request came with.
     pub key: Option<Key>,
+    /// What [`Registry::swept_until`] said before the first document was stored.
+    pub swept_until: Micros,
 }
 
 /// What was signed, and the signature.
@@ -148,7 +150,12 @@ impl Registry {
                 Ok(Registered { entry, committed, repeated: false })
             }
             Outcome::Repeated(entry, committed) => Ok(Registered { entry, committed, repeated: true }),
-            Outcome::Refused(refusal) => Err(refusal.into()),
+            Outcome::Refused(refusal) => {
+                if refusal == Refusal::DocumentSwept {
+                    self.learn_swept(caller.entity.id).await?;
+                }
+                Err(refusal.into())
+            }
         }
     }
 
@@ -199,7 +206,7 @@ impl Registry {
         calendar: &Calendar,
         entry_id: Uuid,
     ) -> Result<Registration, SubmitError> {
-        let Received { submission, arrived_at, documents, method, signatures, signed, key } = received;
+        let Received { submission, arrived_at, documents, method, signatures, signed, key, swept_until } = received;
         let Place { book, routing } = place;
         let counter = submission.counter;
         let presented_at = counter.as_ref().and_then(|counter| counter.presented_at).unwrap_or(arrived_at);
@@ -274,6 +281,7 @@ impl Registry {
             belongings,
             by_role: caller.role_name(),
             key,
+            swept_until,
         })
     }
 

@@ -162,8 +162,8 @@ pub struct Conflicts {
     pub keys: Vec<UsedKey>,
     /// Submissions that were registered.
     pub submissions: Vec<Uuid>,
-    /// Documents that the sweep of orphans is about to delete.
-    pub claims: Vec<Sha256>,
+    /// Documents that the sweep of orphans is about to delete, or deleted then.
+    pub claims: Vec<(Sha256, Option<Micros>)>,
 }
 
 /// An idempotency key that led to an event.
@@ -207,9 +207,9 @@ pub async fn conflicts(
                 .fetch_all(&mut **tx)
                 .await?
             };
-            let rows: Vec<(Option<Uuid>, Option<Sha256>)> = sqlx::query_as(
-                "SELECT submission_id, NULL::bytea FROM entries WHERE entity_id = $1 AND submission_id = ANY($2)
-                 UNION ALL SELECT NULL, sha256 FROM object_claims WHERE entity_id = $1 AND sha256 = ANY($3)",
+            let rows: Vec<(Option<Uuid>, Option<Sha256>, Option<Micros>)> = sqlx::query_as(
+                "SELECT submission_id, NULL::bytea, NULL::bigint FROM entries WHERE entity_id = $1 AND submission_id = ANY($2)
+                 UNION ALL SELECT NULL, sha256, ended_at FROM object_claims WHERE entity_id = $1 AND sha256 = ANY($3)",
             )
             .bind(entity)
             .bind(submissions)
@@ -217,9 +217,9 @@ pub async fn conflicts(
             .fetch_all(&mut **tx)
             .await?;
             let mut found = Conflicts { keys, ..Conflicts::default() };
-            for (submission, claim) in rows {
+            for (submission, claim, ended) in rows {
                 found.submissions.extend(submission);
-                found.claims.extend(claim);
+                found.claims.extend(claim.map(|hash| (hash, ended)));
             }
             Ok(found)
         }
@@ -246,11 +246,12 @@ pub async fn conflicts(
                         .await?;
                 found.submissions.extend(taken.map(|(id,)| id));
             }
-            let claims: Vec<(Sha256,)> = sqlx::query_as("SELECT sha256 FROM object_claims WHERE entity_id = $1")
-                .bind(entity)
-                .fetch_all(&mut **tx)
-                .await?;
-            found.claims.extend(claims.into_iter().map(|(hash,)| hash).filter(|hash| documents.contains(hash)));
+            let claims: Vec<(Sha256, Option<Micros>)> =
+                sqlx::query_as("SELECT sha256, ended_at FROM object_claims WHERE entity_id = $1")
+                    .bind(entity)
+                    .fetch_all(&mut **tx)
+                    .await?;
+            found.claims.extend(claims.into_iter().filter(|(hash, _)| documents.contains(hash)));
             Ok(found)
         }
     }
@@ -320,12 +321,12 @@ pub async fn claim_keys(tx: &mut Tx, entity: i64, at: Micros, keys: &[KeyRow]) -
     Ok(())
 }
 
-/// Forgets keys older than `before`.
+/// Forgets keys of an entity older than `before`.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn forget_keys(tx: &mut Tx, before: Micros) -> Result<u64> {
-    Ok(sql!(tx, execute, "DELETE FROM idempotency_keys WHERE created_at < $1", before)?)
+pub async fn forget_keys(tx: &mut Tx, entity: i64, before: Micros) -> Result<u64> {
+    Ok(sql!(tx, execute, "DELETE FROM idempotency_keys WHERE entity_id = $1 AND created_at < $2", entity, before)?)
 }
 
 /// Something that happened to a book.

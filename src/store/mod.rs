@@ -8,6 +8,7 @@ pub mod attentions;
 pub mod book;
 pub(crate) mod bulk;
 pub mod catalogue;
+pub mod claims;
 mod engine;
 pub mod entries;
 pub mod figures;

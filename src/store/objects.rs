@@ -19,16 +19,17 @@ use object_store::client::{CryptoProvider, DigestAlgorithm, DigestContext, HmacC
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
-    BackoffConfig, ClientOptions, GetOptions, GetRange, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
-    PutPayload, RetryConfig,
+    BackoffConfig, ClientOptions, GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload,
+    RetryConfig,
 };
 use openssl::hash::MessageDigest;
 use openssl::pkey::{PKey, Private};
-
 use uuid::Uuid;
 
 use crate::config;
 use crate::domain::Sha256;
+
+pub use object_store::ObjectMeta;
 
 /// The object store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -182,6 +183,22 @@ impl Objects {
     #[must_use]
     pub fn list(&self, entity: &str) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
         self.store.list(Some(&self.folder_of(entity)))
+    }
+
+    /// Lists what was signed, and the signatures over it.
+    pub fn list_signed(&self, entity: &str) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
+        self.store.list(Some(&self.prefix.clone().join(entity).join("signed")))
+    }
+
+    /// Deletes something that was signed for an entry that never came to be. Only the sweep may.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn delete_signed(&self, listed: &ObjectMeta) -> Result<(), Error> {
+        match self.store.delete(&listed.location).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Deletes an object that nothing refers to. Only the sweep may.

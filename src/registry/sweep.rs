@@ -1,0 +1,223 @@
+//! The sweep: what no entry refers to is deleted after a day, and keys are forgotten after two.
+//!
+//! # Why
+//! A submission's documents are stored before it is numbered, so whatever fails between leaves objects behind. The same
+//! document may be submitted again at any moment, and must not be deleted under it. So a hash is claimed under the lock
+//! of the books, where it is certain that no entry refers to it; numbering refuses a claimed hash, and its sender sends
+//! the document again. A document that was stored before the delete and is numbered after it would be lost all the same:
+//! so a claim that ended still refuses requests that began before its end ([`Registry::swept_until`]).
+//!
+//! On S3, uploads in parts that were never completed are not listed: give the bucket a rule that aborts incomplete
+//! multipart uploads after a day.
+
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+use std::time::{Duration, UNIX_EPOCH};
+
+use futures_util::StreamExt;
+use uuid::Uuid;
+
+use super::Registry;
+use super::caller::Entity;
+use crate::domain::{Micros, Sha256};
+use crate::store::objects::ObjectMeta;
+use crate::store::{self, objects};
+
+/// How long a key leads to its entry, at least.
+const KEYS_KEPT: Duration = Duration::from_secs(48 * 3600);
+/// A claim that did not end within this is that of a sweep that died.
+const CLAIM_LASTS: Duration = Duration::from_secs(600);
+/// How long a claim that ended is remembered: longer than a request may last at the slowest pace.
+const CLAIMS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Hashes looked up in one short read.
+const LOOKED_UP: usize = 500;
+
+/// Why a sweep did not come to its end; the next one begins anew.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The object store did not answer.
+    #[error(transparent)]
+    Objects(#[from] objects::Error),
+}
+
+/// What was swept up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Documents that no entry refers to.
+    pub documents: u64,
+    /// What was signed, and signatures, of entries that never came to be.
+    pub signed: u64,
+    /// Local files of uploads that a crash cut off.
+    pub unfinished: u64,
+    /// Keys.
+    pub keys: u64,
+}
+
+impl Registry {
+    /// Up to where this process knows what the sweep deleted. A request carries the value of its beginning.
+    ///
+    /// It may lag behind: then a request is refused once more than it had to be, and never once too few.
+    #[must_use]
+    pub fn swept_until(&self, entity: i64) -> Micros {
+        let known = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&entity).copied().unwrap_or(Micros(0))
+    }
+
+    /// Learns what the sweep deleted meanwhile: a repeat of the request that was refused gets through.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(super) async fn learn_swept(&self, entity: i64) -> store::Result<()> {
+        let mut tx = self.store.read().await?;
+        let until = store::claims::last_ended(&mut tx, entity).await?;
+        self.swept.lock().unwrap_or_else(PoisonError::into_inner).insert(entity, until);
+        Ok(())
+    }
+
+    /// Sweeps up what is older than `age` and belongs to nobody.
+    ///
+    /// Several processes may sweep at once: each hash is claimed by one of them.
+    ///
+    /// # Errors
+    /// [`SweepError`]; what was swept until then is gone, and nothing else.
+    pub async fn sweep(&self, entity: &Entity, age: Duration) -> Result<Swept, SweepError> {
+        let now = self.clock.now();
+        let before = ago(now, age);
+        let mut swept = Swept::default();
+        let abandoned = {
+            let mut tx = self.store.read().await?;
+            store::claims::abandoned(&mut tx, entity.id, ago(now, CLAIM_LASTS)).await?
+        };
+        for hash in abandoned {
+            swept.documents += u64::from(self.delete_claimed(entity, hash, before).await?);
+        }
+        swept.documents += self.sweep_documents(entity, before).await?;
+        swept.signed = self.sweep_signed(entity, before).await?;
+        swept.unfinished = match self.objects.folder() {
+            Some(folder) => unfinished_files(folder.to_owned(), before).await?,
+            None => 0,
+        };
+        let mut tx = self.store.begin().await?;
+        swept.keys = store::book::forget_keys(&mut tx, entity.id, ago(now, KEYS_KEPT)).await?;
+        store::claims::forget(&mut tx, entity.id, ago(now, CLAIMS_KEPT)).await?;
+        tx.commit().await?;
+        Ok(swept)
+    }
+
+    async fn sweep_documents(&self, entity: &Entity, before: Micros) -> Result<u64, SweepError> {
+        let mut listed = self.objects.list(&entity.code).chunks(LOOKED_UP);
+        let mut deleted = 0;
+        while let Some(chunk) = listed.next().await {
+            let mut old = Vec::new();
+            for meta in chunk {
+                let meta = meta.map_err(objects::Error::from)?;
+                let hash = meta.location.filename().and_then(|name| name.parse::<Sha256>().ok());
+                old.extend(hash.filter(|_| modified(&meta) < before));
+            }
+            let mut orphans = Vec::new();
+            let mut tx = self.store.read().await?;
+            for hash in old {
+                if !store::entries::refers_to(&mut tx, entity.id, hash).await? {
+                    orphans.push(hash);
+                }
+            }
+            drop(tx);
+            for hash in orphans {
+                if self.claim(entity, hash).await? {
+                    deleted += u64::from(self.delete_claimed(entity, hash, before).await?);
+                }
+            }
+        }
+        Ok(deleted)
+    }
+
+    /// Claims a hash, unless an entry refers to it by now.
+    async fn claim(&self, entity: &Entity, hash: Sha256) -> Result<bool, SweepError> {
+        let mut tx = self.store.begin().await?;
+        store::book::lock(&mut tx, entity.id).await?;
+        if store::entries::refers_to(&mut tx, entity.id, hash).await? {
+            return Ok(false);
+        }
+        let claimed = store::claims::claim(&mut tx, entity.id, hash, self.clock.now()).await?;
+        tx.commit().await?;
+        Ok(claimed)
+    }
+
+    /// Deletes what is claimed, unless it was stored again since it was listed, and ends the claim.
+    async fn delete_claimed(&self, entity: &Entity, hash: Sha256, before: Micros) -> Result<bool, SweepError> {
+        let old = match self.objects.head(&entity.code, &hash).await? {
+            Some(meta) => modified(&meta) < before,
+            // A sweep that died had deleted it.
+            None => true,
+        };
+        if old {
+            self.objects.delete(&entity.code, &hash).await?;
+        }
+        let mut tx = self.store.begin().await?;
+        store::book::lock(&mut tx, entity.id).await?;
+        if old {
+            store::claims::end(&mut tx, entity.id, hash, self.clock.now()).await?;
+        } else {
+            store::claims::withdraw(&mut tx, entity.id, hash).await?;
+        }
+        tx.commit().await?;
+        Ok(old)
+    }
+
+    /// What was signed is kept under the id of its entry, which no second request ever has.
+    async fn sweep_signed(&self, entity: &Entity, before: Micros) -> Result<u64, SweepError> {
+        let mut listed = self.objects.list_signed(&entity.code);
+        let mut deleted = 0;
+        while let Some(meta) = listed.next().await {
+            let meta = meta.map_err(objects::Error::from)?;
+            let name = meta.location.filename().unwrap_or_default();
+            let Some(entry) = name.split('.').next().and_then(|name| name.parse::<Uuid>().ok()) else { continue };
+            if modified(&meta) >= before {
+                continue;
+            }
+            let mut tx = self.store.read().await?;
+            let found = store::entries::by_id(&mut tx, entity.id, entry).await?;
+            drop(tx);
+            if found.is_none() {
+                self.objects.delete_signed(&meta).await?;
+                deleted += 1;
+            }
+        }
+        Ok(deleted)
+    }
+}
+
+fn ago(now: Micros, age: Duration) -> Micros {
+    Micros(now.0.saturating_sub(i64::try_from(age.as_micros()).unwrap_or(i64::MAX)))
+}
+
+fn modified(meta: &ObjectMeta) -> Micros {
+    Micros(meta.last_modified.timestamp_micros())
+}
+
+/// Removes files of uploads that a crash cut off: a local store writes to `…#n` first, and its listings hide those.
+async fn unfinished_files(folder: PathBuf, before: Micros) -> Result<u64, objects::Error> {
+    fn walk(folder: &Path, before: Micros) -> std::io::Result<u64> {
+        let mut removed = 0;
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            let (kind, path) = (entry.file_type()?, entry.path());
+            if kind.is_dir() {
+                removed += walk(&path, before)?;
+            } else if kind.is_file() && entry.file_name().to_string_lossy().contains('#') {
+                let modified = entry.metadata()?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+                if i64::try_from(modified.as_micros()).is_ok_and(|modified| modified < before.0) {
+                    std::fs::remove_file(&path)?;
+                    removed += 1;
+                }
+            }
+        }
+        Ok(removed)
+    }
+    let shown = folder.clone();
+    let walked = tokio::task::spawn_blocking(move || walk(&folder, before)).await;
+    walked.map_err(std::io::Error::other).flatten().map_err(|error| objects::Error::Folder(shown, error))
+}
