@@ -14,6 +14,7 @@ use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, UploadPart,
 };
+use tokio::sync::Notify;
 
 /// On which side of a call it fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,8 @@ struct Plan {
     nth: Option<(usize, Fault)>,
     broken: bool,
     delay: Duration,
+    /// Calls of this name wait until they are let go.
+    held: Option<(&'static str, Arc<Notify>)>,
 }
 
 impl FaultyObjects {
@@ -68,6 +71,13 @@ impl FaultyObjects {
         self.plan.lock().unwrap().delay = delay;
     }
 
+    /// Makes calls of this name wait until the test notifies what is returned.
+    pub fn hold(&self, name: &'static str) -> Arc<Notify> {
+        let go_on = Arc::new(Notify::new());
+        self.plan.lock().unwrap().held = Some((name, go_on.clone()));
+        go_on
+    }
+
     /// No faults, no delay, and a new count.
     pub fn recover(&self) {
         *self.plan.lock().unwrap() = Plan::default();
@@ -88,6 +98,10 @@ impl Plan {
 
     async fn through<T>(plan: &Mutex<Plan>, name: &'static str, call: impl Future<Output = Result<T>>) -> Result<T> {
         let (fault, delay) = Plan::enter(plan, name);
+        let held = plan.lock().unwrap().held.clone().filter(|(held, _)| *held == name);
+        if let Some((_, go_on)) = held {
+            go_on.notified().await;
+        }
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }

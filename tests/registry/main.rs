@@ -26,3 +26,4 @@ mod receipts;
 mod roles;
 mod schema;
 mod submissions;
+mod sweep;
