@@ -18,3 +18,4 @@ pub mod services;
 pub mod site;
 pub mod tls;
 pub mod town;
+pub mod trace;

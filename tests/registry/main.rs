@@ -13,6 +13,7 @@ mod bad_input;
 mod clock;
 mod counter;
 mod documents;
+mod durability;
 mod faults;
 mod heavy_crowd;
 mod heavy_kill;
