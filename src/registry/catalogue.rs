@@ -61,6 +61,11 @@ impl Registry {
         Ok(settled)
     }
 
+    /// Forgets what was read: after a change by this process, the next look sees it.
+    pub fn forget_catalogue(&self) {
+        self.catalogue.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Whether a unit is the entity's own; `None` when there is no such unit.
     ///
     /// # Errors

@@ -29,6 +29,7 @@ async fn publish(town: &Town, calendar: &str) {
     let mut tx = town.app.store().begin().await.unwrap();
     ventanilla::registry::calendar::publish(&mut tx, town.app.entity.id, &holidays).await.unwrap();
     tx.commit().await.unwrap();
+    town.app.registry.forget_catalogue();
 }
 
 #[rstest]
