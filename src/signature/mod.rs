@@ -25,6 +25,7 @@ mod signer;
 mod store_time;
 mod timestamp;
 mod verdict;
+mod xml;
 
 pub use asn1::Asn1Error;
 pub use chain::{Anchors, LoadError, load_certificates};

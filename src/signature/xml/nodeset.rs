@@ -1,0 +1,178 @@
+//! Sets of nodes: what a reference leads to, and what its transforms leave of it.
+
+use super::{Document, Kind, NodeId};
+
+/// Some nodes of a document. An element's attributes and namespaces are in it with the element, unless left out by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeSet {
+    /// Half-open, in order, apart from each other.
+    ranges: Vec<(NodeId, NodeId)>,
+    /// Whether comments in these ranges are in the set.
+    pub comments: bool,
+    /// Attributes that are not in it though their element is: sorted.
+    hidden: Vec<u32>,
+}
+
+impl NodeSet {
+    /// A node and all that is in it.
+    #[must_use]
+    pub fn subtree(document: &Document<'_>, node: NodeId, comments: bool) -> Self {
+        Self { ranges: vec![(node, document.end(node))], comments, hidden: Vec::new() }
+    }
+
+    /// The nodes of these ranges, in any order and overlapping as they may.
+    #[must_use]
+    pub fn of_ranges(mut ranges: Vec<(NodeId, NodeId)>, comments: bool) -> Self {
+        ranges.sort_unstable();
+        let mut joined: Vec<(NodeId, NodeId)> = Vec::with_capacity(ranges.len());
+        for (from, to) in ranges {
+            match joined.last_mut() {
+                Some((_, end)) if from <= *end => *end = to.max(*end),
+                _ if from < to => joined.push((from, to)),
+                _ => {}
+            }
+        }
+        Self { ranges: joined, comments, hidden: Vec::new() }
+    }
+
+    /// Its ranges.
+    #[must_use]
+    pub fn ranges(&self) -> &[(NodeId, NodeId)] {
+        &self.ranges
+    }
+
+    /// Whether the node is in it; comments are in when their range is.
+    #[must_use]
+    pub fn contains(&self, node: NodeId) -> bool {
+        let after = self.ranges.partition_point(|&(from, _)| from <= node);
+        after > 0 && node < self.ranges[after - 1].1
+    }
+
+    /// Whether nothing is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    /// What is in both.
+    #[must_use]
+    pub fn intersect(&self, other: &Self) -> Self {
+        let mut ranges = Vec::new();
+        let (mut left, mut right) = (self.ranges.iter().peekable(), other.ranges.iter().peekable());
+        while let (Some(&&(from, to)), Some(&&(other_from, other_to))) = (left.peek(), right.peek()) {
+            let (start, end) = (from.max(other_from), to.min(other_to));
+            if start < end {
+                ranges.push((start, end));
+            }
+            if to < other_to {
+                left.next()
+            } else {
+                right.next()
+            };
+        }
+        let mut hidden = [&self.hidden[..], &other.hidden[..]].concat();
+        hidden.sort_unstable();
+        hidden.dedup();
+        Self { ranges, comments: self.comments && other.comments, hidden }
+    }
+
+    /// What is in this and not in the other.
+    #[must_use]
+    pub fn subtract(&self, other: &Self) -> Self {
+        let mut ranges = Vec::new();
+        let mut others = other.ranges.iter().peekable();
+        for &(mut from, to) in &self.ranges {
+            while let Some(&&(other_from, other_to)) = others.peek() {
+                if other_from >= to {
+                    break;
+                }
+                if from < other_from {
+                    ranges.push((from, other_from));
+                }
+                from = from.max(other_to);
+                if other_to > to {
+                    break;
+                }
+                others.next();
+            }
+            if from < to {
+                ranges.push((from, to));
+            }
+        }
+        Self { ranges, comments: self.comments, hidden: self.hidden.clone() }
+    }
+
+    /// Leaves out these attributes.
+    pub fn hide(&mut self, attributes: impl IntoIterator<Item = u32>) {
+        self.hidden.extend(attributes);
+        self.hidden.sort_unstable();
+        self.hidden.dedup();
+    }
+
+    /// Whether this attribute is in the set when its element is.
+    pub(super) fn shows(&self, attribute: u32) -> bool {
+        self.hidden.is_empty() || self.hidden.binary_search(&attribute).is_err()
+    }
+
+    /// The subtrees that are missing from the whole document, largest first in order; none when something else is
+    /// missing: part of an element, an attribute, text or an instruction. Missing comments are no loss.
+    #[must_use]
+    pub fn missing_elements(&self, document: &Document<'_>) -> Option<Vec<NodeId>> {
+        if !self.hidden.is_empty() {
+            return None;
+        }
+        let mut missing = Vec::new();
+        let mut at = 1;
+        for &(from, to) in self.ranges.iter().chain([&(document.len(), document.len())]) {
+            while at < from {
+                match document.kind(at) {
+                    Kind::Comment(_) => {}
+                    Kind::Element(_) => missing.push(at),
+                    _ => return None,
+                }
+                at = document.end(at);
+            }
+            // An element of which only the beginning was missing is no whole subtree.
+            if at > from && from > 0 && at > 1 {
+                return None;
+            }
+            at = to;
+        }
+        Some(missing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signature::xml::read;
+
+    fn set(ranges: &[(NodeId, NodeId)]) -> NodeSet {
+        NodeSet::of_ranges(ranges.to_vec(), true)
+    }
+
+    #[test]
+    fn sets_are_joined_cut_and_subtracted() {
+        assert_eq!(set(&[(5, 9), (1, 3), (2, 4), (4, 5), (7, 7)]).ranges(), [(1, 9)]);
+        assert_eq!(set(&[(1, 9)]).subtract(&set(&[(3, 4), (6, 20)])).ranges(), [(1, 3), (4, 6)]);
+        assert_eq!(set(&[(1, 4), (6, 9)]).subtract(&set(&[(0, 7)])).ranges(), [(7, 9)]);
+        assert_eq!(set(&[(1, 4), (6, 9)]).intersect(&set(&[(2, 7), (8, 20)])).ranges(), [(2, 4), (6, 7), (8, 9)]);
+        for node in 0..10 {
+            assert_eq!(set(&[(1, 4), (6, 9)]).contains(node), matches!(node, 1..4 | 6..9), "{node}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_told() {
+        let document = read("<!--x--><a><b><c/></b>text<d/></a>").unwrap();
+        // 0 root, 1 comment, 2 a, 3 b, 4 c, 5 text, 6 d
+        let all = NodeSet::subtree(&document, 0, true);
+        assert_eq!(all.missing_elements(&document), Some(vec![]));
+        assert_eq!(NodeSet::subtree(&document, 2, true).missing_elements(&document), Some(vec![]));
+        assert_eq!(set(&[(0, 3), (5, 7)]).missing_elements(&document), Some(vec![3]));
+        assert_eq!(set(&[(0, 6)]).missing_elements(&document), Some(vec![6]));
+        assert_eq!(set(&[(0, 5), (6, 7)]).missing_elements(&document), None);
+        assert_eq!(set(&[(0, 3), (4, 7)]).missing_elements(&document), None);
+        assert_eq!(NodeSet::subtree(&document, 3, true).missing_elements(&document), None);
+    }
+}

@@ -1,0 +1,106 @@
+//! Expressions that signatures carry, and those that must not be believed or waited for.
+
+use super::*;
+use crate::signature::xml::read;
+
+const TEXT: &str =
+    "<a xmlns:d='urn:d' Id='top'><d:Sig Id='s'><x/></d:Sig><b k='1'>one<c/></b><b k='2'>two</b><!--c--></a>";
+
+fn parse(text: &str) -> Result<Expression> {
+    Expression::read(text, &|prefix| (prefix == "d").then(|| "urn:d".to_owned()))
+}
+
+fn found(text: &str) -> Result<Vec<NodeId>> {
+    let document = read(TEXT).unwrap();
+    let allowance = Cell::new(10_000);
+    let run = Run { document: &document, here: document.by_id("s").ok(), allowance: &allowance };
+    Ok(run.nodes(&parse(text)?)?.into_iter().map(|item| item.node).collect())
+}
+
+#[test]
+fn expressions_lead_to_their_nodes() {
+    // 0 root, 1 a, 2 d:Sig, 3 x, 4 b, 5 "one", 6 c, 7 b, 8 "two", 9 comment
+    let cases: [(&str, &[NodeId]); 24] = [
+        ("/", &[0]),
+        ("/a", &[1]),
+        ("/descendant::d:Sig", &[2]),
+        ("//b", &[4, 7]),
+        ("//b[2]", &[7]),
+        ("//b[last()]", &[7]),
+        ("//b[@k='1']/c", &[6]),
+        ("/*/*[local-name()='Sig']", &[2]),
+        ("//*[starts-with(local-name(),'Si') or local-name()='c']", &[2, 6]),
+        ("id('s')", &[2]),
+        ("id(\"s\")/parent::a", &[1]),
+        ("here()/ancestor::*[1]", &[1]),
+        ("//d:*", &[2]),
+        ("//text()", &[5, 8]),
+        ("//comment()", &[9]),
+        ("//b[contains(., 'wo')]", &[7]),
+        ("//b[not(c)]", &[7]),
+        ("//c/preceding::d:Sig | //c/..", &[2, 4]),
+        ("//x/following-sibling::b", &[]),
+        ("//b[position() > 1 and true()]", &[7]),
+        ("//*[count(*) >= 3]", &[1]),
+        ("//*[namespace-uri()='urn:d']", &[2]),
+        ("(//b)[1]", &[4]),
+        ("//b[normalize-space(concat(@k, '  ', string())) = '2 two']", &[7]),
+    ];
+    for (expression, nodes) in cases {
+        assert_eq!(found(expression).as_deref(), Ok(nodes), "{expression}");
+    }
+}
+
+#[test]
+fn attributes_have_their_elements_ancestors() {
+    let document = read(TEXT).unwrap();
+    let allowance = Cell::new(10_000);
+    let run = Run { document: &document, here: None, allowance: &allowance };
+    let keep = parse("not(ancestor-or-self::d:Sig)").unwrap();
+    let attribute = |node: NodeId| {
+        let (at, _) = document.element(node).unwrap().attributes;
+        Item { node, part: Part::Attribute(at) }
+    };
+    for (item, holds) in [
+        (Item::node(1), true),
+        (Item::node(2), false),
+        (Item::node(3), false),
+        (attribute(1), true),
+        (attribute(2), false),
+        (Item { node: 2, part: Part::Namespace }, false),
+    ] {
+        assert_eq!(run.holds(&keep, item), Ok(holds), "{item:?}");
+    }
+    assert_eq!(keep.excluded_subtrees(), Some(&Test::Name(Some("urn:d".to_owned()), Some("Sig".to_owned()))));
+    assert_eq!(parse("not(ancestor::d:Sig)").unwrap().excluded_subtrees(), None);
+}
+
+#[test]
+fn what_is_not_supported_is_refused() {
+    for bad in [
+        "",
+        "//",
+        "$x",
+        "1 + 1",
+        "document('file:///etc/passwd')",
+        "unknown:x",
+        "//b[",
+        "'open",
+        "namespace::*",
+        "count()",
+        "a b",
+        "//*[.='x'",
+        "string(1,2)",
+    ] {
+        assert!(matches!(found(bad), Err(XPathError::Unsupported(_))), "{bad}");
+    }
+    assert!(matches!(found(&"(".repeat(3_000)), Err(XPathError::Unsupported(_))));
+    assert!(matches!(found(&"a".repeat(5_000)), Err(XPathError::Unsupported(_))));
+    assert!(matches!(found("true()"), Err(XPathError::Unsupported(_))));
+}
+
+#[test]
+fn an_expression_that_takes_too_long_is_stopped() {
+    let bomb = "//*[//*[//*[//*[//*[//*[//*[//*]]]]]]]";
+    assert_eq!(found(bomb), Err(XPathError::TooMuch));
+}
