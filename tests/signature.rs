@@ -7,6 +7,8 @@ mod hostile;
 mod pki;
 #[path = "signature/signers.rs"]
 mod signers;
+#[path = "signature/stamps.rs"]
+mod stamps;
 #[path = "signature/timestamps.rs"]
 mod timestamps;
 #[path = "signature/vectors.rs"]

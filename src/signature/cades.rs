@@ -55,6 +55,7 @@ pub(super) fn judge(signature: &[u8], content: Option<&[u8]>, request: Request<'
     let coverage = Coverage {
         placement: Some(if data.content.is_some() { Placement::Attached } else { Placement::Detached }),
         bytes: judged.as_ref().map(Content::len),
+        ..Coverage::default()
     };
     let message =
         Message { data: &data, certificates: &certificates, content: judged.as_ref(), contradiction, coverage };
@@ -172,7 +173,7 @@ impl Message<'_, '_> {
     }
 }
 
-const UNKNOWN: Weak = Weak::Key { kind: "unknown", bits: 0 };
+pub(super) const UNKNOWN: Weak = Weak::Key { kind: "unknown", bits: 0 };
 
 /// The bytes as DER: armour taken off, BER normalised, DER left where it lies.
 fn to_der(signature: &[u8]) -> Result<Cow<'_, [u8]>, Failure> {
@@ -201,10 +202,10 @@ pub(super) fn unreadable(failure: Failure, request: Request<'_>) -> Verdict {
 }
 
 /// A verdict before anything is known.
-fn blank(format: Format, request: Request<'_>) -> Verdict {
+pub(super) fn blank(format: Format, request: Request<'_>) -> Verdict {
     Verdict {
         covers: request.covers.to_owned(),
-        coverage: Coverage { placement: None, bytes: None },
+        coverage: Coverage::default(),
         format,
         level: None,
         indication: Indication::Indeterminate,
@@ -219,6 +220,7 @@ fn blank(format: Format, request: Request<'_>) -> Verdict {
         signer: None,
         signed_at: request.received_at,
         claimed_signed_at: None,
+        signature_policy: None,
         certificate_sha256: None,
         timestamps: Vec::new(),
         counter_signatures: Vec::new(),
@@ -228,7 +230,7 @@ fn blank(format: Format, request: Request<'_>) -> Verdict {
 }
 
 /// Writes the reason into the verdict, or that there is none against it.
-fn conclude(mut verdict: Verdict, failure: Option<Failure>) -> Verdict {
+pub(super) fn conclude(mut verdict: Verdict, failure: Option<Failure>) -> Verdict {
     let reason = failure.as_ref().map(|failure| failure.reason);
     verdict.indication = reason.map_or(Indication::TotalPassed, SubIndication::indication);
     verdict.sub_indication = reason;

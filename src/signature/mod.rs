@@ -25,6 +25,7 @@ mod signer;
 mod store_time;
 mod timestamp;
 mod verdict;
+mod xades;
 mod xml;
 
 pub use asn1::Asn1Error;
@@ -36,7 +37,7 @@ pub use policy::{Policy, RevocationMode};
 pub use seal::{SealError, add_timestamp, seal};
 pub use verdict::{
     CounterSignature, Coverage, Explanation, Format, Indication, Level, Placement, Revocation, SignatureTimestamp,
-    SubIndication, Verdict,
+    SignedElement, SubIndication, Verdict,
 };
 
 /// What kind of file may hold signatures.
@@ -73,7 +74,8 @@ pub fn detect(file: &[u8]) -> FileKind {
     FileKind::Other
 }
 
-/// Judges every signature in a CMS (CAdES or plain; DER, BER or PEM) over `content`, or over what it holds inside.
+/// Judges every signature in a file: a CMS (CAdES or plain; DER, BER or PEM) over `content` or over what it holds
+/// inside, or an XML document (XAdES or plain) over itself, its parts, or `content`.
 ///
 /// `covers` names what is judged in the verdict (`submission`, `document:<part>`, `file`); `received_at`, in
 /// microseconds since 1970 UTC, is the time of which everything is judged unless a trusted timestamp proves an earlier
@@ -87,7 +89,11 @@ pub fn judge(
     received_at: i64,
     policy: &Policy,
 ) -> Vec<Verdict> {
-    cades::judge(signature, content, cades::Request { covers, received_at, policy })
+    let request = cades::Request { covers, received_at, policy };
+    match detect(signature) {
+        FileKind::Xml => xades::judge(signature, content, request),
+        _ => cades::judge(signature, content, request),
+    }
 }
 
 /// Reads who a certificate (DER) was issued to: for a citizen who comes by TLS with no signature.

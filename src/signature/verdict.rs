@@ -146,13 +146,30 @@ pub enum Placement {
 }
 
 /// Which bytes the signature covers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Coverage {
     /// Where they are; null where it cannot be told.
     pub placement: Option<Placement>,
     /// How many they are; null where they are not at hand.
     #[schema(example = 1240)]
     pub bytes: Option<u64>,
+    /// What an XML signature signs, one for each of its references but those to its own parts. Absent for others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub elements: Vec<SignedElement>,
+}
+
+/// What one reference of an XML signature signs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SignedElement {
+    /// Where the element is in the file; null for content beside the signature.
+    #[schema(example = "/expediente/solicitud")]
+    pub path: Option<String>,
+    /// Whether all of it is signed, but for signatures in it: false where only its text, or a selection, was.
+    pub complete: bool,
+    /// What the signer says it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "text/xml")]
+    pub media_type: Option<String>,
 }
 
 /// A signature over another's signature value (RFC 5652 § 11.4): listed, and it changes no verdict.
@@ -229,6 +246,10 @@ pub struct Verdict<T = i64> {
     /// The time that the signer claims; shown, never trusted.
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-06-01T13:59:41+02:00")]
     pub claimed_signed_at: Option<T>,
+    /// The policy the signer says to have signed under: its identifier, empty where it is implied. Absent for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "urn:oid:2.16.724.1.3.1.1.2.1.9")]
+    pub signature_policy: Option<String>,
     /// The SHA-256 of the signer's certificate, in hex.
     #[schema(example = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae")]
     pub certificate_sha256: Option<String>,
@@ -289,6 +310,7 @@ impl Verdict {
             signer: self.signer,
             signed_at: text(self.signed_at),
             claimed_signed_at: self.claimed_signed_at.map(text),
+            signature_policy: self.signature_policy,
             certificate_sha256: self.certificate_sha256,
             timestamps: timestamps.collect(),
             counter_signatures: counter_signatures.collect(),

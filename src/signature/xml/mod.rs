@@ -187,16 +187,22 @@ impl<'a> Document<'a> {
         &self.namespaces[element.namespace as usize]
     }
 
-    /// The local name of an element.
+    /// The namespace of the element at this place; none where there is no element.
     #[must_use]
-    pub fn local<'e>(&self, element: &'e Element<'a>) -> &'e str {
-        element.local
+    pub fn namespace_of(&self, node: NodeId) -> Option<&str> {
+        self.element(node).map(|element| self.namespace(element))
     }
 
     /// The attributes of an element, with their places.
     fn attributes_of(&self, element: &Element<'_>) -> impl Iterator<Item = (u32, &Attribute<'a>)> {
         let (from, to) = element.attributes;
         (from..to).map(|at| (at, &self.attributes[at as usize]))
+    }
+
+    /// The places of a node's attributes.
+    #[must_use]
+    pub fn attribute_places(&self, node: NodeId) -> std::ops::Range<u32> {
+        self.element(node).map_or(0..0, |element| element.attributes.0..element.attributes.1)
     }
 
     fn declarations_of(&self, element: &Element<'_>) -> &[Declaration] {

@@ -48,12 +48,6 @@ impl NodeSet {
         after > 0 && node < self.ranges[after - 1].1
     }
 
-    /// Whether nothing is in it.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
-    }
-
     /// What is in both.
     #[must_use]
     pub fn intersect(&self, other: &Self) -> Self {
@@ -102,6 +96,14 @@ impl NodeSet {
         Self { ranges, comments: self.comments, hidden: self.hidden.clone() }
     }
 
+    /// What is in either.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        let comments = self.comments || other.comments;
+        let joined = Self::of_ranges([&self.ranges[..], &other.ranges[..]].concat(), comments);
+        Self { hidden: self.hidden.clone(), ..joined }
+    }
+
     /// Leaves out these attributes.
     pub fn hide(&mut self, attributes: impl IntoIterator<Item = u32>) {
         self.hidden.extend(attributes);
@@ -114,31 +116,26 @@ impl NodeSet {
         self.hidden.is_empty() || self.hidden.binary_search(&attribute).is_err()
     }
 
-    /// The subtrees that are missing from the whole document, largest first in order; none when something else is
-    /// missing: part of an element, an attribute, text or an instruction. Missing comments are no loss.
+    /// The elements that are missing of a node, each with all that is in it; none when something else is missing: part
+    /// of an element, an attribute, text or an instruction. Missing comments are no loss.
     #[must_use]
-    pub fn missing_elements(&self, document: &Document<'_>) -> Option<Vec<NodeId>> {
-        if !self.hidden.is_empty() {
-            return None;
-        }
+    pub fn missing_elements(&self, document: &Document<'_>, of: NodeId) -> Option<Vec<NodeId>> {
+        let gaps = Self::subtree(document, of, true).subtract(self);
         let mut missing = Vec::new();
-        let mut at = 1;
-        for &(from, to) in self.ranges.iter().chain([&(document.len(), document.len())]) {
-            while at < from {
+        for &(from, to) in gaps.ranges() {
+            let mut at = from;
+            while at < to {
                 match document.kind(at) {
-                    Kind::Comment(_) => {}
-                    Kind::Element(_) => missing.push(at),
+                    Kind::Root | Kind::Comment(_) => at += 1,
+                    Kind::Element(_) if document.end(at) <= to => {
+                        missing.push(at);
+                        at = document.end(at);
+                    }
                     _ => return None,
                 }
-                at = document.end(at);
             }
-            // An element of which only the beginning was missing is no whole subtree.
-            if at > from && from > 0 && at > 1 {
-                return None;
-            }
-            at = to;
         }
-        Some(missing)
+        self.hidden.is_empty().then_some(missing)
     }
 }
 
@@ -167,12 +164,14 @@ mod tests {
         let document = read("<!--x--><a><b><c/></b>text<d/></a>").unwrap();
         // 0 root, 1 comment, 2 a, 3 b, 4 c, 5 text, 6 d
         let all = NodeSet::subtree(&document, 0, true);
-        assert_eq!(all.missing_elements(&document), Some(vec![]));
-        assert_eq!(NodeSet::subtree(&document, 2, true).missing_elements(&document), Some(vec![]));
-        assert_eq!(set(&[(0, 3), (5, 7)]).missing_elements(&document), Some(vec![3]));
-        assert_eq!(set(&[(0, 6)]).missing_elements(&document), Some(vec![6]));
-        assert_eq!(set(&[(0, 5), (6, 7)]).missing_elements(&document), None);
-        assert_eq!(set(&[(0, 3), (4, 7)]).missing_elements(&document), None);
-        assert_eq!(NodeSet::subtree(&document, 3, true).missing_elements(&document), None);
+        assert_eq!(all.missing_elements(&document, 0), Some(vec![]));
+        assert_eq!(NodeSet::subtree(&document, 2, true).missing_elements(&document, 0), Some(vec![]));
+        assert_eq!(set(&[(0, 3), (5, 7)]).missing_elements(&document, 0), Some(vec![3]));
+        assert_eq!(set(&[(0, 6)]).missing_elements(&document, 0), Some(vec![6]));
+        assert_eq!(set(&[(0, 5), (6, 7)]).missing_elements(&document, 0), None);
+        assert_eq!(set(&[(0, 3), (4, 7)]).missing_elements(&document, 0), None);
+        assert_eq!(NodeSet::subtree(&document, 3, true).missing_elements(&document, 0), None);
+        assert_eq!(NodeSet::subtree(&document, 3, true).missing_elements(&document, 3), Some(vec![]));
+        assert_eq!(set(&[]).missing_elements(&document, 0), Some(vec![2]));
     }
 }

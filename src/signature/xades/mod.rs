@@ -1,0 +1,312 @@
+//! XAdES and plain XML signatures: from bytes to verdicts (EN 319 102-1 § 5.3, EN 319 132-1, XMLDSig 1.1).
+//!
+//! # Why
+//! The order of the steps is that of [`super::cades`]: bytes that do not match are told first, since they are certain.
+//! A signature without qualifying properties is judged like any other and has no level; one that has properties and does
+//! not sign them is refused, since they then say whatever somebody wrote there later. Every signature in the document
+//! has a verdict of its own, wherever it stands, except counter-signatures, which are listed with what they sign.
+//!
+//! The level is what was verified here: B, and T with a trusted timestamp over the value. Archived validation data and
+//! archive timestamps are not judged yet, so nothing is called LT or LTA for having them.
+
+mod certificates;
+mod coverage;
+mod names;
+mod properties;
+mod references;
+mod structure;
+mod transform;
+
+use self::certificates::{Found, Held, find, made_by};
+use self::names::DS;
+use self::properties::Properties;
+use self::references::{Followed, Reach};
+use self::structure::Signature;
+use self::transform::{Allowance, Place};
+use super::algorithm::SignatureAlgorithm;
+use super::cades::{Request, UNKNOWN, blank, conclude, unreadable};
+use super::certificate::Certificate;
+use super::chain::{NoPath, Path};
+use super::policy::{Policy, RevocationMode};
+use super::signer::Failure;
+use super::verdict::{CounterSignature, Format, Level, SignatureTimestamp, SubIndication, Verdict};
+use super::xml::c14n::Canonicalization;
+use super::xml::nodeset::NodeSet;
+use super::xml::{Document, NodeId, encoding, read};
+use super::{ber, identity, timestamp};
+
+/// More signatures in one document than this are an attempt to make the reader work.
+const MAX_SIGNATURES: usize = 64;
+/// More timestamps or counter-signatures on one signature than this are not looked at.
+const MAX_ADDITIONS: usize = 16;
+
+/// Judges every signature in an XML document; `content` is what it signs elsewhere.
+pub(super) fn judge(file: &[u8], content: Option<&[u8]>, request: Request<'_>) -> Vec<Verdict> {
+    let malformed =
+        |detail: &dyn std::fmt::Display| vec![unreadable(Failure::new(SubIndication::FormatFailure, detail), request)];
+    let text = match encoding::decode(file) {
+        Ok(text) => text,
+        Err(error) => return malformed(&error),
+    };
+    let document = match read(&text) {
+        Ok(document) => document,
+        Err(error) => return malformed(&error),
+    };
+    let is_counter = |node: NodeId| {
+        let parent = document.parent(node);
+        document
+            .namespace_of(parent)
+            .is_some_and(|namespace| names::is_xades(namespace) && document.is(parent, namespace, "CounterSignature"))
+    };
+    let signatures = (1..document.len()).filter(|&node| document.is(node, DS, "Signature") && !is_counter(node));
+    let signatures: Vec<NodeId> = signatures.take(MAX_SIGNATURES + 1).collect();
+    match signatures.len() {
+        0 => return malformed(&"the XML holds no signature"),
+        1..=MAX_SIGNATURES => {}
+        _ => return malformed(&"the XML holds too many signatures"),
+    }
+    let allowance = Allowance::for_bytes(file.len() + content.map_or(0, <[u8]>::len));
+    let bench = Bench { document: &document, content, whole_file: file, allowance: &allowance, request };
+    signatures.into_iter().map(|node| bench.judge(node)).collect()
+}
+
+/// What the signatures of one document have in common.
+struct Bench<'b, 'a> {
+    document: &'b Document<'a>,
+    content: Option<&'b [u8]>,
+    whole_file: &'b [u8],
+    allowance: &'b Allowance,
+    request: Request<'b>,
+}
+
+/// A signature with all that was read of it.
+struct Examined<'b> {
+    signature: Signature<'b>,
+    properties: Option<Properties<'b>>,
+    held: Held,
+    followed: Followed,
+    algorithm: Option<SignatureAlgorithm>,
+    /// What the value covers, and the value.
+    message: Result<Vec<u8>, Failure>,
+    value: Vec<u8>,
+    properties_signed: bool,
+}
+
+impl<'b> Bench<'b, '_> {
+    fn examine(&self, node: NodeId, counter_signature: bool) -> Result<Examined<'b>, Failure> {
+        let document = self.document;
+        let signature = Signature::read(document, node)?;
+        let place = Place { document, signature: node, allowance: self.allowance };
+        let content = self.content.filter(|_| !counter_signature);
+        let followed = Reach { place, content, counter_signature }.follow(&signature);
+        let signed = followed.covered.iter().find_map(|covered| {
+            let reference = signature.references.get(covered.index)?;
+            covered.target.filter(|_| names::is_signed_properties(reference.kind))
+        });
+        let properties = Properties::find(document, &signature, signed);
+        let properties_signed = signed.is_some() && properties.is_some_and(|properties| properties.signed == signed);
+        let held = Held::collect(document, &signature, properties.as_ref());
+        let algorithm = names::signature_method(document, signature.method);
+        let rules = structure::canonicalization(document, signature.canonicalization);
+        let message = match rules {
+            Some(rules) => {
+                let set = NodeSet::subtree(document, signature.signed_info, true);
+                self.allowance.canonical(&rules, document, &set)
+            }
+            None => Err(Failure::new(SubIndication::SigConstraintsFailure, "the canonicalization is not supported")),
+        };
+        let value = names::base64_of(document, signature.value).unwrap_or_default();
+        let value = match &algorithm {
+            Some(algorithm) => names::plain_value(algorithm, value),
+            None => value,
+        };
+        Ok(Examined { signature, properties, held, followed, algorithm, message, value, properties_signed })
+    }
+
+    fn judge(&self, node: NodeId) -> Verdict {
+        let mut verdict = blank(Format::Xades, self.request);
+        let examined = match self.examine(node, false) {
+            Ok(examined) => examined,
+            Err(failure) => return conclude(verdict, Some(failure)),
+        };
+        coverage::describe(&mut verdict, self.document, &examined);
+        if let Some(properties) = examined.signed_properties() {
+            verdict.claimed_signed_at = properties.signing_time(self.document);
+            verdict.signature_policy = properties.policy(self.document);
+        }
+        let (certificates, in_key_info) = examined.held.read();
+        let found = match examined.signer(self.document, &certificates, in_key_info) {
+            Ok(found) => found,
+            Err(failure) => return conclude(verdict, Some(failure)),
+        };
+        verdict.signer = Some(identity::signer(found.certificate));
+        verdict.certificate_sha256 = Some(hex::encode(openssl::sha::sha256(found.certificate.der)));
+        let failure = examined.integrity(&found).or_else(|| self.contradiction(&examined));
+        verdict.intact = failure.is_none();
+
+        verdict.timestamps = self.timestamps(&examined);
+        let trusted_times = verdict.timestamps.iter().filter(|stamp| stamp.trusted).filter_map(|stamp| stamp.at);
+        let proved_at = trusted_times.min();
+        let received_at = self.request.received_at;
+        verdict.signed_at = proved_at.map_or(received_at, |at| at.min(received_at));
+        verdict.level = match (found.named, proved_at) {
+            (false, _) => None,
+            (true, None) => Some(Level::B),
+            (true, Some(_)) => Some(Level::T),
+        };
+        verdict.counter_signatures = self.counter_signatures(&examined);
+
+        let policy = self.request.policy;
+        let path = policy.anchors.path(found.certificate, &certificates, verdict.signed_at);
+        verdict.trusted = path.is_ok();
+        let failure = failure.or_else(|| examined.first_failure(&found, path, verdict.signed_at, policy));
+        if failure.is_none() && policy.revocation == RevocationMode::Require {
+            let failure = Failure::new(SubIndication::TryLater, "no revocation data is at hand");
+            return conclude(verdict, Some(failure));
+        }
+        conclude(verdict, failure)
+    }
+
+    /// Who brings a content means that it was signed: a signature of something else does not speak for it.
+    fn contradiction(&self, examined: &Examined<'_>) -> Option<Failure> {
+        let content = self.content?;
+        let is_file = content == self.whole_file && coverage::covers_whole_file(self.document, &examined.followed);
+        let covered = is_file || examined.followed.covered.iter().any(|covered| covered.is_content && covered.is_data);
+        let detail = "what the signature covers is not the content given";
+        (!covered).then(|| Failure::new(SubIndication::HashFailure, detail))
+    }
+
+    fn timestamps(&self, examined: &Examined<'_>) -> Vec<SignatureTimestamp> {
+        let document = self.document;
+        let Some(properties) = examined.properties else { return Vec::new() };
+        let others = examined.held.encoded();
+        let additions = properties.additions(document, "SignatureTimeStamp");
+        let tokens =
+            additions.flat_map(|property| properties.tokens(document, property).map(move |token| (property, token)));
+        let check = |(property, token): (NodeId, NodeId)| {
+            let unreadable = SignatureTimestamp { at: None, intact: false, trusted: false, authority: None };
+            // EN 319 132-1 § 5.1.4.3: the value's element, canonical by the method stated or the default.
+            let rules = match document.child(property, DS, "CanonicalizationMethod") {
+                Some(method) => structure::canonicalization(document, method),
+                None => Some(Canonicalization::DEFAULT),
+            };
+            let set = NodeSet::subtree(document, examined.signature.value, true);
+            let stamped = rules.and_then(|rules| self.allowance.canonical(&rules, document, &set).ok());
+            let (Some(stamped), Some(token)) = (stamped, names::base64_of(document, token)) else {
+                return unreadable;
+            };
+            let Ok(token) = ber::normalise(&token) else { return unreadable };
+            timestamp::check(&token, &[&stamped], &others, self.request.received_at, self.request.policy)
+        };
+        tokens.take(MAX_ADDITIONS).map(check).collect()
+    }
+
+    fn counter_signatures(&self, examined: &Examined<'_>) -> Vec<CounterSignature> {
+        let Some(properties) = examined.properties else { return Vec::new() };
+        let additions = properties.additions(self.document, "CounterSignature");
+        let nodes = additions.filter_map(|property| self.document.child(property, DS, "Signature"));
+        let judge = |node| {
+            let Ok(counter) = self.examine(node, true) else {
+                return CounterSignature { signer: None, intact: false, claimed_signed_at: None };
+            };
+            let (certificates, in_key_info) = counter.held.read();
+            let found = counter.signer(self.document, &certificates, in_key_info).ok();
+            let claimed = counter.signed_properties().and_then(|properties| properties.signing_time(self.document));
+            // EN 319 132-1 § 5.2.7: it signs the value of what it countersigns, all of the element.
+            let value = examined.signature.value;
+            let signs_value = counter.followed.covered.iter().any(|covered| {
+                let whole = |nodes: &NodeSet| nodes.missing_elements(self.document, value) == Some(Vec::new());
+                covered.target == Some(value) && covered.nodes.as_ref().is_some_and(whole)
+            });
+            let intact = signs_value
+                && found.as_ref().is_some_and(|found| found.mismatch.is_none() && counter.integrity(found).is_none());
+            let signer = found.map(|found| identity::signer(found.certificate));
+            CounterSignature { signer, intact, claimed_signed_at: claimed }
+        };
+        nodes.take(MAX_ADDITIONS).map(judge).collect()
+    }
+}
+
+impl<'b> Examined<'b> {
+    /// The properties, if the signature covers them.
+    fn signed_properties(&self) -> Option<&Properties<'b>> {
+        self.properties.as_ref().filter(|_| self.properties_signed)
+    }
+
+    fn signer<'c, 'a>(
+        &self,
+        document: &Document<'_>,
+        certificates: &'c [Certificate<'a>],
+        in_key_info: usize,
+    ) -> Result<Found<'c, 'a>, Failure> {
+        let references = self.signed_properties().map(|properties| properties.certificate_references(document));
+        let made = |certificate: &Certificate<'_>| match (&self.algorithm, &self.message) {
+            (Some(algorithm), Ok(message)) => made_by(certificate, algorithm, message, &self.value),
+            _ => false,
+        };
+        find(certificates, in_key_info, &references.unwrap_or_default(), &made)
+    }
+
+    /// The first reason why the bytes are not what was signed: certain ones, then those that more data could mend, then
+    /// the value (the order of EN 319 102-1 § 5.2.7.4, but that one missing part does not hide another's alteration).
+    fn integrity(&self, found: &Found<'_, '_>) -> Option<Failure> {
+        use SubIndication as S;
+        let failures = &self.followed.failures;
+        let certain = |failure: &&Failure| matches!(failure.reason, S::HashFailure | S::FormatFailure);
+        if let Some(failure) = failures.iter().find(certain).or(failures.first()) {
+            return Some(failure.clone());
+        }
+        match (&self.algorithm, &self.message) {
+            (None, _) => Some(Failure::new(S::CryptoConstraintsFailure, "the signature method is not known")),
+            (_, Err(failure)) => Some(failure.clone()),
+            // Nobody says that the certificates at hand are the signer's, so the value may well be good.
+            _ if !found.signed && found.mismatch.is_some() => found.mismatch.clone(),
+            _ if !found.signed => {
+                Some(Failure::new(S::SigCryptoFailure, "the signature value is not the certificate's"))
+            }
+            _ if !self.followed.covered.iter().any(|covered| covered.is_data) => {
+                Some(Failure::new(S::SignedDataNotFound, "the signature signs nothing but its own parts"))
+            }
+            _ => None,
+        }
+    }
+
+    /// The steps of EN 319 102-1 § 5.3.4 after integrity, in order: the first failure is the reason.
+    fn first_failure(
+        &self,
+        found: &Found<'_, '_>,
+        path: Result<Path, NoPath>,
+        at: i64,
+        policy: &Policy,
+    ) -> Option<Failure> {
+        use SubIndication as S;
+        if let Some(mismatch) = &found.mismatch {
+            return Some(mismatch.clone());
+        }
+        let path = match path {
+            Ok(path) => path,
+            Err(NoPath { sub_indication, detail }) => return Some(Failure::new(sub_indication, detail)),
+        };
+        if !found.certificate.may_sign() {
+            let detail = "keyUsage has neither digitalSignature nor nonRepudiation";
+            return Some(Failure::new(S::ChainConstraintsFailure, detail));
+        }
+        let constraints = path.check_constraints(&policy.algorithms, at).and_then(|()| {
+            for &digest in &self.followed.digests {
+                policy.algorithms.check_digest(digest, at)?;
+            }
+            let key = found.certificate.openssl().and_then(|certificate| certificate.public_key().ok());
+            policy.algorithms.check_signature(&self.algorithm.ok_or(UNKNOWN)?, &*key.ok_or(UNKNOWN)?, at)
+        });
+        if let Err(weak) = constraints {
+            return Some(Failure::new(S::CryptoConstraintsFailure, weak));
+        }
+        if self.properties.is_some() && !self.properties_signed {
+            return Some(Failure::new(
+                S::SigConstraintsFailure,
+                "the signature does not sign its qualifying properties",
+            ));
+        }
+        None
+    }
+}

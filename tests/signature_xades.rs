@@ -1,0 +1,15 @@
+//! Signatures in XML judged from outside the room: every kind of reference, wrapped, altered and hostile documents, and
+//! real files.
+#![expect(clippy::unwrap_used, reason = "a test ends where its ground is missing")]
+#![allow(dead_code, reason = "what signs CMS in the shared test PKI is not needed here")]
+
+#[path = "signature_xades/kinds.rs"]
+mod kinds;
+#[path = "signature/pki.rs"]
+mod pki;
+#[path = "signature_xades/signer.rs"]
+mod signer;
+#[path = "signature/stamps.rs"]
+mod stamps;
+#[path = "signature_xades/vectors.rs"]
+mod vectors;
