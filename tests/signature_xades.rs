@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where its ground is missing")]
 #![allow(dead_code, reason = "what signs CMS in the shared test PKI is not needed here")]
 
+#[path = "signature_xades/hostile.rs"]
+mod hostile;
 #[path = "signature_xades/kinds.rs"]
 mod kinds;
 #[path = "signature/pki.rs"]
