@@ -9,8 +9,8 @@ use crate::signature::signer::Failure;
 use crate::signature::verdict::SubIndication;
 use crate::signature::xml::Document;
 
-/// More certificates than this are not looked at; archived signatures have some hundred.
-const MAX_CERTIFICATES: usize = 1_024;
+/// More certificates than this are not looked at; archived signatures have some dozens.
+const MAX_CERTIFICATES: usize = 256;
 /// Of how many of them the key is tried.
 const MAX_TRIED: usize = 8;
 

@@ -17,6 +17,8 @@ mod references;
 mod structure;
 mod transform;
 
+use std::cell::RefCell;
+
 use self::certificates::{Found, Held, find, made_by};
 use self::names::DS;
 use self::properties::Properties;
@@ -98,7 +100,8 @@ impl<'b> Bench<'b, '_> {
         let signature = Signature::read(document, node)?;
         let place = Place { document, signature: node, allowance: self.allowance };
         let content = self.content.filter(|_| !counter_signature);
-        let followed = Reach { place, content, counter_signature }.follow(&signature);
+        let reach = Reach { place, content, content_digests: RefCell::default(), counter_signature };
+        let followed = reach.follow(&signature);
         let signed = followed.covered.iter().find_map(|covered| {
             let reference = signature.references.get(covered.index)?;
             covered.target.filter(|_| names::is_signed_properties(reference.kind))

@@ -7,6 +7,9 @@ use super::structure::Signature;
 use crate::signature::algorithm::Digest;
 use crate::signature::xml::{Document, NodeId};
 
+/// More formats than references can be are not looked at.
+const MAX_FORMATS: usize = 2 * super::structure::MAX_REFERENCES;
+
 /// A `QualifyingProperties` element inside a signature.
 #[derive(Debug, Clone, Copy)]
 pub struct Properties<'d> {
@@ -104,8 +107,10 @@ impl<'d> Properties<'d> {
     #[must_use]
     pub fn media_type(&self, document: &Document<'_>, reference: &str) -> Option<String> {
         let list = self.in_signed(document, &["SignedDataObjectProperties"])?;
-        let mut formats =
-            document.child_elements(list).filter(|&node| document.is(node, self.namespace, "DataObjectFormat"));
+        let mut formats = document
+            .child_elements(list)
+            .take(MAX_FORMATS)
+            .filter(|&node| document.is(node, self.namespace, "DataObjectFormat"));
         let target = |&format: &NodeId| {
             let named = document.attribute(format, "ObjectReference").and_then(|uri| uri.strip_prefix('#'));
             named == Some(reference)

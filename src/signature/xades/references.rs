@@ -8,6 +8,7 @@
 //! the verdict names the element and does not say that the file is covered.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use super::names::{DS, MANIFEST, OBJECT, is_signed_properties, is_xades};
 use super::structure::{MAX_REFERENCES, Reference, Signature};
@@ -53,6 +54,8 @@ pub struct Reach<'r, 'a> {
     pub place: Place<'r, 'a>,
     /// What the caller brought.
     pub content: Option<&'r [u8]>,
+    /// The content's digests, as they are needed.
+    pub content_digests: RefCell<Vec<(Digest, Vec<u8>)>>,
     /// Whether this is a counter-signature: then a needless enveloped-signature transform is let pass.
     pub counter_signature: bool,
 }
@@ -167,8 +170,11 @@ impl Reach<'_, '_> {
             let detail = format!("{} says that it envelops the signature, and does not", shown(reference.uri));
             return Err(not_found(detail));
         }
-        let computed =
-            digest.of(&[&octets]).map_err(|error| Failure::new(SubIndication::CryptoConstraintsFailure, error))?;
+        let computed = match target {
+            None if reference.transforms.is_empty() => self.content_digest(digest),
+            _ => digest.of(&[&octets]),
+        };
+        let computed = computed.map_err(|error| Failure::new(SubIndication::CryptoConstraintsFailure, error))?;
         if reference.expected.as_deref() != Some(&computed) {
             let detail = format!("the digest is not that of what was signed: {}", shown(reference.uri));
             return Err(Failure::new(SubIndication::HashFailure, detail));
@@ -179,6 +185,17 @@ impl Reach<'_, '_> {
         let is_content = self.content.is_some_and(|content| target.is_none() || *content == *octets);
         let is_data = target.is_none_or(|node| !self.is_own_part(reference, node));
         Ok(Covered { index, target, nodes, bytes: octets.len() as u64, is_content, is_data })
+    }
+
+    /// The content's digest, computed once however many references mean it.
+    fn content_digest(&self, digest: Digest) -> Result<Vec<u8>, openssl::error::ErrorStack> {
+        let mut known = self.content_digests.borrow_mut();
+        if let Some((_, computed)) = known.iter().find(|(of, _)| *of == digest) {
+            return Ok(computed.clone());
+        }
+        let computed = digest.of(&[self.content.unwrap_or_default()])?;
+        known.push((digest, computed.clone()));
+        Ok(computed)
     }
 
     /// Whether a reference signs the signature's own properties or certificates.

@@ -39,6 +39,12 @@ impl Allowance {
         Self { written: Cell::new((64 << 20) + 32 * bytes), steps: Cell::new((2 << 20) + 16 * bytes) }
     }
 
+    fn charge_reading(&self, octets: &[u8]) -> Result<(), Failure> {
+        let left = self.written.get().checked_sub(octets.len() as u64);
+        self.written.set(left.ok_or_else(|| refused("the transforms read too much"))?);
+        Ok(())
+    }
+
     /// The canonical form of a set.
     ///
     /// # Errors
@@ -126,6 +132,7 @@ impl Place<'_, '_> {
                             format!("what was signed is XML, and this is not: {error}"),
                         )
                     };
+                    self.allowance.charge_reading(&octets)?;
                     let text = encoding::decode(&octets).map_err(not_xml)?;
                     let inner = read(&text).map_err(not_xml)?;
                     let all = Data::Nodes(NodeSet::subtree(&inner, 0, true));
@@ -210,8 +217,12 @@ impl Place<'_, '_> {
         let run = self.evaluation(document, own, element);
         let nodes = || set.ranges().iter().flat_map(|&(from, to)| from..to);
         if let Some(test) = expression.excluded_subtrees() {
-            let excluded = nodes().filter(|&node| run.passes(test, Item::node(node)));
-            let ranges = excluded.map(|node| (node, document.end(node))).collect();
+            let mut ranges = Vec::new();
+            for node in nodes() {
+                if run.is_excluded(test, node).map_err(refused)? {
+                    ranges.push((node, document.end(node)));
+                }
+            }
             return Ok(set.subtract(&NodeSet::of_ranges(ranges, true)));
         }
         let (mut kept, mut hidden) = (Vec::new(), Vec::new());

@@ -88,6 +88,7 @@ impl Canonicalization {
             written: vec![0; document.prefixes.len()],
             before: Vec::new(),
             wanted: Vec::new(),
+            root_element: document.root_element(),
             allowance: *allowance,
         };
         walk.run()?;
@@ -116,6 +117,7 @@ struct Walk<'w, 'a> {
     before: Vec<(Interned, Interned)>,
     /// Declarations of the element at hand; kept for its memory.
     wanted: Vec<(Interned, Interned)>,
+    root_element: NodeId,
     allowance: u64,
 }
 
@@ -125,8 +127,8 @@ impl<'w, 'a> Walk<'w, 'a> {
         for &(from, to) in self.set.ranges() {
             for node in from..to {
                 self.close_before(node);
+                self.charge(1)?;
                 match self.document.kind(node) {
-                    Kind::Root => {}
                     Kind::Element(element) => self.start(node, element)?,
                     Kind::Text(text) => escape(&mut self.out, text, &TEXT),
                     Kind::Comment(text) if comments => self.outside(node, |out| {
@@ -134,7 +136,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                         escape(out, text, &VERBATIM);
                         out.extend_from_slice(b"-->");
                     }),
-                    Kind::Comment(_) => {}
+                    Kind::Root | Kind::Comment(_) => {}
                     Kind::Instruction(target, data) => self.outside(node, |out| {
                         out.extend_from_slice(b"<?");
                         out.extend_from_slice(target.as_bytes());
@@ -171,7 +173,7 @@ impl<'w, 'a> Walk<'w, 'a> {
     /// Comments and instructions beside the root element stand on lines of their own (§ 2.3).
     fn outside(&mut self, node: NodeId, write: impl FnOnce(&mut Vec<u8>)) {
         let beside_root = self.document.parent(node) == 0;
-        let after = beside_root && node > self.document.root_element();
+        let after = beside_root && node > self.root_element;
         if after {
             self.out.push(b'\n');
         }

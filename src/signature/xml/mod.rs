@@ -133,8 +133,16 @@ impl<'a> Document<'a> {
 
     /// The node's children in order.
     pub fn children(&self, node: NodeId) -> impl Iterator<Item = NodeId> {
-        let end = self.end(node);
-        let mut next = node + 1;
+        self.in_a_row(node + 1, self.end(node))
+    }
+
+    /// The nodes after this one that have its parent.
+    fn siblings_after(&self, node: NodeId) -> impl Iterator<Item = NodeId> {
+        self.in_a_row(self.end(node), self.end(self.parent(node)))
+    }
+
+    fn in_a_row(&self, from: NodeId, end: NodeId) -> impl Iterator<Item = NodeId> {
+        let mut next = from;
         std::iter::from_fn(move || {
             let child = next;
             (child < end).then(|| {
@@ -261,23 +269,34 @@ impl<'a> Document<'a> {
     }
 
     /// Where an element is, for people: `/AFIRMA/CONTENT`, counted among siblings of its name where there are several.
+    ///
+    /// Counting has a limit, so that a thousand references into a large document cost nothing: the innermost
+    /// elements are counted, and those among not too many.
     #[must_use]
     pub fn path(&self, node: NodeId) -> String {
-        let mut steps: Vec<String> = self.ancestors_or_self(node).filter_map(|node| self.step(node)).collect();
+        const COUNTED: usize = 64;
+        let levels = self.ancestors_or_self(node).filter_map(|node| self.element(node).map(|element| (node, element)));
+        let step = |(level, (node, element)): (usize, (NodeId, &Element<'a>))| {
+            let most = match level {
+                0 => 10_000,
+                1..COUNTED => 1_000,
+                _ => 0,
+            };
+            self.step(node, element, most)
+        };
+        let mut steps: Vec<String> = levels.enumerate().map(step).collect();
         steps.reverse();
         if steps.is_empty() { "/".to_owned() } else { steps.iter().fold(String::new(), |path, step| path + "/" + step) }
     }
 
-    fn step(&self, node: NodeId) -> Option<String> {
-        let element = self.element(node)?;
+    fn step(&self, node: NodeId, element: &Element<'a>, most: usize) -> String {
         let name = match &*self.prefixes[element.prefix as usize] {
             "" => element.local.to_owned(),
             prefix => format!("{prefix}:{}", element.local),
         };
         let same = |&other: &NodeId| self.is(other, self.namespace(element), element.local);
-        // A parent with a million children is not counted through for each of them.
-        let mut alike = self.children(self.parent(node)).take(10_000).filter(same);
+        let mut alike = self.children(self.parent(node)).take(most).filter(same);
         let place = alike.position(|other| other == node).map_or(0, |place| place + 1);
-        Some(if place > 1 || alike.next().is_some() { format!("{name}[{place}]") } else { name })
+        if place > 1 || alike.next().is_some() { format!("{name}[{place}]") } else { name }
     }
 }

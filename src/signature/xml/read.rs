@@ -131,20 +131,40 @@ impl<'a> Reader<'a> {
         Ok(node)
     }
 
-    /// `<?xml …?>` at the very beginning (§ 2.8).
+    /// `<?xml …?>` at the very beginning (§ 2.8): version, encoding, standalone, in this order and nothing else.
     fn declaration(&mut self) -> Result<()> {
         let Some(rest) = self.text.strip_prefix("<?xml") else { return Ok(()) };
         if !rest.as_bytes().first().is_some_and(|&byte| is_space(byte)) {
             return Ok(());
         }
-        let Some(end) = rest.find("?>") else { return self.malformed("the XML declaration does not end") };
-        let version = rest[..end].trim_start().strip_prefix("version").map(str::trim_start);
-        let version = version.and_then(|rest| rest.strip_prefix('=')).map(str::trim_start);
-        if !version.is_some_and(|rest| rest.starts_with("\"1.") || rest.starts_with("'1.")) {
-            return self.malformed("the XML declaration names no version that is known");
+        self.at = "<?xml".len();
+        let mut expected = ["version", "encoding", "standalone"].iter();
+        loop {
+            let first = expected.len() == 3;
+            let spaces = self.skip_spaces();
+            if self.rest().starts_with("?>") && !first {
+                self.at += 2;
+                return Ok(());
+            }
+            if spaces == 0 {
+                break;
+            }
+            let (name, value) = self.attribute()?;
+            let good = match (expected.find(|&&known| known == name), name) {
+                (Some(_), "version") => value.starts_with("1.") && value[2..].bytes().all(|byte| byte.is_ascii_digit()),
+                (Some(_), "encoding") => {
+                    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+                    value.starts_with(|first: char| first.is_ascii_alphabetic()) && value.bytes().all(plain)
+                }
+                (Some(_), _) => matches!(&*value, "yes" | "no"),
+                (None, _) => false,
+            };
+            // The version may not be left out.
+            if !good || (first && name != "version") {
+                break;
+            }
         }
-        self.at = "<?xml".len() + end + "?>".len();
-        Ok(())
+        self.malformed("an XML declaration that is none")
     }
 
     fn text(&mut self) -> Result<()> {
@@ -474,3 +494,7 @@ impl<'a> Interner<'a> {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "read_tests.rs"]
+mod tests;

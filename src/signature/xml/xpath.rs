@@ -153,11 +153,11 @@ impl<'p> Parser<'p> {
     }
 
     fn take(&mut self, token: &str) -> bool {
-        let taken = self.peek().strip_prefix(token);
-        if let Some(rest) = taken {
+        let after = self.peek().strip_prefix(token);
+        if let Some(rest) = after {
             self.rest = rest;
         }
-        taken.is_some()
+        after.is_some()
     }
 
     /// Takes a word that is an operator only where one may stand, and only whole.

@@ -92,9 +92,16 @@ impl<'r> Run<'r, '_> {
         Ok(truth(&self.value(expression, &Context { item, position: 1, size: 1 })?))
     }
 
-    /// Whether a node passes a test on an axis whose nodes are elements.
-    #[must_use]
-    pub fn passes(&self, test: &Test, item: Item) -> bool {
+    /// Whether a node is an element of those that [`Expression::excluded_subtrees`] names.
+    ///
+    /// # Errors
+    /// [`XPathError::TooMuch`].
+    pub fn is_excluded(&self, test: &Test, node: NodeId) -> Result<bool> {
+        self.charge(1)?;
+        Ok(self.passes(test, Item::node(node)))
+    }
+
+    fn passes(&self, test: &Test, item: Item) -> bool {
         let named = |namespace: &str, local: &str, test: &(Option<&str>, Option<&str>)| {
             test.0.is_none_or(|wanted| wanted == namespace) && test.1.is_none_or(|wanted| wanted == local)
         };
@@ -181,11 +188,10 @@ impl<'r> Run<'r, '_> {
         let ancestors = || document.ancestors_or_self(node).skip(1);
         let siblings = || document.children(document.parent(node));
         let found = match axis {
-            Axis::Itself => vec![item],
             Axis::Child if whole => nodes(&mut document.children(node)),
             Axis::Descendant if whole => nodes(&mut (from..end)),
             Axis::DescendantOrSelf if whole => nodes(&mut (node..end)),
-            Axis::DescendantOrSelf => vec![item],
+            Axis::Itself | Axis::DescendantOrSelf => vec![item],
             Axis::Parent if whole => nodes(&mut ancestors().take(1)),
             Axis::Parent => vec![Item::node(node)],
             Axis::Ancestor if whole => nodes(&mut ancestors()),
@@ -199,7 +205,7 @@ impl<'r> Run<'r, '_> {
                 }
                 _ => Vec::new(),
             },
-            Axis::FollowingSibling if whole && node != 0 => nodes(&mut siblings().skip_while(|&other| other <= node)),
+            Axis::FollowingSibling if whole && node != 0 => nodes(&mut document.siblings_after(node)),
             Axis::PrecedingSibling if whole && node != 0 => {
                 let mut found = nodes(&mut siblings().take_while(|&other| other < node));
                 found.reverse();
@@ -209,7 +215,8 @@ impl<'r> Run<'r, '_> {
             Axis::Preceding => nodes(&mut (1..node).rev().filter(|&other| !document.contains(other, node))),
             _ => Vec::new(),
         };
-        self.charge(found.len() as u64 + 1)?;
+        let passed_by = if axis == Axis::Preceding { u64::from(node) } else { 0 };
+        self.charge(found.len() as u64 + 1 + passed_by)?;
         Ok(found)
     }
 
