@@ -15,7 +15,7 @@ use crate::receipt::seal::{Seal, SealError};
 use crate::registry::Registry;
 use crate::registry::caller::Entity;
 use crate::service::attention::Service;
-use crate::signature::{AlgorithmTable, Anchors, LoadError, Policy, RevocationMode, load_certificates};
+use crate::signature::{Anchors, LoadError, Policy, RevocationMode, load_certificates};
 use crate::store::catalogue::BookRow;
 use crate::store::objects::{self, Objects};
 use crate::store::{self, Store};
@@ -125,11 +125,7 @@ pub fn policy(settings: &config::Signature) -> Result<Policy, LoadError> {
     let mut policy = match folder(&settings.trust_anchors) {
         Some(anchors) => Policy::with_intermediates(&anchors, folder(&settings.intermediates).as_deref())?,
         // Nobody is trusted: signatures are judged, and none passes.
-        None => Policy {
-            anchors: Anchors::new(Vec::new(), Vec::new())?,
-            algorithms: AlgorithmTable::default(),
-            revocation: RevocationMode::default(),
-        },
+        None => Policy::new(Anchors::new(Vec::new(), Vec::new())?),
     };
     policy.revocation = match settings.revocation {
         config::Revocation::Require => RevocationMode::Require,

@@ -10,16 +10,17 @@ use std::borrow::Cow;
 use super::algorithm::SignatureAlgorithm;
 use super::certificate::Certificate;
 use super::chain::{NoPath, Path};
-use super::cms::{SignedData, SignerInfo};
+use super::cms::{Attributes, SignedData, SignerInfo};
 use super::constraints::Weak;
 use super::explanation::explain;
 use super::policy::{Policy, RevocationMode};
+use super::revocation::{self, Evidence, Times};
 use super::signer::{self, Content, Failure, Found, Integrity, Role};
+use super::timestamp::{self, Checked};
 use super::verdict::{
-    CounterSignature, Coverage, Format, Indication, Level, Placement, Revocation, SignatureTimestamp, SubIndication,
-    Verdict,
+    CounterSignature, Coverage, Format, Indication, Level, Placement, Revocation, SubIndication, Verdict,
 };
-use super::{ber, identity, oid, pem, timestamp};
+use super::{ber, identity, oid, pem};
 
 /// More timestamps or counter-signatures on one signature than this are not looked at.
 const MAX_ADDITIONS: usize = 16;
@@ -46,7 +47,14 @@ pub(super) fn judge(signature: &[u8], content: Option<&[u8]>, request: Request<'
         Ok(data) => data,
         Err(error) => return vec![unreadable(Failure::new(SubIndication::FormatFailure, error), request)],
     };
-    let certificates: Vec<_> = data.certificates.iter().filter_map(|der| Certificate::read(der).ok()).collect();
+    let mut certificates: Vec<_> = data.certificates.iter().filter_map(|der| Certificate::read(der).ok()).collect();
+    if data.signers.iter().any(|signer| signer::find(signer, &certificates).is_err()) {
+        // A signer may leave its certificate out where the receiver knows it (RFC 5652 § 5.1).
+        let configured = request.policy.anchors.known();
+        certificates.extend(configured.iter().filter_map(|der| Certificate::read(der).ok()));
+    }
+    let mut evidence = Evidence::default();
+    evidence.add_message(&data);
     let judged = content.or(data.content).map(|bytes| [bytes]);
     let judged = judged.as_ref().map(|parts| Content::new(parts));
     // Signed is what is inside; who sends another content beside it means the other, and that was not signed.
@@ -57,8 +65,14 @@ pub(super) fn judge(signature: &[u8], content: Option<&[u8]>, request: Request<'
         bytes: judged.as_ref().map(Content::len),
         ..Coverage::default()
     };
-    let message =
-        Message { data: &data, certificates: &certificates, content: judged.as_ref(), contradiction, coverage };
+    let message = Message {
+        data: &data,
+        certificates: &certificates,
+        evidence,
+        content: judged.as_ref(),
+        contradiction,
+        coverage,
+    };
     data.signers.iter().map(|signer| message.judge(signer, request)).collect()
 }
 
@@ -66,13 +80,14 @@ pub(super) fn judge(signature: &[u8], content: Option<&[u8]>, request: Request<'
 struct Message<'m, 'a> {
     data: &'m SignedData<'a>,
     certificates: &'m [Certificate<'a>],
+    evidence: Evidence<'a>,
     content: Option<&'m Content<'m>>,
     contradiction: Option<Failure>,
     coverage: Coverage,
 }
 
-impl Message<'_, '_> {
-    fn judge(&self, signer: &SignerInfo<'_>, request: Request<'_>) -> Verdict {
+impl<'a> Message<'_, 'a> {
+    fn judge(&self, signer: &SignerInfo<'a>, request: Request<'_>) -> Verdict {
         let mut verdict = blank(Format::Cades, request);
         verdict.coverage = self.coverage.clone();
         verdict.claimed_signed_at = claimed_time(signer);
@@ -88,9 +103,15 @@ impl Message<'_, '_> {
         integrity.failure = self.contradiction.clone().or(integrity.failure);
         verdict.intact = integrity.intact();
 
-        verdict.timestamps = self.timestamps(signer, request);
-        let trusted_times = verdict.timestamps.iter().filter(|stamp| stamp.trusted).filter_map(|stamp| stamp.at);
-        let proved_at = trusted_times.min();
+        let mut evidence = self.evidence.clone();
+        evidence.add_attributes(&signer.unsigned);
+        evidence.add_attributes(signer.signed.as_ref().unwrap_or(&signer.unsigned));
+        let (stamps, made_after) = self.timestamps(signer, &evidence, request);
+        let trusted = stamps.iter().filter(|stamp| stamp.shown.trusted);
+        let proof = trusted.min_by_key(|stamp| stamp.shown.at);
+        let proved_at = proof.and_then(|stamp| stamp.shown.at);
+        let doubt = proof.and_then(|stamp| stamp.doubt.clone());
+        verdict.timestamps = stamps.into_iter().map(|stamp| stamp.shown).collect();
         verdict.signed_at = proved_at.map_or(request.received_at, |at| at.min(request.received_at));
         verdict.level = match (found.named_in_attribute, proved_at) {
             (false, _) => None,
@@ -99,12 +120,19 @@ impl Message<'_, '_> {
         };
         verdict.counter_signatures = self.counter_signatures(signer);
 
-        let path = request.policy.anchors.path(found.certificate, self.certificates, verdict.signed_at);
+        let path = request.policy.path(found.certificate, self.certificates, verdict.signed_at);
+        let path = path.map_err(|no_path| proved_outside(no_path, found.certificate, proved_at, made_after));
         verdict.trusted = path.is_ok();
-        let failure = self.first_failure(signer, found, integrity, path, &verdict, request.policy);
-        if failure.is_none() && request.policy.revocation == RevocationMode::Require {
-            let failure = Failure::new(SubIndication::TryLater, "no revocation data is at hand");
-            return conclude(verdict, Some(failure));
+        let times = Times { signed_at: verdict.signed_at, received_at: request.received_at, made_after };
+        let mut failure = self.first_failure(signer, found, integrity, &path, &verdict, request.policy);
+        // Nobody is asked about a signature that fails anyway.
+        if let (None, Ok(path)) = (&failure, &path) {
+            let finding = revocation::check(path, times, &evidence, request.policy);
+            verdict.revocation = finding.revocation;
+            failure = finding.failure.or(doubt);
+            if finding.embedded && verdict.level == Some(Level::T) {
+                verdict.level = Some(Level::Lt);
+            }
         }
         conclude(verdict, failure)
     }
@@ -115,7 +143,7 @@ impl Message<'_, '_> {
         signer: &SignerInfo<'_>,
         found: Found<'_, '_>,
         integrity: Integrity,
-        path: Result<Path, NoPath>,
+        path: &Result<Path, NoPath>,
         verdict: &Verdict,
         policy: &Policy,
     ) -> Option<Failure> {
@@ -125,7 +153,7 @@ impl Message<'_, '_> {
         }
         let path = match path {
             Ok(path) => path,
-            Err(NoPath { sub_indication, detail }) => return Some(Failure::new(sub_indication, detail)),
+            Err(NoPath { sub_indication, detail }) => return Some(Failure::new(*sub_indication, detail)),
         };
         if !found.certificate.may_sign() {
             let detail = "keyUsage has neither digitalSignature nor nonRepudiation";
@@ -149,12 +177,30 @@ impl Message<'_, '_> {
         None
     }
 
-    fn timestamps(&self, signer: &SignerInfo<'_>, request: Request<'_>) -> Vec<SignatureTimestamp> {
-        let tokens = signer.unsigned.of(oid::SIGNATURE_TIMESTAMP).flat_map(|attribute| attribute.values());
-        let stamped = [signer.signature];
+    /// The timestamps over the signature value; and the latest time before which, as a content timestamp proves, the
+    /// signature was not made (EN 319 122-1 § 5.2.8): such a timestamp is among what was signed.
+    fn timestamps(
+        &self,
+        signer: &SignerInfo<'a>,
+        evidence: &Evidence<'a>,
+        request: Request<'_>,
+    ) -> (Vec<Checked>, Option<i64>) {
         let others = &self.data.certificates;
-        let check = |token: &[u8]| timestamp::check(token, &stamped, others, request.received_at, request.policy);
-        tokens.take(MAX_ADDITIONS).map(|token| check(token.raw)).collect()
+        let tokens = |attributes: &Attributes<'a>, oid: &'static [u8]| -> Vec<&'a [u8]> {
+            let values = attributes.of(oid).flat_map(|attribute| attribute.values());
+            values.take(MAX_ADDITIONS).map(|token| token.raw).collect()
+        };
+        let check = |token: &'a [u8], stamped: &[&[u8]]| {
+            timestamp::check_with(token, stamped, others, evidence, request.received_at, request.policy)
+        };
+        let stamped = [signer.signature];
+        let over_value = tokens(&signer.unsigned, oid::SIGNATURE_TIMESTAMP);
+        let over_value = over_value.into_iter().map(|token| check(token, &stamped)).collect();
+        let before = signer.signed.as_ref().map(|signed| tokens(signed, oid::CONTENT_TIMESTAMP)).unwrap_or_default();
+        let content = self.content.map(Content::parts).unwrap_or_default();
+        let before = before.into_iter().map(|token| check(token, content).shown);
+        let made_after = before.filter(|stamp| stamp.trusted).filter_map(|stamp| stamp.at).max();
+        (over_value, made_after)
     }
 
     fn counter_signatures(&self, signer: &SignerInfo<'_>) -> Vec<CounterSignature> {
@@ -171,6 +217,26 @@ impl Message<'_, '_> {
         };
         values.take(MAX_ADDITIONS).filter_map(|value| SignerInfo::read(value).ok()).map(check).collect()
     }
+}
+
+/// A path that fails for its times, where timestamps prove on which side the signature lies (EN 319 102-1 § 5.3.4).
+pub(super) fn proved_outside(
+    no_path: NoPath,
+    certificate: &Certificate<'_>,
+    made_before: Option<i64>,
+    made_after: Option<i64>,
+) -> NoPath {
+    if no_path.sub_indication != SubIndication::OutOfBoundsNoPoe {
+        return no_path;
+    }
+    let sub_indication = if made_after.is_some_and(|at| at > certificate.not_after) {
+        SubIndication::Expired
+    } else if made_before.is_some_and(|at| at < certificate.not_before) {
+        SubIndication::NotYetValid
+    } else {
+        SubIndication::OutOfBoundsNoPoe
+    };
+    NoPath { sub_indication, ..no_path }
 }
 
 pub(super) const UNKNOWN: Weak = Weak::Key { kind: "unknown", bits: 0 };

@@ -28,6 +28,8 @@ pub struct Certificate<'a> {
     pub not_before: i64,
     /// Last instant of validity, likewise.
     pub not_after: i64,
+    /// The public key's bits, without algorithm: what OCSP hashes (RFC 6960 § 4.1.1).
+    pub key_bits: &'a [u8],
     extensions: &'a [u8],
     openssl: OnceCell<Option<X509>>,
 }
@@ -60,7 +62,9 @@ impl<'a> Certificate<'a> {
         let not_before = validity.element()?.time()?;
         let not_after = validity.element()?.time()?;
         let subject = fields.expect(tag::SEQUENCE)?.raw;
-        fields.expect(tag::SEQUENCE)?;
+        let mut key = fields.sequence()?;
+        key.expect(tag::SEQUENCE)?;
+        let key_bits = key.expect(tag::BIT_STRING)?.content.get(1..).unwrap_or_default();
         fields.optional(tag::context(1))?;
         fields.optional(tag::context(2))?;
         let extensions = match fields.optional(tag::context_constructed(3))? {
@@ -68,7 +72,18 @@ impl<'a> Certificate<'a> {
             None => &[],
         };
         let openssl = OnceCell::new();
-        Ok(Self { der, serial, signature_algorithm, issuer, subject, not_before, not_after, extensions, openssl })
+        Ok(Self {
+            der,
+            serial,
+            signature_algorithm,
+            issuer,
+            subject,
+            not_before,
+            not_after,
+            key_bits,
+            extensions,
+            openssl,
+        })
     }
 
     /// OpenSSL's form of it, made once; none where OpenSSL refuses what this reader accepted.
@@ -103,14 +118,44 @@ impl<'a> Certificate<'a> {
     /// at all (RFC 5280 § 4.2.1.3, EN 319 412-2 § 4.3.2).
     #[must_use]
     pub fn may_sign(&self) -> bool {
-        const DIGITAL_SIGNATURE_OR_NON_REPUDIATION: u8 = 0b1100_0000;
+        self.key_may(0b1100_0000)
+    }
+
+    /// Whether the key may sign CRLs, likewise.
+    #[must_use]
+    pub fn may_sign_crls(&self) -> bool {
+        self.key_may(0b0000_0010)
+    }
+
+    /// Whether one of these bits of `keyUsage` is set, or there is no `keyUsage`.
+    fn key_may(&self, bits: u8) -> bool {
         match self.extension(oid::KEY_USAGE) {
             None => true,
             Some(extension) => match Reader::new(extension.value).expect(tag::BIT_STRING) {
-                Ok(bits) => bits.content.get(1).is_some_and(|first| first & DIGITAL_SIGNATURE_OR_NON_REPUDIATION != 0),
+                Ok(usage) => usage.content.get(1).is_some_and(|first| first & bits != 0),
                 Err(_) => false,
             },
         }
+    }
+
+    /// Whether it may sign OCSP answers for the authority that issued it (RFC 6960 § 4.2.2.2).
+    #[must_use]
+    pub fn may_sign_ocsp(&self) -> bool {
+        let Some(extension) = self.extension(oid::EXTENDED_KEY_USAGE) else { return false };
+        let Ok(mut usages) = Reader::new(extension.value).sequence() else { return false };
+        while let Ok(usage) = usages.oid() {
+            if usage == oid::EKU_OCSP_SIGNING {
+                return self.may_sign();
+            }
+        }
+        false
+    }
+
+    /// Whether it says that nothing is ever published about its revocation: it lives too short (RFC 9608,
+    /// EN 319 412-1 § 5.2), or it answers for others (RFC 6960 § 4.2.2.2.1).
+    #[must_use]
+    pub fn is_never_revoked(&self) -> bool {
+        [oid::NO_REVOCATION, oid::SHORT_TERM, oid::OCSP_NO_CHECK].iter().any(|oid| self.extension(oid).is_some())
     }
 
     /// Whether it is a certification authority's (RFC 5280 § 4.2.1.9).

@@ -8,6 +8,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
 
 use openssl::stack::Stack;
 use openssl::x509::store::{X509Store, X509StoreBuilder};
@@ -40,16 +41,21 @@ pub enum LoadError {
     Store(#[from] openssl::error::ErrorStack),
 }
 
-/// The certificates a path may end at, and those that help to get there. Immutable: to reload, build another.
-pub struct Anchors {
+/// The certificates a path may end at, and those that help to get there. Immutable: to reload, build another. Cheap to
+/// clone.
+#[derive(Clone)]
+pub struct Anchors(Arc<Inner>);
+
+struct Inner {
     store: X509Store,
     intermediates: Vec<X509>,
+    encoded: Vec<Vec<u8>>,
     fingerprints: HashSet<Fingerprint>,
 }
 
 impl std::fmt::Debug for Anchors {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Anchors({} anchors, {} intermediates)", self.fingerprints.len(), self.intermediates.len())
+        write!(f, "Anchors({} anchors, {} intermediates)", self.len(), self.0.intermediates.len())
     }
 }
 
@@ -126,31 +132,38 @@ impl Anchors {
                 builder.add_cert(anchor)?;
             }
         }
-        Ok(Self { store: builder.build(), intermediates, fingerprints })
+        let encoded = intermediates.iter().map(|one| one.to_der()).collect::<Result<_, _>>()?;
+        Ok(Self(Arc::new(Inner { store: builder.build(), intermediates, encoded, fingerprints })))
     }
 
     /// Whether this certificate is itself an anchor.
     #[must_use]
     pub fn contains(&self, certificate: &X509) -> bool {
-        fingerprint(certificate).is_ok_and(|fingerprint| self.fingerprints.contains(&fingerprint))
+        fingerprint(certificate).is_ok_and(|fingerprint| self.0.fingerprints.contains(&fingerprint))
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.fingerprints.len()
+        self.0.fingerprints.len()
     }
 
     /// Whether there are none: then nothing is trusted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.fingerprints.is_empty()
+        self.0.fingerprints.is_empty()
     }
 
     /// The certificates that help to find a path.
     #[must_use]
     pub fn intermediates(&self) -> &[X509] {
-        &self.intermediates
+        &self.0.intermediates
+    }
+
+    /// The same, encoded: a signature may name a signer whose certificate it does not carry.
+    #[must_use]
+    pub fn known(&self) -> &[Vec<u8>] {
+        &self.0.encoded
     }
 
     /// Finds the path from `leaf` to an anchor and checks it as of `at` (microseconds since 1970 UTC).
@@ -158,6 +171,14 @@ impl Anchors {
     /// # Errors
     /// [`NoPath`] with the standard's sub-indication.
     pub fn path(&self, leaf: &Certificate<'_>, others: &[Certificate<'_>], at: i64) -> Result<Path, NoPath> {
+        self.path_among(leaf, &others.iter().collect::<Vec<_>>(), at)
+    }
+
+    /// The same, where the other certificates lie in several places.
+    ///
+    /// # Errors
+    /// [`NoPath`] with the standard's sub-indication.
+    pub fn path_among(&self, leaf: &Certificate<'_>, others: &[&Certificate<'_>], at: i64) -> Result<Path, NoPath> {
         use SubIndication::CertificateChainGeneralFailure as General;
         let unreadable = || NoPath::new(General, "the signer's certificate cannot be read by OpenSSL");
         let certificate = leaf.openssl().ok_or_else(unreadable)?;
@@ -178,14 +199,14 @@ impl Anchors {
     fn verify(
         &self,
         leaf: &X509,
-        others: &[Certificate<'_>],
+        others: &[&Certificate<'_>],
         at: i64,
     ) -> Result<Result<Path, NoPath>, openssl::error::ErrorStack> {
         let mut untrusted = Stack::new()?;
-        for other in others.iter().filter_map(Certificate::openssl).chain(&self.intermediates) {
+        for other in others.iter().filter_map(|other| other.openssl()).chain(&self.0.intermediates) {
             untrusted.push(other.clone())?;
         }
-        X509StoreContext::new()?.init(&self.store, leaf, &untrusted, |context| {
+        X509StoreContext::new()?.init(&self.0.store, leaf, &untrusted, |context| {
             store_time::set_time(context, at.div_euclid(1_000_000));
             if context.verify_cert()? {
                 let chain = context.chain().into_iter().flatten().map(ToOwned::to_owned).collect();
@@ -213,6 +234,19 @@ impl Path {
         }
         Ok(())
     }
+}
+
+/// The last certificate that is reached from `leaf` by the names of issuers among `known`: its issuer is missing.
+pub(super) fn top_of<'c, 'a>(leaf: &'c Certificate<'a>, known: &[&'c Certificate<'a>]) -> &'c Certificate<'a> {
+    let mut top = leaf;
+    for _ in 0..MAX_DEPTH {
+        let issuer = known.iter().find(|one| one.subject == top.issuer && !one.is_self_issued());
+        match issuer {
+            Some(issuer) if !top.is_self_issued() => top = issuer,
+            _ => break,
+        }
+    }
+    top
 }
 
 fn fingerprint(certificate: &X509) -> Result<Fingerprint, openssl::error::ErrorStack> {

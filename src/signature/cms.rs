@@ -23,8 +23,9 @@ pub struct SignedData<'a> {
     /// Certificates, encoded; attribute certificates are left out.
     pub certificates: Vec<&'a [u8]>,
     /// CRLs, encoded.
-    #[expect(dead_code, reason = "revocation, which is not judged yet, begins with them")]
     pub crls: Vec<&'a [u8]>,
+    /// OCSP answers, encoded: whole (RFC 5940 § 2.1) or the basic part alone.
+    pub ocsp: Vec<&'a [u8]>,
     /// One for each signature.
     pub signers: Vec<SignerInfo<'a>>,
 }
@@ -169,7 +170,8 @@ impl<'a> SignedData<'a> {
         };
         encapsulated.finish()?;
         let certificates = members_of(fields.optional(tag::context_constructed(0))?)?;
-        let crls = members_of(fields.optional(tag::context_constructed(1))?)?;
+        let revocation = fields.optional(tag::context_constructed(1))?;
+        let (crls, ocsp) = (members_of(revocation)?, ocsp_of(revocation)?);
         let mut infos = fields.expect(tag::SET)?.members();
         fields.finish()?;
         let mut signers = Vec::new();
@@ -179,7 +181,7 @@ impl<'a> SignedData<'a> {
             }
             signers.push(SignerInfo::read(infos.expect(tag::SEQUENCE)?)?);
         }
-        Ok(Self { content_type, content, certificates, crls, signers })
+        Ok(Self { content_type, content, certificates, crls, ocsp, signers })
     }
 }
 
@@ -225,6 +227,24 @@ fn members_of(set: Option<Element<'_>>) -> Result<Vec<&[u8]>> {
         }
         if member.tag == tag::SEQUENCE {
             out.push(member.raw);
+        }
+    }
+    Ok(out)
+}
+
+/// The OCSP answers in a set of revocation choices (`OtherRevocationInfoFormat`, RFC 5652 § 10.2.1).
+fn ocsp_of(set: Option<Element<'_>>) -> Result<Vec<&[u8]>> {
+    let mut out = Vec::new();
+    let Some(set) = set else { return Ok(out) };
+    let mut reader = set.members();
+    while !reader.is_empty() && out.len() < MAX_CERTIFICATES {
+        let member = reader.element()?;
+        if member.tag == tag::context_constructed(1) {
+            let mut other = member.members();
+            // The standard's name goes with a whole answer; DSS writes the basic part under its own name.
+            if matches!(other.oid()?, oid::OCSP_IN_CMS | oid::OCSP_BASIC) {
+                out.push(other.element()?.raw);
+            }
         }
     }
     Ok(out)

@@ -13,15 +13,21 @@ mod certificate;
 mod chain;
 mod cms;
 mod constraints;
+mod crl;
 mod der;
 mod explanation;
 mod identifier;
 mod identity;
+mod locations;
+mod ocsp;
 mod oid;
 mod pem;
 mod policy;
+mod revocation;
 mod seal;
 mod signer;
+mod sources;
+mod statement;
 mod store_time;
 mod timestamp;
 mod verdict;
@@ -31,10 +37,14 @@ mod xml;
 pub use asn1::Asn1Error;
 pub use chain::{Anchors, LoadError, load_certificates};
 pub use constraints::{AlgorithmTable, Weak};
+pub use crl::{KeptCrl, Unusable};
 pub use identifier::IdType;
 pub use identity::{Organization, Signer};
 pub use policy::{Policy, RevocationMode};
+pub use revocation::Evidence;
 pub use seal::{SealError, add_timestamp, seal};
+pub use sources::{Found, NoSources, Question, Silence, Sources};
+pub use statement::{Reason, Statement, Status};
 pub use verdict::{
     CounterSignature, Coverage, Explanation, Format, Indication, Level, Placement, Revocation, SignatureTimestamp,
     SignedElement, SubIndication, Verdict,
@@ -93,6 +103,24 @@ pub fn judge(
     match detect(signature) {
         FileKind::Xml => xades::judge(signature, content, request),
         _ => cades::judge(signature, content, request),
+    }
+}
+
+/// Judges every signature in a file, of whatever kind it is; `content` is what a detached one covers.
+///
+/// As [`judge`]: never fails and is never empty.
+#[must_use]
+pub fn judge_file(
+    file: &[u8],
+    content: Option<&[u8]>,
+    covers: &str,
+    received_at: i64,
+    policy: &Policy,
+) -> Vec<Verdict> {
+    match detect(file) {
+        FileKind::Cms | FileKind::Pdf | FileKind::Xml | FileKind::Other => {
+            judge(file, content, covers, received_at, policy)
+        }
     }
 }
 

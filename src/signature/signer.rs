@@ -49,6 +49,12 @@ impl<'a> Content<'a> {
         self.parts.iter().map(|part| part.len() as u64).sum()
     }
 
+    /// Its pieces.
+    #[must_use]
+    pub fn parts(&self) -> &'a [&'a [u8]] {
+        self.parts
+    }
+
     fn has_digest(&self, digest: Digest, value: &[u8]) -> Result<bool, openssl::error::ErrorStack> {
         let mut known = self.digests.borrow_mut();
         if let Some((_, computed)) = known.iter().find(|(of, _)| *of == digest) {
@@ -109,10 +115,15 @@ fn matches(identifier: &SignerIdentifier<'_>, certificate: &Certificate<'_>) -> 
 /// some signers write the issuer anew instead of copying it.
 fn matches_leniently(identifier: &SignerIdentifier<'_>, certificate: &Certificate<'_>) -> bool {
     let SignerIdentifier::IssuerAndSerial(issuer, serial) = *identifier else { return false };
-    if certificate.serial != serial {
-        return false;
+    certificate.serial == serial && same_name(issuer, certificate.issuer)
+}
+
+/// Whether two encoded names are equal, be it in another encoding (RFC 5280 § 7.1).
+pub(super) fn same_name(one: &[u8], other: &[u8]) -> bool {
+    if one == other {
+        return true;
     }
-    match (X509Name::from_der(issuer), X509Name::from_der(certificate.issuer)) {
+    match (X509Name::from_der(one), X509Name::from_der(other)) {
         (Ok(one), Ok(other)) => one.try_cmp(&other).is_ok_and(std::cmp::Ordering::is_eq),
         _ => false,
     }

@@ -7,8 +7,10 @@ use super::cms::SignedData;
 use super::identity;
 use super::oid;
 use super::policy::Policy;
-use super::signer::{self, Content, Role};
-use super::verdict::SignatureTimestamp;
+use super::revocation::{self, Evidence, Times};
+use super::signer::{self, Content, Failure, Role};
+use super::statement::Reason;
+use super::verdict::{SignatureTimestamp, SubIndication};
 
 /// `TSTInfo`, as far as a verdict needs it.
 struct TstInfo<'a> {
@@ -31,53 +33,97 @@ impl<'a> TstInfo<'a> {
     }
 }
 
+/// What is known of a token.
+#[derive(Debug)]
+pub struct Checked {
+    /// As it is shown.
+    pub shown: SignatureTimestamp,
+    /// Set for a trusted one whose authority's revocation could not be learned: a verdict that stands on it waits.
+    pub doubt: Option<Failure>,
+}
+
 /// Checks a token (DER) over `stamped`, its authority's path as of `at`. `others` may help to find the path.
 ///
 /// A token that cannot be read is neither intact nor trusted: it proves nothing, and harms nothing either.
 #[must_use]
 pub fn check(token: &[u8], stamped: &[&[u8]], others: &[&[u8]], at: i64, policy: &Policy) -> SignatureTimestamp {
-    let mut found = SignatureTimestamp { at: None, intact: false, trusted: false, authority: None };
+    check_with(token, stamped, others, &Evidence::default(), at, policy).shown
+}
+
+/// The same, its authority's revocation looked into with what came beside it.
+#[must_use]
+pub fn check_with<'a>(
+    token: &'a [u8],
+    stamped: &[&[u8]],
+    others: &[&[u8]],
+    evidence: &Evidence<'a>,
+    at: i64,
+    policy: &Policy,
+) -> Checked {
+    let shown = SignatureTimestamp { at: None, intact: false, trusted: false, authority: None };
+    let mut found = Checked { shown, doubt: None };
     // The answer stands in `found`; why it ends early is of no use to anybody yet.
-    let _ = check_into(&mut found, token, stamped, others, at, policy);
+    let _ = check_into(&mut found, token, stamped, others, evidence, at, policy);
     found
 }
 
-fn check_into(
-    found: &mut SignatureTimestamp,
-    token: &[u8],
+fn check_into<'a>(
+    found: &mut Checked,
+    token: &'a [u8],
     stamped: &[&[u8]],
     others: &[&[u8]],
+    evidence: &Evidence<'a>,
     at: i64,
     policy: &Policy,
 ) -> Option<()> {
     let data = SignedData::read(token).ok()?;
     let content = data.content.filter(|_| data.content_type == oid::TST_INFO)?;
     let info = TstInfo::read(content).ok()?;
-    found.at = Some(info.time);
+    found.shown.at = Some(info.time);
     let [signer] = data.signers.as_slice() else { return None };
-    let known = data.certificates.iter().chain(others).filter_map(|der| Certificate::read(der).ok());
-    let certificates: Vec<Certificate<'_>> = known.collect();
+    let configured = policy.anchors.known().iter().map(Vec::as_slice);
+    let known = data.certificates.iter().chain(others).copied().chain(configured);
+    let certificates: Vec<Certificate<'_>> = known.filter_map(|der| Certificate::read(der).ok()).collect();
     let authority = signer::find(signer, &certificates).ok()?;
-    found.authority = Some(identity::signer(authority.certificate).name);
+    found.shown.authority = Some(identity::signer(authority.certificate).name);
 
     let digest = Digest::by_oid(info.imprint_algorithm)?;
     let parts = [content];
     let content = Content::new(&parts);
     let integrity = signer::integrity(signer, Role::Message(oid::TST_INFO), Some(&content), authority.certificate);
-    found.intact = integrity.intact() && digest.of(stamped).ok()? == info.imprint;
+    found.shown.intact = integrity.intact() && digest.of(stamped).ok()? == info.imprint;
 
-    let path = policy.anchors.path(authority.certificate, &certificates, at).ok()?;
+    let path = policy.path(authority.certificate, &certificates, at).ok()?;
     let algorithms = &policy.algorithms;
     path.check_constraints(algorithms, at).ok()?;
     let key = authority.certificate.openssl()?.public_key().ok()?;
     algorithms.check_signature(&integrity.algorithm?, &key, at).ok()?;
     algorithms.check_digest(integrity.digest?, at).ok()?;
     algorithms.check_digest(digest, at).ok()?;
-    found.trusted = found.intact
+    let proves = found.shown.intact
         && signer.signed.is_some()
         && authority.mismatch.is_none()
         && authority.certificate.may_stamp_time()
         // A time after the moment in which the token was already here is no time.
         && info.time <= at;
+    if !proves {
+        return None;
+    }
+    let mut evidence = evidence.clone();
+    evidence.add_message(&data);
+    evidence.add_attributes(&signer.unsigned);
+    let times = Times { signed_at: at, received_at: at, made_after: None };
+    let finding = revocation::check(&path, times, &evidence, policy);
+    found.shown.trusted = match &finding.failure {
+        None => true,
+        Some(failure) if failure.reason == SubIndication::TryLater => true,
+        // What an authority stamped before it retired stays good; before its key was in other hands, nothing does,
+        // since whoever has the key can state any time (RFC 3161 § 4).
+        Some(failure) => {
+            failure.reason == SubIndication::RevokedNoPoe
+                && matches!(finding.revoked, Some((since, Reason::Retired)) if info.time < since)
+        }
+    };
+    found.doubt = finding.failure.filter(|failure| failure.reason == SubIndication::TryLater);
     Some(())
 }
