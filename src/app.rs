@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::domain::{BookKind, text};
+use crate::fetch::{self, Judge};
 use crate::http::auth::KnownToken;
 use crate::http::listen::fingerprint;
 use crate::receipt::seal::{Seal, SealError};
@@ -35,6 +36,12 @@ pub enum StartError {
     /// The trust anchors, or the certificates that help to reach them.
     #[error("signature.trust_anchors: {0}")]
     Anchors(#[from] LoadError),
+    /// The certificates that may sign OCSP answers.
+    #[error("signature.ocsp_signers: {0}")]
+    OcspSigners(#[source] LoadError),
+    /// Who may be asked about revocation.
+    #[error(transparent)]
+    Fetch(#[from] fetch::StartError),
     /// The seals of e-offices.
     #[error("signature.eoffice_seals: {0}")]
     EofficeSeals(#[source] LoadError),
@@ -54,8 +61,10 @@ pub struct App {
     pub registry: Registry,
     /// The citizens' service.
     pub service: Service,
-    /// How signatures are judged.
+    /// What signatures are measured by.
     pub policy: Arc<Policy>,
+    /// Who judges them, and asks other machines for it.
+    pub judge: Judge,
     /// The SHA-256 of the certificates of e-offices whose seal may vouch for a citizen.
     pub eoffice_seals: Arc<Vec<String>>,
     /// The entity's seal.
@@ -85,7 +94,7 @@ impl App {
             config.entity.time_zone.parse().map_err(|_| StartError::TimeZone(config.entity.time_zone.clone()))?;
         let store = Store::open(config.database.url.expose(), config.database.connections).await?;
         let entity = ensure_entity(&store, &config, zone, &clock).await?;
-        let policy = policy(&config.signature)?;
+        let judge = judge(&config.signature, clock.clone())?;
         let eoffice_seals = eoffice_seals(&config.signature).map_err(StartError::EofficeSeals)?;
         let seal = Seal::load(&config.seal)?;
         let service = Service::new(store.clone(), clock.clone());
@@ -96,7 +105,8 @@ impl App {
             entity: Arc::new(entity),
             registry,
             service,
-            policy: Arc::new(policy),
+            policy: judge.policy().clone(),
+            judge,
             eoffice_seals: Arc::new(eoffice_seals),
             seal: Arc::new(seal),
             tokens: Arc::default(),
@@ -116,11 +126,16 @@ impl App {
     }
 }
 
-/// How signatures are judged, by the configuration.
+/// Who judges signatures, by the configuration.
 ///
 /// # Errors
-/// [`LoadError`] names the file that could not be taken.
-pub fn policy(settings: &config::Signature) -> Result<Policy, LoadError> {
+/// [`StartError`] names the setting at fault.
+pub fn judge(settings: &config::Signature, clock: Clock) -> Result<Judge, StartError> {
+    Ok(Judge::new(Arc::new(policy(settings)?), settings, clock)?)
+}
+
+/// What signatures are measured by, by the configuration.
+fn policy(settings: &config::Signature) -> Result<Policy, StartError> {
     let folder = |path: &Path| (!path.as_os_str().is_empty()).then(|| path.to_owned());
     let mut policy = match folder(&settings.trust_anchors) {
         Some(anchors) => Policy::with_intermediates(&anchors, folder(&settings.intermediates).as_deref())?,
@@ -132,6 +147,11 @@ pub fn policy(settings: &config::Signature) -> Result<Policy, LoadError> {
         config::Revocation::WhenAvailable => RevocationMode::WhenAvailable,
         config::Revocation::Off => RevocationMode::Off,
     };
+    if let Some(folder) = folder(&settings.ocsp_signers) {
+        let signers = load_certificates(&folder).map_err(StartError::OcspSigners)?;
+        let encoded = signers.iter().map(|one| one.to_der().map_err(LoadError::from));
+        policy.ocsp_signers = Arc::new(encoded.collect::<Result<_, _>>()?);
+    }
     Ok(policy)
 }
 

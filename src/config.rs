@@ -2,7 +2,7 @@
 //!
 //! A setting comes from its default, then the TOML file, then the environment as `VENTANILLA_SECTION__KEY`
 //! (`VENTANILLA_LISTEN` for one outside a section). Unknown keys are refused in both: a setting misspelt would
-//! otherwise be a setting silently lost. Relative paths are relative to the file's folder.
+//! otherwise be a setting silently lost. A list is written with commas there. Relative paths are relative to the file's folder.
 #![expect(clippy::disallowed_methods, reason = "this is the one file that reads the environment")]
 
 use std::path::{Path, PathBuf};
@@ -171,6 +171,28 @@ pub struct Signature {
     pub identification_rule: String,
     /// Folder of the certificates of e-offices whose seal may vouch for a citizen; empty for none.
     pub eoffice_seals: PathBuf,
+    /// Machines that may be asked at the addresses that certificates name (OCSP, CRLs, issuers): `ocsp.example.org`,
+    /// `ocsp.example.org:8080`, or `.example.org` for all below it, these at public addresses only. Empty: nobody is
+    /// asked. A certificate is written by anybody, so without this list it could make the registry call any machine.
+    pub revocation_hosts: Vec<String>,
+    /// Seconds that one verdict may wait for others' answers.
+    pub revocation_seconds: u64,
+    /// Addresses of responders that are asked about every certificate, before those that it names. Need not be in
+    /// `revocation_hosts`. What such a responder says it does not know counts as not asked, if `ocsp_signers` has its
+    /// certificate; else as no answer.
+    pub ocsp_responders: Vec<String>,
+    /// Folder of certificates that may sign OCSP answers for any authority (RFC 6960 section 4.2.2.2); empty for none.
+    pub ocsp_signers: PathBuf,
+    /// Folder of CRLs that are kept at hand (`.crl`, `.der`, `.pem`) and asked before any machine; empty for none.
+    pub crls: PathBuf,
+    /// Address of the time stamping authority (RFC 3161) whose timestamps receipts carry; empty for none. Need not be
+    /// in `revocation_hosts`.
+    pub tsa_url: String,
+    /// Folder of ETSI TS 119 612 trusted lists (`.xml`), whose services are trusted beside `trust_anchors`; empty for
+    /// none.
+    pub trusted_lists: PathBuf,
+    /// Folder of certificates whose signature on a trusted list counts. Without any, no list is believed.
+    pub list_signers: PathBuf,
 }
 
 /// `[seal]`
@@ -298,6 +320,14 @@ impl Default for Signature {
             on_indeterminate: OnIndeterminate::Accept,
             identification_rule: String::new(),
             eoffice_seals: PathBuf::new(),
+            revocation_hosts: Vec::new(),
+            revocation_seconds: 5,
+            ocsp_responders: Vec::new(),
+            ocsp_signers: PathBuf::new(),
+            crls: PathBuf::new(),
+            tsa_url: String::new(),
+            trusted_lists: PathBuf::new(),
+            list_signers: PathBuf::new(),
         }
     }
 }
@@ -372,6 +402,10 @@ impl Config {
             &mut self.signature.trust_anchors,
             &mut self.signature.intermediates,
             &mut self.signature.eoffice_seals,
+            &mut self.signature.ocsp_signers,
+            &mut self.signature.crls,
+            &mut self.signature.trusted_lists,
+            &mut self.signature.list_signers,
             &mut self.seal.certificate,
             &mut self.seal.key,
             &mut self.tls.certificate,
@@ -410,6 +444,14 @@ fn overlay(
     let value = match known {
         toml::Value::Integer(_) => toml::Value::Integer(value.trim().parse().map_err(|_| wrong("a whole number"))?),
         toml::Value::Boolean(_) => toml::Value::Boolean(value.trim().parse().map_err(|_| wrong("true or false"))?),
+        toml::Value::Array(_) => toml::Value::Array(
+            value
+                .split(',')
+                .map(str::trim)
+                .filter(|item| !item.is_empty())
+                .map(|item| toml::Value::String(item.into()))
+                .collect(),
+        ),
         _ => toml::Value::String(value.into()),
     };
     let target = match path.as_slice() {
@@ -453,6 +495,16 @@ mod tests {
         .unwrap();
         assert_eq!((config.listen.as_str(), config.limits.document_bytes), ("b", 7));
         assert_eq!(config.entity.code, "0123");
+    }
+
+    #[test]
+    fn a_list_is_written_with_commas_in_the_environment() {
+        let hosts = |text, value| with(text, &[("VENTANILLA_SIGNATURE__REVOCATION_HOSTS", value)]);
+        let config = hosts("[signature]\nrevocation_hosts = ['c']\n", "a.es, .b.es:8080 ,").unwrap();
+        assert_eq!(config.signature.revocation_hosts, ["a.es", ".b.es:8080"]);
+        assert!(hosts("", "").unwrap().signature.revocation_hosts.is_empty());
+        let config = with("[signature]\nrevocation_hosts = ['c']\n", &[]).unwrap();
+        assert_eq!(config.signature.revocation_hosts, ["c"]);
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use chrono_tz::Tz;
 
-use super::{ConfigArgument, Outcome, load};
-use crate::app::policy;
+use super::{ConfigArgument, Outcome, block_on, load};
+use crate::app::judge;
 use crate::clock::Clock;
 use crate::signature::{self, Verdict};
 
@@ -43,8 +43,10 @@ pub fn run(arguments: Arguments) -> Outcome {
     let read = |path: &PathBuf| std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()));
     let bytes = read(&file)?;
     let content = content.as_ref().map(read).transpose()?;
-    let policy = policy(&config.signature)?;
-    let verdicts = signature::judge(&bytes, content.as_deref(), "file", Clock::system().now().0, &policy);
+    let clock = Clock::system();
+    let (judge, now) = (judge(&config.signature, clock.clone())?, clock.now().0);
+    let judging = judge.run(move |policy| signature::judge_file(&bytes, content.as_deref(), "file", now, policy));
+    let verdicts = block_on(judging)??;
     let passed = !verdicts.is_empty() && verdicts.iter().all(Verdict::passed);
     let shown: Vec<_> = verdicts.into_iter().map(|verdict| verdict.in_zone(zone)).collect();
     if json {

@@ -139,38 +139,30 @@ async fn judge(app: &App, came: Came) -> Result<(Came, Judged)> {
         documents.push((format!("document:{}", document.statement.part), signature.clone(), *place));
     }
     let contents = contents(app, &came).await?;
-    let (policy, zone) = (app.policy.clone(), app.entity.zone);
-    tokio::task::spawn_blocking(move || {
-        let at = came.arrived_at.0;
-        let mut shown = Vec::new();
-        let mut submission = Vec::new();
-        if let Some(signature) = &came.signature {
-            submission = signature::judge(signature, Some(&came.submission_bytes), "submission", at, &policy);
-            shown.extend(submission.iter().cloned());
-        }
-        for (covers, signature, place) in documents {
-            shown.extend(signature::judge(&signature, contents.get(&place).map(Vec::as_slice), &covers, at, &policy));
-        }
-        let signatures = shown
-            .into_iter()
-            .map(|verdict| {
-                let (covers, indication) = (verdict.covers.clone(), indication_of(&verdict));
-                let verdict = to_raw_value(&verdict.in_zone(zone))?;
-                Ok(JudgedSignature { covers, indication, verdict })
-            })
-            .collect::<std::result::Result<_, serde_json::Error>>()?;
-        Ok((came, (submission, signatures)))
-    })
-    .await
-    .map_err(|_| Problem::new(Kind::Internal, "the signature could not be judged"))?
-    .map_err(|_: serde_json::Error| Problem::new(Kind::Internal, "the verdict could not be written"))
-}
-
-fn indication_of(verdict: &Verdict) -> String {
-    serde_json::to_value(verdict.indication)
-        .ok()
-        .and_then(|value| value.as_str().map(str::to_owned))
-        .unwrap_or_default()
+    let (at, came) = (came.arrived_at.0, std::sync::Arc::new(came));
+    let judged = came.clone();
+    let (submission, rest) = app
+        .judge
+        .run(move |policy| {
+            let submission = match &judged.signature {
+                Some(signature) => {
+                    signature::judge(signature, Some(&judged.submission_bytes), "submission", at, policy)
+                }
+                None => Vec::new(),
+            };
+            let judge = |(covers, signature, place): &(String, Vec<u8>, usize)| {
+                signature::judge(signature, contents.get(place).map(Vec::as_slice), covers, at, policy)
+            };
+            (submission, documents.iter().flat_map(judge).collect::<Vec<_>>())
+        })
+        .await
+        .map_err(|_| Problem::new(Kind::Internal, "the signature could not be judged"))?;
+    let shown = submission.iter().chain(&rest).map(|verdict| JudgedSignature::of(verdict, app.entity.zone));
+    let shown = shown.collect::<std::result::Result<_, _>>();
+    let shown = shown.map_err(|_| Problem::new(Kind::Internal, "the verdict could not be written"))?;
+    // The judge is done and has let go of what came.
+    let came = std::sync::Arc::into_inner(came).ok_or_else(|| Problem::new(Kind::Internal, "it is still judged"))?;
+    Ok((came, (submission, shown)))
 }
 
 /// How much of a document is read back so that its detached signature can be judged.

@@ -1,7 +1,7 @@
 //! Registering: what was received and judged becomes an entry.
 
 use openssl::rand::rand_bytes;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
 use super::Registry;
@@ -13,6 +13,7 @@ use super::submission::{FieldError, Submission};
 use crate::domain::{
     AuthenticationMethod, Calendar, Channel, DocumentStatement, EntryCode, Micros, Routing, Sha256, Status,
 };
+use crate::signature::{SubIndication, Verdict};
 use crate::store;
 use crate::store::catalogue::BookRow;
 use crate::store::entries::{Belongings, DocumentRow, EntryRow, VerdictRow};
@@ -40,8 +41,23 @@ pub struct JudgedSignature {
     pub covers: String,
     /// Its indication, such as `total_passed`.
     pub indication: String,
+    /// Whether what is missing may be learned later.
+    pub try_later: bool,
     /// The whole verdict.
     pub verdict: Box<RawValue>,
+}
+
+impl JudgedSignature {
+    /// A verdict, its times in this zone.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn of(verdict: &Verdict, zone: chrono_tz::Tz) -> Result<Self, serde_json::Error> {
+        let indication = serde_json::to_value(verdict.indication)?.as_str().unwrap_or_default().to_owned();
+        let try_later = verdict.sub_indication == Some(SubIndication::TryLater);
+        let covers = verdict.covers.clone();
+        Ok(Self { covers, indication, try_later, verdict: to_raw_value(&verdict.clone().in_zone(zone))? })
+    }
 }
 
 /// What is registered: parsed, stored and judged. Made by whoever received it.

@@ -22,7 +22,8 @@ pub struct Unusable(pub String);
 
 impl Unusable {
     /// With this reason.
-    pub fn new(reason: impl ToString) -> Self {
+    #[expect(clippy::needless_pass_by_value, reason = "errors are handed over as they come")]
+    pub fn new(reason: impl std::fmt::Display) -> Self {
         Self(reason.to_string())
     }
 }

@@ -90,21 +90,19 @@ impl<'a> PointName<'a> {
     /// Whether both name one place (RFC 5280 § 6.3.3 (b)(2)(i)).
     #[must_use]
     pub fn shares_a_name_with(self, other: Self) -> bool {
-        match (self, other) {
-            (Self::Relative(one), Self::Relative(other)) => one == other,
-            _ => {
-                let mut names = self.full_names();
-                while let Ok(name) = names.element() {
-                    let mut others = other.full_names();
-                    while let Ok(one) = others.element() {
-                        if one.raw == name.raw {
-                            return true;
-                        }
-                    }
+        if let (Self::Relative(one), Self::Relative(other)) = (self, other) {
+            return one == other;
+        }
+        let mut names = self.full_names();
+        while let Ok(name) = names.element() {
+            let mut others = other.full_names();
+            while let Ok(one) = others.element() {
+                if one.raw == name.raw {
+                    return true;
                 }
-                false
             }
         }
+        false
     }
 }
 

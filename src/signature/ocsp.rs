@@ -137,7 +137,7 @@ impl<'a> Answer<'a> {
     /// What it says of the certificate, its signer not yet looked at; none where it does not speak of it.
     ///
     /// # Errors
-    /// [`Unusable`] when that part cannot be read, or the responder does not know the certificate.
+    /// [`Unusable`] when that part cannot be read.
     pub fn statement(&self, link: Link<'_, '_>) -> Result<Option<Statement>> {
         let mut list = self.singles;
         let mut looked_at = 0;
@@ -263,7 +263,7 @@ fn read_single(mut single: Reader<'_>) -> Result<Statement> {
             };
             Status::Revoked(at, Reason::of(reason))
         }
-        _ => return Err(Unusable::new("the responder does not know the certificate")),
+        _ => Status::Unknown,
     };
     let this_update = single.element()?.time()?;
     let next_update = match single.optional(tag::context_constructed(0))? {

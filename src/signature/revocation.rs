@@ -153,6 +153,8 @@ fn weigh(known: &Known, depth: usize, times: Times, mode: RevocationMode) -> (Re
     match known {
         Known::Exempt => (Revocation::NotChecked, None),
         Known::Said(Statement { status: Status::Good, .. }, _) => (Revocation::Good, None),
+        // Such a statement answers for no time, so it is never taken as one.
+        Known::Said(Statement { status: Status::Unknown, .. }, _) => (Revocation::Unknown, None),
         Known::Said(Statement { status: Status::Revoked(at, _), .. }, _) if *at > times.signed_at => {
             (Revocation::Good, None)
         }
@@ -253,10 +255,10 @@ fn ask(link: Link<'_, '_>, policy: &Policy, best: &mut Best) -> Silence {
     let ocsp = |url: &str| Question::Ocsp { url: url.into(), certificate: certificate.into(), issuer: issuer.into() };
     let crl = |url: &str| Question::Crl { url: url.into(), issuer: issuer.into() };
     let configured = policy.sources.responders();
+    let is_configured = |url: &str| configured.iter().any(|one| one == url);
     let mut questions = vec![Question::KeptCrls { issuer: issuer.into() }];
     questions.extend(configured.iter().map(|url| ocsp(url)));
-    questions
-        .extend(locations.ocsp.iter().filter(|url| !configured.iter().any(|one| one == *url)).map(|url| ocsp(url)));
+    questions.extend(locations.ocsp.iter().filter(|url| !is_configured(url)).map(|url| ocsp(url)));
     questions.extend(locations.crls.iter().map(|url| crl(url)));
 
     let mut silence = Silence::Nobody("the certificate names nobody who could be asked".into());
@@ -264,9 +266,11 @@ fn ask(link: Link<'_, '_>, policy: &Policy, best: &mut Best) -> Silence {
         match policy.sources.ask(&question) {
             Ok(found) => match take_in(&found, link, best) {
                 None => return silence,
-                // A list kept at hand that does not answer is nobody's silence.
+                // A list kept at hand that does not answer is nobody's silence; nor is a responder for some that the
+                // administrator wants asked about all.
                 Some(_) if question.url().is_none() => {}
-                Some(why) => silence = Silence::NoAnswer(why),
+                Some(_) if is_unknown(&found) && question.url().is_some_and(is_configured) => {}
+                Some(why) => silence = no_answer(silence, why),
             },
             Err(Silence::NotYet) => return Silence::NotYet,
             Err(Silence::Nobody(_)) if question.url().is_none() => {}
@@ -275,15 +279,29 @@ fn ask(link: Link<'_, '_>, policy: &Policy, best: &mut Best) -> Silence {
                     silence = Silence::Nobody(why);
                 }
             }
-            Err(no_answer) => silence = no_answer,
+            Err(Silence::NoAnswer(why)) => silence = no_answer(silence, why),
         }
     }
     silence
 }
 
+/// One silence more.
+fn no_answer(before: Silence, why: String) -> Silence {
+    match before {
+        Silence::NoAnswer(before) => Silence::NoAnswer(format!("{before}; {why}")),
+        _ => Silence::NoAnswer(why),
+    }
+}
+
+fn is_unknown(found: &Found) -> bool {
+    matches!(found, Found::Statement(Statement { status: Status::Unknown, .. }))
+}
+
 /// Considers what was found; says why where it answers nothing.
 fn take_in(found: &Found, link: Link<'_, '_>, best: &mut Best) -> Option<String> {
-    let mut why = "the answer says nothing of the time of signing".to_owned();
+    let says_nothing = "the answer says nothing of the time of signing";
+    let mut why =
+        if is_unknown(found) { "the responder does not know the certificate" } else { says_nothing }.to_owned();
     let mut answered = false;
     let mut consider = |statement: Statement| {
         best.consider(statement, false);

@@ -34,6 +34,8 @@ pub enum Status {
     Good,
     /// Revoked at that time, in microseconds since 1970 UTC.
     Revoked(i64, Reason),
+    /// The responder does not know it.
+    Unknown,
 }
 
 /// The state of a certificate, and of when.
@@ -66,6 +68,9 @@ impl Statement {
     /// later and the authority had not forgotten the certificate yet. A revocation is for ever, a suspension is not.
     #[must_use]
     pub fn answers_for(&self, at: i64, not_after: i64) -> bool {
+        if self.status == Status::Unknown {
+            return false;
+        }
         if let Status::Revoked(since, reason) = self.status
             && reason != Reason::Hold
             && since <= at

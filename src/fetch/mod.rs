@@ -1,0 +1,14 @@
+//! The one room that asks other machines: responders, lists of revoked certificates, issuers, the time stamping authority.
+//!
+//! The walk of a verdict that needs an answer: [`Judge`] lets the signature room judge with what [`known`] keeps; what
+//! is missing [`client`] fetches, from [`hosts`] that the administrator listed and no others; then it is judged again.
+//! Lists that the administrator keeps at hand are in [`folder`]; [`tsa`] asks for timestamps.
+
+pub mod client;
+mod folder;
+pub mod hosts;
+mod judge;
+mod known;
+pub mod tsa;
+
+pub use judge::{Judge, StartError};

@@ -1,0 +1,15 @@
+//! Revocation asked of real responders and lists on loopback: what a verdict makes of their answers and silences.
+#![expect(clippy::unwrap_used, reason = "a test ends where its ground is missing")]
+
+#[path = "revocation/carried.rs"]
+mod carried;
+#[path = "revocation/lists.rs"]
+mod lists;
+#[path = "revocation/machine.rs"]
+mod machine;
+#[path = "revocation/network.rs"]
+mod network;
+#[path = "revocation/pki.rs"]
+mod pki;
+#[path = "revocation/responders.rs"]
+mod responders;
