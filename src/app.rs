@@ -135,7 +135,10 @@ pub fn judge(settings: &config::Signature, clock: Clock) -> Result<Judge, StartE
 }
 
 /// What signatures are measured by, by the configuration.
-fn policy(settings: &config::Signature) -> Result<Policy, StartError> {
+///
+/// # Errors
+/// [`StartError`] names the setting at fault.
+pub fn policy(settings: &config::Signature) -> Result<Policy, StartError> {
     let folder = |path: &Path| (!path.as_os_str().is_empty()).then(|| path.to_owned());
     let mut policy = match folder(&settings.trust_anchors) {
         Some(anchors) => Policy::with_intermediates(&anchors, folder(&settings.intermediates).as_deref())?,

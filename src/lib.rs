@@ -13,6 +13,7 @@
 //! | [`report`] | counts → figures → table, sentences, CSV, JSON |
 //! | [`receipt`] | what was committed, as proof for whoever submitted |
 //! | [`signature`] | bytes and policy in, verdicts out |
+//! | [`fetch`] | asks other machines: responders, lists, issuers, the time stamping authority |
 //! | [`store`] | all SQL, on two engines, and the objects |
 //! | [`domain`] | values that cannot be wrong |
 //! | [`config`], [`clock`] | the only files that ask the system for settings, time and identifiers |
@@ -21,8 +22,8 @@
 //! 1. [`http::intake`] streams the parts. `submission` is parsed as soon as it is whole: all its errors at once. Each
 //!    document goes to the object store under the hash that it announces, and is hashed on the way.
 //! 2. [`http::submissions`] looks the key up: a repeat ends here, with the first answer.
-//! 3. [`signature::judge`] gives a verdict, off the threads that serve others; [`registry::will`] decides whether it
-//!    proves the will of a party.
+//! 3. [`fetch::Judge`] has [`signature::judge`] give a verdict, off the threads that serve others, and asks other
+//!    machines for what it lacks; [`registry::will`] decides whether it proves the will of a party.
 //! 4. [`registry::submit`] keeps what was signed beside the documents and hands the entry to [`registry::book`], which
 //!    waits for nobody and writes all that waits: one transaction numbers, inserts and commits.
 //! 5. Whoever waited hears of it: 201. Nothing was acknowledged before documents and rows were on disk; a crash leaves
@@ -30,7 +31,7 @@
 //! 6. [`after`] finds the outbox row of that transaction: it seals the receipt and fills the full text.
 //!
 //! # The arrows
-//! `http, cli → import → app, after → service, report → registry, receipt → store, signature → domain`. `tests/architecture.rs` holds them.
+//! `http, cli → import → app, after → service, report → registry, receipt → fetch → store, signature → domain`. `tests/architecture.rs` holds them.
 
 pub mod after;
 pub mod app;

@@ -296,7 +296,7 @@ fn mismatch(place: usize, field: &str, detail: String) -> Problem {
 }
 
 /// A part has a name, and its bytes come as they are.
-fn check_headers(field: &Field<'static>, name: &str) -> Result<()> {
+pub(super) fn check_headers(field: &Field<'static>, name: &str) -> Result<()> {
     if name.is_empty() {
         return Err(Problem::new(Kind::BadRequest, "each part needs a name in its Content-Disposition"));
     }
@@ -311,7 +311,7 @@ fn check_headers(field: &Field<'static>, name: &str) -> Result<()> {
 }
 
 /// What the parser says of a body.
-fn broken(error: multer::Error) -> Problem {
+pub(super) fn broken(error: multer::Error) -> Problem {
     match error {
         multer::Error::StreamReadFailed(source) => match source.downcast_ref::<BodyError>() {
             Some(error) => error.clone().into(),

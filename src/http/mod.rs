@@ -21,4 +21,5 @@ pub mod receipts;
 pub mod reports;
 pub mod router;
 pub mod schema;
+pub mod signatures;
 pub mod submissions;

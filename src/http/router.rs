@@ -17,7 +17,9 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::body::hear_out;
 use super::entries::Sort;
 use super::problem::{Kind, Problem, ProblemDetails};
-use super::{access_log, attentions, catalogue, documents, entries, health, receipts, reports, submissions};
+use super::{
+    access_log, attentions, catalogue, documents, entries, health, receipts, reports, signatures, submissions,
+};
 use crate::app::App;
 use crate::domain::{Channel, Status};
 use crate::registry::entry::Entry;
@@ -37,6 +39,7 @@ use crate::registry::entry::Entry;
         (name = "submitting", description = "What e-offices and citizens send"),
         (name = "counter", description = "What clerks key in"),
         (name = "looking up", description = "Entries, documents, events, who looked"),
+        (name = "signatures", description = "What signatures are worth"),
         (name = "receipts", description = "Proof for whoever submitted"),
         (name = "service", description = "The citizens' service: attentions"),
         (name = "catalogue", description = "Units, offices, books"),
@@ -63,6 +66,7 @@ const ROLES: &[(&str, &[&str])] = &[
     ("attentions", &["sac", "clerk"]),
     ("attention", &["sac", "clerk"]),
     ("withdraw_attention", &["sac", "clerk"]),
+    ("validate_signatures", ANY),
     ("units", ANY),
     ("offices", ANY),
     ("books", ANY),
@@ -83,6 +87,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(receipts::json))
         .routes(routes!(receipts::signature))
         .routes(routes!(access_log::list))
+        .routes(routes!(signatures::validate))
         .routes(routes!(reports::channels))
         .routes(routes!(attentions::list, attentions::record))
         .routes(routes!(attentions::by_id, attentions::withdraw))
