@@ -1,8 +1,12 @@
 //! Revocation asked of real responders and lists on loopback: what a verdict makes of their answers and silences.
 #![expect(clippy::unwrap_used, reason = "a test ends where its ground is missing")]
 
+#[path = "revocation/again.rs"]
+mod again;
 #[path = "revocation/carried.rs"]
 mod carried;
+#[path = "harness/mod.rs"]
+mod harness;
 #[path = "revocation/lists.rs"]
 mod lists;
 #[path = "revocation/machine.rs"]
@@ -13,3 +17,7 @@ mod network;
 mod pki;
 #[path = "revocation/responders.rs"]
 mod responders;
+#[path = "revocation/submissions.rs"]
+mod submissions;
+#[path = "revocation/validate.rs"]
+mod validate;

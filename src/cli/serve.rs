@@ -167,11 +167,14 @@ impl Server {
             let (app, stop) = (app.clone(), stop.clone());
             async move { app.sweep_hourly(stop).await }
         });
+        let again = tokio::spawn({
+            let (app, stop) = (app.clone(), stop.clone());
+            async move { app.registry.judge_again(&app.entity, &app.judge, stop).await }
+        });
         let limits = app.config.limits.clone();
         serve(listener, tls, router(app.clone()), &limits, stop.clone()).await;
         stop.cancel();
-        let _ = after.await;
-        let _ = sweeps.await;
+        let _ = tokio::join!(after, sweeps, again);
         app.store().close().await;
         tracing::info!("stopped");
     }

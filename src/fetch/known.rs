@@ -19,7 +19,7 @@ use crate::signature::{Found, Policy, Question, Silence};
 
 /// The longest that an answer is kept, in microseconds.
 const KEEP: i64 = 86_400 * 1_000_000;
-/// How long a silence is kept, in microseconds of the monotonic clock.
+/// How long a silence is kept, likewise.
 const KEEP_SILENCE: i64 = 30 * 1_000_000;
 /// The most answers that are kept, and the most bytes.
 const MAX_SLOTS: usize = 20_000;
@@ -39,7 +39,7 @@ enum Slot {
     },
     Silent {
         why: String,
-        until: i64,
+        since: i64,
     },
 }
 
@@ -97,7 +97,8 @@ impl Known {
         };
         match self.lock().by_question.get(question) {
             Some(Slot::Answered { found, until, .. }) if *until > self.clock.now().0 => return Ok(found.clone()),
-            Some(Slot::Silent { why, until }) if *until > self.clock.monotonic() => {
+            // A clock that was set back makes no silence last longer.
+            Some(Slot::Silent { why, since }) if (0..KEEP_SILENCE).contains(&(self.clock.now().0 - since)) => {
                 return Err(Silence::NoAnswer(why.clone()));
             }
             _ => {}
@@ -153,7 +154,7 @@ impl Known {
             }
             Err(why) => {
                 tracing::warn!(url = question.url(), why, "no usable answer");
-                Slot::Silent { why, until: self.clock.monotonic().saturating_add(KEEP_SILENCE) }
+                Slot::Silent { why, since: now }
             }
         };
         self.lock().put(question, slot);
@@ -171,8 +172,7 @@ impl Slot {
     /// When it came: what is being asked came last.
     fn since(&self) -> i64 {
         match self {
-            Self::Answered { since, .. } => *since,
-            Self::Silent { .. } => 0,
+            Self::Answered { since, .. } | Self::Silent { since, .. } => *since,
             Self::Asking(_) => i64::MAX,
         }
     }

@@ -151,7 +151,7 @@ async fn judge(app: &App, came: Came) -> Result<(Came, Judged)> {
                 None => Vec::new(),
             };
             let judge = |(covers, signature, place): &(String, Vec<u8>, usize)| {
-                signature::judge(signature, contents.get(place).map(Vec::as_slice), covers, at, policy)
+                signature::judge_file(signature, contents.get(place).map(Vec::as_slice), covers, at, policy)
             };
             (submission, documents.iter().flat_map(judge).collect::<Vec<_>>())
         })
@@ -226,6 +226,7 @@ impl From<SubmitError> for Problem {
                 Refusal::DocumentSwept => {
                     Self::new(Kind::Unavailable, "a document must be sent again: repeat the request with the same key")
                 }
+                Refusal::DoneBefore => Self::new(Kind::WrongState, "it was done before"),
                 Refusal::Clock(problem) => Self::new(Kind::Unavailable, problem.to_string()),
             },
             SubmitError::Batch(error) => error.into(),

@@ -17,9 +17,9 @@ use uuid::Uuid;
 use super::batch::{Commit, Failure};
 use super::caller::Entity;
 use super::clock_guard::{ClockGuard, ClockProblem};
-use super::numbering::{Batch, Plan, committed_of, plan};
+use super::numbering::{Batch, Plan, committed_of, pending, plan};
 use crate::domain::{Micros, Sha256};
-use crate::store::entries::{Belongings, EntryRow};
+use crate::store::entries::{Belongings, EntryRow, VerdictRow};
 use crate::store::{self, Store};
 
 /// How long the outcome of a commit whose answer was lost is asked for.
@@ -55,6 +55,21 @@ pub struct Registration {
     pub key: Option<Key>,
     /// Up to where its process knew what was swept away, before its first document was stored.
     pub swept_until: Micros,
+    /// The id of the row that has its signatures judged again, where that is needed.
+    pub again_id: Option<Uuid>,
+}
+
+/// Signatures of an entry that were judged again, with another outcome.
+#[derive(Debug, Clone)]
+pub struct JudgedAgain {
+    /// The id of the event.
+    pub event_id: Uuid,
+    /// The entry.
+    pub entry_id: Uuid,
+    /// The verdicts that changed, each in its place.
+    pub verdicts: Vec<VerdictRow>,
+    /// The row that had it done, when nothing is left to be judged again.
+    pub done: Option<Uuid>,
 }
 
 /// A change to a book.
@@ -62,6 +77,8 @@ pub struct Registration {
 pub enum Change {
     /// A new entry.
     Register(Box<Registration>),
+    /// New verdicts on the signatures of an entry.
+    JudgedAgain(Box<JudgedAgain>),
 }
 
 /// What was committed for a registration; a repeat of its key is answered with the same.
@@ -82,6 +99,8 @@ pub enum Outcome {
     Registered(Uuid, Committed),
     /// Its key had led to this before.
     Repeated(Uuid, Committed),
+    /// The change to an entry was written now.
+    Changed,
     /// It was not written.
     Refused(Refusal),
 }
@@ -98,6 +117,9 @@ pub enum Refusal {
     /// A document is just being swept away as an orphan: it must be sent again.
     #[error("a document must be sent again")]
     DocumentSwept,
+    /// What was to be done had been done before.
+    #[error("it was done before")]
+    DoneBefore,
     /// The clock cannot be believed.
     #[error(transparent)]
     Clock(#[from] ClockProblem),
@@ -156,15 +178,23 @@ impl Commit for Book {
     type Answer = Outcome;
 
     async fn commit(&self, members: &[&Change]) -> Result<Vec<Outcome>, Failure> {
-        let members: Vec<&Registration> = members.iter().map(|Change::Register(member)| member.as_ref()).collect();
+        let mut registrations = Vec::new();
+        let mut judged = Vec::new();
+        for member in members {
+            match member {
+                Change::Register(member) => registrations.push(member.as_ref()),
+                Change::JudgedAgain(member) => judged.push(member.as_ref()),
+            }
+        }
         let mut tx = self.store.begin().await?;
         let lock = store::book::lock(&mut tx, self.entity.id).await?;
         let at = match self.time(&lock) {
             Ok(at) => at,
             Err(problem) => return Ok(vec![Outcome::Refused(problem.into()); members.len()]),
         };
-        let (plans, accepted) = plan(&mut tx, self.entity.id, &members).await?;
-        let written = Batch::new(&self.entity, at, lock.last_event).write(&mut tx, &accepted).await?;
+        let (plans, accepted) = plan(&mut tx, self.entity.id, &registrations).await?;
+        let judged = pending(&mut tx, judged).await?;
+        let written = Batch::new(&self.entity, at, lock.last_event).write(&mut tx, &accepted, &judged).await?;
         let mut repeated = HashMap::new();
         for plan in &plans {
             if let Plan::Repeats(event) = plan
@@ -173,23 +203,31 @@ impl Commit for Book {
                 repeated.insert(*event, (found.entry_id, committed_of(&found.data)?));
             }
         }
-        if let Some(first) = accepted.first()
+        let first = accepted.first().map(|first| first.event_id);
+        if let Some(event) = first.or(judged.first().map(|first| first.event_id))
             && let Err(lost) = tx.commit().await
         {
-            self.settle(first.event_id, lost).await?;
+            self.settle(event, lost).await?;
         }
-        plans
-            .into_iter()
-            .map(|plan| match plan {
-                Plan::Accepted(place) => {
-                    let (entry, committed) = written.get(place).ok_or(store::Error::Corrupt("batch"))?;
-                    Ok(Outcome::Registered(*entry, committed.clone()))
+        let mut plans = plans.into_iter();
+        members
+            .iter()
+            .map(|member| match member {
+                Change::JudgedAgain(member) => {
+                    let written = judged.iter().any(|one| one.event_id == member.event_id);
+                    Ok(if written { Outcome::Changed } else { Outcome::Refused(Refusal::DoneBefore) })
                 }
-                Plan::Repeats(event) => {
-                    let (entry, committed) = repeated.get(&event).ok_or(store::Error::Corrupt("event of a key"))?;
-                    Ok(Outcome::Repeated(*entry, committed.clone()))
-                }
-                Plan::Refused(refusal) => Ok(Outcome::Refused(refusal)),
+                Change::Register(_) => match plans.next().ok_or(store::Error::Corrupt("batch"))? {
+                    Plan::Accepted(place) => {
+                        let (entry, committed) = written.get(place).ok_or(store::Error::Corrupt("batch"))?;
+                        Ok(Outcome::Registered(*entry, committed.clone()))
+                    }
+                    Plan::Repeats(event) => {
+                        let (entry, committed) = repeated.get(&event).ok_or(store::Error::Corrupt("event of a key"))?;
+                        Ok(Outcome::Repeated(*entry, committed.clone()))
+                    }
+                    Plan::Refused(refusal) => Ok(Outcome::Refused(refusal)),
+                },
             })
             .collect::<store::Result<_>>()
             .map_err(Failure::NotKept)

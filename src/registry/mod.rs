@@ -9,6 +9,7 @@ pub mod catalogue;
 pub mod clock_guard;
 pub mod entry;
 mod numbering;
+pub mod rejudge;
 mod state;
 pub mod submission;
 pub mod submit;

@@ -6,7 +6,7 @@ use chrono::Datelike;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::book::{Committed, Key, Refusal, Registration};
+use super::book::{Committed, JudgedAgain, Key, Refusal, Registration};
 use super::caller::Entity;
 use super::entry::{Entry, verdicts};
 use crate::domain::{EntryCode, Micros, Sha256};
@@ -85,6 +85,24 @@ pub async fn plan<'m>(
     Ok((plans, accepted))
 }
 
+/// Those of the entries judged again that nobody else has written meanwhile: their rows are taken away here.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn pending<'m>(tx: &mut Tx, judged: Vec<&'m JudgedAgain>) -> store::Result<Vec<&'m JudgedAgain>> {
+    let mut pending = Vec::with_capacity(judged.len());
+    for member in judged {
+        let mine = match member.done {
+            Some(row) => store::outbox::take(tx, row).await?,
+            None => true,
+        };
+        if mine {
+            pending.push(member);
+        }
+    }
+    Ok(pending)
+}
+
 /// The objects that a registration refers to.
 fn objects_of(member: &Registration) -> impl Iterator<Item = Sha256> {
     member.belongings.documents.iter().flat_map(|document| [Some(document.sha256), document.signature_sha256]).flatten()
@@ -136,8 +154,13 @@ impl<'e> Batch<'e> {
     ///
     /// # Errors
     /// When the database does not answer, or refuses a row.
-    pub async fn write(mut self, tx: &mut Tx, members: &[&Registration]) -> store::Result<Vec<(Uuid, Committed)>> {
-        if members.is_empty() {
+    pub async fn write(
+        mut self,
+        tx: &mut Tx,
+        members: &[&Registration],
+        judged: &[&JudgedAgain],
+    ) -> store::Result<Vec<(Uuid, Committed)>> {
+        if members.is_empty() && judged.is_empty() {
             return Ok(Vec::new());
         }
         let date = self.at.local_date(self.entity.zone);
@@ -161,8 +184,35 @@ impl<'e> Batch<'e> {
             };
             written.push((row.id, self.add(member, row)?));
         }
+        for member in judged {
+            self.replace_verdicts(tx, member).await?;
+        }
         self.insert(tx).await?;
         Ok(written)
+    }
+
+    /// Writes new verdicts over earlier ones; the event keeps what was decided and when.
+    async fn replace_verdicts(&mut self, tx: &mut Tx, member: &JudgedAgain) -> store::Result<()> {
+        if !store::entries::next_version(tx, self.entity.id, member.entry_id).await? {
+            return Err(store::Error::Corrupt("entry"));
+        }
+        for verdict in &member.verdicts {
+            store::entries::replace_verdict(tx, verdict).await?;
+        }
+        let data = serde_json::json!({ "signatures": verdicts(&member.verdicts)? });
+        self.last_event += 1;
+        self.events.push(EventRow {
+            id: member.event_id,
+            position: self.last_event,
+            entry_id: member.entry_id,
+            r#type: "signature_judged_again".into(),
+            at: self.at,
+            by_name: "ventanilla".into(),
+            by_role: "system".into(),
+            reason: None,
+            data: data.to_string(),
+        });
+        Ok(())
     }
 
     /// Adds what one member brings.
@@ -203,6 +253,14 @@ impl<'e> Batch<'e> {
             created_at: self.at,
             attempts: 0,
         });
+        self.outbox.extend(member.again_id.map(|id| OutboxRow {
+            id,
+            entity_id: self.entity.id,
+            kind: store::outbox::JUDGE_AGAIN.into(),
+            entry_id: row.id,
+            created_at: self.at,
+            attempts: 0,
+        }));
         *self.counts.entry((row.book.clone(), row.registered_on.clone(), row.channel)).or_default() += 1;
         self.parties.extend_from_slice(&member.belongings.parties);
         self.documents.extend_from_slice(&member.belongings.documents);

@@ -166,6 +166,7 @@ impl Registry {
                 Ok(Registered { entry, committed, repeated: false })
             }
             Outcome::Repeated(entry, committed) => Ok(Registered { entry, committed, repeated: true }),
+            Outcome::Changed => Err(store::Error::Corrupt("batch").into()),
             Outcome::Refused(refusal) => {
                 if refusal == Refusal::DocumentSwept {
                     self.learn_swept(caller.entity.id).await?;
@@ -228,6 +229,7 @@ impl Registry {
         let presented_at = counter.as_ref().and_then(|counter| counter.presented_at).unwrap_or(arrived_at);
         let effective_at = calendar.effective_at(presented_at, caller.entity.zone);
         let hash = |bytes: &[u8]| Sha256(openssl::sha::sha256(bytes));
+        let again_id = signatures.iter().any(|judged| judged.try_later).then(|| self.clock.new_id());
         let row = EntryRow {
             id: entry_id,
             kind: book.kind,
@@ -298,6 +300,7 @@ impl Registry {
             by_role: caller.role_name(),
             key,
             swept_until,
+            again_id,
         })
     }
 

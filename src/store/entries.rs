@@ -265,6 +265,32 @@ pub async fn insert_verdicts(tx: &mut Tx, verdicts: &[VerdictRow]) -> Result<()>
     Ok(())
 }
 
+/// Writes a verdict in the place of an earlier one.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn replace_verdict(tx: &mut Tx, verdict: &VerdictRow) -> Result<()> {
+    sql!(
+        tx,
+        execute,
+        "UPDATE verdicts SET indication = $3, verdict = $4 WHERE entry_id = $1 AND ordinal = $2",
+        verdict.entry_id,
+        verdict.ordinal,
+        verdict.indication.as_str(),
+        verdict.verdict.as_str()
+    )?;
+    Ok(())
+}
+
+/// Gives an entry its next version; whether there is such an entry.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn next_version(tx: &mut Tx, entity: i64, entry: Uuid) -> Result<bool> {
+    let statement = "UPDATE entries SET version = version + 1 WHERE entity_id = $1 AND id = $2";
+    Ok(sql!(tx, execute, statement, entity, entry)? == 1)
+}
+
 /// The columns of [`EntryRow`], in the order of its fields; a macro, since a statement's text must be constant.
 macro_rules! entry_columns {
     () => {

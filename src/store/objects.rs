@@ -135,6 +135,19 @@ impl Objects {
         Ok(())
     }
 
+    /// Reads back what [`Objects::put_signed`] kept; `None` when it is not there.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn get_signed(&self, entity: &str, entry: Uuid, extension: &str) -> Result<Option<Bytes>, Error> {
+        let key = self.prefix.clone().join(entity).join("signed").join(format!("{entry}.{extension}"));
+        match self.store.get(&key).await {
+            Ok(found) => Ok(Some(found.bytes().await?)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Begins to store a document of `entity` whose bytes are announced to have the hash `declared`.
     #[must_use]
     pub fn upload(&self, entity: &str, declared: Sha256) -> Upload {

@@ -44,7 +44,7 @@ pub async fn due(tx: &mut Tx, entity: i64, now: Micros, limit: i64) -> Result<Ve
         Tx::Sqlite(tx) => {
             sqlx::query_as(
                 "SELECT id, entity_id, kind, entry_id, created_at, attempts FROM outbox
-                 WHERE entity_id = $1 AND next_attempt_at <= $2 ORDER BY id LIMIT $3",
+                 WHERE entity_id = $1 AND next_attempt_at <= $2 AND kind <> 'judge_again' ORDER BY id LIMIT $3",
             )
             .bind(entity)
             .bind(now)
@@ -55,7 +55,8 @@ pub async fn due(tx: &mut Tx, entity: i64, now: Micros, limit: i64) -> Result<Ve
         Tx::Postgres(tx) => {
             sqlx::query_as(
                 "SELECT id, entity_id, kind, entry_id, created_at, attempts FROM outbox
-                 WHERE entity_id = $1 AND next_attempt_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED",
+                 WHERE entity_id = $1 AND next_attempt_at <= $2 AND kind <> 'judge_again' ORDER BY id LIMIT $3
+                 FOR UPDATE SKIP LOCKED",
             )
             .bind(entity)
             .bind(now)
@@ -64,6 +65,50 @@ pub async fn due(tx: &mut Tx, entity: i64, now: Micros, limit: i64) -> Result<Ve
             .await?
         }
     })
+}
+
+/// The kind of a row that has an entry's signatures judged again.
+pub const JUDGE_AGAIN: &str = "judge_again";
+
+/// The oldest entries whose signatures are due to be judged again. Whoever takes them up puts them off first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn due_again(tx: &mut Tx, entity: i64, now: Micros, limit: i64) -> Result<Vec<OutboxRow>> {
+    Ok(sql!(
+        tx,
+        fetch_all,
+        "SELECT id, entity_id, kind, entry_id, created_at, attempts FROM outbox
+         WHERE entity_id = $1 AND next_attempt_at <= $2 AND kind = $4 ORDER BY id LIMIT $3",
+        entity,
+        now,
+        limit,
+        JUDGE_AGAIN
+    )?)
+}
+
+/// Puts off what is due, for one alone: whether nobody else did so before.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn claim(tx: &mut Tx, row: &OutboxRow, until: Micros) -> Result<bool> {
+    let claimed = sql!(
+        tx,
+        execute,
+        "UPDATE outbox SET attempts = attempts + 1, next_attempt_at = $3 WHERE id = $1 AND attempts = $2",
+        row.id,
+        row.attempts,
+        until
+    )?;
+    Ok(claimed == 1)
+}
+
+/// Takes away what was done; whether it was there still.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn take(tx: &mut Tx, id: Uuid) -> Result<bool> {
+    Ok(sql!(tx, execute, "DELETE FROM outbox WHERE id = $1", id)? == 1)
 }
 
 /// Takes away what was done.
@@ -100,7 +145,7 @@ pub async fn lags(tx: &mut Tx, entity: i64, at: Micros) -> Result<bool> {
     let found: Option<(Uuid,)> = sql!(
         tx,
         fetch_optional,
-        "SELECT id FROM outbox WHERE entity_id = $1 AND created_at <= $2 AND attempts = 0 LIMIT 1",
+        "SELECT id FROM outbox WHERE entity_id = $1 AND created_at <= $2 AND attempts = 0 AND kind <> 'judge_again' LIMIT 1",
         entity,
         at
     )?;

@@ -1,0 +1,219 @@
+//! Judging again: what was registered although a responder was silent is looked at until the answer comes.
+//!
+//! # Why
+//! A citizen must not lose a deadline because a responder was down (art. 32.4 Ley 39/2015), so such an entry stands,
+//! marked; that it was settled later is an event of the entry, whichever way it went, and people decide what follows.
+//! What was signed is judged as of the time at which it came, by what is known now. The work is an outbox row of the
+//! numbering transaction: a crash can delay it and never lose it, and of two processes one takes it up.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use tokio_util::sync::CancellationToken;
+
+use super::Registry;
+use super::batch::BatchError;
+use super::book::{Change, JudgedAgain, Outcome, Refusal};
+use super::caller::Entity;
+use super::submit::JudgedSignature;
+use crate::domain::{Channel, Micros, Sha256};
+use crate::fetch::Judge;
+use crate::signature;
+use crate::store::entries::{Belongings, EntryRow, VerdictRow};
+use crate::store::outbox::OutboxRow;
+use crate::store::{self, objects};
+
+/// Entries taken up together.
+const BATCH: i64 = 16;
+/// How often it is looked whether something is due.
+const IDLE: Duration = Duration::from_secs(5);
+/// The first wait, doubled with each attempt up to an hour; in microseconds.
+const FIRST_WAIT: i64 = 30_000_000;
+const LONGEST_WAIT: i64 = 3_600_000_000;
+/// Longer documents are judged without their content, as they were at first.
+const SIGNED_DOCUMENT_BYTES: u64 = 64 << 20;
+
+/// Why an entry was not judged again. It is tried later.
+#[derive(Debug, thiserror::Error)]
+pub enum AgainError {
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// What was signed could not be read.
+    #[error(transparent)]
+    Objects(#[from] objects::Error),
+    /// The event could not be written.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// The event was refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The judge gave up, or its verdict could not be written.
+    #[error("the signature could not be judged: {0}")]
+    Judge(String),
+}
+
+/// A signature and what it covers.
+struct Signed {
+    covers: String,
+    signature: Vec<u8>,
+    content: Option<Vec<u8>>,
+}
+
+impl Registry {
+    /// Judges again what is due, until `stop`.
+    pub async fn judge_again(&self, entity: &Arc<Entity>, judge: &Judge, stop: CancellationToken) {
+        loop {
+            let taken_up = self.judge_again_once(entity, judge).await.unwrap_or_else(|error| {
+                tracing::warn!(error = &error as &dyn std::error::Error, "judging again waits");
+                0
+            });
+            let pause = if taken_up == 0 { IDLE } else { Duration::ZERO };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = stop.cancelled() => return,
+            }
+            if stop.is_cancelled() {
+                return;
+            }
+        }
+    }
+
+    /// Takes up what is due now; how many entries there were.
+    ///
+    /// # Errors
+    /// When the database does not answer. An entry that cannot be judged is put off, and logged.
+    pub async fn judge_again_once(&self, entity: &Arc<Entity>, judge: &Judge) -> Result<usize, store::Error> {
+        let now = self.clock.now();
+        let mut tx = self.store.read().await?;
+        let due = store::outbox::due_again(&mut tx, entity.id, now, BATCH).await?;
+        drop(tx);
+        if due.is_empty() {
+            return Ok(0);
+        }
+        // Put off before it is judged: asking may take a while, and no other process should ask meanwhile.
+        let mut tx = self.store.begin().await?;
+        let mut mine = Vec::new();
+        for row in due {
+            let wait = FIRST_WAIT.checked_shl(u32::try_from(row.attempts).unwrap_or(0)).unwrap_or(LONGEST_WAIT);
+            let wait = if row.attempts > 16 { LONGEST_WAIT } else { wait.min(LONGEST_WAIT) };
+            if store::outbox::claim(&mut tx, &row, Micros(now.0 + wait)).await? {
+                mine.push(row);
+            }
+        }
+        tx.commit().await?;
+        for row in &mine {
+            if let Err(error) = self.judge_entry_again(entity, judge, row).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, entry = %row.entry_id, "an entry was not judged again");
+            }
+        }
+        Ok(mine.len())
+    }
+
+    async fn judge_entry_again(&self, entity: &Arc<Entity>, judge: &Judge, row: &OutboxRow) -> Result<(), AgainError> {
+        let mut tx = self.store.read().await?;
+        let entry = store::entries::by_id(&mut tx, entity.id, row.entry_id).await?;
+        let entry = entry.ok_or(store::Error::Corrupt("entry"))?;
+        let with = store::entries::belongings(&mut tx, entry.id).await?;
+        drop(tx);
+        let signed = self.signed_of(entity, &entry, &with).await?;
+        // An electronic submission was judged as of the last byte; at the counter that came just before the number.
+        let at = if entry.channel == Channel::Electronic { entry.presented_at } else { entry.registered_at };
+        let judging = judge.run(move |policy| {
+            let judge = |one: &Signed| {
+                let content = one.content.as_deref();
+                if one.covers == "submission" {
+                    return signature::judge(&one.signature, content, &one.covers, at.0, policy);
+                }
+                signature::judge_file(&one.signature, content, &one.covers, at.0, policy)
+            };
+            signed.iter().flat_map(judge).collect::<Vec<_>>()
+        });
+        let judged = judging.await.map_err(|error| AgainError::Judge(error.to_string()))?;
+        let judged = judged.iter().map(|verdict| JudgedSignature::of(verdict, entity.zone));
+        let judged = judged.collect::<Result<Vec<_>, _>>().map_err(|error| AgainError::Judge(error.to_string()))?;
+        let (changed, open) = changes(&with.verdicts, judged)?;
+        if changed.is_empty() && open > 0 {
+            return Ok(());
+        }
+        let done = (open == 0).then_some(row.id);
+        let event_id = self.clock.new_id();
+        let change = JudgedAgain { event_id, entry_id: entry.id, verdicts: changed, done };
+        match self.book(entity).submit(Change::JudgedAgain(Box::new(change))).await? {
+            Outcome::Changed | Outcome::Refused(Refusal::DoneBefore) => Ok(()),
+            Outcome::Refused(refusal) => Err(refusal.into()),
+            Outcome::Registered(..) | Outcome::Repeated(..) => Err(store::Error::Corrupt("batch").into()),
+        }
+    }
+
+    /// The signatures of an entry on which a verdict is open, and what they cover.
+    async fn signed_of(&self, entity: &Entity, entry: &EntryRow, with: &Belongings) -> Result<Vec<Signed>, AgainError> {
+        let mut signed = Vec::new();
+        let open = |covers: &str| with.verdicts.iter().any(|row| row.covers == covers && is_open(row));
+        if open("submission") {
+            let content = self.objects.get_signed(&entity.code, entry.id, "json").await?;
+            let signature = self.objects.get_signed(&entity.code, entry.id, "p7s").await?;
+            let (Some(content), Some(signature)) = (content, signature) else {
+                return Err(store::Error::Corrupt("signed submission").into());
+            };
+            let (signature, content) = (signature.to_vec(), Some(content.to_vec()));
+            signed.push(Signed { covers: "submission".into(), signature, content });
+        }
+        for document in &with.documents {
+            let covers = format!("document:{}", document.part);
+            let Some(hash) = document.signature_sha256.filter(|_| open(&covers)) else { continue };
+            let signature = self.read_object(entity, hash).await?;
+            let small = u64::try_from(document.size).is_ok_and(|size| size <= SIGNED_DOCUMENT_BYTES);
+            let content = if small { Some(self.read_object(entity, document.sha256).await?) } else { None };
+            signed.push(Signed { covers, signature, content });
+        }
+        Ok(signed)
+    }
+
+    async fn read_object(&self, entity: &Entity, hash: Sha256) -> Result<Vec<u8>, AgainError> {
+        let found = self.objects.get(&entity.code, &hash, None).await?;
+        let mut stream = found.ok_or(store::Error::Corrupt("document"))?;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = stream.try_next().await.map_err(objects::Error::from)? {
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+}
+
+fn is_open(row: &VerdictRow) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Reason {
+        sub_indication: Option<String>,
+    }
+    serde_json::from_str::<Reason>(&row.verdict)
+        .is_ok_and(|verdict| verdict.sub_indication.as_deref() == Some("try_later"))
+}
+
+/// The open verdicts that are settled now, in their places; and how many stay open.
+///
+/// A signature's verdicts stand in the order of its signers, then as now, so the nth of the same cover is the same.
+fn changes(before: &[VerdictRow], now: Vec<JudgedSignature>) -> Result<(Vec<VerdictRow>, usize), AgainError> {
+    let mut by_cover: HashMap<String, std::collections::VecDeque<JudgedSignature>> = HashMap::new();
+    for judged in now {
+        by_cover.entry(judged.covers.clone()).or_default().push_back(judged);
+    }
+    let (mut changed, mut open) = (Vec::new(), 0);
+    for row in before {
+        let judged = by_cover.get_mut(&row.covers).and_then(std::collections::VecDeque::pop_front);
+        if !is_open(row) {
+            continue;
+        }
+        let judged = judged.ok_or_else(|| AgainError::Judge("there are fewer signatures than there were".into()))?;
+        if judged.try_later {
+            open += 1;
+            continue;
+        }
+        let verdict = judged.verdict.get().to_owned();
+        changed.push(VerdictRow { indication: judged.indication, verdict, ..row.clone() });
+    }
+    Ok((changed, open))
+}
