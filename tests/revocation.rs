@@ -17,6 +17,8 @@ mod network;
 mod pki;
 #[path = "revocation/responders.rs"]
 mod responders;
+#[path = "revocation/stamping.rs"]
+mod stamping;
 #[path = "revocation/submissions.rs"]
 mod submissions;
 #[path = "revocation/validate.rs"]

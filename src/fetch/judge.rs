@@ -47,6 +47,8 @@ pub struct Judge {
     known: Arc<Known>,
     responders: Arc<Vec<String>>,
     client: Client,
+    tsa_url: Arc<str>,
+    clock: Clock,
     patience: Duration,
 }
 
@@ -62,9 +64,10 @@ impl Judge {
         let folder = |path: &Path| CrlFolder::open(path).map_err(StartError::Crls);
         let crls = Some(settings.crls.as_path()).filter(|path| !path.as_os_str().is_empty()).map(folder).transpose()?;
         let patience = Duration::from_secs(settings.revocation_seconds.max(1));
-        let known = Known::new(client.clone(), crls, policy.clone(), clock, patience);
+        let known = Known::new(client.clone(), crls, policy.clone(), clock.clone(), patience);
         let responders = Arc::new(settings.ocsp_responders.clone());
-        Ok(Self { policy, known: Arc::new(known), responders, client, patience })
+        let tsa_url = settings.tsa_url.as_str().into();
+        Ok(Self { policy, known: Arc::new(known), responders, client, tsa_url, clock, patience })
     }
 
     /// What signatures are measured by.
@@ -73,10 +76,20 @@ impl Judge {
         &self.policy
     }
 
-    /// Who asks other machines.
-    #[must_use]
-    pub fn client(&self) -> &Client {
+    pub(super) fn client(&self) -> &Client {
         &self.client
+    }
+
+    pub(super) fn tsa_url(&self) -> &str {
+        &self.tsa_url
+    }
+
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    pub(super) fn now(&self) -> i64 {
+        self.clock.now().0
     }
 
     /// Runs `judge`, off the async threads, until it asks for nothing that could still be learned in time.

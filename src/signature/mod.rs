@@ -27,6 +27,7 @@ mod revocation;
 mod seal;
 mod signer;
 mod sources;
+mod stamping;
 mod statement;
 mod store_time;
 mod timestamp;
@@ -44,6 +45,7 @@ pub use policy::{Policy, RevocationMode};
 pub use revocation::Evidence;
 pub use seal::{SealError, add_timestamp, seal};
 pub use sources::{Found, NoSources, Question, Silence, Sources};
+pub use stamping::{StampingError, read_timestamp, timestamp_query};
 pub use statement::{Reason, Statement, Status};
 pub use verdict::{
     CounterSignature, Coverage, Explanation, Format, Indication, Level, Placement, Revocation, SignatureTimestamp,

@@ -17,6 +17,7 @@ struct TstInfo<'a> {
     imprint_algorithm: &'a [u8],
     imprint: &'a [u8],
     time: i64,
+    nonce: Option<&'a [u8]>,
 }
 
 impl<'a> TstInfo<'a> {
@@ -29,7 +30,10 @@ impl<'a> TstInfo<'a> {
         let imprint = imprint.expect(tag::OCTET_STRING)?.content;
         fields.expect(tag::INTEGER)?;
         let time = fields.expect(tag::GENERALIZED_TIME)?.time()?;
-        Ok(Self { imprint_algorithm, imprint, time })
+        fields.optional(tag::SEQUENCE)?;
+        fields.optional(tag::BOOLEAN)?;
+        let nonce = fields.optional(tag::INTEGER)?.map(|nonce| nonce.content);
+        Ok(Self { imprint_algorithm, imprint, time, nonce })
     }
 }
 
@@ -40,6 +44,11 @@ pub struct Checked {
     pub shown: SignatureTimestamp,
     /// Set for a trusted one whose authority's revocation could not be learned: a verdict that stands on it waits.
     pub doubt: Option<Failure>,
+    /// The nonce that it repeats.
+    pub nonce: Option<Vec<u8>>,
+    /// Whether it keeps the letter of RFC 3161 § 2.3 and 2.4.1: the usage of its authority's certificate is critical,
+    /// and the token names that certificate. Forgiven in what others had stamped, asked of what is stamped for us.
+    pub by_the_letter: bool,
 }
 
 /// Checks a token (DER) over `stamped`, its authority's path as of `at`. `others` may help to find the path.
@@ -62,7 +71,7 @@ pub fn check_with<'a>(
     policy: &Policy,
 ) -> Checked {
     let shown = SignatureTimestamp { at: None, intact: false, trusted: false, authority: None };
-    let mut found = Checked { shown, doubt: None };
+    let mut found = Checked { shown, doubt: None, nonce: None, by_the_letter: false };
     // The answer stands in `found`; why it ends early is of no use to anybody yet.
     let _ = check_into(&mut found, token, stamped, others, evidence, at, policy);
     found
@@ -81,12 +90,16 @@ fn check_into<'a>(
     let content = data.content.filter(|_| data.content_type == oid::TST_INFO)?;
     let info = TstInfo::read(content).ok()?;
     found.shown.at = Some(info.time);
+    found.nonce = info.nonce.map(<[u8]>::to_vec);
     let [signer] = data.signers.as_slice() else { return None };
     let configured = policy.anchors.known().iter().map(Vec::as_slice);
     let known = data.certificates.iter().chain(others).copied().chain(configured);
     let certificates: Vec<Certificate<'_>> = known.filter_map(|der| Certificate::read(der).ok()).collect();
     let authority = signer::find(signer, &certificates).ok()?;
     found.shown.authority = Some(identity::signer(authority.certificate).name);
+
+    let usage = authority.certificate.extension(oid::EXTENDED_KEY_USAGE);
+    found.by_the_letter = authority.named_in_attribute && usage.is_some_and(|usage| usage.critical);
 
     let digest = Digest::by_oid(info.imprint_algorithm)?;
     let parts = [content];
