@@ -1,10 +1,11 @@
 //! Builds everything once from the configuration: server, command line and tests all start here.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use chrono_tz::Tz;
+use openssl::x509::X509;
 
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -16,7 +17,7 @@ use crate::receipt::seal::{Seal, SealError};
 use crate::registry::Registry;
 use crate::registry::caller::Entity;
 use crate::service::attention::Service;
-use crate::signature::{Anchors, LoadError, Policy, RevocationMode, load_certificates};
+use crate::signature::{Anchors, ListError, LoadError, Policy, RevocationMode, TrustedList, load_certificates};
 use crate::store::catalogue::BookRow;
 use crate::store::objects::{self, Objects};
 use crate::store::{self, Store};
@@ -36,6 +37,12 @@ pub enum StartError {
     /// The trust anchors, or the certificates that help to reach them.
     #[error("signature.trust_anchors: {0}")]
     Anchors(#[from] LoadError),
+    /// The certificates that may sign trusted lists.
+    #[error("signature.list_signers: {0}")]
+    ListSigners(#[source] LoadError),
+    /// A trusted list.
+    #[error("signature.trusted_lists: {0}: {1}")]
+    TrustedList(PathBuf, #[source] ListError),
     /// The certificates that may sign OCSP answers.
     #[error("signature.ocsp_signers: {0}")]
     OcspSigners(#[source] LoadError),
@@ -131,7 +138,11 @@ impl App {
 /// # Errors
 /// [`StartError`] names the setting at fault.
 pub fn judge(settings: &config::Signature, clock: Clock) -> Result<Judge, StartError> {
-    Ok(Judge::new(Arc::new(policy(settings)?), settings, clock)?)
+    let policy = policy(settings)?;
+    if policy.anchors.lists_current_until().is_some_and(|until| until < clock.now().0) {
+        tracing::warn!("a trusted list is past its next update: put its new issue into signature.trusted_lists");
+    }
+    Ok(Judge::new(Arc::new(policy), settings, clock)?)
 }
 
 /// What signatures are measured by, by the configuration.
@@ -140,11 +151,13 @@ pub fn judge(settings: &config::Signature, clock: Clock) -> Result<Judge, StartE
 /// [`StartError`] names the setting at fault.
 pub fn policy(settings: &config::Signature) -> Result<Policy, StartError> {
     let folder = |path: &Path| (!path.as_os_str().is_empty()).then(|| path.to_owned());
-    let mut policy = match folder(&settings.trust_anchors) {
-        Some(anchors) => Policy::with_intermediates(&anchors, folder(&settings.intermediates).as_deref())?,
-        // Nobody is trusted: signatures are judged, and none passes.
-        None => Policy::new(Anchors::new(Vec::new(), Vec::new())?),
-    };
+    let load = |path: &Path| folder(path).map(|path| load_certificates(&path)).transpose();
+    // Without anchors and lists nobody is trusted: signatures are judged, and none passes.
+    let anchors = load(&settings.trust_anchors)?.unwrap_or_default();
+    let intermediates = load(&settings.intermediates)?.unwrap_or_default();
+    let list_signers = load(&settings.list_signers).map_err(StartError::ListSigners)?.unwrap_or_default();
+    let lists = folder(&settings.trusted_lists).map(|folder| trusted_lists(&folder, &list_signers)).transpose()?;
+    let mut policy = Policy::new(Anchors::with_lists(anchors, intermediates, lists.unwrap_or_default())?);
     policy.revocation = match settings.revocation {
         config::Revocation::Require => RevocationMode::Require,
         config::Revocation::WhenAvailable => RevocationMode::WhenAvailable,
@@ -156,6 +169,21 @@ pub fn policy(settings: &config::Signature) -> Result<Policy, StartError> {
         policy.ocsp_signers = Arc::new(encoded.collect::<Result<_, _>>()?);
     }
     Ok(policy)
+}
+
+/// The trusted lists of a folder.
+fn trusted_lists(folder: &Path, signers: &[X509]) -> Result<Vec<TrustedList>, StartError> {
+    let unreadable = |path: &Path, error| StartError::Anchors(LoadError::Read(path.to_owned(), error));
+    let mut lists = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|error| unreadable(folder, error))? {
+        let path = entry.map_err(|error| unreadable(folder, error))?.path();
+        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("xml")) {
+            let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, error))?;
+            let list = TrustedList::read(&bytes, signers);
+            lists.push(list.map_err(|error| StartError::TrustedList(path, error))?);
+        }
+    }
+    Ok(lists)
 }
 
 /// The certificates of e-offices whose seal may vouch for a citizen.

@@ -7,6 +7,8 @@
 mod hostile;
 #[path = "signature_xades/kinds.rs"]
 mod kinds;
+#[path = "signature_xades/lists.rs"]
+mod lists;
 #[path = "signature/pki.rs"]
 mod pki;
 #[path = "signature_xades/signer.rs"]

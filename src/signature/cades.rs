@@ -123,6 +123,7 @@ impl<'a> Message<'_, 'a> {
         let path = request.policy.path(found.certificate, self.certificates, verdict.signed_at);
         let path = path.map_err(|no_path| proved_outside(no_path, found.certificate, proved_at, made_after));
         verdict.trusted = path.is_ok();
+        confirm_qualified(&mut verdict, &path, request.policy);
         let times = Times { signed_at: verdict.signed_at, received_at: request.received_at, made_after };
         let mut failure = self.first_failure(signer, found, integrity, &path, &verdict, request.policy);
         // Nobody is asked about a signature that fails anyway.
@@ -216,6 +217,14 @@ impl<'a> Message<'_, 'a> {
             CounterSignature { signer, intact, claimed_signed_at: claimed_time(&counter) }
         };
         values.take(MAX_ADDITIONS).filter_map(|value| SignerInfo::read(value).ok()).map(check).collect()
+    }
+}
+
+/// Takes back what a certificate says of its being qualified, where trusted lists do not confirm it.
+pub(super) fn confirm_qualified(verdict: &mut Verdict, path: &Result<Path, NoPath>, policy: &Policy) {
+    let at = verdict.signed_at;
+    if let (Some(signer), Ok(path)) = (&mut verdict.signer, path) {
+        signer.qualified &= policy.anchors.confirms_qualified(path, at);
     }
 }
 

@@ -6,7 +6,7 @@
 //! configuration is read, and shared by all verdicts. A path may end at any certificate in the anchors' folder, root or
 //! not: a trusted list names the issuing authority itself (TS 119 612 § 5.5.3).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
@@ -19,6 +19,7 @@ use super::algorithm::SignatureAlgorithm;
 use super::certificate::Certificate;
 use super::constraints::{AlgorithmTable, Weak};
 use super::store_time;
+use super::trusted_list::{Service, ServiceKind, TrustedList};
 use super::verdict::SubIndication;
 
 /// The longest path that is followed; real ones have three or four certificates.
@@ -51,6 +52,10 @@ struct Inner {
     intermediates: Vec<X509>,
     encoded: Vec<Vec<u8>>,
     fingerprints: HashSet<Fingerprint>,
+    /// What trusted lists say of an anchor; none of those that the administrator chose.
+    services: HashMap<Fingerprint, Vec<Arc<Service>>>,
+    /// Until when the trusted lists are current, in microseconds since 1970 UTC; none where there are none.
+    lists_current_until: Option<i64>,
 }
 
 impl std::fmt::Debug for Anchors {
@@ -121,6 +126,18 @@ impl Anchors {
     /// # Errors
     /// OpenSSL's, when a certificate cannot be taken in.
     pub fn new(anchors: Vec<X509>, intermediates: Vec<X509>) -> Result<Self, LoadError> {
+        Self::with_lists(anchors, intermediates, Vec::new())
+    }
+
+    /// The same, and the services of trusted lists, each while it could be relied on.
+    ///
+    /// # Errors
+    /// OpenSSL's, when a certificate cannot be taken in.
+    pub fn with_lists(
+        anchors: Vec<X509>,
+        intermediates: Vec<X509>,
+        lists: Vec<TrustedList>,
+    ) -> Result<Self, LoadError> {
         let mut param = X509VerifyParam::new()?;
         param.set_flags(X509VerifyFlags::PARTIAL_CHAIN | X509VerifyFlags::TRUSTED_FIRST)?;
         param.set_depth(MAX_DEPTH);
@@ -132,8 +149,23 @@ impl Anchors {
                 builder.add_cert(anchor)?;
             }
         }
+        let chosen = fingerprints.clone();
+        let lists_current_until = lists.iter().map(|list| list.next_update.unwrap_or(i64::MAX)).min();
+        let mut services: HashMap<Fingerprint, Vec<Arc<Service>>> = HashMap::new();
+        for service in lists.into_iter().flat_map(|list| list.services).map(Arc::new) {
+            for certificate in &service.certificates {
+                let fingerprint = fingerprint(certificate)?;
+                if fingerprints.insert(fingerprint) {
+                    builder.add_cert(certificate.clone())?;
+                }
+                if !chosen.contains(&fingerprint) {
+                    services.entry(fingerprint).or_default().push(service.clone());
+                }
+            }
+        }
         let encoded = intermediates.iter().map(|one| one.to_der()).collect::<Result<_, _>>()?;
-        Ok(Self(Arc::new(Inner { store: builder.build(), intermediates, encoded, fingerprints })))
+        let store = builder.build();
+        Ok(Self(Arc::new(Inner { store, intermediates, encoded, fingerprints, services, lists_current_until })))
     }
 
     /// Whether this certificate is itself an anchor.
@@ -152,6 +184,12 @@ impl Anchors {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.fingerprints.is_empty()
+    }
+
+    /// When the first of the trusted lists should be replaced by its next issue; none where there are none.
+    #[must_use]
+    pub fn lists_current_until(&self) -> Option<i64> {
+        self.0.lists_current_until
     }
 
     /// The certificates that help to find a path.
@@ -193,7 +231,34 @@ impl Anchors {
                 return Err(NoPath::new(SubIndication::ChainConstraintsFailure, detail));
             }
         }
+        self.check_service(&path, leaf, at)?;
         Ok(path)
+    }
+
+    /// Whether the anchor, where it is a service of a trusted list, could be relied on for this at that time
+    /// (TS 119 615 § 4.3).
+    fn check_service(&self, path: &Path, leaf: &Certificate<'_>, at: i64) -> Result<(), NoPath> {
+        let Some(services) = self.services_of(path) else { return Ok(()) };
+        let fits = |service: &Service| service.kind == ServiceKind::Certificates || leaf.may_stamp_time();
+        if services.iter().any(|service| fits(service) && service.was_granted(at)) {
+            return Ok(());
+        }
+        let detail = "no trusted list grants the service that issued the certificate for that time";
+        Err(NoPath::new(SubIndication::NoCertificateChainFound, detail))
+    }
+
+    fn services_of(&self, path: &Path) -> Option<&[Arc<Service>]> {
+        let anchor = fingerprint(path.certificates.last()?).ok()?;
+        self.0.services.get(&anchor).map(Vec::as_slice)
+    }
+
+    /// Whether a certificate at the beginning of this path, which states that it is qualified, was so at that time:
+    /// where there are trusted lists, its issuer must be one of their services for qualified certificates.
+    #[must_use]
+    pub fn confirms_qualified(&self, path: &Path, at: i64) -> bool {
+        let issues = |service: &Arc<Service>| service.kind == ServiceKind::Certificates && service.was_granted(at);
+        self.0.lists_current_until.is_none()
+            || self.services_of(path).is_some_and(|services| services.iter().any(issues))
     }
 
     fn verify(

@@ -29,7 +29,8 @@ pub struct Signer {
     pub id_country: Option<String>,
     /// Whom the person represents or works for, or whose seal it is.
     pub organization: Option<Organization>,
-    /// Whether the certificate states that it is qualified (EN 319 412-5 § 4.2.1).
+    /// Whether the certificate states that it is qualified (EN 319 412-5 § 4.2.1) and, where the registry has trusted
+    /// lists, one of them confirms it for the time of signing.
     pub qualified: bool,
     /// Whether it is an organization's seal and no person's signature.
     #[serde(default)]

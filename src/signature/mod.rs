@@ -31,6 +31,7 @@ mod stamping;
 mod statement;
 mod store_time;
 mod timestamp;
+mod trusted_list;
 mod verdict;
 mod xades;
 mod xml;
@@ -47,6 +48,7 @@ pub use seal::{SealError, add_timestamp, seal};
 pub use sources::{Found, NoSources, Question, Silence, Sources};
 pub use stamping::{StampingError, read_timestamp, timestamp_query};
 pub use statement::{Reason, Statement, Status};
+pub use trusted_list::{ListError, Service, ServiceKind, TrustedList, verify_list_signature};
 pub use verdict::{
     CounterSignature, Coverage, Explanation, Format, Indication, Level, Placement, Revocation, SignatureTimestamp,
     SignedElement, SubIndication, Verdict,
@@ -119,11 +121,7 @@ pub fn judge_file(
     received_at: i64,
     policy: &Policy,
 ) -> Vec<Verdict> {
-    match detect(file) {
-        FileKind::Cms | FileKind::Pdf | FileKind::Xml | FileKind::Other => {
-            judge(file, content, covers, received_at, policy)
-        }
-    }
+    judge(file, content, covers, received_at, policy)
 }
 
 /// Reads who a certificate (DER) was issued to: for a citizen who comes by TLS with no signature.

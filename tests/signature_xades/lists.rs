@@ -1,0 +1,215 @@
+//! Trusted lists (TS 119 612): whom they let sign, and whose lists are believed.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use openssl::hash::MessageDigest;
+use openssl::sign::Signer;
+use openssl::x509::X509;
+use rstest::rstest;
+use ventanilla::signature::{self, Anchors, ListError, Policy, RevocationMode, SubIndication, TrustedList, Verdict};
+
+use crate::pki::{NOW, TEXT, certificate, key, sealed_by};
+use crate::signer::{DS, ENVELOPED, EXCLUSIVE, base64, reference, transform};
+
+const DAY: i64 = 86_400_000_000;
+const CA_QC: &str = "http://uri.etsi.org/TrstSvc/Svctype/CA/QC";
+const QTST: &str = "http://uri.etsi.org/TrstSvc/Svctype/TSA/QTST";
+const GRANTED: &str = "http://uri.etsi.org/TrstSvc/TrustedList/Svcstatus/granted";
+const WITHDRAWN: &str = "http://uri.etsi.org/TrstSvc/TrustedList/Svcstatus/withdrawn";
+const SUPERVISED: &str = "http://uri.etsi.org/TrstSvc/TrustedList/Svcstatus/undersupervision";
+/// Who signs lists.
+const SIGNER: &str = "company-seal";
+const END: &str = "</TrustServiceStatusList>";
+
+fn status(kind: &str, status: &str, since: &str, identity: &str) -> String {
+    format!(
+        "<ServiceTypeIdentifier>{kind}</ServiceTypeIdentifier>{identity}<ServiceStatus>{status}</ServiceStatus>\
+         <StatusStartingTime>{since}T00:00:00Z</StatusStartingTime>"
+    )
+}
+
+/// A service of the test PKI's issuing authority, its present status first.
+fn service(kind: &str, statuses: &[(&str, &str)]) -> String {
+    let der = STANDARD.encode(certificate("intermediates/intermediate").to_der().unwrap());
+    let identity = format!(
+        "<ServiceDigitalIdentity><DigitalId><X509Certificate>\n{der}\n</X509Certificate></DigitalId></ServiceDigitalIdentity>"
+    );
+    let (now, before) = statuses.split_first().unwrap();
+    let instance = |(one, since): &(&str, &str)| {
+        format!("<ServiceHistoryInstance>{}</ServiceHistoryInstance>", status(kind, one, since, ""))
+    };
+    let history: String = before.iter().map(instance).collect();
+    format!(
+        "<TSPService><ServiceInformation>{}</ServiceInformation><ServiceHistory>{history}</ServiceHistory></TSPService>",
+        status(kind, now.0, now.1, &identity)
+    )
+}
+
+/// A list up to where its signature stands, in canonical form.
+fn unsigned(services: &str) -> String {
+    format!(
+        "<TrustServiceStatusList xmlns=\"http://uri.etsi.org/02231/v2#\" Id=\"list\"><SchemeInformation>\
+         <SchemeTerritory>ES</SchemeTerritory><ListIssueDateTime>2026-05-01T00:00:00Z</ListIssueDateTime>\
+         <NextUpdate><dateTime>2026-11-01T00:00:00Z</dateTime></NextUpdate></SchemeInformation>\
+         <TrustServiceProviderList><TrustServiceProvider><TSPServices>{services}</TSPServices></TrustServiceProvider>\
+         </TrustServiceProviderList>"
+    )
+}
+
+/// A signature with these references, in exclusive canonical form: the list's namespace is in scope where it stands.
+fn signature(references: &str) -> String {
+    let namespace = format!("xmlns:ds=\"{DS}\"");
+    let info = format!(
+        "<ds:SignedInfo {namespace}><ds:CanonicalizationMethod Algorithm=\"{EXCLUSIVE}\"></ds:CanonicalizationMethod>\
+         <ds:SignatureMethod Algorithm=\"http://www.w3.org/2001/04/xmldsig-more#rsa-sha256\"></ds:SignatureMethod>\
+         {references}</ds:SignedInfo>"
+    );
+    let key = key(SIGNER);
+    let value = Signer::new(MessageDigest::sha256(), &key).unwrap().sign_oneshot_to_vec(info.as_bytes()).unwrap();
+    format!(
+        "<ds:Signature {namespace}>{info}<ds:SignatureValue>{}</ds:SignatureValue><ds:KeyInfo><ds:X509Data>\
+         <ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></ds:Signature>",
+        base64(&value),
+        base64(&certificate(SIGNER).to_der().unwrap())
+    )
+}
+
+fn signed(services: &str) -> String {
+    let list = unsigned(services);
+    let octets = format!("{list}{END}");
+    let reference = reference(" URI=\"\"", &transform(ENVELOPED, ""), octets.as_bytes());
+    format!("{list}{}{END}", signature(&reference))
+}
+
+fn signers() -> Vec<X509> {
+    vec![certificate(SIGNER)]
+}
+
+fn read(list: &str) -> Result<TrustedList, ListError> {
+    TrustedList::read(list.as_bytes(), &signers())
+}
+
+fn trusting(anchors: Vec<X509>, list: &str) -> Policy {
+    let mut policy = Policy::new(Anchors::with_lists(anchors, Vec::new(), vec![read(list).unwrap()]).unwrap());
+    policy.revocation = RevocationMode::Off;
+    policy
+}
+
+fn judged(who: &str, at: i64, policy: &Policy) -> Verdict {
+    signature::judge(&sealed_by(who), Some(TEXT), "file", at, policy).remove(0)
+}
+
+#[test]
+fn a_granted_service_is_an_anchor_and_confirms_what_is_qualified() {
+    let list = signed(&service(CA_QC, &[(GRANTED, "2020-01-01")]));
+    let found = read(&list).unwrap();
+    assert_eq!((found.territory.as_str(), found.services.len()), ("ES", 1));
+    let policy = trusting(Vec::new(), &list);
+    for (who, qualified) in [("citizen", true), ("citizen2", false), ("representative", true)] {
+        let verdict = judged(who, NOW, &policy);
+        assert!(verdict.passed(), "{who} {:?}", verdict.detail);
+        assert_eq!(verdict.signer.unwrap().qualified, qualified, "{who}");
+    }
+    assert!(!judged("untrusted/citizen", NOW, &policy).passed());
+    assert_eq!(policy.anchors.lists_current_until(), Some(1_793_491_200_000_000));
+}
+
+#[rstest]
+#[case::withdrawn(&[(WITHDRAWN, "2026-05-20"), (GRANTED, "2020-01-01")], &[(NOW, false), (NOW - 30 * DAY, true)])]
+#[case::back_again(&[(GRANTED, "2026-05-30"), (WITHDRAWN, "2026-05-01"), (SUPERVISED, "2016-01-01")],
+    &[(NOW, true), (NOW - 10 * DAY, false), (NOW - 60 * DAY, true)])]
+#[case::only_to_come(&[(GRANTED, "2026-06-20")], &[(NOW, false), (NOW + 30 * DAY, true)])]
+#[case::never(&[("http://uri.etsi.org/TrstSvc/TrustedList/Svcstatus/recognisedatnationallevel", "2020-01-01")], &[(NOW, false)])]
+fn the_status_at_the_time_of_signing_counts(#[case] statuses: &[(&str, &str)], #[case] times: &[(i64, bool)]) {
+    let policy = trusting(Vec::new(), &signed(&service(CA_QC, statuses)));
+    for (at, passes) in times {
+        let verdict = judged("citizen", *at, &policy);
+        assert_eq!(verdict.passed(), *passes, "{at} {:?}", verdict.detail);
+        if !passes {
+            assert_eq!(verdict.sub_indication, Some(SubIndication::NoCertificateChainFound));
+        }
+    }
+}
+
+#[test]
+fn a_service_for_timestamps_issues_no_certificates_of_signers() {
+    let policy = trusting(Vec::new(), &signed(&service(QTST, &[(GRANTED, "2020-01-01")])));
+    assert_eq!(judged("citizen", NOW, &policy).sub_indication, Some(SubIndication::NoCertificateChainFound));
+    let list = signed(&service("http://uri.etsi.org/TrstSvc/Svctype/CA/PKC", &[(GRANTED, "2020-01-01")]));
+    assert!(read(&list).unwrap().services.is_empty());
+}
+
+#[test]
+fn an_anchor_that_was_chosen_needs_no_list_and_is_not_qualified_by_one() {
+    let list = signed(&service(CA_QC, &[(WITHDRAWN, "2020-01-01")]));
+    let policy = trusting(vec![certificate("intermediates/intermediate")], &list);
+    let verdict = judged("citizen", NOW, &policy);
+    assert!(verdict.passed(), "{:?}", verdict.detail);
+    assert!(!verdict.signer.unwrap().qualified);
+}
+
+#[test]
+fn only_the_list_of_whom_the_administrator_named_is_believed() {
+    let list = signed(&service(CA_QC, &[(GRANTED, "2020-01-01")]));
+    let others = [certificate("citizen"), certificate("entity-seal")];
+    assert!(matches!(TrustedList::read(list.as_bytes(), &others), Err(ListError::Signature(_))));
+    assert!(matches!(TrustedList::read(list.as_bytes(), &[]), Err(ListError::Signature(_))));
+    let unsigned = format!("{}{END}", unsigned(""));
+    assert!(matches!(read(&unsigned), Err(ListError::Signature(_))));
+}
+
+#[test]
+fn nothing_in_a_list_can_be_changed_or_added() {
+    let list = signed(&service(CA_QC, &[(WITHDRAWN, "2020-01-01")]));
+    for (from, to) in [
+        (WITHDRAWN, GRANTED),
+        ("2026-05-01", "2026-05-02"),
+        ("<TSPServices>", "<TSPServices><TSPService></TSPService>"),
+        ("CA/QC", "TSA/QTST"),
+    ] {
+        let altered = list.replacen(from, to, 1);
+        assert_ne!(altered, list);
+        assert!(matches!(read(&altered), Err(ListError::Signature(_))), "{from}");
+    }
+}
+
+#[test]
+fn a_list_of_which_a_part_is_signed_is_not_believed() {
+    // The genuine list is signed by its identifier and stands inside a false one, which is read.
+    let genuine = format!("{}{END}", unsigned(&service(CA_QC, &[(WITHDRAWN, "2020-01-01")])));
+    let part = reference(" URI=\"#list\"", &transform(ENVELOPED, ""), genuine.as_bytes());
+    let signature = signature(&part);
+    let false_list = unsigned(&service(CA_QC, &[(GRANTED, "2020-01-01")])).replace("Id=\"list\"", "Id=\"other\"");
+    let wrapped = format!("{false_list}{signature}<Extension>{genuine}</Extension>{END}");
+    assert!(matches!(read(&wrapped), Err(ListError::Signature(_))), "{:?}", read(&wrapped));
+}
+
+#[test]
+fn what_is_no_list_is_told() {
+    for bad in ["", "<a></a>", "<TrustServiceStatusList></TrustServiceStatusList>", "not xml"] {
+        assert!(matches!(read(bad), Err(ListError::Malformed(_))), "{bad}");
+    }
+    let list = signed(&service(CA_QC, &[(GRANTED, "yesterday")]));
+    assert!(matches!(read(&list), Err(ListError::Malformed(_))));
+}
+
+/// Lists of states as they were issued, from the files that are not part of this repository.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test's own switches are no setting of the program")]
+fn real_lists_are_read() {
+    let Some(folder) = std::env::var_os("VENTANILLA_VECTORS") else { return };
+    let folder = std::path::PathBuf::from(folder).join("xades");
+    for (name, territory) in [("dk_tl-sn21.xml", "DK"), ("xsw__TSL-CY-sign.xml", "CY")] {
+        let bytes = std::fs::read(folder.join(name)).unwrap();
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        // The signature's own certificate is the last in the file.
+        let last = text.rsplit("X509Certificate>").nth(1).unwrap();
+        let last = last.rsplit_once("</").unwrap().0;
+        let compact: String = last.chars().filter(|letter| !letter.is_whitespace()).collect();
+        let signer = X509::from_der(&STANDARD.decode(compact.replace("&#13;", "")).unwrap()).unwrap();
+        let list = TrustedList::read(&bytes, &[signer]).unwrap();
+        assert_eq!((list.territory.as_str(), list.services.len()), (territory, 0));
+        let altered = text.replacen("<TSLSequenceNumber>2", "<TSLSequenceNumber>3", 1);
+        assert!(matches!(TrustedList::read(altered.as_bytes(), &[certificate(SIGNER)]), Err(ListError::Signature(_))));
+    }
+}
