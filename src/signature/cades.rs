@@ -18,7 +18,7 @@ use super::revocation::{self, Evidence, Times};
 use super::signer::{self, Content, Failure, Found, Integrity, Role};
 use super::timestamp::{self, Checked};
 use super::verdict::{
-    CounterSignature, Coverage, Format, Indication, Level, Placement, Revocation, SubIndication, Verdict,
+    CounterSignature, Coverage, Format, Indication, Kind, Level, Placement, Revocation, SubIndication, Verdict,
 };
 use super::{ber, identity, oid, pem};
 
@@ -66,6 +66,7 @@ pub(super) fn judge(signature: &[u8], content: Option<&[u8]>, request: Request<'
         ..Coverage::default()
     };
     let message = Message {
+        format: Format::Cades,
         data: &data,
         certificates: &certificates,
         evidence,
@@ -77,18 +78,19 @@ pub(super) fn judge(signature: &[u8], content: Option<&[u8]>, request: Request<'
 }
 
 /// What the signers of one CMS have in common.
-struct Message<'m, 'a> {
-    data: &'m SignedData<'a>,
-    certificates: &'m [Certificate<'a>],
-    evidence: Evidence<'a>,
-    content: Option<&'m Content<'m>>,
-    contradiction: Option<Failure>,
-    coverage: Coverage,
+pub(super) struct Message<'m, 'a> {
+    pub format: Format,
+    pub data: &'m SignedData<'a>,
+    pub certificates: &'m [Certificate<'a>],
+    pub evidence: Evidence<'a>,
+    pub content: Option<&'m Content<'m>>,
+    pub contradiction: Option<Failure>,
+    pub coverage: Coverage,
 }
 
 impl<'a> Message<'_, 'a> {
-    fn judge(&self, signer: &SignerInfo<'a>, request: Request<'_>) -> Verdict {
-        let mut verdict = blank(Format::Cades, request);
+    pub fn judge(&self, signer: &SignerInfo<'a>, request: Request<'_>) -> Verdict {
+        let mut verdict = blank(self.format, request);
         verdict.coverage = self.coverage.clone();
         verdict.claimed_signed_at = claimed_time(signer);
         let found = match signer::find(signer, self.certificates) {
@@ -251,7 +253,7 @@ pub(super) fn proved_outside(
 pub(super) const UNKNOWN: Weak = Weak::Key { kind: "unknown", bits: 0 };
 
 /// The bytes as DER: armour taken off, BER normalised, DER left where it lies.
-fn to_der(signature: &[u8]) -> Result<Cow<'_, [u8]>, Failure> {
+pub(super) fn to_der(signature: &[u8]) -> Result<Cow<'_, [u8]>, Failure> {
     let malformed = |error: &dyn std::fmt::Display| Failure::new(SubIndication::FormatFailure, error);
     let binary = if pem::is_pem(signature) {
         Cow::Owned(pem::decode(signature).map_err(|error| malformed(&error))?)
@@ -281,6 +283,7 @@ pub(super) fn blank(format: Format, request: Request<'_>) -> Verdict {
     Verdict {
         covers: request.covers.to_owned(),
         coverage: Coverage::default(),
+        kind: Kind::Signature,
         format,
         level: None,
         indication: Indication::Indeterminate,

@@ -21,6 +21,8 @@ mod identity;
 mod locations;
 mod ocsp;
 mod oid;
+mod pades;
+mod pdf;
 mod pem;
 mod policy;
 mod revocation;
@@ -50,8 +52,8 @@ pub use stamping::{StampingError, read_timestamp, timestamp_query};
 pub use statement::{Reason, Statement, Status};
 pub use trusted_list::{ListError, Service, ServiceKind, TrustedList, verify_list_signature};
 pub use verdict::{
-    CounterSignature, Coverage, Explanation, Format, Indication, Level, Placement, Revocation, SignatureTimestamp,
-    SignedElement, SubIndication, Verdict,
+    CounterSignature, Coverage, Explanation, Format, Indication, Kind, Later, LaterClass, Level, Placement, Revocation,
+    SignatureTimestamp, SignedElement, SubIndication, Verdict,
 };
 
 /// What kind of file may hold signatures.
@@ -89,7 +91,8 @@ pub fn detect(file: &[u8]) -> FileKind {
 }
 
 /// Judges every signature in a file: a CMS (CAdES or plain; DER, BER or PEM) over `content` or over what it holds
-/// inside, or an XML document (XAdES or plain) over itself, its parts, or `content`.
+/// inside; an XML document (XAdES or plain) over itself, its parts, or `content`; in a PDF, every signature and document
+/// timestamp of every revision, in their order, over the file itself.
 ///
 /// `covers` names what is judged in the verdict (`submission`, `document:<part>`, `file`); `received_at`, in
 /// microseconds since 1970 UTC, is the time of which everything is judged unless a trusted timestamp proves an earlier
@@ -105,6 +108,7 @@ pub fn judge(
 ) -> Vec<Verdict> {
     let request = cades::Request { covers, received_at, policy };
     match detect(signature) {
+        FileKind::Pdf => pades::judge(signature, request),
         FileKind::Xml => xades::judge(signature, content, request),
         _ => cades::judge(signature, content, request),
     }

@@ -70,7 +70,7 @@ pub fn check_with<'a>(
     at: i64,
     policy: &Policy,
 ) -> Checked {
-    let shown = SignatureTimestamp { at: None, intact: false, trusted: false, authority: None };
+    let shown = SignatureTimestamp { document: false, at: None, intact: false, trusted: false, authority: None };
     let mut found = Checked { shown, doubt: None, nonce: None, by_the_letter: false };
     // The answer stands in `found`; why it ends early is of no use to anybody yet.
     let _ = check_into(&mut found, token, stamped, others, evidence, at, policy);

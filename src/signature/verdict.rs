@@ -93,6 +93,23 @@ impl SubIndication {
     }
 }
 
+/// What a verdict is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Somebody's signature, or an organization's seal.
+    #[default]
+    Signature,
+    /// A timestamp over a whole document (EN 319 142-1 § 5.4.3): it proves that all it covers existed, and is nobody's will.
+    DocumentTimestamp,
+}
+
+impl Kind {
+    fn is_signature(&self) -> bool {
+        *self == Self::Signature
+    }
+}
+
 /// How the signature is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -143,6 +160,37 @@ pub enum Placement {
     Detached,
     /// Inside the signature.
     Attached,
+    /// Around the signature, which lies inside the file it signs.
+    Enveloped,
+}
+
+/// What was added to a file after it was signed, by the most far-reaching thing that was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LaterClass {
+    /// White space.
+    Padding,
+    /// Signatures, document timestamps and validation data.
+    Signatures,
+    /// Values of form fields.
+    FormFillIn,
+    /// Annotations: notes, stamps, highlights.
+    Annotations,
+    /// Anything else: what is read now may not be what was signed.
+    Content,
+}
+
+/// What came after the signed revision of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Later {
+    /// What it is.
+    pub class: LaterClass,
+    /// Whether the file still says what was signed: nothing but signatures came, or what the signers allowed in so
+    /// many words.
+    pub harmless: bool,
+    /// What was found that should not be there, in English.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
 }
 
 /// Which bytes the signature covers.
@@ -156,6 +204,9 @@ pub struct Coverage {
     /// What an XML signature signs, one for each of its references but those to its own parts. Absent for others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub elements: Vec<SignedElement>,
+    /// What was added to the file afterwards. Absent where nothing was, or where that cannot be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub later: Option<Later>,
 }
 
 /// What one reference of an XML signature signs.
@@ -185,14 +236,17 @@ pub struct CounterSignature<T = i64> {
     pub claimed_signed_at: Option<T>,
 }
 
-/// A timestamp (RFC 3161) over the signature value.
+/// A timestamp (RFC 3161) over the signature value, or over the document that holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = SignatureTimestamp)]
 pub struct SignatureTimestamp<T = i64> {
+    /// Whether it is a document timestamp, which covers the signature as part of its file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub document: bool,
     /// The time it states.
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-06-01T13:59:42+02:00")]
     pub at: Option<T>,
-    /// Whether it is whole and covers this signature value.
+    /// Whether it is whole and covers this signature.
     pub intact: bool,
     /// Whether its authority leads to a trusted anchor. Only a trusted one moves `signed_at`.
     pub trusted: bool,
@@ -221,6 +275,9 @@ pub struct Verdict<T = i64> {
     pub covers: String,
     /// Which bytes the signature covers.
     pub coverage: Coverage,
+    /// What it is about. Absent for a signature.
+    #[serde(default, skip_serializing_if = "Kind::is_signature")]
+    pub kind: Kind,
     /// How it is written.
     pub format: Format,
     /// What it carries for the years to come; null for plain CMS.
@@ -286,6 +343,7 @@ impl Verdict {
             None => micros.to_string(),
         };
         let timestamps = self.timestamps.into_iter().map(|stamp| SignatureTimestamp {
+            document: stamp.document,
             at: stamp.at.map(text),
             intact: stamp.intact,
             trusted: stamp.trusted,
@@ -299,6 +357,7 @@ impl Verdict {
         Verdict {
             covers: self.covers,
             coverage: self.coverage,
+            kind: self.kind,
             format: self.format,
             level: self.level,
             indication: self.indication,

@@ -1,0 +1,87 @@
+//! What came after the revision that was signed, and whether it matters.
+
+use super::super::cades::conclude;
+use super::super::pdf::{Budget, Pdf, PdfError, check_appended};
+use super::super::signer::Failure;
+use super::super::verdict::{Kind, Later, LaterClass, SubIndication, Verdict};
+use super::change::{self, Changes};
+use super::field::{self, Signature};
+use super::permission::Permissions;
+
+/// What came after, and whether anybody forbade it.
+#[derive(Debug)]
+pub struct After {
+    later: Later,
+    forbidden: bool,
+}
+
+/// What follows the signed bytes of a file; none where they reach to its end.
+///
+/// # Errors
+/// [`PdfError`] when the signed bytes are no document that holds this signature.
+pub fn after(
+    file: &[u8],
+    current: &Pdf<'_>,
+    signature: &Signature,
+    end: usize,
+    budget: &Budget,
+) -> Result<Option<After>, PdfError> {
+    if end == file.len() {
+        return Ok(None);
+    }
+    let signed = Pdf::open(&file[..end], budget)?;
+    let holds = field::signatures(&signed)?.iter().any(|other| other.contents == signature.contents);
+    if !holds {
+        return Err(PdfError::Structure("the signed bytes are no document that holds this signature"));
+    }
+    let found = check_appended(current, end).and_then(|anything| {
+        let nothing = !anything;
+        Ok(if nothing { None } else { Some((change::between(&signed, current)?, Permissions::read(&signed)?)) })
+    });
+    Ok(Some(match found {
+        Ok(None) => After::new(LaterClass::Padding, true, None),
+        Ok(Some((changes, permissions))) => After::weigh(&changes, &permissions),
+        // What cannot be read cannot be said to be harmless.
+        Err(error) => After::new(LaterClass::Content, false, Some(error.to_string())),
+    }))
+}
+
+impl After {
+    fn new(class: LaterClass, harmless: bool, detail: Option<String>) -> Self {
+        Self { later: Later { class, harmless, detail }, forbidden: class == LaterClass::Content }
+    }
+
+    fn weigh(changes: &Changes, permissions: &Permissions) -> Self {
+        if let Some(content) = &changes.content {
+            return Self::new(LaterClass::Content, false, Some(content.clone()));
+        }
+        let (filling, annotating) = permissions.allowed();
+        let (class, allowed) = if changes.annotations {
+            (LaterClass::Annotations, annotating)
+        } else if !changes.filled.is_empty() {
+            (LaterClass::FormFillIn, filling)
+        } else {
+            (LaterClass::Signatures, true)
+        };
+        let forbidden = permissions.forbid(changes);
+        Self {
+            later: Later { class, harmless: allowed && forbidden.is_none(), detail: forbidden.clone() },
+            forbidden: forbidden.is_some(),
+        }
+    }
+
+    /// Writes it into the verdict. A change that nobody allowed leaves no signature passed; a timestamp proves what it
+    /// covers whatever comes later.
+    #[must_use]
+    pub fn weigh_into(self, mut verdict: Verdict) -> Verdict {
+        let passed = matches!(verdict.sub_indication, None | Some(SubIndication::TryLater));
+        if self.forbidden && passed && verdict.kind == Kind::Signature {
+            let detail = self.later.detail.clone().unwrap_or_default();
+            let detail = format!("the document was changed after it was signed: {detail}");
+            verdict = conclude(verdict, Some(Failure::new(SubIndication::SigConstraintsFailure, detail)));
+            verdict.explanation = super::changed_afterwards();
+        }
+        verdict.coverage.later = Some(self.later);
+        verdict
+    }
+}

@@ -1,0 +1,210 @@
+//! Taking off a stream's filters (ISO 32000-2 § 7.4): those that cross-reference streams, object streams and
+//! validation data are written with, and no more than a budget allows.
+
+use std::cell::Cell;
+use std::io::Read as _;
+
+use super::PdfError;
+use super::object::{Dictionary, Object, unhex};
+
+/// What one file may cost, whatever it says of itself: shared by everything that is read of it.
+#[derive(Debug)]
+pub struct Budget {
+    decoded: Cell<usize>,
+    read: Cell<usize>,
+}
+
+impl Budget {
+    /// 128 MiB unpacked, and each byte of a file of this size read some thirty times over: ten times what the
+    /// costliest real file took.
+    #[must_use]
+    pub fn of_file(size: usize) -> Self {
+        Self { decoded: Cell::new(128 << 20), read: Cell::new(size.saturating_mul(32).saturating_add(256 << 20)) }
+    }
+
+    /// Takes what was read from the budget: bytes, and a little for each step.
+    ///
+    /// # Errors
+    /// [`PdfError::Limit`] when it is used up.
+    pub fn read(&self, bytes: usize) -> Result<(), PdfError> {
+        const STEP: usize = 64;
+        let left = self.read.get().checked_sub(bytes.saturating_add(STEP));
+        self.read.set(left.ok_or(PdfError::Limit("objects that lead to each other"))?);
+        Ok(())
+    }
+
+    fn unpacked(&self, bytes: usize) -> Result<(), PdfError> {
+        let left = self.decoded.get().checked_sub(bytes).ok_or(PdfError::Limit("compressed data"))?;
+        self.decoded.set(left);
+        Ok(())
+    }
+}
+
+/// One stream unpacks to no more than this.
+const MAX_STREAM: usize = 32 << 20;
+
+/// The stream's bytes without their filters. References in the dictionary are resolved by the caller: filters and
+/// their parameters are direct in every file seen.
+///
+/// # Errors
+/// [`PdfError`] when a filter is none of those known here, the data are damaged, or larger than the budget.
+pub fn decode(dictionary: &Dictionary<'_>, raw: &[u8], budget: &Budget) -> Result<Vec<u8>, PdfError> {
+    let filters = list(dictionary.get(b"Filter"));
+    let parameters = list(dictionary.get(b"DecodeParms"));
+    let mut bytes = raw.to_vec();
+    if filters.len() > 4 {
+        return Err(PdfError::Limit("filters"));
+    }
+    for (at, filter) in filters.into_iter().enumerate() {
+        let Object::Name(name) = filter else { return Err(PdfError::Filter) };
+        bytes = match &**name {
+            b"FlateDecode" | b"Fl" => {
+                let packed = inflate(&bytes, budget)?;
+                match parameters.get(at) {
+                    Some(Object::Dictionary(parameters)) => predict(packed, parameters)?,
+                    _ => packed,
+                }
+            }
+            b"ASCIIHexDecode" | b"AHx" => unhex(bytes.split(|&byte| byte == b'>').next().unwrap_or_default()),
+            _ => return Err(PdfError::Filter),
+        };
+    }
+    Ok(bytes)
+}
+
+fn list<'d, 'a>(value: Option<&'d Object<'a>>) -> Vec<&'d Object<'a>> {
+    match value {
+        None | Some(Object::Null) => Vec::new(),
+        Some(Object::Array(members)) => members.iter().collect(),
+        Some(one) => vec![one],
+    }
+}
+
+fn inflate(packed: &[u8], budget: &Budget) -> Result<Vec<u8>, PdfError> {
+    let mut out = Vec::new();
+    let limit = MAX_STREAM.min(budget.decoded.get());
+    // One byte more than allowed tells "as large as allowed" from "larger".
+    let decoder = flate2::read::ZlibDecoder::new(packed);
+    decoder.take(limit as u64 + 1).read_to_end(&mut out).map_err(|_| PdfError::Filter)?;
+    if out.len() > limit {
+        return Err(PdfError::Limit("compressed data"));
+    }
+    budget.unpacked(out.len())?;
+    Ok(out)
+}
+
+/// Undoes the PNG predictors (§ 7.4.4.4); cross-reference streams are rarely written without.
+fn predict(bytes: Vec<u8>, parameters: &Dictionary<'_>) -> Result<Vec<u8>, PdfError> {
+    let number = |key: &[u8], default: i64| {
+        let value = if parameters.get(key).is_some() { parameters.integer(key) } else { Some(default) };
+        value.and_then(|value| usize::try_from(value).ok()).filter(|&value| value <= 1 << 20).ok_or(PdfError::Filter)
+    };
+    match number(b"Predictor", 1)? {
+        1 => return Ok(bytes),
+        10..=15 => {}
+        _ => return Err(PdfError::Filter),
+    }
+    let bits = number(b"Colors", 1)? * number(b"BitsPerComponent", 8)?;
+    let width = (bits * number(b"Columns", 1)?).div_ceil(8);
+    let distance = bits.div_ceil(8).max(1);
+    if width == 0 || width > MAX_STREAM {
+        return Err(PdfError::Filter);
+    }
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut above = vec![0_u8; width];
+    for row in bytes.chunks(width + 1) {
+        let (kind, row) = row.split_first().ok_or(PdfError::Filter)?;
+        let mut current = row.to_vec();
+        for at in 0..current.len() {
+            let left = at.checked_sub(distance).map_or(0, |left| current[left]);
+            let corner = at.checked_sub(distance).map_or(0, |left| above[left]);
+            let guess = match kind {
+                0 => 0,
+                1 => left,
+                2 => above[at],
+                3 => left.midpoint(above[at]),
+                4 => paeth(left, above[at], corner),
+                _ => return Err(PdfError::Filter),
+            };
+            current[at] = current[at].wrapping_add(guess);
+        }
+        out.extend_from_slice(&current);
+        current.resize(width, 0);
+        above = current;
+    }
+    Ok(out)
+}
+
+/// PNG § 9.4.
+fn paeth(left: u8, above: u8, corner: u8) -> u8 {
+    let estimate = i16::from(left) + i16::from(above) - i16::from(corner);
+    let far = |value: u8| (estimate - i16::from(value)).abs();
+    if far(left) <= far(above) && far(left) <= far(corner) {
+        left
+    } else if far(above) <= far(corner) {
+        above
+    } else {
+        corner
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signature::pdf::lexer::Lexer;
+    use std::io::Write as _;
+
+    fn deflate(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn decoded(dictionary: &[u8], raw: &[u8]) -> Result<Vec<u8>, PdfError> {
+        let Object::Dictionary(dictionary) = Lexer::new(dictionary, 0).object().unwrap() else { panic!() };
+        decode(&dictionary, raw, &Budget::of_file(0))
+    }
+
+    #[test]
+    fn filters_and_predictors_are_undone() {
+        assert_eq!(decoded(b"<<>>", b"abc").unwrap(), b"abc");
+        assert_eq!(decoded(b"<</Filter/FlateDecode>>", &deflate(b"abc")).unwrap(), b"abc");
+        assert_eq!(
+            decoded(b"<</Filter[/AHx/Fl]/DecodeParms[null null]>>", hex::encode(deflate(b"x")).as_bytes()).unwrap(),
+            b"x"
+        );
+        let rows = [0, 1, 2, 3, 1, 1, 1, 1, 2, 1, 1, 1, 3, 1, 1, 1, 4, 1, 1, 1];
+        let plain =
+            decoded(b"<</Filter/FlateDecode/DecodeParms<</Predictor 12/Columns 3>>>>", &deflate(&rows)).unwrap();
+        assert_eq!(plain, [1, 2, 3, 1, 2, 3, 2, 3, 4, 2, 3, 4, 3, 4, 5]);
+    }
+
+    #[test]
+    fn a_bomb_is_not_unpacked() {
+        let bomb = deflate(&vec![0; MAX_STREAM + 1]);
+        assert!(matches!(decoded(b"<</Filter/FlateDecode>>", &bomb), Err(PdfError::Limit(_))));
+        let budget = Budget::of_file(0);
+        let most = deflate(&vec![0; MAX_STREAM]);
+        let outcomes: Vec<_> = (0..6).map(|_| inflate(&most, &budget).is_ok()).collect();
+        assert_eq!(outcomes, [true, true, true, true, false, false]);
+    }
+
+    #[test]
+    fn unknown_filters_and_damaged_data_are_refused() {
+        for (dictionary, raw) in [
+            (&b"<</Filter/LZWDecode>>"[..], &b"abc"[..]),
+            (b"<</Filter/FlateDecode>>", b"abc"),
+            (b"<</Filter 5>>", b"abc"),
+            (b"<</Filter[/AHx/AHx/AHx/AHx/AHx]>>", b"abc"),
+        ] {
+            assert!(decoded(dictionary, raw).is_err());
+        }
+        let packed = deflate(b"abc");
+        for parameters in
+            ["/Predictor 2", "/Predictor 12/Columns 0", "/Predictor 12/Columns -1", "/Predictor 12/Columns 99999999"]
+        {
+            let dictionary = format!("<</Filter/FlateDecode/DecodeParms<<{parameters}>>>>");
+            assert!(decoded(dictionary.as_bytes(), &packed).is_err(), "{parameters}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Cross-reference sections: where each object of each revision lies (ISO 32000-2 § 7.5.4 to 7.5.8).
+
+use std::collections::HashSet;
+
+use super::PdfError;
+use super::filter::{Budget, decode};
+use super::lexer::Lexer;
+use super::object::{Dictionary, Object};
+
+/// More revisions than this are no document's history.
+const MAX_SECTIONS: usize = 1024;
+/// More entries, all sections together, than any real file has.
+const MAX_ENTRIES: usize = 2_000_000;
+
+type Result<T> = std::result::Result<T, PdfError>;
+
+/// Where an object is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// Nowhere: it was deleted, or never was.
+    Free,
+    /// At this place of the file.
+    At(usize),
+    /// Inside an object stream: its number, and the place among its objects.
+    In(u32, usize),
+}
+
+/// One section: what one revision added or changed.
+#[derive(Debug)]
+pub struct Section<'a> {
+    /// Where it begins.
+    pub start: usize,
+    /// Where the byte after it, its trailer included, is.
+    pub end: usize,
+    /// What it says, the entry that counts first.
+    pub entries: Vec<(u32, Entry)>,
+    /// Its trailer, or the dictionary of its stream.
+    pub trailer: Dictionary<'a>,
+    /// Whether it has a second, hidden part that older readers do not see (§ 7.5.8.4).
+    pub hybrid: bool,
+}
+
+/// The place that the last `startxref` names, and where that word is.
+///
+/// # Errors
+/// [`PdfError::NoCrossReference`] when there is none.
+pub fn last_startxref(bytes: &[u8]) -> Result<(usize, usize)> {
+    const WORD: &[u8] = b"startxref";
+    let at = bytes.windows(WORD.len()).rposition(|window| window == WORD).ok_or(PdfError::NoCrossReference)?;
+    let place = Lexer::new(bytes, at + WORD.len()).number()?;
+    Ok((usize::try_from(place).map_err(|_| PdfError::NoCrossReference)?, at))
+}
+
+/// Every section that the one at `start` leads to, the newest first.
+///
+/// # Errors
+/// [`PdfError`] when one cannot be read, they lead in a circle, or are more than any real file has.
+pub fn sections<'a>(bytes: &'a [u8], start: usize, budget: &Budget) -> Result<Vec<Section<'a>>> {
+    let mut sections = Vec::new();
+    let mut seen = HashSet::new();
+    let mut entries = 0;
+    let mut next = Some(start);
+    while let Some(at) = next {
+        if !seen.insert(at) {
+            return Err(PdfError::Loop);
+        }
+        let section = section(bytes, at, budget)?;
+        entries += section.entries.len();
+        if sections.len() == MAX_SECTIONS || entries > MAX_ENTRIES {
+            return Err(PdfError::Limit("revisions or cross-reference entries"));
+        }
+        next = match section.trailer.get(b"Prev") {
+            None | Some(Object::Integer(0)) => None,
+            Some(Object::Integer(place)) => Some(usize::try_from(*place).map_err(|_| PdfError::NoCrossReference)?),
+            Some(_) => return Err(PdfError::NoCrossReference),
+        };
+        sections.push(section);
+    }
+    Ok(sections)
+}
+
+fn section<'a>(bytes: &'a [u8], at: usize, budget: &Budget) -> Result<Section<'a>> {
+    let mut lexer = Lexer::new(bytes, at);
+    lexer.skip_space();
+    let at = lexer.at;
+    if lexer.keyword(b"xref") { table(bytes, at, lexer, budget) } else { stream(bytes, at, budget) }
+}
+
+fn table<'a>(bytes: &'a [u8], start: usize, mut lexer: Lexer<'a>, budget: &Budget) -> Result<Section<'a>> {
+    let mut used = Vec::new();
+    let mut free = Vec::new();
+    while !lexer.keyword(b"trailer") {
+        let mut number = lexer.number()?;
+        let count = lexer.number()?;
+        for index in 0..count {
+            let place = lexer.number()?;
+            let generation = lexer.number()?;
+            if lexer.keyword(b"n") {
+                let place = usize::try_from(place).map_err(|_| PdfError::NoCrossReference)?;
+                used.push((entry_number(number, index)?, if place == 0 { Entry::Free } else { Entry::At(place) }));
+            } else {
+                lexer.expect("f")?;
+                // Some writers count from 1 and mean 0: the list of free objects always begins with 0.
+                if (number, index, place, generation) == (1, 0, 0, 65_535) {
+                    number = 0;
+                }
+                free.push((entry_number(number, index)?, Entry::Free));
+            }
+        }
+    }
+    let Object::Dictionary(trailer) = lexer.object()? else { return Err(PdfError::NoCrossReference) };
+    let hidden = match trailer.get(b"XRefStm") {
+        None => None,
+        Some(Object::Integer(at)) => {
+            let at = usize::try_from(*at).map_err(|_| PdfError::NoCrossReference)?;
+            Some(stream(bytes, at, budget)?)
+        }
+        Some(_) => return Err(PdfError::NoCrossReference),
+    };
+    let hybrid = hidden.is_some();
+    // What is hidden from older readers is marked free in the table.
+    used.extend(hidden.into_iter().flat_map(|hidden| hidden.entries));
+    used.extend(free);
+    Ok(Section { start, end: lexer.at, entries: used, trailer, hybrid })
+}
+
+fn entry_number(first: u64, index: u64) -> Result<u32> {
+    first.checked_add(index).and_then(|number| u32::try_from(number).ok()).ok_or(PdfError::NoCrossReference)
+}
+
+fn stream<'a>(bytes: &'a [u8], start: usize, budget: &Budget) -> Result<Section<'a>> {
+    let indirect = super::read_indirect(bytes, start, None, &|_| None)?.1;
+    let (Object::Dictionary(trailer), Some(raw)) = (indirect.object, indirect.stream) else {
+        return Err(PdfError::NoCrossReference);
+    };
+    if trailer.name(b"Type") != Some(b"XRef") {
+        return Err(PdfError::NoCrossReference);
+    }
+    let Some(Object::Array(widths)) = trailer.get(b"W") else { return Err(PdfError::NoCrossReference) };
+    let widths: Vec<usize> = widths
+        .iter()
+        .filter_map(|width| match width {
+            Object::Integer(width @ 0..=8) => usize::try_from(*width).ok(),
+            _ => None,
+        })
+        .collect();
+    let [kind, second, third] = widths[..] else { return Err(PdfError::NoCrossReference) };
+    let width = kind + second + third;
+    if width == 0 {
+        return Err(PdfError::NoCrossReference);
+    }
+    let data = decode(&trailer, raw, budget)?;
+    let mut rows = data.chunks_exact(width);
+    let mut entries = Vec::new();
+    for (first, count) in ranges(&trailer)? {
+        for index in 0..count {
+            // A count that the data do not bear out ends here, not at four thousand million.
+            let row = rows.next().ok_or(PdfError::NoCrossReference)?;
+            if entries.len() > MAX_ENTRIES {
+                return Err(PdfError::Limit("cross-reference entries"));
+            }
+            let (kind_field, rest) = row.split_at(kind);
+            let (second_field, third_field) = rest.split_at(second);
+            let value = |field: &[u8]| field.iter().fold(0_u64, |value, &byte| value << 8 | u64::from(byte));
+            let place = || usize::try_from(value(second_field)).map_err(|_| PdfError::NoCrossReference);
+            let entry = match if kind == 0 { 1 } else { value(kind_field) } {
+                1 if value(second_field) > 0 => Entry::At(place()?),
+                2 => {
+                    let container = u32::try_from(value(second_field)).map_err(|_| PdfError::NoCrossReference)?;
+                    Entry::In(container, usize::try_from(value(third_field)).map_err(|_| PdfError::NoCrossReference)?)
+                }
+                // Kinds to come are to be read as null (§ 7.5.8.3).
+                _ => Entry::Free,
+            };
+            entries.push((entry_number(first, index)?, entry));
+        }
+    }
+    Ok(Section { start, end: indirect.end, entries, trailer, hybrid: false })
+}
+
+/// `/Index`, or all numbers below `/Size`.
+fn ranges(trailer: &Dictionary<'_>) -> Result<Vec<(u64, u64)>> {
+    let number = |object: &Object<'_>| match object {
+        Object::Integer(value) => u64::try_from(*value).map_err(|_| PdfError::NoCrossReference),
+        _ => Err(PdfError::NoCrossReference),
+    };
+    match trailer.get(b"Index") {
+        Some(Object::Array(members)) => {
+            members.chunks_exact(2).map(|pair| Ok((number(&pair[0])?, number(&pair[1])?))).collect()
+        }
+        Some(_) => Err(PdfError::NoCrossReference),
+        None => Ok(vec![(0, number(trailer.get(b"Size").ok_or(PdfError::NoCrossReference)?)?)]),
+    }
+}

@@ -1,0 +1,49 @@
+//! Real files of the EU DSS test suite, which are not part of this repository: `VENTANILLA_VECTORS` names their folder.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use ventanilla::signature::{self, Kind};
+
+use crate::pki::{NOW, policy};
+
+/// The folder, or none where it is allowed to be missing: on a developer's machine, never in CI.
+#[expect(clippy::disallowed_methods, reason = "a test's own switches are no setting of the program")]
+fn folder() -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os("VENTANILLA_VECTORS") {
+        return Some(PathBuf::from(folder).join("pades"));
+    }
+    assert!(std::env::var_os("CI").is_none(), "VENTANILLA_VECTORS is not set: the real files must be judged in CI");
+    eprintln!("VENTANILLA_VECTORS is not set: no real file was judged");
+    None
+}
+
+#[test]
+fn pdf_files_are_judged_as_before() {
+    let Some(folder) = folder() else { return };
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let policy = policy();
+    let mut table = String::new();
+    for file in files {
+        let bytes = std::fs::read(&file).unwrap();
+        writeln!(table, "{}", file.file_name().unwrap().to_string_lossy()).unwrap();
+        for verdict in signature::judge(&bytes, None, "file", NOW, &policy) {
+            let state = serde_json::to_value((verdict.indication, verdict.sub_indication, verdict.level)).unwrap();
+            let kind = if verdict.kind == Kind::Signature { "signature" } else { "timestamp" };
+            let whole = verdict.covers_whole_file.map_or_else(|| "-".to_owned(), |whole| whole.to_string());
+            let later = verdict.coverage.later.as_ref().map(|later| serde_json::to_string(later).unwrap());
+            let stamps: Vec<_> = verdict.timestamps.iter().map(|stamp| stamp.intact).collect();
+            writeln!(
+                table,
+                "    {kind} {state} intact={} whole={whole} later={} timestamps={stamps:?} signer={:?} detail={:?}",
+                verdict.intact,
+                later.unwrap_or_else(|| "-".to_owned()),
+                verdict.signer.map(|signer| signer.name).unwrap_or_default(),
+                verdict.detail.unwrap_or_default(),
+            )
+            .unwrap();
+        }
+    }
+    insta::assert_snapshot!(table);
+}
