@@ -1,8 +1,22 @@
 //! Signatures in PDF judged from outside the room: made here by hand, altered, continued, and real files.
 #![expect(clippy::unwrap_used, reason = "a test ends where its ground is missing")]
 
+#[path = "signature_pades/attacks.rs"]
+mod attacks;
+#[path = "signature_pades/crl.rs"]
+mod crl;
+#[path = "signature_pades/hostile.rs"]
+mod hostile;
+#[path = "signature_pades/kinds.rs"]
+mod kinds;
+#[path = "signature_pades/later.rs"]
+mod later;
+#[path = "signature_pades/paper.rs"]
+mod paper;
 #[path = "signature/pki.rs"]
 #[expect(dead_code, reason = "shared with tests that need more of it")]
 mod pki;
+#[path = "signature/stamps.rs"]
+mod stamps;
 #[path = "signature_pades/vectors.rs"]
 mod vectors;

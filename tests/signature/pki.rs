@@ -39,9 +39,14 @@ pub fn sealed_by(name: &str) -> Vec<u8> {
 
 /// A signature of [`TEXT`] by `openssl cms -sign` with these further options.
 pub fn openssl_cms(name: &str, options: &[&str]) -> Vec<u8> {
+    openssl_cms_of(TEXT, name, options)
+}
+
+/// A signature of any content by `openssl cms -sign` with these further options.
+pub fn openssl_cms_of(content: &[u8], name: &str, options: &[&str]) -> Vec<u8> {
     let folder = TempDir::new().unwrap();
     let (text, out) = (folder.path().join("text"), folder.path().join("out"));
-    std::fs::write(&text, TEXT).unwrap();
+    std::fs::write(&text, content).unwrap();
     let done = Command::new("openssl")
         .args(["cms", "-sign", "-binary", "-in"])
         .arg(&text)

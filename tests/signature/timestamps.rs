@@ -1,4 +1,4 @@
-//! Timestamps by the test PKI's authority.
+//! Timestamps over signatures: what they prove, and what proves nothing.
 
 use ventanilla::signature::{self, Level, SubIndication, Verdict, add_timestamp};
 

@@ -93,7 +93,7 @@ fn keys<'d>(old: &'d Dictionary<'_>, new: &'d Dictionary<'_>) -> Vec<&'d [u8]> {
     keys
 }
 
-fn references(members: &[Object<'_>]) -> HashSet<u32> {
+fn references(members: &[Object<'_>]) -> BTreeSet<u32> {
     let number = |member: &Object<'_>| if let Object::Reference(to) = member { Some(to.number) } else { None };
     members.iter().filter_map(number).collect()
 }

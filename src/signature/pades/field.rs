@@ -18,8 +18,6 @@ const MAX_SIGNATURES: usize = 128;
 pub struct Field<'p> {
     /// Its object number; none where it stands in its parent's list itself.
     pub number: Option<u32>,
-    /// Its full name: the partial names from the root, with points between.
-    pub name: Vec<u8>,
     /// Whether it is a signature field, by its own type or an ancestor's.
     pub is_signature: bool,
     /// Its dictionary.
@@ -36,8 +34,8 @@ pub fn fields<'p>(pdf: &'p Pdf<'_>) -> Result<Vec<Field<'p>>> {
     let mut found = Vec::new();
     let mut seen = HashSet::new();
     let roots = pdf.array(form.get(b"Fields"))?;
-    let mut open: Vec<_> = roots.into_iter().rev().map(|field| (field, Vec::new(), false, 0)).collect();
-    while let Some((object, parent, of_signature, depth)) = open.pop() {
+    let mut open: Vec<_> = roots.into_iter().rev().map(|field| (field, false, 0)).collect();
+    while let Some((object, of_signature, depth)) = open.pop() {
         let number = match object {
             Object::Reference(reference) => Some(reference.number),
             _ => None,
@@ -46,12 +44,11 @@ pub fn fields<'p>(pdf: &'p Pdf<'_>) -> Result<Vec<Field<'p>>> {
             return Err(PdfError::Structure("the form's fields lead in a circle"));
         }
         let Some(dictionary) = pdf.dictionary(Some(&object))? else { continue };
-        let name = join(&parent, &dictionary);
         let is_signature = dictionary.name(b"FT").map_or(of_signature, |kind| kind == b"Sig");
         for kid in pdf.array(dictionary.get(b"Kids"))?.into_iter().rev() {
-            open.push((kid, name.clone(), is_signature, depth + 1));
+            open.push((kid, is_signature, depth + 1));
         }
-        found.push(Field { number, name, is_signature, dictionary });
+        found.push(Field { number, is_signature, dictionary });
     }
     Ok(found)
 }
@@ -92,11 +89,17 @@ pub struct Signature {
 /// [`PdfError`] when catalog, form or a field cannot be read.
 pub fn signatures(pdf: &Pdf<'_>) -> Result<Vec<Signature>> {
     let mut found: Vec<Signature> = Vec::new();
+    let mut seen = HashSet::new();
     for field in fields(pdf)?.into_iter().filter(|field| field.is_signature) {
         let value = match field.dictionary.get(b"V") {
             None | Some(Object::Null) => continue,
             Some(value) => value,
         };
+        if let Object::Reference(reference) = value
+            && !seen.insert(reference.number)
+        {
+            continue;
+        }
         // What lies in an object stream has no bytes of its own that a range could leave out.
         let in_file = match (value, field.number) {
             (Object::Reference(reference), _) => pdf.lies_in_file(reference.number),

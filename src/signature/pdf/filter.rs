@@ -15,11 +15,11 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// 128 MiB unpacked, and each byte of a file of this size read some thirty times over: ten times what the
-    /// costliest real file took.
+    /// 128 MiB unpacked, and each byte of a file of this size read sixteen times over: ten times what the costliest real
+    /// file took.
     #[must_use]
     pub fn of_file(size: usize) -> Self {
-        Self { decoded: Cell::new(128 << 20), read: Cell::new(size.saturating_mul(32).saturating_add(256 << 20)) }
+        Self { decoded: Cell::new(128 << 20), read: Cell::new(size.saturating_mul(16).saturating_add(64 << 20)) }
     }
 
     /// Takes what was read from the budget: bytes, and a little for each step.

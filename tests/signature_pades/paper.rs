@@ -1,0 +1,248 @@
+//! A PDF written by hand: one page, one text field, and updates appended to it as signers and attackers append them.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use ventanilla::signature::{self, Verdict};
+
+use crate::pki::{NOW, certificate, key, policy};
+use crate::stamps;
+
+/// Objects of the first revision that tests redefine.
+pub const PAGE: u32 = 3;
+pub const CONTENT: u32 = 4;
+pub const FONT: u32 = 5;
+pub const FORM: u32 = 6;
+pub const FIELD: u32 = 7;
+pub const LOOK: u32 = 8;
+/// Named by the page's resources, and not there.
+pub const DANGLING: u32 = 9;
+/// The length of [`CONTENT`], an object of its own.
+pub const LENGTH: u32 = 10;
+
+pub const TEXT_FIELD: &str = "/Type /Annot /Subtype /Widget /FT /Tx /T (importe) /Rect [100 600 200 620] /P 3 0 R";
+
+/// How cross-reference sections are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Xref {
+    Table,
+    Stream,
+}
+
+#[derive(Clone)]
+pub struct Paper {
+    pub bytes: Vec<u8>,
+    pub xref: Xref,
+    /// Where the last section is.
+    pub last: usize,
+    /// Entries for the catalog beside those it always has.
+    pub catalog: String,
+    pub fields: Vec<u32>,
+    pub annotations: Vec<u32>,
+    /// The objects of the revision being written.
+    open: Vec<(u32, usize)>,
+    next: u32,
+}
+
+/// A signature to be made.
+pub struct Seal<'s> {
+    pub sub_filter: &'s str,
+    /// Entries for the signature's dictionary beside those it always has.
+    pub entries: String,
+    /// Entries for its field.
+    pub field: String,
+    /// Bytes to what stands in `/Contents`.
+    pub value: Box<dyn Fn(&[u8]) -> Vec<u8> + 's>,
+}
+
+impl<'s> Seal<'s> {
+    /// A CAdES signature by one of the test PKI.
+    pub fn by(who: &'s str) -> Self {
+        let value = move |content: &[u8]| signature::seal(content, &key(who), &certificate(who), &[], NOW).unwrap();
+        let sub_filter = "ETSI.CAdES.detached";
+        Self { sub_filter, entries: String::new(), field: String::new(), value: Box::new(value) }
+    }
+
+    /// A document timestamp by the test PKI's authority, at the moment of the test.
+    pub fn timestamp() -> Self {
+        let value = |content: &[u8]| stamps::token(content, "tsa");
+        let entries = "/Type /DocTimeStamp".to_owned();
+        Self { sub_filter: "ETSI.RFC3161", entries, field: String::new(), value: Box::new(value) }
+    }
+
+    /// The same, with these further entries.
+    pub fn with(mut self, entries: &str) -> Self {
+        self.entries += entries;
+        self
+    }
+}
+
+/// `/Reference` of a certification that allows changes up to this level.
+pub fn doc_mdp(level: u8) -> String {
+    format!(
+        "/Reference [<< /Type /SigRef /TransformMethod /DocMDP /TransformParams << /Type /TransformParams /P {level} /V /1.2 >> >>]"
+    )
+}
+
+/// `/Reference` of a signature that locks fields.
+pub fn field_mdp(action: &str, fields: &str) -> String {
+    format!(
+        "/Reference [<< /TransformMethod /FieldMDP /TransformParams << /Action /{action} /Fields [{fields}] /V /1.2 >> >>]"
+    )
+}
+
+impl Paper {
+    pub fn new(xref: Xref) -> Self {
+        let mut paper = Self {
+            bytes: b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".to_vec(),
+            xref,
+            last: 0,
+            catalog: String::new(),
+            fields: vec![FIELD],
+            annotations: vec![FIELD],
+            open: Vec::new(),
+            next: 20,
+        };
+        paper.put(2, "<< /Type /Pages /Kids [3 0 R] /Count 1 >>");
+        let content = "BT /F1 12 Tf 100 700 Td (Pago 100 euros) Tj ET";
+        paper.put(LENGTH, &content.len().to_string());
+        paper.put(CONTENT, &format!("<< /Length 10 0 R >>\nstream\n{content}\nendstream"));
+        paper.put(FONT, "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>");
+        paper.put(FIELD, &format!("<< {TEXT_FIELD} /V (100) /AP << /N 8 0 R >> >>"));
+        paper.put_stream(LOOK, "/Type /XObject /Subtype /Form /BBox [0 0 100 20]", b"BT /F1 9 Tf (100) Tj ET");
+        paper.put_structure();
+        paper.finish();
+        paper
+    }
+
+    /// Writes the objects that lead to everything else, as they now are.
+    pub fn put_structure(&mut self) {
+        let list = |numbers: &[u32]| numbers.iter().map(|number| format!("{number} 0 R ")).collect::<String>();
+        let catalog = format!("<< /Type /Catalog /Pages 2 0 R /AcroForm 6 0 R {} >>", self.catalog);
+        self.put(1, &catalog);
+        let form = format!("<< /Fields [{}] /SigFlags 3 >>", list(&self.fields));
+        self.put(FORM, &form);
+        let page = format!(
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Annots [{}] \
+             /Resources << /Font << /F1 5 0 R >> /XObject << /X 9 0 R >> >> >>",
+            list(&self.annotations)
+        );
+        self.put(PAGE, &page);
+    }
+
+    /// A number that no object has.
+    pub fn number(&mut self) -> u32 {
+        self.next += 1;
+        self.next
+    }
+
+    /// Writes an object; where it begins is remembered for the section to come.
+    pub fn put(&mut self, number: u32, body: &str) {
+        self.put_bytes(number, body.as_bytes());
+    }
+
+    pub fn put_bytes(&mut self, number: u32, body: &[u8]) {
+        self.open.retain(|(known, _)| *known != number);
+        self.open.push((number, self.bytes.len()));
+        self.bytes.extend_from_slice(format!("{number} 0 obj\n").as_bytes());
+        self.bytes.extend_from_slice(body);
+        self.bytes.extend_from_slice(b"\nendobj\n");
+    }
+
+    pub fn put_stream(&mut self, number: u32, entries: &str, data: &[u8]) {
+        let start = format!("<< {entries} /Length {} >>\nstream\n", data.len());
+        self.put_bytes(number, &[start.as_bytes(), data, b"\nendstream"].concat());
+    }
+
+    /// Has the section to come say that an object is at this place, whatever is there.
+    pub fn point(&mut self, number: u32, place: usize) {
+        self.open.retain(|(known, _)| *known != number);
+        self.open.push((number, place));
+    }
+
+    /// Ends the revision.
+    pub fn finish(&mut self) {
+        self.finish_with("");
+    }
+
+    /// Ends the revision, with further entries in its trailer.
+    pub fn finish_with(&mut self, entries: &str) {
+        let mut open = std::mem::take(&mut self.open);
+        let start = self.bytes.len();
+        let previous = if self.last == 0 { String::new() } else { format!("/Prev {}", self.last) };
+        let entries = format!("/Root 1 0 R /Size 1000 {previous} {entries}");
+        let mut text = String::new();
+        match self.xref {
+            Xref::Table => {
+                text.push_str("xref\n0 1\n0000000000 65535 f \n");
+                for (number, place) in open {
+                    write!(text, "{number} 1\n{place:010} 00000 n \n").unwrap();
+                }
+                write!(text, "trailer\n<< {entries} >>\n").unwrap();
+                self.bytes.extend_from_slice(text.as_bytes());
+            }
+            Xref::Stream => {
+                let number = self.number();
+                open.push((number, start));
+                let index: String = open.iter().map(|(number, _)| format!("{number} 1 ")).collect();
+                let row = |(_, place): &(u32, usize)| {
+                    [&[1][..], &u32::try_from(*place).unwrap().to_be_bytes(), &[0, 0]].concat()
+                };
+                let data: Vec<u8> = open.iter().flat_map(row).collect();
+                self.put_stream(number, &format!("/Type /XRef /W [1 4 2] /Index [{index}] {entries}"), &data);
+                self.open.clear();
+            }
+        }
+        self.bytes.extend_from_slice(format!("startxref\n{start}\n%%EOF\n").as_bytes());
+        self.last = start;
+    }
+
+    /// Appends a revision with a signature in a new field; says where its value lies, brackets included.
+    pub fn sign(&mut self, seal: &Seal<'_>) -> Range<usize> {
+        let (field, value) = (self.number(), self.number());
+        self.fields.push(field);
+        self.annotations.push(field);
+        self.put_structure();
+        let entries = &seal.field;
+        self.put(
+            field,
+            &format!("<< /Type /Annot /Subtype /Widget /FT /Sig /T (Firma{field}) /Rect [0 0 0 0] /P 3 0 R /V {value} 0 R {entries} >>"),
+        );
+        let room = "0".repeat(2 * 4500);
+        let (sub_filter, entries) = (seal.sub_filter, &seal.entries);
+        let before = self.bytes.len();
+        self.put(
+            value,
+            &format!(
+                "<< /Filter /Adobe.PPKLite /SubFilter /{sub_filter} /M (D:20260601120000Z) \
+                 /ByteRange [0 0000000000 0000000000 0000000000] /Contents <{room}> {entries} >>"
+            ),
+        );
+        let find = |text: &[u8]| before + self.bytes[before..].windows(text.len()).position(|at| at == text).unwrap();
+        let (range, start) = (find(b"/ByteRange ["), find(b"/Contents <") + b"/Contents ".len());
+        let contents = start..start + room.len() + 2;
+        self.finish();
+        let end = self.bytes.len();
+        let numbers = format!("/ByteRange [0 {start:010} {:010} {:010}]", contents.end, end - contents.end);
+        self.bytes[range..range + numbers.len()].copy_from_slice(numbers.as_bytes());
+        let content = [&self.bytes[..start], &self.bytes[contents.end..]].concat();
+        let digits = hex::encode((seal.value)(&content));
+        self.bytes[start + 1..start + 1 + digits.len()].copy_from_slice(digits.as_bytes());
+        contents
+    }
+
+    pub fn judged(&self) -> Vec<Verdict> {
+        judged(&self.bytes)
+    }
+}
+
+pub fn judged(file: &[u8]) -> Vec<Verdict> {
+    signature::judge(file, None, "file", NOW, &policy())
+}
+
+/// A paper that a citizen signed.
+pub fn signed() -> Paper {
+    let mut paper = Paper::new(Xref::Table);
+    paper.sign(&Seal::by("citizen"));
+    paper
+}
