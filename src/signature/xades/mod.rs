@@ -187,7 +187,8 @@ impl<'b> Bench<'b, '_> {
         let tokens =
             additions.flat_map(|property| properties.tokens(document, property).map(move |token| (property, token)));
         let check = |(property, token): (NodeId, NodeId)| {
-            let unreadable = SignatureTimestamp { document: false, at: None, intact: false, trusted: false, authority: None };
+            let unreadable =
+                SignatureTimestamp { document: false, at: None, intact: false, trusted: false, authority: None };
             // EN 319 132-1 § 5.1.4.3: the value's element, canonical by the method stated or the default.
             let rules = match document.child(property, DS, "CanonicalizationMethod") {
                 Some(method) => structure::canonicalization(document, method),
