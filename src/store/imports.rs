@@ -16,9 +16,11 @@ pub async fn standing(tx: &mut Tx, entity: i64, book: &str, year: i64, numbers: 
         return Ok(Vec::new());
     }
     Ok(on_engine!(tx, |conn: E| {
+        // A subquery and not a join: right after a large import, PostgreSQL knows too little of the tables to choose
+        // well, and would read all events for each few numbers.
         let mut query = QueryBuilder::<E>::new(
-            "SELECT e.number, v.data FROM entries e LEFT JOIN events v ON v.entry_id = e.id AND v.type = 'imported'
-             WHERE e.entity_id = ",
+            "SELECT e.number, (SELECT v.data FROM events v WHERE v.entry_id = e.id AND v.type = 'imported')
+             FROM entries e WHERE e.entity_id = ",
         );
         query.push_bind(entity);
         query.push(" AND e.book = ").push_bind(book.to_owned());
