@@ -109,10 +109,7 @@ impl<'a> Message<'_, 'a> {
         evidence.add_attributes(&signer.unsigned);
         evidence.add_attributes(signer.signed.as_ref().unwrap_or(&signer.unsigned));
         let (stamps, made_after) = self.timestamps(signer, &evidence, request);
-        let trusted = stamps.iter().filter(|stamp| stamp.shown.trusted);
-        let proof = trusted.min_by_key(|stamp| stamp.shown.at);
-        let proved_at = proof.and_then(|stamp| stamp.shown.at);
-        let doubt = proof.and_then(|stamp| stamp.doubt.clone());
+        let (proved_at, doubt) = timestamp::earliest(&stamps);
         verdict.timestamps = stamps.into_iter().map(|stamp| stamp.shown).collect();
         verdict.signed_at = proved_at.map_or(request.received_at, |at| at.min(request.received_at));
         verdict.level = match (found.named_in_attribute, proved_at) {
@@ -126,18 +123,9 @@ impl<'a> Message<'_, 'a> {
         let path = path.map_err(|no_path| proved_outside(no_path, found.certificate, proved_at, made_after));
         verdict.trusted = path.is_ok();
         confirm_qualified(&mut verdict, &path, request.policy);
-        let times = Times { signed_at: verdict.signed_at, received_at: request.received_at, made_after };
-        let mut failure = self.first_failure(signer, found, integrity, &path, &verdict, request.policy);
-        // Nobody is asked about a signature that fails anyway.
-        if let (None, Ok(path)) = (&failure, &path) {
-            let finding = revocation::check(path, times, &evidence, request.policy);
-            verdict.revocation = finding.revocation;
-            failure = finding.failure.or(doubt);
-            if finding.embedded && verdict.level == Some(Level::T) {
-                verdict.level = Some(Level::Lt);
-            }
-        }
-        conclude(verdict, failure)
+        let failure = self.first_failure(signer, found, integrity, &path, &verdict, request.policy);
+        let known = Known { evidence: &evidence, made_after, doubt };
+        conclude_after_asking(verdict, failure, &path, known, request)
     }
 
     /// The steps of EN 319 102-1 § 5.3.4 in order: the first failure is the reason.
@@ -305,6 +293,39 @@ pub(super) fn blank(format: Format, request: Request<'_>) -> Verdict {
         explanation: explain(None),
         detail: None,
     }
+}
+
+/// What a format found beside the signature, for the last question: whether its certificates were revoked.
+pub(super) struct Known<'e, 'a> {
+    /// The revocation data that it carries.
+    pub evidence: &'e Evidence<'a>,
+    /// When it was made at the earliest, as a timestamp over its content proves.
+    pub made_after: Option<i64>,
+    /// What is not known of the authority of the timestamp that the best signature time is of.
+    pub doubt: Option<Failure>,
+}
+
+/// Looks into revocation where nothing speaks against the signature yet, and concludes. The verdict has its best
+/// signature time and its level by now.
+pub(super) fn conclude_after_asking(
+    mut verdict: Verdict,
+    mut failure: Option<Failure>,
+    path: &Result<Path, NoPath>,
+    known: Known<'_, '_>,
+    request: Request<'_>,
+) -> Verdict {
+    // Nobody is asked about a signature that fails anyway.
+    if let (None, Ok(path)) = (&failure, path) {
+        let Known { evidence, made_after, doubt } = known;
+        let times = Times { signed_at: verdict.signed_at, received_at: request.received_at, made_after };
+        let finding = revocation::check(path, times, evidence, request.policy);
+        verdict.revocation = finding.revocation;
+        failure = finding.failure.or(doubt);
+        if finding.embedded && verdict.level == Some(Level::T) {
+            verdict.level = Some(Level::Lt);
+        }
+    }
+    conclude(verdict, failure)
 }
 
 /// Writes the reason into the verdict, or that there is none against it.

@@ -51,6 +51,22 @@ pub struct Checked {
     pub by_the_letter: bool,
 }
 
+impl Checked {
+    /// Of a token that cannot be read: it proves nothing, and harms nothing either.
+    #[must_use]
+    pub fn unreadable() -> Self {
+        let shown = SignatureTimestamp { document: false, at: None, intact: false, trusted: false, authority: None };
+        Self { shown, doubt: None, nonce: None, by_the_letter: false }
+    }
+}
+
+/// The earliest time that trusted tokens prove, and what is not known of its authority.
+#[must_use]
+pub fn earliest(stamps: &[Checked]) -> (Option<i64>, Option<Failure>) {
+    let first = stamps.iter().filter(|stamp| stamp.shown.trusted).min_by_key(|stamp| stamp.shown.at);
+    (first.and_then(|stamp| stamp.shown.at), first.and_then(|stamp| stamp.doubt.clone()))
+}
+
 /// Checks a token (DER) over `stamped`, its authority's path as of `at`. `others` may help to find the path.
 ///
 /// A token that cannot be read is neither intact nor trusted: it proves nothing, and harms nothing either.
@@ -70,8 +86,7 @@ pub fn check_with<'a>(
     at: i64,
     policy: &Policy,
 ) -> Checked {
-    let shown = SignatureTimestamp { document: false, at: None, intact: false, trusted: false, authority: None };
-    let mut found = Checked { shown, doubt: None, nonce: None, by_the_letter: false };
+    let mut found = Checked::unreadable();
     // The answer stands in `found`; why it ends early is of no use to anybody yet.
     let _ = check_into(&mut found, token, stamped, others, evidence, at, policy);
     found

@@ -6,8 +6,8 @@
 //! not sign them is refused, since they then say whatever somebody wrote there later. Every signature in the document
 //! has a verdict of its own, wherever it stands, except counter-signatures, which are listed with what they sign.
 //!
-//! The level is what was verified here: B, and T with a trusted timestamp over the value. Archived validation data and
-//! archive timestamps are not judged yet, so nothing is called LT or LTA for having them.
+//! The level is what was verified here: B, T with a trusted timestamp over the value, and LT where the revocation data
+//! inside answered for the whole path. Archive timestamps are not judged yet, so nothing is called LTA for having them.
 
 mod certificates;
 mod coverage;
@@ -26,16 +26,20 @@ use self::references::{Followed, Reach};
 use self::structure::Signature;
 use self::transform::{Allowance, Place};
 use super::algorithm::SignatureAlgorithm;
-use super::cades::{Request, UNKNOWN, blank, conclude, unreadable};
+use super::cades::{
+    Known, Request, UNKNOWN, blank, conclude, conclude_after_asking, confirm_qualified, proved_outside, unreadable,
+};
 use super::certificate::Certificate;
 use super::chain::{NoPath, Path};
-use super::policy::{Policy, RevocationMode};
+use super::policy::Policy;
+use super::revocation::Evidence;
 use super::signer::Failure;
-use super::verdict::{CounterSignature, Format, Level, SignatureTimestamp, SubIndication, Verdict};
+use super::timestamp::{self, Checked};
+use super::verdict::{CounterSignature, Format, Level, SubIndication, Verdict};
 use super::xml::c14n::Canonicalization;
 use super::xml::nodeset::NodeSet;
 use super::xml::{Document, NodeId, encoding, read};
-use super::{ber, identity, timestamp};
+use super::{ber, identity};
 
 /// More signatures in one document than this are an attempt to make the reader work.
 const MAX_SIGNATURES: usize = 64;
@@ -147,9 +151,13 @@ impl<'b> Bench<'b, '_> {
         let failure = examined.integrity(&found).or_else(|| self.contradiction(&examined));
         verdict.intact = failure.is_none();
 
-        verdict.timestamps = self.timestamps(&examined);
-        let trusted_times = verdict.timestamps.iter().filter(|stamp| stamp.trusted).filter_map(|stamp| stamp.at);
-        let proved_at = trusted_times.min();
+        let carried = examined.properties.map(|properties| properties.added_revocation(self.document));
+        let (crls, ocsp) = carried.unwrap_or_default();
+        let evidence =
+            Evidence { crls: crls.iter().map(Vec::as_slice).collect(), ocsp: ocsp.iter().map(Vec::as_slice).collect() };
+        let stamps = self.timestamps(&examined, &evidence);
+        let (proved_at, doubt) = timestamp::earliest(&stamps);
+        verdict.timestamps = stamps.into_iter().map(|stamp| stamp.shown).collect();
         let received_at = self.request.received_at;
         verdict.signed_at = proved_at.map_or(received_at, |at| at.min(received_at));
         verdict.level = match (found.named, proved_at) {
@@ -160,14 +168,13 @@ impl<'b> Bench<'b, '_> {
         verdict.counter_signatures = self.counter_signatures(&examined);
 
         let policy = self.request.policy;
-        let path = policy.anchors.path(found.certificate, &certificates, verdict.signed_at);
+        let path = policy.path(found.certificate, &certificates, verdict.signed_at);
+        let path = path.map_err(|no_path| proved_outside(no_path, found.certificate, proved_at, None));
         verdict.trusted = path.is_ok();
-        let failure = failure.or_else(|| examined.first_failure(&found, path, verdict.signed_at, policy));
-        if failure.is_none() && policy.revocation == RevocationMode::Require {
-            let failure = Failure::new(SubIndication::TryLater, "no revocation data is at hand");
-            return conclude(verdict, Some(failure));
-        }
-        conclude(verdict, failure)
+        confirm_qualified(&mut verdict, &path, policy);
+        let failure = failure.or_else(|| examined.first_failure(&found, &path, verdict.signed_at, policy));
+        let known = Known { evidence: &evidence, made_after: None, doubt };
+        conclude_after_asking(verdict, failure, &path, known, self.request)
     }
 
     /// Who brings a content means that it was signed: a signature of something else does not speak for it.
@@ -179,7 +186,7 @@ impl<'b> Bench<'b, '_> {
         (!covered).then(|| Failure::new(SubIndication::HashFailure, detail))
     }
 
-    fn timestamps(&self, examined: &Examined<'_>) -> Vec<SignatureTimestamp> {
+    fn timestamps(&self, examined: &Examined<'_>, evidence: &Evidence<'_>) -> Vec<Checked> {
         let document = self.document;
         let Some(properties) = examined.properties else { return Vec::new() };
         let others = examined.held.encoded();
@@ -187,8 +194,7 @@ impl<'b> Bench<'b, '_> {
         let tokens =
             additions.flat_map(|property| properties.tokens(document, property).map(move |token| (property, token)));
         let check = |(property, token): (NodeId, NodeId)| {
-            let unreadable =
-                SignatureTimestamp { document: false, at: None, intact: false, trusted: false, authority: None };
+            let unreadable = Checked::unreadable();
             // EN 319 132-1 § 5.1.4.3: the value's element, canonical by the method stated or the default.
             let rules = match document.child(property, DS, "CanonicalizationMethod") {
                 Some(method) => structure::canonicalization(document, method),
@@ -200,7 +206,8 @@ impl<'b> Bench<'b, '_> {
                 return unreadable;
             };
             let Ok(token) = ber::normalise(&token) else { return unreadable };
-            timestamp::check(&token, &[&stamped], &others, self.request.received_at, self.request.policy)
+            let at = self.request.received_at;
+            timestamp::check_with(&token, &[&stamped], &others, evidence, at, self.request.policy)
         };
         tokens.take(MAX_ADDITIONS).map(check).collect()
     }
@@ -279,7 +286,7 @@ impl<'b> Examined<'b> {
     fn first_failure(
         &self,
         found: &Found<'_, '_>,
-        path: Result<Path, NoPath>,
+        path: &Result<Path, NoPath>,
         at: i64,
         policy: &Policy,
     ) -> Option<Failure> {
@@ -289,7 +296,7 @@ impl<'b> Examined<'b> {
         }
         let path = match path {
             Ok(path) => path,
-            Err(NoPath { sub_indication, detail }) => return Some(Failure::new(sub_indication, detail)),
+            Err(NoPath { sub_indication, detail }) => return Some(Failure::new(*sub_indication, detail)),
         };
         if !found.certificate.may_sign() {
             let detail = "keyUsage has neither digitalSignature nor nonRepudiation";

@@ -7,6 +7,8 @@ use super::structure::Signature;
 use crate::signature::algorithm::Digest;
 use crate::signature::xml::{Document, NodeId};
 
+/// More lists, or answers, than this are not looked at.
+const MAX_REVOCATION: usize = 512;
 /// More formats than references can be are not looked at.
 const MAX_FORMATS: usize = 2 * super::structure::MAX_REFERENCES;
 
@@ -132,6 +134,17 @@ impl<'d> Properties<'d> {
         let namespace = self.namespace;
         let children = document.child_elements(property);
         children.filter(move |&node| document.is(node, namespace, "EncapsulatedTimeStamp"))
+    }
+
+    /// Revocation data added for the years to come (§ 5.4.2 and 5.5.1), wherever among the additions they are: lists, and
+    /// responders' answers.
+    pub fn added_revocation(&self, document: &'d Document<'_>) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+        let range = self.unsigned.map_or(0..0, |node| node..document.end(node));
+        let values = |local| {
+            let nodes = range.clone().filter(|&node| document.is(node, self.namespace, local));
+            nodes.take(MAX_REVOCATION).filter_map(|node| names::base64_of(document, node)).collect()
+        };
+        (values("EncapsulatedCRLValue"), values("EncapsulatedOCSPValue"))
     }
 
     /// Certificates added for the years to come (§ 5.4.1 and 5.5.1), wherever among the additions they are.
