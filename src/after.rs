@@ -27,10 +27,10 @@ const IDLE: Duration = Duration::from_secs(5);
 const CATCH_UP: Duration = Duration::from_millis(1500);
 
 /// How soon after a start the sweep runs first, and how often after that.
-const FIRST_SWEEP: Duration = Duration::from_secs(60);
-const SWEEPS: Duration = Duration::from_secs(3600);
+const FIRST_SWEEP: Duration = Duration::from_mins(1);
+const SWEEPS: Duration = Duration::from_hours(1);
 /// What belongs to nobody is swept up when it is older than this.
-const ORPHANS_KEPT: Duration = Duration::from_secs(24 * 3600);
+const ORPHANS_KEPT: Duration = Duration::from_hours(24);
 
 /// Why a receipt could not be had.
 #[derive(Debug, thiserror::Error)]

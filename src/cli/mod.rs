@@ -79,7 +79,7 @@ pub fn run() -> ExitCode {
     let outcome = match arguments.command {
         Command::Init(arguments) => init::run(&arguments),
         Command::Demo(arguments) => demo::run(arguments),
-        Command::Serve(arguments) => serve::run(arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Token(arguments) => token::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
         Command::Calendar(arguments) => calendar::run(arguments),

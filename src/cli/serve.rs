@@ -26,8 +26,8 @@ pub struct Arguments {
 }
 
 /// Runs it, until SIGTERM or SIGINT.
-pub fn run(arguments: Arguments) -> Outcome {
-    let config = settings(&arguments)?;
+pub fn run(arguments: &Arguments) -> Outcome {
+    let config = settings(arguments)?;
     log_to_stderr(&config.log);
     block_on(async {
         let server = Server::start(config, Clock::system()).await?;

@@ -24,11 +24,11 @@ use crate::store::objects::ObjectMeta;
 use crate::store::{self, objects};
 
 /// How long a key leads to its entry, at least.
-const KEYS_KEPT: Duration = Duration::from_secs(48 * 3600);
+const KEYS_KEPT: Duration = Duration::from_hours(48);
 /// A claim that did not end within this is that of a sweep that died.
-const CLAIM_LASTS: Duration = Duration::from_secs(600);
+const CLAIM_LASTS: Duration = Duration::from_mins(10);
 /// How long a claim that ended is remembered: longer than a request may last at the slowest pace.
-const CLAIMS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+const CLAIMS_KEPT: Duration = Duration::from_hours(7 * 24);
 /// Hashes looked up in one short read.
 const LOOKED_UP: usize = 500;
 

@@ -199,6 +199,7 @@ impl Objects {
     }
 
     /// Lists what was signed, and the signatures over it.
+    #[must_use]
     pub fn list_signed(&self, entity: &str) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
         self.store.list(Some(&self.prefix.clone().join(entity).join("signed")))
     }

@@ -134,7 +134,6 @@ pub struct Part {
 }
 
 impl Form {
-    #[expect(clippy::new_without_default, reason = "each has a boundary of its own")]
     pub fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);

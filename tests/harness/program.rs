@@ -49,7 +49,7 @@ impl Program {
                 log.push('\n');
             }
         });
-        match heard.recv_timeout(Duration::from_secs(60)) {
+        match heard.recv_timeout(Duration::from_mins(1)) {
             Ok(url) => Self { child, door: Door::at(&url), log },
             Err(_) => {
                 let _ = child.kill();

@@ -35,7 +35,7 @@ impl Raw {
     pub async fn hear(&mut self) -> String {
         let mut heard = Vec::new();
         let reading = self.0.read_to_end(&mut heard);
-        let _ = tokio::time::timeout(Duration::from_secs(60), reading).await.expect("an answer within a minute");
+        let _ = tokio::time::timeout(Duration::from_mins(1), reading).await.expect("an answer within a minute");
         String::from_utf8_lossy(&heard).into_owned()
     }
 
@@ -47,7 +47,7 @@ impl Raw {
             to
         });
         let mut heard = Vec::new();
-        let _ = tokio::time::timeout(Duration::from_secs(60), from.read_to_end(&mut heard)).await.unwrap();
+        let _ = tokio::time::timeout(Duration::from_mins(1), from.read_to_end(&mut heard)).await.unwrap();
         writing.abort();
         String::from_utf8_lossy(&heard).into_owned()
     }

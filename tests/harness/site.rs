@@ -63,7 +63,7 @@ impl Site {
     pub async fn on_database(url: &str) -> Self {
         let mut site = Self::fresh(Engine::Sqlite).await;
         site.engine = Engine::Postgres;
-        site.database = url.to_owned();
+        url.clone_into(&mut site.database);
         site
     }
 

@@ -139,9 +139,8 @@ async fn signatures_that_are_none(#[values(Engine::Sqlite, Engine::Postgres)] en
     let pem = |inside: &str| format!("-----BEGIN CMS-----\n{inside}\n-----END CMS-----\n").into_bytes();
     let nested = {
         // Each level adds a tag and a length that say how much is inside.
-        let mut der = vec![0x30, 0x80];
-        der = der.repeat(50_000);
-        der.extend([0; 100_000]);
+        let mut der = [0x30, 0x80].repeat(50_000);
+        der.resize(200_000, 0);
         der
     };
     let definite = (0..50_000).fold(vec![0x05, 0x00], |inside, _| {

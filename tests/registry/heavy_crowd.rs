@@ -37,7 +37,7 @@ async fn two_processes_give_200_clients_the_numbers_from_1_to_10_000_each_once()
         .collect();
     clients.join_all().await;
     let elapsed = started.elapsed();
-    println!("{ENTRIES} entries in {elapsed:?}, {:.0}/s", ENTRIES as f64 / elapsed.as_secs_f64());
+    println!("{ENTRIES} entries in {elapsed:?}, {}/s", ENTRIES as u128 * 1000 / elapsed.as_millis());
     assert_eq!(ledger.len(), ENTRIES);
     ledger.holds(&programs[0].door(), &site.store().await).await;
 }

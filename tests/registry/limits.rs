@@ -82,7 +82,7 @@ async fn a_body_that_comes_too_slowly_is_refused_and_numbers_nothing() {
     let (silent, dripping) = tokio::join!(silent, dripping);
     assert_eq!(said(&silent), (408, "too-slow".to_owned()), "{silent}");
     assert_eq!(said(&dripping), (408, "too-slow".to_owned()), "{dripping}");
-    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_mins(1), "{:?}", started.elapsed());
     assert_eq!(town.next_number().await, 1);
 }
 

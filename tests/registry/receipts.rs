@@ -77,7 +77,7 @@ async fn the_receipt_is_always_the_same_bytes(#[values(Engine::Sqlite, Engine::P
 async fn without_a_seal_entries_are_numbered_and_receipts_wait(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let town = Town::with(engine, |config| config.seal = Default::default()).await;
+    let town = Town::with(engine, |config| config.seal = ventanilla::config::Seal::default()).await;
     let registered = town.register(&Paper::counter().form(), &fresh_key()).await.registered();
     let path = registered["receipt"]["json"].as_str().unwrap().to_owned();
     town.get(&path, "clerk").await.is(503, "unavailable");
