@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::listen::{Acceptor, serve};
+use crate::http::metrics;
 use crate::http::router::router;
 
 /// What `serve` takes.
@@ -63,13 +64,16 @@ struct Bound {
     listener: TcpListener,
     address: SocketAddr,
     tls: Option<Acceptor>,
+    admin: Option<TcpListener>,
+}
+
+async fn listen_on(address: &str) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))
 }
 
 async fn bind(config: &Config) -> Result<Bound, Box<dyn std::error::Error>> {
     let tls = Acceptor::load(&config.tls)?;
-    let listener = TcpListener::bind(&config.listen)
-        .await
-        .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
+    let listener = listen_on(&config.listen).await?;
     let address = listener.local_addr()?;
     if tls.is_none() && !address.ip().is_loopback() && !config.behind_proxy {
         return Err(format!(
@@ -78,13 +82,17 @@ async fn bind(config: &Config) -> Result<Bound, Box<dyn std::error::Error>> {
         )
         .into());
     }
-    Ok(Bound { listener, address, tls })
+    let admin = match config.admin_listen.as_str() {
+        "" => None,
+        address => Some(listen_on(address).await?),
+    };
+    Ok(Bound { listener, address, tls, admin })
 }
 
 impl Bound {
     fn serving(self, app: App) -> Server {
-        let Self { listener, address, tls } = self;
-        Server { app, listener, address, tls }
+        let Self { listener, address, tls, admin } = self;
+        Server { app, listener, address, tls, admin }
     }
 }
 
@@ -95,6 +103,7 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     tls: Option<Acceptor>,
+    admin: Option<TcpListener>,
 }
 
 impl Server {
@@ -120,6 +129,12 @@ impl Server {
     pub fn url(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
+    }
+
+    /// The address of the operator's listener, where there is one.
+    #[must_use]
+    pub fn admin_url(&self) -> Option<String> {
+        Some(format!("http://{}", self.admin.as_ref()?.local_addr().ok()?))
     }
 
     /// What it serves.
@@ -158,7 +173,7 @@ impl Server {
 
     /// Serves until `stop`, then lets what is under way end.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { app, listener, tls, .. } = self;
+        let Self { app, listener, tls, admin, .. } = self;
         let after = tokio::spawn({
             let (app, stop) = (app.clone(), stop.clone());
             async move { app.follow_up(stop).await }
@@ -172,7 +187,12 @@ impl Server {
             async move { app.registry.judge_again(&app.entity, &app.judge, stop).await }
         });
         let limits = app.config.limits.clone();
-        serve(listener, tls, router(app.clone()), &limits, stop.clone()).await;
+        let operators = async {
+            if let Some(admin) = admin {
+                serve(admin, None, metrics::router(app.clone()), &limits, stop.clone()).await;
+            }
+        };
+        tokio::join!(serve(listener, tls, router(app.clone()), &limits, stop.clone()), operators);
         stop.cancel();
         let _ = tokio::join!(after, sweeps, again);
         app.store().close().await;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::tally::Tally;
 use crate::store;
 
 /// Why a whole attempt to write a batch came to nothing, or may have.
@@ -71,7 +72,7 @@ const ATTEMPTS: u32 = 3;
 
 impl<C: Commit> Batcher<C> {
     /// Starts the task; at most `size` members are written together.
-    pub fn start(commit: C, size: usize) -> Self {
+    pub fn start(commit: C, size: usize, tally: Tally) -> Self {
         let (queue, mut waiting) = mpsc::channel::<Waiting<C>>(4 * size);
         tokio::spawn(async move {
             let mut batch = Vec::with_capacity(size);
@@ -79,7 +80,7 @@ impl<C: Commit> Batcher<C> {
             while waiting.recv_many(&mut batch, size).await > 0 {
                 company.gather(&mut waiting, &mut batch, size).await;
                 let (members, began) = (batch.len(), Instant::now());
-                write(&commit, std::mem::take(&mut batch)).await;
+                write(&commit, std::mem::take(&mut batch), &tally).await;
                 company = Company { members, took: began.elapsed() };
                 batch.reserve(size);
             }
@@ -136,8 +137,9 @@ impl Company {
 }
 
 /// Writes a batch, in parts where one member spoils it, and answers everybody.
-async fn write<C: Commit>(commit: &C, batch: Vec<Waiting<C>>) {
+async fn write<C: Commit>(commit: &C, batch: Vec<Waiting<C>>, tally: &Tally) {
     let (batch, late): (Vec<_>, Vec<_>) = batch.into_iter().partition(|waiting| waiting.since.elapsed() < PATIENCE);
+    tally.refused(late.len());
     for waiting in late {
         let _ = waiting.answer.send(Err(BatchError::Unavailable("the queue is too long".into())));
     }
@@ -149,6 +151,7 @@ async fn write<C: Commit>(commit: &C, batch: Vec<Waiting<C>>) {
         match attempt(commit, &part).await {
             Ok(answers) => {
                 debug_assert_eq!(answers.len(), part.len());
+                tally.written(part.len());
                 for (waiting, answer) in part.into_iter().zip(answers) {
                     let _ = waiting.answer.send(Ok(answer));
                 }
@@ -159,6 +162,7 @@ async fn write<C: Commit>(commit: &C, batch: Vec<Waiting<C>>) {
                     members = part.len(),
                     "batch outcome unknown"
                 );
+                tally.refused(part.len());
                 for waiting in part {
                     let _ = waiting.answer.send(Err(BatchError::Unknown));
                 }
@@ -171,6 +175,7 @@ async fn write<C: Commit>(commit: &C, batch: Vec<Waiting<C>>) {
             Err(Failure::NotKept(error)) => {
                 tracing::error!(error = &error as &dyn std::error::Error, members = part.len(), "batch not written");
                 let reason: Arc<str> = error.to_string().into();
+                tally.refused(part.len());
                 for waiting in part {
                     let _ = waiting.answer.send(Err(BatchError::Unavailable(reason.clone())));
                 }

@@ -14,6 +14,7 @@ mod state;
 pub mod submission;
 pub mod submit;
 pub mod sweep;
+pub mod tally;
 pub mod will;
 
 use std::collections::HashMap;
@@ -52,13 +53,15 @@ pub struct Registry {
     swept: Arc<Mutex<HashMap<i64, Micros>>>,
     /// Told after each commit that wrote an outbox row.
     committed: Arc<Notify>,
+    /// What the queues of books wrote.
+    tally: tally::Tally,
 }
 
 impl Registry {
     /// A registry over this database and these objects. Must be called within a runtime: its queues are tasks.
     #[must_use]
     pub fn new(store: Store, objects: Objects, clock: Clock, limits: ClockLimits) -> Self {
-        let access = Batcher::start(access::AccessLog::new(store.clone()), 256);
+        let access = Batcher::start(access::AccessLog::new(store.clone()), 256, tally::Tally::default());
         Self {
             store,
             objects,
@@ -69,6 +72,7 @@ impl Registry {
             catalogue: Arc::default(),
             swept: Arc::default(),
             committed: Arc::default(),
+            tally: tally::Tally::default(),
         }
     }
 
@@ -102,9 +106,15 @@ impl Registry {
         let (queue, _) = books.entry(entity.id).or_insert_with(|| {
             let guard = Arc::new(Mutex::new(ClockGuard::new(self.clock.clone(), &self.limits)));
             let book = Book::new(self.store.clone(), entity.clone(), guard.clone());
-            (Batcher::start(book, BATCH), guard)
+            (Batcher::start(book, BATCH, self.tally.clone()), guard)
         });
         queue.clone()
+    }
+
+    /// What was numbered by this process since its start.
+    #[must_use]
+    pub fn numbering(&self) -> tally::Numbering {
+        self.tally.read()
     }
 
     /// How many changes wait to be written.

@@ -21,6 +21,8 @@ pub struct Town {
     pub app: App,
     pub clock: Clock,
     pub door: Door,
+    /// The operator's listener, where the settings name one.
+    pub admin: Option<String>,
     stop: CancellationToken,
     running: Option<JoinHandle<()>>,
 }
@@ -79,9 +81,9 @@ impl Town {
         let app = app.unwrap();
         populate(&app).await.unwrap();
         let server = Server::over(app.clone()).await.unwrap();
-        let (door, stop) = (Door::at(&server.url()), CancellationToken::new());
+        let (door, admin, stop) = (Door::at(&server.url()), server.admin_url(), CancellationToken::new());
         let running = Some(tokio::spawn(server.run(stop.clone())));
-        Self { site, app, clock, door, stop, running }
+        Self { site, app, clock, door, admin, stop, running }
     }
 
     /// Stops the server as SIGTERM does, and waits until it has ended.

@@ -21,6 +21,7 @@ mod idempotency;
 mod law;
 mod limits;
 mod lookups;
+mod metrics;
 mod openapi;
 mod outages;
 mod receipts;

@@ -1,0 +1,58 @@
+//! `/metrics`, in Prometheus' text format, on the operator's own listener: how numbering and what follows it are doing.
+//!
+//! # Why
+//! Written by hand: a handful of numbers, read from where they are kept anyway, is no reason for a crate.
+
+use std::fmt::Write;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use super::problem::{Problem, Result};
+use crate::app::App;
+use crate::store;
+
+/// The operator's routes.
+pub fn router(app: App) -> Router {
+    Router::new().route("/metrics", get(metrics)).fallback(|| async { Problem::not_found() }).with_state(app)
+}
+
+async fn metrics(State(app): State<App>) -> Result<Response> {
+    let mut tx = app.store().read().await?;
+    let (waiting, oldest) = store::outbox::waiting(&mut tx).await?;
+    drop(tx);
+    let lag = oldest.map_or(0, |oldest| (app.clock().now().0 - oldest.0).max(0) / 1_000_000);
+    let numbering = app.registry.numbering();
+    let mut text = String::new();
+    let mut say = |name: &str, kind: &str, help: &str, value: i128| {
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
+    };
+    say("ventanilla_outbox_waiting", "gauge", "Entries whose receipt or full text is not made yet.", waiting.into());
+    say("ventanilla_outbox_lag_seconds", "gauge", "How long the oldest of them has waited.", lag.into());
+    say(
+        "ventanilla_book_waiting",
+        "gauge",
+        "Changes of books that wait for their batch in this process.",
+        app.registry.waiting() as i128,
+    );
+    say(
+        "ventanilla_book_refused_total",
+        "counter",
+        "Changes that were not written, and whose senders were told so, since the start.",
+        numbering.refused.into(),
+    );
+    let name = "ventanilla_book_batch_size";
+    let _ = writeln!(text, "# HELP {name} Changes written by one transaction, since the start.\n# TYPE {name} histogram");
+    for (size, batches) in numbering.up_to {
+        let _ = writeln!(text, "{name}_bucket{{le=\"{size}\"}} {batches}");
+    }
+    let _ = writeln!(text, "{name}_bucket{{le=\"+Inf\"}} {}", numbering.batches);
+    let _ = writeln!(text, "{name}_sum {}\n{name}_count {}", numbering.written, numbering.batches);
+    let mut response = text.into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
+    Ok(response)
+}
