@@ -183,7 +183,7 @@ impl Reach<'_, '_> {
             return Err(not_found(format!("the transforms leave nothing that is signed: {}", shown(reference.uri))));
         }
         let is_content = self.content.is_some_and(|content| target.is_none() || *content == *octets);
-        let is_data = target.is_none_or(|node| !self.is_own_part(reference, node));
+        let is_data = target.is_none_or(|node| !self.is_own_part(node));
         Ok(Covered { index, target, nodes, bytes: octets.len() as u64, is_content, is_data })
     }
 
@@ -198,11 +198,15 @@ impl Reach<'_, '_> {
         Ok(computed)
     }
 
-    /// Whether a reference signs the signature's own properties or certificates.
-    fn is_own_part(&self, reference: &Reference<'_>, node: NodeId) -> bool {
+    /// Whether a reference signs properties or certificates: what tells of a signature, and not what somebody signs.
+    fn is_own_part(&self, node: NodeId) -> bool {
         let document = self.place.document;
-        is_signed_properties(reference.kind)
-            || ["KeyInfo", "SignatureProperties", "SignatureProperty"].iter().any(|local| document.is(node, DS, local))
+        let is_property = |node: NodeId| {
+            let namespace = document.namespace_of(node).filter(|namespace| is_xades(namespace));
+            namespace.is_some_and(|namespace| document.is(node, namespace, "QualifyingProperties"))
+        };
+        ["KeyInfo", "SignatureProperties", "SignatureProperty"].iter().any(|local| document.is(node, DS, local))
+            || document.ancestors_or_self(node).any(is_property) && !document.is(node, DS, "SignatureValue")
     }
 
     /// Manifest entries (XMLDSig § 5.1): what is at hand must be right, what is not is the application's to ask for. The

@@ -421,10 +421,12 @@ impl<'a> Reader<'a> {
     /// Gives the pending attributes their namespaces, and refuses doubled names (XML names § 6.3).
     fn resolve_attributes(&mut self) -> Result<(u32, u32)> {
         let from = self.document.attributes.len();
-        for (prefix, local, value) in std::mem::take(&mut self.pending) {
+        let mut pending = std::mem::take(&mut self.pending);
+        for (prefix, local, value) in pending.drain(..) {
             let (prefix, namespace) = if prefix.is_empty() { (0, 0) } else { self.resolve(prefix)? };
             self.document.attributes.push(Attribute { prefix, namespace, local, value });
         }
+        self.pending = pending;
         let own = &self.document.attributes[from..];
         let twice = has_doubles(own, |attribute| (attribute.namespace, attribute.local));
         if twice {
