@@ -46,7 +46,8 @@ async fn metrics(State(app): State<App>) -> Result<Response> {
         numbering.refused.into(),
     );
     let name = "ventanilla_book_batch_size";
-    let _ = writeln!(text, "# HELP {name} Changes written by one transaction, since the start.\n# TYPE {name} histogram");
+    let _ =
+        writeln!(text, "# HELP {name} Changes written by one transaction, since the start.\n# TYPE {name} histogram");
     for (size, batches) in numbering.up_to {
         let _ = writeln!(text, "{name}_bucket{{le=\"{size}\"}} {batches}");
     }

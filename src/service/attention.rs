@@ -21,6 +21,7 @@ use crate::registry::batch::{BatchError, Batcher};
 use crate::registry::book::Key;
 use crate::registry::caller::Caller;
 use crate::registry::submission::FieldError;
+use crate::registry::tally::Tally;
 use crate::store::attentions::{AttentionRow, Wanted};
 use crate::store::{self, Store};
 
@@ -126,7 +127,7 @@ impl Service {
     /// A service over this database. Must be called within a runtime: its queue is a task.
     #[must_use]
     pub fn new(store: Store, clock: Clock) -> Self {
-        let queue = Batcher::start(Attentions::new(store.clone()), BATCH);
+        let queue = Batcher::start(Attentions::new(store.clone()), BATCH, Tally::default());
         Self { store, clock, queue }
     }
 

@@ -67,6 +67,7 @@ pub(super) fn judge(signature: &[u8], content: Option<&[u8]>, request: Request<'
     };
     let message = Message {
         format: Format::Cades,
+        existence: None,
         data: &data,
         certificates: &certificates,
         evidence,
@@ -80,12 +81,23 @@ pub(super) fn judge(signature: &[u8], content: Option<&[u8]>, request: Request<'
 /// What the signers of one CMS have in common.
 pub(super) struct Message<'m, 'a> {
     pub format: Format,
+    /// What proves, beside the signature's own timestamps, that all of it existed: a timestamp over its document.
+    pub existence: Option<Existence>,
     pub data: &'m SignedData<'a>,
     pub certificates: &'m [Certificate<'a>],
     pub evidence: Evidence<'a>,
     pub content: Option<&'m Content<'m>>,
     pub contradiction: Option<Failure>,
     pub coverage: Coverage,
+}
+
+/// A proof of existence (EN 319 102-1 § 5.6).
+#[derive(Debug, Clone)]
+pub(super) struct Existence {
+    /// The time it proves.
+    pub at: i64,
+    /// Set where the revocation of who gave it could not be learned.
+    pub doubt: Option<Failure>,
 }
 
 impl<'a> Message<'_, 'a> {
@@ -109,7 +121,11 @@ impl<'a> Message<'_, 'a> {
         evidence.add_attributes(&signer.unsigned);
         evidence.add_attributes(signer.signed.as_ref().unwrap_or(&signer.unsigned));
         let (stamps, made_after) = self.timestamps(signer, &evidence, request);
-        let (proved_at, doubt) = timestamp::earliest(&stamps);
+        let trusted = stamps.iter().filter(|stamp| stamp.shown.trusted);
+        let proofs = trusted.filter_map(|stamp| Some(Existence { at: stamp.shown.at?, doubt: stamp.doubt.clone() }));
+        let proof = proofs.chain(self.existence.clone()).min_by_key(|proof| proof.at);
+        let proved_at = proof.as_ref().map(|proof| proof.at);
+        let doubt = proof.and_then(|proof| proof.doubt);
         verdict.timestamps = stamps.into_iter().map(|stamp| stamp.shown).collect();
         verdict.signed_at = proved_at.map_or(request.received_at, |at| at.min(request.received_at));
         verdict.level = match (found.named_in_attribute, proved_at) {
@@ -177,12 +193,13 @@ impl<'a> Message<'_, 'a> {
         request: Request<'_>,
     ) -> (Vec<Checked>, Option<i64>) {
         let others = &self.data.certificates;
+        let at = self.existence.as_ref().map_or(request.received_at, |proof| proof.at.min(request.received_at));
         let tokens = |attributes: &Attributes<'a>, oid: &'static [u8]| -> Vec<&'a [u8]> {
             let values = attributes.of(oid).flat_map(|attribute| attribute.values());
             values.take(MAX_ADDITIONS).map(|token| token.raw).collect()
         };
         let check = |token: &'a [u8], stamped: &[&[u8]]| {
-            timestamp::check_with(token, stamped, others, evidence, request.received_at, request.policy)
+            timestamp::check_with(token, stamped, others, evidence, at, request.policy)
         };
         let stamped = [signer.signature];
         let over_value = tokens(&signer.unsigned, oid::SIGNATURE_TIMESTAMP);

@@ -73,10 +73,6 @@ pub enum FileKind {
 #[must_use]
 pub fn detect(file: &[u8]) -> FileKind {
     let start = &file[..file.len().min(1024)];
-    // ISO 32000-1 annex H.3.4.1: readers accept the header anywhere in the first 1,024 bytes.
-    if start.windows(5).any(|window| window == b"%PDF-") {
-        return FileKind::Pdf;
-    }
     // Tag and length take at most ten bytes; the content type follows them.
     let names_signed_data = start.windows(oid::SIGNED_DATA.len()).take(16).any(|window| window == oid::SIGNED_DATA);
     if (start.first() == Some(&asn1::tag::SEQUENCE) && names_signed_data) || pem::is_pem(start) {
@@ -87,17 +83,23 @@ pub fn detect(file: &[u8]) -> FileKind {
     if utf16 || text.trim_ascii_start().first() == Some(&b'<') {
         return FileKind::Xml;
     }
+    // Last, since a signature may hold a PDF. ISO 32000-1 annex H.3.4.1: readers accept the header anywhere in the first 1,024 bytes.
+    if start.windows(5).any(|window| window == b"%PDF-") {
+        return FileKind::Pdf;
+    }
     FileKind::Other
 }
 
-/// Judges every signature in a file: a CMS (CAdES or plain; DER, BER or PEM) over `content` or over what it holds
-/// inside; an XML document (XAdES or plain) over itself, its parts, or `content`; in a PDF, every signature and document
-/// timestamp of every revision, in their order, over the file itself.
+/// Judges every signature in a CMS (CAdES or plain; DER, BER or PEM) over `content`, or over what it holds inside.
 ///
 /// `covers` names what is judged in the verdict (`submission`, `document:<part>`, `file`); `received_at`, in
 /// microseconds since 1970 UTC, is the time of which everything is judged unless a trusted timestamp proves an earlier
 /// one. Never fails and is never empty: bytes that hold no signature give one verdict that says so. With several signers
 /// there is one verdict each, in their order; which of them a submission counts on is the caller's to decide.
+///
+/// # Why
+/// A PDF or an XML document can be signed all by itself. Here it is no signature over `content`, whatever it says:
+/// otherwise any document that somebody once signed would sign every submission.
 #[must_use]
 pub fn judge(
     signature: &[u8],
@@ -106,17 +108,12 @@ pub fn judge(
     received_at: i64,
     policy: &Policy,
 ) -> Vec<Verdict> {
-    let request = cades::Request { covers, received_at, policy };
-    match detect(signature) {
-        FileKind::Pdf => pades::judge(signature, request),
-        FileKind::Xml => xades::judge(signature, content, request),
-        _ => cades::judge(signature, content, request),
-    }
+    cades::judge(signature, content, cades::Request { covers, received_at, policy })
 }
 
-/// Judges every signature in a file, of whatever kind it is; `content` is what a detached one covers.
-///
-/// As [`judge`]: never fails and is never empty.
+/// Judges every signature in a file, of whatever kind it is: a CMS as [`judge`] does; an XML document (`XAdES` or plain)
+/// over itself, its parts, or `content`; in a PDF, every signature and document timestamp of every revision, in their
+/// order, over the file itself. A PDF is never a signature over another content.
 #[must_use]
 pub fn judge_file(
     file: &[u8],
@@ -125,7 +122,12 @@ pub fn judge_file(
     received_at: i64,
     policy: &Policy,
 ) -> Vec<Verdict> {
-    judge(file, content, covers, received_at, policy)
+    let request = cades::Request { covers, received_at, policy };
+    match detect(file) {
+        FileKind::Pdf if content.is_none() => pades::judge(file, request),
+        FileKind::Xml => xades::judge(file, content, request),
+        _ => cades::judge(file, content, request),
+    }
 }
 
 /// Reads who a certificate (DER) was issued to: for a citizen who comes by TLS with no signature.

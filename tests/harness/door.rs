@@ -46,7 +46,11 @@ impl Door {
         headers: &[(&str, &str)],
         body: Vec<u8>,
     ) -> Result<Answer, reqwest::Error> {
-        let path = if path.starts_with("/healthz") || path.starts_with("/readyz") || path.starts_with("/metrics") || path.starts_with("/api/") {
+        let path = if path.starts_with("/healthz")
+            || path.starts_with("/readyz")
+            || path.starts_with("/metrics")
+            || path.starts_with("/api/")
+        {
             path.to_owned()
         } else {
             format!("/api/v1{path}")

@@ -9,7 +9,8 @@ use crate::harness::town::Town;
 
 /// The value of a metric.
 fn value(text: &str, name: &str) -> i64 {
-    let line = text.lines().find(|line| line.split(' ').next() == Some(name)).unwrap_or_else(|| panic!("{name}: {text}"));
+    let line =
+        text.lines().find(|line| line.split(' ').next() == Some(name)).unwrap_or_else(|| panic!("{name}: {text}"));
     line.rsplit_once(' ').unwrap().1.parse().unwrap()
 }
 
@@ -36,8 +37,12 @@ async fn the_operator_sees_batches_the_queue_and_the_lag_of_the_outbox(
     assert_eq!(value(&after, "ventanilla_book_waiting"), 0);
     assert_eq!(value(&after, "ventanilla_book_refused_total"), 0);
     // What waits, waits since it was written.
-    execute(town.app.store(), "INSERT INTO outbox (id, entity_id, kind, entry_id, created_at, next_attempt_at)
-        SELECT id, entity_id, 'late', id, registered_at - 60000000, 9000000000000000 FROM entries WHERE number = 1").await;
+    execute(
+        town.app.store(),
+        "INSERT INTO outbox (id, entity_id, kind, entry_id, created_at, next_attempt_at)
+        SELECT id, entity_id, 'late', id, registered_at - 60000000, 9000000000000000 FROM entries WHERE number = 1",
+    )
+    .await;
     let late = read().await;
     assert!(value(&late, "ventanilla_outbox_waiting") >= 1);
     assert!(value(&late, "ventanilla_outbox_lag_seconds") >= 60);

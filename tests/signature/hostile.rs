@@ -133,3 +133,12 @@ fn files_are_told_by_their_first_bytes() {
     assert_eq!(detect(b"hello"), FileKind::Other);
     assert_eq!(detect(b""), FileKind::Other);
 }
+
+#[test]
+fn a_file_that_signs_itself_is_no_signature_over_another_content() {
+    for itself in [&b"%PDF-1.7\n%%EOF\n"[..], b"<?xml version=\"1.0\"?><a/>"] {
+        let verdict = &signature::judge(itself, Some(TEXT), "submission", NOW, &policy())[0];
+        assert_eq!(verdict.sub_indication, Some(SubIndication::FormatFailure));
+        assert_eq!(verdict.format, Format::Unknown, "it is not even looked at as what it is");
+    }
+}

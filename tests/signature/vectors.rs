@@ -47,7 +47,7 @@ fn cades_files_are_judged_as_before() {
         let bytes = std::fs::read(&file).unwrap();
         let name = file.file_name().unwrap().to_string_lossy();
         writeln!(table, "{name}\n    openssl: {}", openssl_says(&file)).unwrap();
-        for verdict in signature::judge(&bytes, None, "file", NOW, &policy) {
+        for verdict in signature::judge_file(&bytes, None, "file", NOW, &policy) {
             let state = serde_json::to_value((verdict.indication, verdict.sub_indication, verdict.level)).unwrap();
             let stamps: Vec<_> = verdict.timestamps.iter().map(|stamp| stamp.intact).collect();
             let counters: Vec<_> = verdict.counter_signatures.iter().map(|counter| counter.intact).collect();

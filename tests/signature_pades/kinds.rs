@@ -3,7 +3,9 @@
 use openssl::hash::MessageDigest;
 use openssl::sign::Signer;
 use rstest::rstest;
-use ventanilla::signature::{self, Format, Indication, Kind, LaterClass, Level, Placement, SubIndication};
+use ventanilla::signature::{
+    self, Format, Indication, Kind, LaterClass, Level, Placement, Policy, RevocationMode, SubIndication,
+};
 
 use crate::paper::{Paper, Seal, Xref, judged, signed};
 use crate::pki::{NOW, certificate, key, openssl_cms_of, policy};
@@ -72,7 +74,7 @@ fn a_signed_sha_1_digest_is_intact_and_too_weak() {
     assert_eq!((verdict.intact, verdict.sub_indication), (true, Some(SubIndication::CryptoConstraintsFailure)));
     assert_eq!(verdict.level, None);
     let in_2012 = 1_330_000_000_000_000;
-    let then = &signature::judge(&paper.bytes, None, "file", in_2012, &policy())[0];
+    let then = &signature::judge_file(&paper.bytes, None, "file", in_2012, &policy())[0];
     assert_ne!(then.sub_indication, Some(SubIndication::CryptoConstraintsFailure));
     paper.bytes[20] ^= 1;
     let verdict = &paper.judged()[0];
@@ -146,7 +148,7 @@ fn a_pdf_without_signatures_says_so() {
 fn a_document_timestamp_is_evidence_and_no_signature() {
     let mut paper = signed();
     paper.sign(&Seal::timestamp());
-    let verdicts = signature::judge(&paper.bytes, None, "file", IN_2040, &policy());
+    let verdicts = signature::judge_file(&paper.bytes, None, "file", IN_2040, &policy());
     let [signature, timestamp] = &verdicts[..] else { panic!() };
     assert_eq!((timestamp.kind, timestamp.level), (Kind::DocumentTimestamp, None));
     assert!(timestamp.passed() && timestamp.covers_whole_file == Some(true), "{:?}", timestamp.detail);
@@ -171,7 +173,7 @@ fn a_document_timestamp_over_something_else_proves_nothing() {
     ] {
         let mut paper = signed();
         paper.sign(&Seal { value, ..Seal::timestamp() });
-        let verdicts = signature::judge(&paper.bytes, None, "file", IN_2040, &policy());
+        let verdicts = signature::judge_file(&paper.bytes, None, "file", IN_2040, &policy());
         assert_eq!(verdicts[1].sub_indication, Some(reason), "{:?}", verdicts[1].detail);
         assert!(!verdicts[1].intact);
         assert_eq!(verdicts[0].level, Some(Level::B));
@@ -193,7 +195,7 @@ fn a_citizen_is_no_timestamping_authority() {
     };
     let mut paper = signed();
     paper.sign(&Seal { value: Box::new(forged), ..Seal::timestamp() });
-    let verdicts = signature::judge(&paper.bytes, None, "file", IN_2040, &policy());
+    let verdicts = signature::judge_file(&paper.bytes, None, "file", IN_2040, &policy());
     assert_eq!((verdicts[1].intact, verdicts[1].sub_indication), (true, Some(SubIndication::ChainConstraintsFailure)));
     assert_eq!((verdicts[0].level, verdicts[0].timestamps[0].trusted), (Some(Level::B), false));
 }
@@ -215,7 +217,9 @@ fn several_signer_infos_in_one_signature_are_one_too_many() {
 
 #[test]
 fn validation_data_and_a_timestamp_over_it_make_the_higher_levels() {
-    let in_time = |paper: &Paper| signature::judge(&paper.bytes, None, "file", IN_2040, &policy()).remove(0).level;
+    // Carried revocation data count; nobody can be asked for more.
+    let policy = Policy { revocation: RevocationMode::WhenAvailable, ..policy() };
+    let in_time = |paper: &Paper| signature::judge_file(&paper.bytes, None, "file", IN_2040, &policy).remove(0).level;
     let mut paper = signed();
     paper.sign(&Seal::timestamp());
     assert_eq!(in_time(&paper), Some(Level::T));

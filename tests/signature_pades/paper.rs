@@ -237,7 +237,7 @@ impl Paper {
 }
 
 pub fn judged(file: &[u8]) -> Vec<Verdict> {
-    signature::judge(file, None, "file", NOW, &policy())
+    signature::judge_file(file, None, "file", NOW, &policy())
 }
 
 /// A paper that a citizen signed.

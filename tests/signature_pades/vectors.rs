@@ -28,7 +28,7 @@ fn pdf_files_are_judged_as_before() {
     for file in files {
         let bytes = std::fs::read(&file).unwrap();
         writeln!(table, "{}", file.file_name().unwrap().to_string_lossy()).unwrap();
-        for verdict in signature::judge(&bytes, None, "file", NOW, &policy) {
+        for verdict in signature::judge_file(&bytes, None, "file", NOW, &policy) {
             let state = serde_json::to_value((verdict.indication, verdict.sub_indication, verdict.level)).unwrap();
             let kind = if verdict.kind == Kind::Signature { "signature" } else { "timestamp" };
             let whole = verdict.covers_whole_file.map_or_else(|| "-".to_owned(), |whole| whole.to_string());

@@ -15,7 +15,7 @@ pub const BEFORE: &str = "<solicitud Id=\"doc\"><asunto>Obra menor</asunto><text
 pub const AFTER: &str = "</solicitud>";
 
 pub fn judged(file: &str, content: Option<&[u8]>) -> Vec<Verdict> {
-    signature::judge(file.as_bytes(), content, "file", NOW, &policy())
+    signature::judge_file(file.as_bytes(), content, "file", NOW, &policy())
 }
 
 pub fn judged_one(file: &str, content: Option<&[u8]>) -> Verdict {
@@ -271,7 +271,7 @@ fn stamped(unsigned: &dyn Fn(&str) -> String) -> Verdict {
     let unsigned = unsigned(&plan.value_element());
     let file = format!("{BEFORE}{}{AFTER}", Plan { unsigned, ..plan }.element());
     let in_2040 = NOW + 14 * 365 * 86_400 * 1_000_000;
-    signature::judge(file.as_bytes(), None, "file", in_2040, &policy()).remove(0)
+    signature::judge_file(file.as_bytes(), None, "file", in_2040, &policy()).remove(0)
 }
 
 fn property(token: &[u8]) -> String {
@@ -371,7 +371,7 @@ fn encodings_and_line_ends_change_no_verdict() {
     let windows = file.replace('\n', "\r\n").into_bytes();
     let marked = format!("\u{feff}{file}").into_bytes();
     for bytes in [latin, utf16, windows, marked] {
-        assert_passed(&signature::judge(&bytes, None, "file", NOW, &policy())[0]);
+        assert_passed(&signature::judge_file(&bytes, None, "file", NOW, &policy())[0]);
     }
 }
 

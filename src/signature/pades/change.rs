@@ -12,7 +12,6 @@ use std::rc::Rc;
 
 use crate::signature::pdf::{Dictionary, Indirect, Object, Pdf, PdfError};
 
-use super::field;
 use super::landmark::Landmarks;
 
 type Result<T> = std::result::Result<T, PdfError>;
@@ -34,7 +33,7 @@ pub struct Changes {
 
 /// What a difference means in the place where it is found.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Blame {
+pub(super) enum Blame {
     Content,
     Filled(Rc<[u8]>),
     Annotations,
@@ -44,7 +43,7 @@ enum Blame {
 
 /// The role in which a reader comes upon an object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Role {
+pub(super) enum Role {
     /// It and all behind it must be the same. `drawn`: on the way to what is shown, where only pages are landmarks.
     Same { blame: Blame, drawn: bool },
     /// A node of the form; what it has from those above it: a name, a kind, and whether they got another value.
@@ -55,8 +54,8 @@ enum Role {
     Structure,
 }
 
-const CONTENT: Role = Role::Same { blame: Blame::Content, drawn: true };
-const GUIDE: Role = Role::Same { blame: Blame::Content, drawn: false };
+pub(super) const CONTENT: Role = Role::Same { blame: Blame::Content, drawn: true };
+pub(super) const GUIDE: Role = Role::Same { blame: Blame::Content, drawn: false };
 
 /// Finds what changed from `old` to `new`.
 ///
@@ -74,26 +73,26 @@ pub fn between(old: &Pdf<'_>, new: &Pdf<'_>) -> Result<Changes> {
     Ok(walk.changes)
 }
 
-struct Walk<'p, 'a> {
-    old: &'p Pdf<'a>,
-    new: &'p Pdf<'a>,
+pub(super) struct Walk<'p, 'a> {
+    pub(super) old: &'p Pdf<'a>,
+    pub(super) new: &'p Pdf<'a>,
     landmarks: Landmarks,
     open: Vec<(u32, Role)>,
     seen: HashSet<(u32, Role)>,
     /// The object that is being compared, for messages.
     at: u32,
-    changes: Changes,
+    pub(super) changes: Changes,
 }
 
 /// The keys of both dictionaries, each once.
-fn keys<'d>(old: &'d Dictionary<'_>, new: &'d Dictionary<'_>) -> Vec<&'d [u8]> {
+pub(super) fn keys<'d>(old: &'d Dictionary<'_>, new: &'d Dictionary<'_>) -> Vec<&'d [u8]> {
     let mut keys: Vec<_> = old.iter().chain(new.iter()).map(|(key, _)| key).collect();
     keys.sort_unstable();
     keys.dedup();
     keys
 }
 
-fn references(members: &[Object<'_>]) -> BTreeSet<u32> {
+pub(super) fn references(members: &[Object<'_>]) -> BTreeSet<u32> {
     let number = |member: &Object<'_>| if let Object::Reference(to) = member { Some(to.number) } else { None };
     members.iter().filter_map(number).collect()
 }
@@ -111,18 +110,18 @@ impl<'p> Walk<'p, '_> {
         }
     }
 
-    fn content(&mut self, what: &str) {
+    pub(super) fn content(&mut self, what: &str) {
         self.blame(&Blame::Content, what);
     }
 
-    fn push(&mut self, number: u32, role: &Role) {
+    pub(super) fn push(&mut self, number: u32, role: &Role) {
         if self.seen.insert((number, role.clone())) {
             self.open.push((number, role.clone()));
         }
     }
 
     /// Compares the values of a key in a role; a value that is there on one side only differs.
-    fn pair(&mut self, old: Option<&Object<'_>>, new: Option<&Object<'_>>, role: &Role, key: &str) {
+    pub(super) fn pair(&mut self, old: Option<&Object<'_>>, new: Option<&Object<'_>>, role: &Role, key: &str) {
         match (old, new) {
             (None, None) => {}
             (Some(old), Some(new)) => self.same(old, new, role, key),
@@ -209,142 +208,6 @@ impl<'p> Walk<'p, '_> {
             }
         }
         Ok(())
-    }
-
-    /// The interactive form (§ 12.7.3).
-    fn form(&mut self, old: Option<&Object<'p>>, new: Option<&Object<'p>>) -> Result<()> {
-        let (before, after) = (self.old.dictionary(old)?, self.new.dictionary(new)?);
-        let before = before.unwrap_or_default();
-        let Some(after) = after else {
-            self.content("the form was removed");
-            return Ok(());
-        };
-        for key in keys(&before, &after) {
-            let (old, new) = (before.get(key), after.get(key));
-            match key {
-                b"Fields" => {
-                    let (old, new) = (self.old.array(old)?, self.new.array(new)?);
-                    let root = Role::Field { parent: Rc::from(&b""[..]), of_signature: false, refilled: false };
-                    self.fields(&old, &new, &root, true)?;
-                }
-                b"SigFlags" | b"NeedAppearances" => {}
-                b"DR" => {
-                    let (old, new) = (self.old.dictionary(old)?, self.new.dictionary(new)?);
-                    self.resources(&old.unwrap_or_default(), &new.unwrap_or_default())?;
-                }
-                b"DA" if old.is_none() => {}
-                b"CO" => self.pair(old, new, &GUIDE, "the order of calculation"),
-                _ => self.pair(old, new, &CONTENT, &String::from_utf8_lossy(key)),
-            }
-        }
-        Ok(())
-    }
-
-    /// Default resources: new names may come, old ones stay what they are.
-    fn resources(&mut self, old: &Dictionary<'p>, new: &Dictionary<'p>) -> Result<()> {
-        for (kind, before) in old.iter() {
-            let after = new.get(kind);
-            match (self.old.resolve(before)?, after.map(|after| self.new.resolve(after)).transpose()?) {
-                (Object::Dictionary(before), Some(Object::Dictionary(after))) => {
-                    for (name, resource) in before.iter() {
-                        self.pair(Some(resource), after.get(name), &CONTENT, "a resource of the form");
-                    }
-                }
-                _ => self.pair(Some(before), after, &CONTENT, "a resource of the form"),
-            }
-        }
-        Ok(())
-    }
-
-    fn fields(&mut self, old: &[Object<'_>], new: &[Object<'_>], role: &Role, may_grow: bool) -> Result<()> {
-        let (before, after) = (references(old), references(new));
-        if before.len() != old.len() || after.len() != new.len() {
-            if old != new {
-                self.content("fields that are no objects of their own were changed");
-            }
-        }
-        if !before.is_subset(&after) {
-            self.content("a form field was removed");
-        }
-        for number in before.intersection(&after) {
-            self.push(*number, role);
-        }
-        for number in after.difference(&before) {
-            if may_grow && self.is_signature_field(*number)? {
-                self.changes.signatures |= !self.holds_timestamp(*number)?;
-            } else {
-                self.content("a form field was added");
-            }
-        }
-        Ok(())
-    }
-
-    fn is_signature_field(&self, number: u32) -> Result<bool> {
-        let Object::Dictionary(dictionary) = self.new.get(number)?.object else { return Ok(false) };
-        Ok(dictionary.name(b"FT") == Some(b"Sig"))
-    }
-
-    fn holds_timestamp(&self, number: u32) -> Result<bool> {
-        let Object::Dictionary(dictionary) = self.new.get(number)?.object else { return Ok(false) };
-        Ok(self.new.lenient_dictionary(dictionary.get(b"V"))?.is_some_and(|signature| field::is_timestamp(&signature)))
-    }
-
-    /// A field that was there (§ 12.7.4), its widget merged into it or not.
-    ///
-    /// An appearance may change with a value only: one that changes alone shows another text for the same value.
-    fn field(&mut self, old: &Dictionary<'p>, new: &Dictionary<'p>, role: &Role) -> Result<()> {
-        let Role::Field { parent, of_signature, refilled } = role else { return Ok(()) };
-        let name: Rc<[u8]> = field::join(parent, old).into();
-        let is_signature = old.name(b"FT").map_or(*of_signature, |kind| kind == b"Sig");
-        let value = |dictionary: &Dictionary<'p>| !matches!(dictionary.get(b"V"), None | Some(Object::Null));
-        let signing = is_signature && !value(old) && value(new);
-        if signing {
-            let timestamp =
-                self.new.lenient_dictionary(new.get(b"V"))?.is_some_and(|value| field::is_timestamp(&value));
-            self.changes.signatures |= !timestamp;
-            self.changes.signed.push(name.to_vec());
-        }
-        let refilled = *refilled || (!is_signature && old.get(b"V") != new.get(b"V"));
-        let filled = Blame::Filled(Rc::clone(&name));
-        let (of_value, of_look) = match (is_signature, value(old)) {
-            (true, true) => (Blame::Content, Blame::Content),
-            (true, false) => (Blame::Nothing, Blame::Nothing),
-            (false, _) => (filled.clone(), if refilled { filled } else { Blame::Content }),
-        };
-        let [of_value, of_look] = [of_value, of_look].map(|blame| Role::Same { blame, drawn: true });
-        for key in keys(old, new) {
-            let (before, after) = (old.get(key), new.get(key));
-            let text = String::from_utf8_lossy(key);
-            match key {
-                b"Kids" => {
-                    let (before, after) = (self.old.array(before)?, self.new.array(after)?);
-                    let role = Role::Field { parent: Rc::clone(&name), of_signature: is_signature, refilled };
-                    self.fields(&before, &after, &role, false)?;
-                }
-                b"V" if signing => {}
-                b"V" | b"RV" | b"I" | b"M" => self.pair(before, after, &of_value, &text),
-                b"AP" | b"AS" => self.pair(before, after, &of_look, &text),
-                b"MK" | b"DA" if is_signature => self.pair(before, after, &of_look, &text),
-                b"P" | b"StructParent" if before.is_none() => {}
-                // Signers set "read only" and "locked": they take from a reader what he may do, and show nothing new.
-                b"Ff" => self.flags(before, after, 1),
-                b"F" => self.flags(before, after, 4 | 64 | 128 | 512),
-                b"Parent" | b"A" | b"AA" => self.pair(before, after, &GUIDE, &text),
-                _ => self.pair(before, after, &CONTENT, &text),
-            }
-        }
-        Ok(())
-    }
-
-    fn flags(&mut self, old: Option<&Object<'_>>, new: Option<&Object<'_>>, may_be_set: i64) {
-        let (before, after) = match (old, new) {
-            (None, Some(Object::Integer(new))) => (0, *new),
-            (Some(Object::Integer(old)), Some(Object::Integer(new))) => (*old, *new),
-            _ => return self.pair(old, new, &CONTENT, "the flags of a field"),
-        };
-        if before | may_be_set != after | may_be_set || before & !after != 0 {
-            self.content("the flags of a field were changed");
-        }
     }
 
     /// A page, or a node of the pages' tree (§ 7.7.3).

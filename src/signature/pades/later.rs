@@ -1,9 +1,10 @@
 //! What came after the revision that was signed, and whether it matters.
 
-use super::super::cades::conclude;
-use super::super::pdf::{Budget, Pdf, PdfError, check_appended};
-use super::super::signer::Failure;
-use super::super::verdict::{Kind, Later, LaterClass, SubIndication, Verdict};
+use crate::signature::cades::conclude;
+use crate::signature::pdf::{Budget, Pdf, PdfError, check_appended};
+use crate::signature::signer::Failure;
+use crate::signature::verdict::{Explanation, Kind, Later, LaterClass, SubIndication, Verdict};
+
 use super::change::{self, Changes};
 use super::field::{self, Signature};
 use super::permission::Permissions;
@@ -79,9 +80,17 @@ impl After {
             let detail = self.later.detail.clone().unwrap_or_default();
             let detail = format!("the document was changed after it was signed: {detail}");
             verdict = conclude(verdict, Some(Failure::new(SubIndication::SigConstraintsFailure, detail)));
-            verdict.explanation = super::changed_afterwards();
+            verdict.explanation = changed_afterwards();
         }
         verdict.coverage.later = Some(self.later);
         verdict
+    }
+}
+
+/// What a clerk reads to a citizen whose document changed after it was signed.
+fn changed_afterwards() -> Explanation {
+    Explanation {
+        es: "El documento ha cambiado después de firmarse: lo que ahora se lee puede no ser lo que se firmó. Envíelo tal como se firmó.".to_owned(),
+        en: "The document was changed after it was signed: what it says now may not be what was signed. Please send it as it was signed.".to_owned(),
     }
 }
