@@ -1,7 +1,7 @@
 //! Altered and hostile documents: never passed, never a panic, never slow.
 
-use std::fmt::Write as _;
 use rstest::rstest;
+use std::fmt::Write as _;
 use ventanilla::signature::{self, Format, Indication, SubIndication, Verdict};
 
 use crate::kinds::{AFTER, BEFORE, judged, judged_one};
