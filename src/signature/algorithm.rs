@@ -1,6 +1,6 @@
 //! Which digest and which signature an identifier names, and the check of a signature value by OpenSSL.
 //!
-//! Sources: RFC 8017 appendix A.2 and C (RSA), RFC 5758 and BSI TR-03111 (ECDSA), RFC 8410 and 8419 (EdDSA),
+//! Sources: RFC 8017 appendix A.2 and C (RSA), RFC 5758 and BSI TR-03111 (ECDSA), RFC 8410 and 8419 (`EdDSA`),
 //! RFC 4055 (PSS parameters). Whether an algorithm is still good enough is no question of this file but of
 //! [`super::constraints`]: a weak signature is checked like any other, then called weak.
 

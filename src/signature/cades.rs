@@ -139,14 +139,13 @@ impl<'a> Message<'_, 'a> {
         let path = path.map_err(|no_path| proved_outside(no_path, found.certificate, proved_at, made_after));
         verdict.trusted = path.is_ok();
         confirm_qualified(&mut verdict, &path, request.policy);
-        let failure = self.first_failure(signer, found, integrity, &path, &verdict, request.policy);
+        let failure = Self::first_failure(signer, found, integrity, &path, &verdict, request.policy);
         let known = Known { evidence: &evidence, made_after, doubt };
         conclude_after_asking(verdict, failure, &path, known, request)
     }
 
     /// The steps of EN 319 102-1 § 5.3.4 in order: the first failure is the reason.
     fn first_failure(
-        &self,
         signer: &SignerInfo<'_>,
         found: Found<'_, '_>,
         integrity: Integrity,

@@ -81,6 +81,7 @@ pub struct NoPath {
 }
 
 impl NoPath {
+    #[expect(clippy::needless_pass_by_value, reason = "errors are handed over as they come")]
     fn new(sub_indication: SubIndication, detail: impl ToString) -> Self {
         Self { sub_indication, detail: detail.to_string() }
     }

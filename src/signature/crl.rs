@@ -22,7 +22,6 @@ pub struct Unusable(pub String);
 
 impl Unusable {
     /// With this reason.
-    #[expect(clippy::needless_pass_by_value, reason = "errors are handed over as they come")]
     pub fn new(reason: impl std::fmt::Display) -> Self {
         Self(reason.to_string())
     }

@@ -35,7 +35,7 @@ pub fn set_of<T: AsRef<[u8]> + Ord>(tag: u8, mut members: Vec<T>) -> Vec<u8> {
     element(tag, &members.iter().map(AsRef::as_ref).collect::<Vec<_>>())
 }
 
-/// An `AlgorithmIdentifier`; RSA and SHA-2 want a NULL beside the name, ECDSA and EdDSA nothing (RFC 5754, RFC 8419).
+/// An `AlgorithmIdentifier`; RSA and SHA-2 want a NULL beside the name, ECDSA and `EdDSA` nothing (RFC 5754, RFC 8419).
 #[must_use]
 pub fn algorithm(name: &[u8], null_parameters: bool) -> Vec<u8> {
     sequence(&[&oid(name), if null_parameters { &[tag::NULL, 0] } else { &[] }])

@@ -3,6 +3,7 @@
 //! # Why
 //! Comparing content bytes needs no allocation and no table look-up; the numbers stand here once, readable,
 //! and are encoded when the program is compiled.
+#![expect(clippy::unreadable_literal, reason = "an arc is written as every standard writes it")]
 
 /// How many bytes the arcs take (X.690 § 8.19).
 const fn encoded_len(arcs: &[u32]) -> usize {

@@ -25,6 +25,7 @@ pub struct Failure {
 
 impl Failure {
     /// A failure with its cause.
+    #[expect(clippy::needless_pass_by_value, reason = "errors are handed over as they come")]
     pub fn new(reason: SubIndication, detail: impl ToString) -> Self {
         Self { reason, detail: detail.to_string() }
     }

@@ -105,6 +105,7 @@ pub enum Kind {
 }
 
 impl Kind {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over what it asks about by reference")]
     fn is_signature(&self) -> bool {
         *self == Self::Signature
     }

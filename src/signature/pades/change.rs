@@ -164,6 +164,7 @@ impl<'p> Walk<'p, '_> {
         }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "a role is taken off the list of what is to be visited")]
     fn visit(&mut self, number: u32, role: Role) -> Result<()> {
         self.at = number;
         let (old, new) = (self.old.get(number)?, self.new.get(number)?);
@@ -198,8 +199,7 @@ impl<'p> Walk<'p, '_> {
                 b"Pages" => self.pair(before, after, &Role::Page, "/Pages"),
                 // What validation data and the signing itself bring along, and private data that no reader shows.
                 b"DSS" | b"Extensions" | b"Version" | b"Metadata" | b"PieceInfo" => {}
-                b"Perms" if before.is_none() => {}
-                b"StructTreeRoot" if before.is_none() => {}
+                b"Perms" | b"StructTreeRoot" if before.is_none() => {}
                 b"StructTreeRoot" => self.pair(before, after, &Role::Structure, "/StructTreeRoot"),
                 b"Outlines" | b"Names" | b"Dests" | b"OpenAction" | b"AA" | b"Threads" => {
                     self.pair(before, after, &GUIDE, &name);
@@ -285,11 +285,10 @@ impl<'p> Walk<'p, '_> {
         for key in keys(before, after) {
             let (old, new) = (before.get(key), after.get(key));
             match (key, old, new) {
-                (b"ParentTreeNextKey" | b"Limits", ..) => {}
+                (b"ParentTreeNextKey" | b"Limits", ..) | (b"K" | b"Kids" | b"Nums" | b"Names", None, Some(_)) => {}
                 (b"K" | b"Kids" | b"Nums" | b"Names", Some(old), Some(new)) => self.grown(old, new)?,
-                (b"K" | b"Kids" | b"Nums" | b"Names", None, Some(_)) => {}
                 (b"ParentTree" | b"IDTree", Some(_), Some(_)) => {
-                    self.pair(old, new, &Role::Structure, "a structure tree")
+                    self.pair(old, new, &Role::Structure, "a structure tree");
                 }
                 _ => self.pair(old, new, &GUIDE, &String::from_utf8_lossy(key)),
             }

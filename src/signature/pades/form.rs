@@ -58,10 +58,8 @@ impl<'p> Walk<'p, '_> {
 
     fn fields(&mut self, old: &[Object<'_>], new: &[Object<'_>], role: &Role, may_grow: bool) -> Result<()> {
         let (before, after) = (references(old), references(new));
-        if before.len() != old.len() || after.len() != new.len() {
-            if old != new {
-                self.content("fields that are no objects of their own were changed");
-            }
+        if (before.len() != old.len() || after.len() != new.len()) && old != new {
+            self.content("fields that are no objects of their own were changed");
         }
         if !before.is_subset(&after) {
             self.content("a form field was removed");

@@ -78,7 +78,9 @@ pub fn judge(
         certificates.extend(configured.iter().filter_map(|der| Certificate::read(der).ok()));
     }
     let mut evidence = store.evidence();
-    covering.iter().for_each(|proof| proof.store.add_to(&mut evidence));
+    for proof in covering {
+        proof.store.add_to(&mut evidence);
+    }
     evidence.add_message(&data);
 
     let inside = data.content.map(|content| [content]);
