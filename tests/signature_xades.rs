@@ -1,6 +1,8 @@
 //! Signatures in XML judged from outside the room: every kind of reference, wrapped, altered and hostile documents, and
 //! real files.
 #![expect(clippy::unwrap_used, reason = "a test ends where its ground is missing")]
+#![expect(clippy::type_complexity, reason = "tables of cases are tuples")]
+#![expect(clippy::struct_excessive_bools, reason = "each field is one thing that a signer does, or does not")]
 #![allow(dead_code, reason = "what signs CMS in the shared test PKI is not needed here")]
 
 #[path = "signature_xades/hostile.rs"]

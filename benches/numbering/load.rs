@@ -85,6 +85,7 @@ pub fn received(now: Micros) -> Received {
             covers: "submission".into(),
             indication: "total_passed".into(),
             verdict: to_raw_value(&verdict).unwrap(),
+            try_later: false,
         }],
         signed: None,
         key: Some(Key { caller: "token:bench".into(), key: id.to_string(), body_sha256: Sha256(hash) }),

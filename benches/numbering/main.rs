@@ -5,6 +5,12 @@
 //! that a full entry commits, by hand-written SQL, 64 entries a transaction and one a transaction. Then the same
 //! registry through HTTPS with signatures. `VENTANILLA_BENCH_SECONDS` sets how long each figure is measured.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run should say where")]
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures are printed to a few digits"
+)]
 #![expect(clippy::disallowed_methods, reason = "it reads its settings and the time")]
 
 mod https;

@@ -136,9 +136,9 @@ fn openssl_der(bytes: &[u8]) -> Vec<u8> {
             let content = &rest[header..header + length];
             let mut inner = Vec::new();
             if rest[0] & 0x20 == 0 {
-                inner.extend_from_slice(content)
+                inner.extend_from_slice(content);
             } else {
-                again(content, &mut inner)
+                again(content, &mut inner);
             }
             out.push(rest[0]);
             match inner.len() {

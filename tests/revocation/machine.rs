@@ -115,13 +115,14 @@ fn answer(stream: &mut TcpStream, reply: Reply) -> std::io::Result<()> {
             write!(stream, "HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         }
         Reply::Silence => {
-            std::thread::sleep(Duration::from_secs(60));
+            std::thread::sleep(Duration::from_mins(1));
             Ok(())
         }
         Reply::Endless => {
             write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;
+            let chunk = vec![0x30; 1 << 16];
             loop {
-                stream.write_all(&[0x30; 1 << 16])?;
+                stream.write_all(&chunk)?;
             }
         }
     }

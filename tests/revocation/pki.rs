@@ -32,6 +32,7 @@ pub struct Pki {
 
 /// Which places its certificates name.
 #[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each place is named, or not")]
 pub struct Names {
     pub ocsp: bool,
     pub crl: bool,

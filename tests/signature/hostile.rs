@@ -48,8 +48,7 @@ fn signed_attributes(signature: &[u8]) -> (usize, usize) {
     let start = signature.windows(content_type.len()).position(|window| window == content_type).unwrap();
     // The set is followed by the signature's algorithm; its length stands in the byte or two before the first member.
     let length = match signature[start - 2] {
-        0x81 => usize::from(signature[start - 1]),
-        0xa0 => usize::from(signature[start - 1]),
+        0x81 | 0xa0 => usize::from(signature[start - 1]),
         high => usize::from(high) << 8 | usize::from(signature[start - 1]),
     };
     (start, start + length)
