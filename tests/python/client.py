@@ -219,7 +219,10 @@ class Client:
         answer = get(
             "GET", "/books/{}/{}/{}", entry["book"], entry["year"], entry["number"], token=self.clerk
         )
-        claim(answer.status == 200 and answer.json()["entry"]["id"] == entry["id"], "and by book, year and number")
+        claim(
+            answer.status == 200 and answer.json()["entry"]["id"] == entry["id"],
+            "and by book, year and number",
+        )
         answer = get("GET", "/entries/{}", entry["id"], token=self.stranger)
         claim(answer.said == (404, "not-found"), "whoever may not know of it gets 404", answer.said)
         answer = get("GET", "/entries/{}", uuid7(), token=self.clerk)
