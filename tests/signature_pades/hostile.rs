@@ -4,7 +4,7 @@ use std::io::Write as _;
 use ventanilla::signature::{self, SubIndication};
 
 use crate::kinds::add_store;
-use crate::paper::{Paper, Seal, Xref, judged, signed};
+use crate::paper::{Paper, Seal, Xref, judged, references, signed};
 use crate::pki::{NOW, policy};
 
 #[test]
@@ -16,19 +16,15 @@ fn no_signed_byte_can_be_changed() {
         // All bytes that are signed, and one in seven of the value, without its padding.
         let tried = |at: &usize| !value.contains(at) || (at.is_multiple_of(7) && *at < value.start + 3000);
         for at in (0..paper.bytes.len()).filter(tried) {
-            {
-                let bit = at % 8;
-                let mut altered = paper.bytes.clone();
-                altered[at] ^= 1 << bit;
-                for verdict in signature::judge_file(&altered, None, "file", NOW, &policy) {
-                    if !value.contains(&at) {
-                        assert!(!verdict.intact && !verdict.passed(), "byte {at}, bit {bit}: {verdict:?}");
-                        assert_ne!(verdict.covers_whole_file, Some(true), "byte {at}, bit {bit}");
-                    } else if verdict.passed() {
-                        // Another way to write a digit, or a part of the CMS that nobody signs.
-                        let original = &judged(&paper.bytes)[0];
-                        assert_eq!(verdict.signer, original.signer, "byte {at}, bit {bit}");
-                    }
+            let mut altered = paper.bytes.clone();
+            altered[at] ^= 1 << (at % 8);
+            for verdict in signature::judge_file(&altered, None, "file", NOW, &policy) {
+                if !value.contains(&at) {
+                    assert!(!verdict.intact && !verdict.passed(), "byte {at}: {verdict:?}");
+                    assert_ne!(verdict.covers_whole_file, Some(true), "byte {at}");
+                } else if verdict.passed() {
+                    // Another way to write a digit, or a part of the CMS that nobody signs.
+                    assert_eq!(verdict.signer, judged(&paper.bytes)[0].signer, "byte {at}");
                 }
             }
         }
@@ -43,7 +39,7 @@ fn every_truncation_ends_in_a_verdict() {
     let end = paper.bytes.len();
     let edges = [0, signed().bytes.len(), end];
     let near = |length: &usize| edges.iter().any(|edge| edge.abs_diff(*length) < 400);
-    for length in (0..end).filter(|length| near(length) || length % 17 == 0) {
+    for length in (0..end).filter(|length| near(length) || length.is_multiple_of(17)) {
         let verdicts = signature::judge_file(&paper.bytes[..length], None, "file", NOW, &policy);
         assert!(!verdicts.is_empty());
         for verdict in verdicts.iter().filter(|verdict| verdict.covers_whole_file == Some(true)) {
@@ -99,6 +95,9 @@ fn tables_that_lead_nowhere_or_in_circles_end_at_once() {
     }
 }
 
+/// Objects by their numbers.
+type Objects = Vec<(u32, Vec<u8>)>;
+
 /// A file with these objects and a good table.
 fn with_objects(objects: &[(u32, Vec<u8>)]) -> Vec<u8> {
     let mut paper = Paper::new(Xref::Table);
@@ -117,19 +116,19 @@ fn structures_that_never_end_do() {
         let start = format!("<< {entries} /Filter /FlateDecode /Length {} >>\nstream\n", packed.len());
         [start.as_bytes(), &packed, b"\nendstream"].concat()
     };
-    let kids: String = (1000..60_000).map(|number| format!("{number} 0 R ")).collect();
-    let mut wide: Vec<(u32, Vec<u8>)> = vec![(6, text(&format!("<< /Fields [{kids}] >>")))];
+    let kids = references(1000..60_000);
+    let mut wide: Objects = vec![(6, text(&format!("<< /Fields [{kids}] >>")))];
     wide.extend((1000..60_000).map(|number| (number, text("<< /FT /Sig /V 11 0 R >>"))));
     wide.push((11, text(&format!("<< /SubFilter /x /Contents <{}> >>", "0".repeat(2_000_000)))));
     let chain = |number: u32| (number, text(&format!("<< /FT /Sig /T (x) /Kids [{} 0 R] >>", number + 1)));
-    let mut deep: Vec<(u32, Vec<u8>)> = (1000..3000).map(chain).collect();
+    let mut deep: Objects = (1000..3000).map(chain).collect();
     deep.push((6, text("<< /Fields [1000 0 R] >>")));
     let many =
         |number: u32| (number, text("<< /FT /Sig /V << /SubFilter /x /Contents <00> /ByteRange [0 1 2 3] >> >>"));
-    let mut crowd: Vec<(u32, Vec<u8>)> = (1000..1999).map(many).collect();
+    let mut crowd: Objects = (1000..1999).map(many).collect();
     crowd.push((6, text(&format!("<< /Fields [{}] >>", &kids[..8 * 999]))));
     let store = "<< /Type /Catalog /Pages 2 0 R /AcroForm 6 0 R /DSS << /CRLs [12 0 R 12 0 R 12 0 R 12 0 R 12 0 R 12 0 R] >> >>";
-    let hostile: Vec<(&str, Vec<(u32, Vec<u8>)>)> = vec![
+    let hostile: Vec<(&str, Objects)> = vec![
         ("a form that is its own field", vec![(6, text("<< /Fields [6 0 R] /Kids [6 0 R] >>"))]),
         ("a field that is its own kid", vec![(7, text("<< /Kids [7 0 R] >>"))]),
         ("a reference to itself", vec![(6, text("6 0 R"))]),

@@ -7,7 +7,7 @@ use ventanilla::signature::{
     self, Format, Indication, Kind, LaterClass, Level, Placement, Policy, RevocationMode, SubIndication,
 };
 
-use crate::paper::{Paper, Seal, Xref, judged, signed};
+use crate::paper::{Paper, Seal, Xref, judged, references, signed};
 use crate::pki::{NOW, certificate, key, openssl_cms_of, policy};
 use crate::stamps;
 
@@ -246,7 +246,7 @@ pub fn add_store(paper: &mut Paper, crls: &[Vec<u8>]) {
     for (number, crl) in numbers.iter().zip(crls) {
         paper.put_stream(*number, "", crl);
     }
-    let list: String = numbers.iter().map(|number| format!("{number} 0 R ")).collect();
+    let list = references(numbers);
     let store = paper.number();
     paper.put(store, &format!("<< /Type /DSS /CRLs [{list}] >>"));
     paper.catalog = format!("{} /DSS {store} 0 R", paper.catalog.split("/DSS").next().unwrap());

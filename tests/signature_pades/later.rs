@@ -5,7 +5,8 @@ use ventanilla::signature::{LaterClass, SubIndication, Verdict};
 
 use crate::kinds::add_store;
 use crate::paper::{
-    CONTENT, DANGLING, FIELD, FONT, FORM, LENGTH, LOOK, PAGE, Paper, Seal, TEXT_FIELD, Xref, doc_mdp, field_mdp, signed,
+    CONTENT, DANGLING, FIELD, FONT, FORM, LENGTH, LOOK, PAGE, Paper, Seal, TEXT_FIELD, Xref, doc_mdp, field_mdp,
+    references, signed,
 };
 
 type Change = fn(&mut Paper);
@@ -22,9 +23,9 @@ fn after(mut paper: Paper, change: impl Fn(&mut Paper)) -> (LaterClass, bool, Op
     (later.class, later.harmless, verdict.sub_indication, verdict)
 }
 
-fn certified(seal: Seal<'_>) -> Paper {
+fn certified(seal: &Seal<'_>) -> Paper {
     let mut paper = Paper::new(Xref::Table);
-    paper.sign(&seal);
+    paper.sign(seal);
     paper
 }
 
@@ -85,7 +86,7 @@ fn what_comes_later_is_told_by_its_kind(
 #[case::and_annotations(3, [true, true, true, true])]
 fn a_certification_says_what_may_follow(#[case] level: u8, #[case] allowed: [bool; 4]) {
     for (change, allowed) in [archive as Change, sign_again, fill, annotate].into_iter().zip(allowed) {
-        let (_, harmless, reason, verdict) = after(certified(Seal::by("citizen").with(&doc_mdp(level))), change);
+        let (_, harmless, reason, verdict) = after(certified(&Seal::by("citizen").with(&doc_mdp(level))), change);
         assert_eq!(harmless, allowed, "{level}: {:?}", verdict.coverage.later);
         assert_eq!(reason, (!allowed).then_some(SubIndication::SigConstraintsFailure), "{level}");
         if !allowed {
@@ -96,7 +97,7 @@ fn a_certification_says_what_may_follow(#[case] level: u8, #[case] allowed: [boo
 
 #[test]
 fn a_certification_binds_those_who_sign_after_it() {
-    let mut paper = certified(Seal::by("citizen").with(&doc_mdp(2)));
+    let mut paper = certified(&Seal::by("citizen").with(&doc_mdp(2)));
     sign_again(&mut paper);
     annotate(&mut paper);
     for verdict in paper.judged() {
@@ -111,13 +112,13 @@ fn a_certification_binds_those_who_sign_after_it() {
 #[case(field_mdp("Exclude", "(importe)"), false)]
 #[case(field_mdp("Exclude", "(otro)"), true)]
 fn a_signer_may_lock_fields(#[case] reference: String, #[case] locked: bool) {
-    let (class, harmless, reason, _) = after(certified(Seal::by("citizen").with(&reference)), fill);
+    let (class, harmless, reason, _) = after(certified(&Seal::by("citizen").with(&reference)), fill);
     assert_eq!((class, harmless), (LaterClass::FormFillIn, false));
     assert_eq!(reason, locked.then_some(SubIndication::SigConstraintsFailure));
     let lock =
         Seal { field: reference.replace("/Reference [<<", "/Lock <<").replace(">>]", ""), ..Seal::by("citizen") };
     let lock = Seal { field: lock.field.replace("/TransformMethod /FieldMDP /TransformParams <<", ""), ..lock };
-    assert_eq!(after(certified(lock), fill).2.is_some(), locked);
+    assert_eq!(after(certified(&lock), fill).2.is_some(), locked);
 }
 
 fn redefine(paper: &mut Paper, number: u32, body: &str) {
@@ -172,6 +173,11 @@ fn new_widget_without_field(paper: &mut Paper) {
     paper.finish();
 }
 
+fn new_signature_field_with_a_script(paper: &mut Paper) {
+    let action = "/AA << /PO << /S /JavaScript /JS (this.getField(\"importe\").value = 900) >> >>";
+    paper.sign(&Seal { field: action.to_owned(), ..Seal::by("citizen2") });
+}
+
 fn removed_field(paper: &mut Paper) {
     paper.fields.remove(0);
     paper.put_structure();
@@ -206,7 +212,7 @@ fn encrypted_afterwards(paper: &mut Paper) {
 }
 
 fn script_in_the_form(paper: &mut Paper) {
-    let fields: String = paper.fields.iter().map(|number| format!("{number} 0 R ")).collect();
+    let fields = references(paper.fields.iter().copied());
     redefine(paper, FORM, &format!("<< /Fields [{fields}] /SigFlags 3 /XFA [(x) 8 0 R] >>"));
 }
 
@@ -214,14 +220,14 @@ fn script_in_the_form(paper: &mut Paper) {
 fn a_change_of_what_is_read_never_passes(
     #[values(
         other_content as Change, shorter_content, other_font, hidden_resource, second_page, other_page, deleted_page,
-        new_field, new_widget_without_field, removed_field, other_look_of_the_same_value, wider_field,
+        new_field, new_widget_without_field, new_signature_field_with_a_script, removed_field, other_look_of_the_same_value, wider_field,
         shown_on_opening, other_catalog, encrypted_afterwards, script_in_the_form
     )]
     change: Change,
     #[values(Xref::Table, Xref::Stream)] xref: Xref,
     #[values("", "/Reference [<< /TransformMethod /DocMDP /TransformParams << /P 3 >> >>]")] allowed: &str,
 ) {
-    let mut paper = certified(Seal::by("citizen").with(allowed));
+    let mut paper = certified(&Seal::by("citizen").with(allowed));
     paper.xref = xref;
     let (class, harmless, reason, verdict) = after(paper, change);
     assert_eq!((class, harmless), (LaterClass::Content, false));

@@ -44,6 +44,14 @@ pub struct Paper {
     next: u32,
 }
 
+/// References to these objects, as they stand in a list.
+pub fn references(numbers: impl IntoIterator<Item = u32>) -> String {
+    numbers.into_iter().fold(String::new(), |list, number| list + &format!("{number} 0 R "))
+}
+
+/// What makes a value for `/Contents` from the signed bytes.
+type MakeValue<'s> = Box<dyn Fn(&[u8]) -> Vec<u8> + 's>;
+
 /// A signature to be made.
 pub struct Seal<'s> {
     pub sub_filter: &'s str,
@@ -52,7 +60,7 @@ pub struct Seal<'s> {
     /// Entries for its field.
     pub field: String,
     /// Bytes to what stands in `/Contents`.
-    pub value: Box<dyn Fn(&[u8]) -> Vec<u8> + 's>,
+    pub value: MakeValue<'s>,
 }
 
 impl<'s> Seal<'s> {
@@ -117,7 +125,7 @@ impl Paper {
 
     /// Writes the objects that lead to everything else, as they now are.
     pub fn put_structure(&mut self) {
-        let list = |numbers: &[u32]| numbers.iter().map(|number| format!("{number} 0 R ")).collect::<String>();
+        let list = |numbers: &[u32]| references(numbers.iter().copied());
         let catalog = format!("<< /Type /Catalog /Pages 2 0 R /AcroForm 6 0 R {} >>", self.catalog);
         self.put(1, &catalog);
         let form = format!("<< /Fields [{}] /SigFlags 3 >>", list(&self.fields));
@@ -184,7 +192,7 @@ impl Paper {
             Xref::Stream => {
                 let number = self.number();
                 open.push((number, start));
-                let index: String = open.iter().map(|(number, _)| format!("{number} 1 ")).collect();
+                let index = open.iter().fold(String::new(), |index, (number, _)| index + &format!("{number} 1 "));
                 let row = |(_, place): &(u32, usize)| {
                     [&[1][..], &u32::try_from(*place).unwrap().to_be_bytes(), &[0, 0]].concat()
                 };

@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use crate::signature::pdf::{Dictionary, Indirect, Object, Pdf, PdfError};
 
+use super::form::does_something;
 use super::landmark::Landmarks;
 
 type Result<T> = std::result::Result<T, PdfError>;
@@ -68,7 +69,7 @@ pub fn between(old: &Pdf<'_>, new: &Pdf<'_>) -> Result<Changes> {
     walk.pair(old.trailer().get(b"Encrypt"), new.trailer().get(b"Encrypt"), &CONTENT, "/Encrypt");
     walk.catalog()?;
     while let Some((number, role)) = walk.open.pop() {
-        walk.visit(number, role)?;
+        walk.visit(number, &role)?;
     }
     Ok(walk.changes)
 }
@@ -164,16 +165,15 @@ impl<'p> Walk<'p, '_> {
         }
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "a role is taken off the list of what is to be visited")]
-    fn visit(&mut self, number: u32, role: Role) -> Result<()> {
+    fn visit(&mut self, number: u32, role: &Role) -> Result<()> {
         self.at = number;
         let (old, new) = (self.old.get(number)?, self.new.get(number)?);
-        match (&role, &old.object, &new.object) {
-            (Role::Field { .. }, Object::Dictionary(old), Object::Dictionary(new)) => self.field(old, new, &role),
+        match (role, &old.object, &new.object) {
+            (Role::Field { .. }, Object::Dictionary(old), Object::Dictionary(new)) => self.field(old, new, role),
             (Role::Page, Object::Dictionary(old), Object::Dictionary(new)) => self.page(old, new),
             (Role::Structure, ..) => self.structure(&old.object, &new.object),
             _ => {
-                self.whole(&old, &new, &role);
+                self.whole(&old, &new, role);
                 Ok(())
             }
         }
@@ -270,6 +270,9 @@ impl<'p> Walk<'p, '_> {
     }
 
     fn shows_signature(&self, widget: &Dictionary<'_>) -> Result<bool> {
+        if does_something(widget) {
+            return Ok(false);
+        }
         if let Some(kind) = widget.name(b"FT") {
             return Ok(kind == b"Sig");
         }

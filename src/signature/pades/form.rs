@@ -58,7 +58,8 @@ impl<'p> Walk<'p, '_> {
 
     fn fields(&mut self, old: &[Object<'_>], new: &[Object<'_>], role: &Role, may_grow: bool) -> Result<()> {
         let (before, after) = (references(old), references(new));
-        if (before.len() != old.len() || after.len() != new.len()) && old != new {
+        let direct = before.len() != old.len() || after.len() != new.len();
+        if direct && old != new {
             self.content("fields that are no objects of their own were changed");
         }
         if !before.is_subset(&after) {
@@ -79,7 +80,7 @@ impl<'p> Walk<'p, '_> {
 
     pub(super) fn is_signature_field(&self, number: u32) -> Result<bool> {
         let Object::Dictionary(dictionary) = self.new.get(number)?.object else { return Ok(false) };
-        Ok(dictionary.name(b"FT") == Some(b"Sig"))
+        Ok(dictionary.name(b"FT") == Some(b"Sig") && !does_something(&dictionary))
     }
 
     fn holds_timestamp(&self, number: u32) -> Result<bool> {
@@ -144,4 +145,9 @@ impl<'p> Walk<'p, '_> {
             self.content("the flags of a field were changed");
         }
     }
+}
+
+/// Whether a field or its widget runs a script, or does something else by itself: no signature needs that.
+pub(super) fn does_something(field: &Dictionary<'_>) -> bool {
+    field.get(b"A").is_some() || field.get(b"AA").is_some()
 }

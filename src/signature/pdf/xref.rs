@@ -46,7 +46,7 @@ pub struct Section<'a> {
 /// [`PdfError::NoCrossReference`] when there is none.
 pub fn last_startxref(bytes: &[u8]) -> Result<(usize, usize)> {
     const WORD: &[u8] = b"startxref";
-    let at = bytes.windows(WORD.len()).rposition(|window| window == WORD).ok_or(PdfError::NoCrossReference)?;
+    let at = memchr::memmem::rfind(bytes, WORD).ok_or(PdfError::NoCrossReference)?;
     let place = Lexer::new(bytes, at + WORD.len()).number()?;
     Ok((usize::try_from(place).map_err(|_| PdfError::NoCrossReference)?, at))
 }
