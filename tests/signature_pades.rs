@@ -1,8 +1,5 @@
 //! Signatures in PDF judged from outside the room: made here by hand, altered, continued, and real files.
 #![expect(clippy::unwrap_used, reason = "a test ends where its ground is missing")]
-#![expect(clippy::format_collect, reason = "a page is written by hand, and read by whoever reads the test")]
-#![expect(clippy::type_complexity, reason = "tables of cases are tuples")]
-#![expect(clippy::needless_pass_by_value, reason = "a seal is made where it is used")]
 
 #[path = "signature_pades/attacks.rs"]
 mod attacks;
