@@ -246,6 +246,48 @@ fn properties_that_are_not_signed_are_not_believed() {
     assert_eq!((verdict.level, verdict.claimed_signed_at), (None, None));
 }
 
+#[test]
+fn properties_that_are_signed_without_saying_so_give_no_level() {
+    let file = by("citizen").untyped().enveloped(BEFORE, AFTER);
+    let verdict = judged_one(&file, None);
+    assert_passed(&verdict);
+    assert_eq!((verdict.level, verdict.claimed_signed_at), (None, None));
+    // And they are no data: such a signature alone signs nothing.
+    let verdict = judged_one(&by("citizen").untyped().element(), None);
+    assert_eq!(verdict.sub_indication, Some(SubIndication::SignedDataNotFound));
+}
+
+#[test]
+fn properties_may_be_chosen_by_a_filter_and_data_too() {
+    let choose = |expression: &str| {
+        let xpath = format!("<f:XPath xmlns:f=\"{FILTER}\" Filter=\"intersect\">{expression}</f:XPath>");
+        transform(FILTER, &xpath)
+    };
+    let asunto = "<asunto>Obra menor</asunto>";
+    let plan = by("citizen").reference(" URI=\"\"", &choose("//asunto"), asunto);
+    let verdict = judged_one(&format!("{BEFORE}{}{AFTER}", plan.element()), None);
+    assert_passed(&verdict);
+    assert_eq!((verdict.covers_whole_file, paths(&verdict)), (Some(false), vec![(Some("/solicitud/asunto"), true)]));
+    let chosen = Plan { chosen_properties: choose("id('sig-sp')"), ..by("citizen") };
+    let verdict = judged_one(&chosen.enveloped(BEFORE, AFTER), None);
+    assert_passed(&verdict);
+    assert_eq!((verdict.level, paths(&verdict)), (Some(Level::B), vec![(Some("/"), true)]));
+    assert!(verdict.claimed_signed_at.is_some());
+}
+
+#[test]
+fn pointers_that_lead_nowhere_are_not_followed() {
+    for uri in ["#", "#xpointer(//a)", "#xpointer(id(x))", "#element(/1)", "#nothing"] {
+        let verdict = judged_one(&by("citizen").reference(&format!(" URI=\"{uri}\""), "", "").element(), None);
+        assert_eq!(verdict.sub_indication, Some(SubIndication::SignedDataNotFound), "{uri}");
+    }
+    let with_comments = "<a Id=\"a\">x<!-- c --></a>";
+    let inclusive = format!("{C14N}#WithComments");
+    let plan = by("citizen").reference(" URI=\"#xpointer(id('a'))\"", &transform(&inclusive, ""), with_comments);
+    let verdict = judged_one(&format!("<d>{with_comments}{}</d>", plan.element()), None);
+    assert_passed(&verdict);
+}
+
 #[rstest]
 fn the_properties_must_name_the_certificate(#[values("", "V2")] version: &'static str) {
     let file = Plan { named: Some("citizen2"), version, ..by("citizen") }.enveloped(BEFORE, AFTER);
@@ -338,7 +380,7 @@ fn a_signature_beside_what_it_signs_in_one_document() {
     assert_passed(&judged_one(&file("<x Id=\"same\"></x><y id=\"same\"></y>"), None));
     for double in ["<datos Id=\"d\">mil</datos>", "<x ID=\"d\"></x>", "<x xml:id=\"d\"></x>"] {
         let verdict = judged_one(&file(double), None);
-        assert_eq!(verdict.sub_indication, Some(SubIndication::SignedDataNotFound), "{double}");
+        assert_eq!(verdict.sub_indication, Some(SubIndication::FormatFailure), "{double}");
         assert!(!verdict.intact);
     }
 }

@@ -20,7 +20,7 @@ pub const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signatu
 pub const BASE64: &str = "http://www.w3.org/2000/09/xmldsig#base64";
 pub const FILTER: &str = "http://www.w3.org/2002/06/xmldsig-filter2";
 pub const XPATH: &str = "http://www.w3.org/TR/1999/REC-xpath-19991116";
-const SIGNED_PROPERTIES: &str = "http://uri.etsi.org/01903#SignedProperties";
+const SIGNED_PROPERTIES: &str = " Type=\"http://uri.etsi.org/01903#SignedProperties\"";
 
 pub fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
@@ -41,6 +41,10 @@ pub struct Plan {
     pub version: &'static str,
     pub pss: bool,
     pub more_signed: String,
+    /// The type that the reference to the properties states.
+    pub properties_type: &'static str,
+    /// How the properties are chosen from the whole document; by their identifier when empty.
+    pub chosen_properties: String,
     /// Whether it will stand inside another's properties, where the namespace of XAdES is in scope.
     pub nested: bool,
 }
@@ -58,6 +62,8 @@ pub fn by(who: &'static str) -> Plan {
         version: "V2",
         pss: false,
         more_signed: String::new(),
+        properties_type: SIGNED_PROPERTIES,
+        chosen_properties: String::new(),
         nested: false,
     }
 }
@@ -99,6 +105,10 @@ impl Plan {
         self
     }
 
+    pub fn untyped(self) -> Self {
+        Self { properties_type: "", ..self }
+    }
+
     /// `before` and `after` the signature, in canonical form.
     pub fn enveloped(self, before: &str, after: &str) -> String {
         let octets = format!("{before}{after}");
@@ -125,8 +135,13 @@ impl Plan {
         );
         let mut references = self.references.concat();
         if self.properties && self.sign_properties {
-            let attributes = format!(" Type=\"{SIGNED_PROPERTIES}\" URI=\"#{id}-sp\"");
-            references += &reference(&attributes, &transform(C14N, ""), signed_properties.as_bytes());
+            let kind = self.properties_type;
+            references += &if self.chosen_properties.is_empty() {
+                let attributes = format!("{kind} URI=\"#{id}-sp\"");
+                reference(&attributes, &transform(C14N, ""), signed_properties.as_bytes())
+            } else {
+                reference(&format!("{kind} URI=\"\""), &self.chosen_properties, signed_properties.as_bytes())
+            };
         }
         let (method, sign): (&str, Box<dyn Fn(&[u8]) -> Vec<u8>>) = self.method();
         let in_scope = if self.nested { &both } else { &namespaces };

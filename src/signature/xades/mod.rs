@@ -3,7 +3,8 @@
 //! # Why
 //! The order of the steps is that of [`super::cades`]: bytes that do not match are told first, since they are certain.
 //! A signature without qualifying properties is judged like any other and has no level; one that has properties and does
-//! not sign them is refused, since they then say whatever somebody wrote there later. Every signature in the document
+//! not sign them is refused, since they then say whatever somebody wrote there later; one that signs them without saying
+//! so in the reference's type (§ 4.4.2) passes, has no level, and its properties are not shown. Every signature in the document
 //! has a verdict of its own, wherever it stands, except counter-signatures, which are listed with what they sign.
 //!
 //! The level is what was verified here: B, T with a trusted timestamp over the value, and LT where the revocation data
@@ -95,7 +96,10 @@ struct Examined<'b> {
     /// What the value covers, and the value.
     message: Result<Vec<u8>, Failure>,
     value: Vec<u8>,
+    /// Whether a reference says that it signs the properties, and does.
     properties_signed: bool,
+    /// Whether any reference does, whatever it says.
+    properties_covered: bool,
 }
 
 impl<'b> Bench<'b, '_> {
@@ -112,6 +116,13 @@ impl<'b> Bench<'b, '_> {
         });
         let properties = Properties::find(document, &signature, signed);
         let properties_signed = signed.is_some() && properties.is_some_and(|properties| properties.signed == signed);
+        let properties_covered = properties.and_then(|properties| properties.signed).is_some_and(|node| {
+            let whole = |nodes: &NodeSet| {
+                nodes.contains(node) && nodes.missing_elements(document, node).is_some_and(|missing| missing.is_empty())
+            };
+            followed.covered.iter().any(|covered| covered.nodes.as_ref().is_some_and(whole))
+        });
+        let properties_signed = properties_signed && properties_covered;
         let held = Held::collect(document, &signature, properties.as_ref());
         let algorithm = names::signature_method(document, signature.method);
         let rules = structure::canonicalization(document, signature.canonicalization);
@@ -127,7 +138,17 @@ impl<'b> Bench<'b, '_> {
             Some(algorithm) => names::plain_value(algorithm, value),
             None => value,
         };
-        Ok(Examined { signature, properties, held, followed, algorithm, message, value, properties_signed })
+        Ok(Examined {
+            signature,
+            properties,
+            held,
+            followed,
+            algorithm,
+            message,
+            value,
+            properties_signed,
+            properties_covered,
+        })
     }
 
     fn judge(&self, node: NodeId) -> Verdict {
@@ -312,7 +333,7 @@ impl<'b> Examined<'b> {
         if let Err(weak) = constraints {
             return Some(Failure::new(S::CryptoConstraintsFailure, weak));
         }
-        if self.properties.is_some() && !self.properties_signed {
+        if self.properties.is_some() && !self.properties_covered {
             return Some(Failure::new(
                 S::SigConstraintsFailure,
                 "the signature does not sign its qualifying properties",

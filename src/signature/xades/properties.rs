@@ -86,8 +86,9 @@ impl<'d> Properties<'d> {
         let references = lists.flat_map(|list| document.child_elements(list)).take(64);
         let read = |reference| {
             let digest = document.child(reference, self.namespace, "CertDigest")?;
-            let method = document.child(digest, DS, "DigestMethod")?;
-            let value = document.child(digest, DS, "DigestValue")?;
+            // Before v1.2.2 these two were of XAdES's own namespace.
+            let part = |local| document.child(digest, DS, local).or(document.child(digest, self.namespace, local));
+            let (method, value) = (part("DigestMethod")?, part("DigestValue")?);
             Some(CertificateReference {
                 digest: names::digest(document.attribute(method, "Algorithm")?),
                 expected: names::base64_of(document, value),

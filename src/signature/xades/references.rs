@@ -23,7 +23,7 @@ use crate::signature::xml::{Document, NoElement, NodeId};
 pub struct Covered {
     /// Which reference of the signature it was; a manifest's count with the manifest's.
     pub index: usize,
-    /// The node it leads to; none: the caller's content.
+    /// The node that is signed, or holds what is; none: the caller's content.
     pub target: Option<NodeId>,
     /// Which nodes were digested, where they were nodes.
     pub nodes: Option<NodeSet>,
@@ -114,15 +114,16 @@ impl Reach<'_, '_> {
         let Some(id) = identifier(uri) else {
             return match uri {
                 "" | "#xpointer(/)" => Ok(Some(0)),
-                _ => Err(Failure::new(
-                    SubIndication::SigConstraintsFailure,
-                    format!("the reference {} is not supported", shown(Some(uri))),
-                )),
+                _ => Err(not_found(format!("the reference {} is not supported", shown(Some(uri))))),
             };
         };
         let target = document.by_id(id).map_err(|error| match error {
             NoElement::Missing => not_found(format!("no element has the identifier {}", shown(Some(uri)))),
-            NoElement::Ambiguous => not_found(format!("several elements have the identifier {}", shown(Some(uri)))),
+            // Each of them could be meant: certainly no signature that anybody should rely on.
+            NoElement::Ambiguous => {
+                let detail = format!("several elements have the identifier {}", shown(Some(uri)));
+                Failure::new(SubIndication::FormatFailure, detail)
+            }
         })?;
         // A reference that says what it leads to must lead there in this signature, not to a copy elsewhere.
         let belongs = if is_signed_properties(reference.kind) {
@@ -183,6 +184,9 @@ impl Reach<'_, '_> {
             return Err(not_found(format!("the transforms leave nothing that is signed: {}", shown(reference.uri))));
         }
         let is_content = self.content.is_some_and(|content| target.is_none() || *content == *octets);
+        // A filter may choose one element of all that the reference leads to: then that one is signed.
+        let target =
+            target.map(|node| nodes.as_ref().and_then(|nodes| nodes.one_subtree(self.place.document)).unwrap_or(node));
         let is_data = target.is_none_or(|node| !self.is_own_part(node));
         Ok(Covered { index, target, nodes, bytes: octets.len() as u64, is_content, is_data })
     }

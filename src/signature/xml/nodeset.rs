@@ -48,6 +48,15 @@ impl NodeSet {
         after > 0 && node < self.ranges[after - 1].1
     }
 
+    /// The node of which this is the whole subtree, if it is one node's.
+    #[must_use]
+    pub fn one_subtree(&self, document: &Document<'_>) -> Option<NodeId> {
+        match *self.ranges {
+            [(from, to)] if document.end(from) == to => Some(from),
+            _ => None,
+        }
+    }
+
     /// What is in both.
     #[must_use]
     pub fn intersect(&self, other: &Self) -> Self {
