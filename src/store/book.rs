@@ -2,9 +2,10 @@
 //!
 //! Locks are always taken in one order: the entity's row, then book years, then counters.
 
+use sqlx::Sqlite;
 use uuid::Uuid;
 
-use super::bulk::insert_rows;
+use super::bulk::{insert_rows, runs, text};
 use super::{Result, Tx, on_engine, sql};
 use crate::domain::{Channel, Micros, Sha256};
 
@@ -225,26 +226,29 @@ pub async fn conflicts(
         }
         Tx::Sqlite(tx) => {
             let mut found = Conflicts::default();
-            // In-process calls, so a statement a key costs little; most batches have no documents claimed.
-            for (caller, key) in keys {
-                let used: Option<UsedKey> = sqlx::query_as(
-                    "SELECT caller, key, body_sha256, subject_id FROM idempotency_keys WHERE entity_id = $1 AND caller = $2 AND key = $3",
-                )
-                .bind(entity)
-                .bind(*caller)
-                .bind(*key)
-                .fetch_optional(&mut **tx)
-                .await?;
-                found.keys.extend(used);
+            // Each statement is a word with the connection's own thread, so keys are asked for many at a time.
+            for run in runs(keys) {
+                let text = text::<Sqlite>(
+                    "WITH asked (caller, key) AS (VALUES",
+                    ") SELECT k.caller, k.key, k.body_sha256, k.subject_id FROM asked
+                     JOIN idempotency_keys k ON k.entity_id = ? AND k.caller = asked.caller AND k.key = asked.key",
+                    2,
+                    run.len(),
+                );
+                let query =
+                    run.iter().fold(sqlx::query_as(text), |query, (caller, key)| query.bind(*caller).bind(*key));
+                found.keys.extend(query.bind(entity).fetch_all(&mut **tx).await?);
             }
-            for submission in submissions {
-                let taken: Option<(Uuid,)> =
-                    sqlx::query_as("SELECT submission_id FROM entries WHERE entity_id = $1 AND submission_id = $2")
-                        .bind(entity)
-                        .bind(submission)
-                        .fetch_optional(&mut **tx)
-                        .await?;
-                found.submissions.extend(taken.map(|(id,)| id));
+            for run in runs(submissions) {
+                let text = text::<Sqlite>(
+                    "WITH asked (id) AS (VALUES",
+                    ") SELECT e.submission_id FROM asked JOIN entries e ON e.entity_id = ? AND e.submission_id = asked.id",
+                    1,
+                    run.len(),
+                );
+                let query = run.iter().fold(sqlx::query_as(text), |query, id| query.bind(id));
+                let taken: Vec<(Uuid,)> = query.bind(entity).fetch_all(&mut **tx).await?;
+                found.submissions.extend(taken.into_iter().map(|(id,)| id));
             }
             let claims: Vec<(Sha256, Option<Micros>)> =
                 sqlx::query_as("SELECT sha256, ended_at FROM object_claims WHERE entity_id = $1")
