@@ -48,30 +48,29 @@ pub type Difference = (String, i64, i64);
 /// # Errors
 /// When the database does not answer.
 pub async fn recount(tx: &mut Tx, entity: i64) -> Result<Vec<Difference>> {
+    // Counters and records one below the other and added up: a join of the two would compare each with each on SQLite.
     let mut differences: Vec<Difference> = sql!(
         tx,
         fetch_all,
-        "WITH real AS (
-             SELECT book, registered_on AS date, channel, count(*) AS total FROM entries
-             WHERE entity_id = $1 AND status <> 'annulled' GROUP BY book, registered_on, channel)
-         SELECT 'entries of book ' || coalesce(r.book, c.book) || ' on ' || coalesce(r.date, c.date) || ' by ' || coalesce(r.channel, c.channel),
-                coalesce(c.total, 0), coalesce(r.total, 0)
-         FROM real r FULL JOIN (SELECT * FROM entry_counts WHERE entity_id = $1) c
-           ON c.book = r.book AND c.date = r.date AND c.channel = r.channel
-         WHERE coalesce(c.total, 0) <> coalesce(r.total, 0) ORDER BY 1",
+        "SELECT 'entries of book ' || book || ' on ' || date || ' by ' || channel,
+                CAST(sum(counter) AS BIGINT), CAST(sum(records) AS BIGINT)
+         FROM (SELECT book, date, channel, total AS counter, CAST(0 AS BIGINT) AS records FROM entry_counts WHERE entity_id = $1
+               UNION ALL
+               SELECT book, registered_on, channel, 0, count(*) FROM entries
+               WHERE entity_id = $1 AND status <> 'annulled' GROUP BY book, registered_on, channel) AS told
+         GROUP BY book, date, channel HAVING sum(counter) <> sum(records) ORDER BY 1",
         entity
     )?;
     let attentions: Vec<Difference> = sql!(
         tx,
         fetch_all,
-        "WITH real AS (
-             SELECT attended_on AS date, unit, channel, CAST(sum(count) AS BIGINT) AS total FROM attentions
-             WHERE entity_id = $1 AND withdrawn_at IS NULL GROUP BY attended_on, unit, channel)
-         SELECT 'attentions of unit ' || coalesce(r.unit, c.unit) || ' on ' || coalesce(r.date, c.date) || ' by ' || coalesce(r.channel, c.channel),
-                coalesce(c.total, 0), coalesce(r.total, 0)
-         FROM real r FULL JOIN (SELECT * FROM attention_counts WHERE entity_id = $1) c
-           ON c.unit = r.unit AND c.date = r.date AND c.channel = r.channel
-         WHERE coalesce(c.total, 0) <> coalesce(r.total, 0) ORDER BY 1",
+        "SELECT 'attentions of unit ' || unit || ' on ' || date || ' by ' || channel,
+                CAST(sum(counter) AS BIGINT), CAST(sum(records) AS BIGINT)
+         FROM (SELECT date, unit, channel, total AS counter, CAST(0 AS BIGINT) AS records FROM attention_counts WHERE entity_id = $1
+               UNION ALL
+               SELECT attended_on, unit, channel, 0, CAST(sum(count) AS BIGINT) FROM attentions
+               WHERE entity_id = $1 AND withdrawn_at IS NULL GROUP BY attended_on, unit, channel) AS told
+         GROUP BY date, unit, channel HAVING sum(counter) <> sum(records) ORDER BY 1",
         entity
     )?;
     differences.extend(attentions);
