@@ -200,7 +200,7 @@ async fn an_import_that_dies_leaves_nothing_and_can_be_repeated(
 ) {
     let place = Place::on(engine).await;
     let clerk = place.token("clerk").await;
-    let rows: Vec<String> = (1..=1500).map(row).collect();
+    let rows: Vec<String> = (1..=5000).map(row).collect();
     let path = place.file("old.csv", file(&rows));
     let (app, dying) = (place.app.clone(), path.clone());
     let died = tokio::spawn(async move {
@@ -214,7 +214,7 @@ async fn an_import_that_dies_leaves_nothing_and_can_be_repeated(
     assert!(died.await.unwrap_err().is_panic());
     assert_eq!(place.get("/entries?sort=number", &clerk).await.json()["items"], json!([]));
     assert_eq!(place.differences().await, []);
-    assert_eq!(place.history("again.csv", std::fs::read(&path).unwrap()).await.written, 1500);
+    assert_eq!(place.history("again.csv", std::fs::read(&path).unwrap()).await.written, 5000);
     assert_eq!(place.counter_entry(&clerk).await.status, 201);
 }
 
@@ -222,10 +222,10 @@ async fn an_import_that_dies_leaves_nothing_and_can_be_repeated(
 #[tokio::test]
 async fn a_file_that_changes_meanwhile_is_not_kept(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let place = Place::on(engine).await;
-    let path = place.file("old.csv", file(&(1..=600).map(row).collect::<Vec<_>>()));
+    let path = place.file("old.csv", file(&(1..=4200).map(row).collect::<Vec<_>>()));
     let writing = path.clone();
     let mut saboteur = Saboteur(Box::new(move || {
-        let content = std::fs::read_to_string(&writing).unwrap() + &row(601);
+        let content = std::fs::read_to_string(&writing).unwrap() + &row(4201);
         std::fs::write(&writing, content).unwrap();
     }));
     // The last row was never checked, so none is kept.
