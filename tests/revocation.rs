@@ -23,3 +23,5 @@ mod stamping;
 mod submissions;
 #[path = "revocation/validate.rs"]
 mod validate;
+#[path = "revocation/xml.rs"]
+mod xml;

@@ -92,6 +92,9 @@ trust_anchors = "anchors"
 intermediates = "intermediates"
 revocation = "when_available"
 on_indeterminate = "accept"
+# Machines that may be asked at the addresses that certificates name (OCSP, CRLs): "ocsp.example.org", or ".example.org"
+# for all below it. Nobody else is ever asked.
+revocation_hosts = []
 # The rule that lets identification count as signature (art. 10.4 Ley 39/2015), if you have one.
 identification_rule = ""
 

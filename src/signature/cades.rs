@@ -197,9 +197,8 @@ impl<'a> Message<'_, 'a> {
             let values = attributes.of(oid).flat_map(|attribute| attribute.values());
             values.take(MAX_ADDITIONS).map(|token| token.raw).collect()
         };
-        let check = |token: &'a [u8], stamped: &[&[u8]]| {
-            timestamp::check_with(token, stamped, others, evidence, at, request.policy)
-        };
+        let check =
+            |token: &'a [u8], stamped: &[&[u8]]| timestamp::check(token, stamped, others, evidence, at, request.policy);
         let stamped = [signer.signature];
         let over_value = tokens(&signer.unsigned, oid::SIGNATURE_TIMESTAMP);
         let over_value = over_value.into_iter().map(|token| check(token, &stamped)).collect();

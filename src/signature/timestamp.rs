@@ -67,18 +67,12 @@ pub fn earliest(stamps: &[Checked]) -> (Option<i64>, Option<Failure>) {
     (first.and_then(|stamp| stamp.shown.at), first.and_then(|stamp| stamp.doubt.clone()))
 }
 
-/// Checks a token (DER) over `stamped`, its authority's path as of `at`. `others` may help to find the path.
+/// Checks a token (DER) over `stamped`: its authority's path as of `at`, and its revocation, by what came beside the
+/// token and by whom the policy lets ask. `others` may help to find the path.
 ///
 /// A token that cannot be read is neither intact nor trusted: it proves nothing, and harms nothing either.
-#[allow(dead_code, reason = "the formats that keep revocation data elsewhere begin with it")]
 #[must_use]
-pub fn check(token: &[u8], stamped: &[&[u8]], others: &[&[u8]], at: i64, policy: &Policy) -> SignatureTimestamp {
-    check_with(token, stamped, others, &Evidence::default(), at, policy).shown
-}
-
-/// The same, its authority's revocation looked into with what came beside it.
-#[must_use]
-pub fn check_with<'a>(
+pub fn check<'a>(
     token: &'a [u8],
     stamped: &[&[u8]],
     others: &[&[u8]],

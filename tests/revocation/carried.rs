@@ -159,7 +159,7 @@ fn openssl_der(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The answer for a certificate, as its signer's program would have fetched it.
-fn ocsp_answer(pki: &Pki, who: &str, options: &[&str]) -> Vec<u8> {
+pub fn ocsp_answer(pki: &Pki, who: &str, options: &[&str]) -> Vec<u8> {
     let request = pki.path("carried-request");
     let mut command = std::process::Command::new("openssl");
     command.args(["ocsp", "-issuer"]).arg(pki.path("intermediates/intermediate.test.pem"));

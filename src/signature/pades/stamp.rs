@@ -37,7 +37,7 @@ pub fn judge(
     let content = content.as_ref().map(|content| Content::new(content));
     let at = existence.as_ref().map_or(request.received_at, |proof| proof.at.min(request.received_at));
     let checked = value.covered.as_ref().ok().map(|covered| {
-        let mut checked = timestamp::check_with(&der, &covered.parts, &others, &evidence, at, request.policy);
+        let mut checked = timestamp::check(&der, &covered.parts, &others, &evidence, at, request.policy);
         checked.shown.document = true;
         checked
     });

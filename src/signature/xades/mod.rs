@@ -228,7 +228,7 @@ impl<'b> Bench<'b, '_> {
             };
             let Ok(token) = ber::normalise(&token) else { return unreadable };
             let at = self.request.received_at;
-            timestamp::check_with(&token, &[&stamped], &others, evidence, at, self.request.policy)
+            timestamp::check(&token, &[&stamped], &others, evidence, at, self.request.policy)
         };
         tokens.take(MAX_ADDITIONS).map(check).collect()
     }
