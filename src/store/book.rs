@@ -246,7 +246,7 @@ pub async fn conflicts(
                     1,
                     run.len(),
                 );
-                let query = run.iter().fold(sqlx::query_as(text), |query, id| query.bind(id));
+                let query = run.iter().fold(sqlx::query_as(text), sqlx::query::QueryAs::bind);
                 let taken: Vec<(Uuid,)> = query.bind(entity).fetch_all(&mut **tx).await?;
                 found.submissions.extend(taken.into_iter().map(|(id,)| id));
             }

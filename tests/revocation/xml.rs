@@ -1,5 +1,7 @@
 //! Signatures in XML ask, and carry revocation data, as those in CMS do.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use openssl::hash::MessageDigest;
@@ -29,8 +31,14 @@ fn reference(attributes: &str, transform: &str, octets: &str) -> String {
     )
 }
 
+/// What a signature carries: lists and answers.
+struct Carried<'a> {
+    lists: &'a [Vec<u8>],
+    answers: &'a [Vec<u8>],
+}
+
 /// A small document with an enveloped XAdES of now; every part is written in its exclusive canonical form.
-fn signed(pki: &Pki, who: &str, revocation: Option<(&[Vec<u8>], &[Vec<u8>])>) -> Vec<u8> {
+fn signed(pki: &Pki, who: &str, revocation: Option<Carried<'_>>) -> Vec<u8> {
     let der = pki.certificate(who).to_der().unwrap();
     let properties = format!(
         "<xades:SignedProperties {XADES} Id=\"sp\"><xades:SignedSignatureProperties><xades:SigningCertificateV2>\
@@ -51,13 +59,13 @@ fn signed(pki: &Pki, who: &str, revocation: Option<(&[Vec<u8>], &[Vec<u8>])>) ->
     let value = Signer::new(MessageDigest::sha256(), &pki.key(who)).unwrap();
     let value = base64(&{ value }.sign_oneshot_to_vec(info.as_bytes()).unwrap());
     let value = format!("<ds:SignatureValue {DS}>{value}</ds:SignatureValue>");
-    let unsigned = revocation.map_or(String::new(), |(crls, answers)| {
+    let unsigned = revocation.map_or(String::new(), |Carried { lists, answers }| {
         let list = |name: &str, items: &[Vec<u8>]| -> String {
-            let items: String = items
-                .iter()
-                .map(|item| format!("<xades:Encapsulated{name}Value>{}</xades:Encapsulated{name}Value>", base64(item)))
-                .collect();
-            format!("<xades:{name}Values>{items}</xades:{name}Values>")
+            let mut all = String::new();
+            for item in items {
+                write!(all, "<xades:Encapsulated{name}Value>{}</xades:Encapsulated{name}Value>", base64(item)).unwrap();
+            }
+            format!("<xades:{name}Values>{all}</xades:{name}Values>")
         };
         format!(
             "<xades:UnsignedProperties><xades:UnsignedSignatureProperties><xades:SignatureTimeStamp>\
@@ -65,7 +73,7 @@ fn signed(pki: &Pki, who: &str, revocation: Option<(&[Vec<u8>], &[Vec<u8>])>) ->
              <xades:RevocationValues>{}{}</xades:RevocationValues></xades:UnsignedSignatureProperties>\
              </xades:UnsignedProperties>",
             base64(&pki.token(value.as_bytes())),
-            list("CRL", crls),
+            list("CRL", lists),
             list("OCSP", answers)
         )
     });
@@ -107,10 +115,11 @@ async fn what_is_carried_answers_and_makes_it_lt() {
     let judge = pki.judge_by(&alone);
     let answers = ["citizen", "tsa"].map(|who| ocsp_answer(&pki, who, &["-nmin", "60"]));
     let lists = [pki.crl("root", "")];
-    let verdict = judged(&judge, signed(&pki, "citizen", Some((&lists, &answers))), &pki).await;
+    let verdict =
+        judged(&judge, signed(&pki, "citizen", Some(Carried { lists: &lists, answers: &answers })), &pki).await;
     assert_eq!(outcome(&verdict), (None, Revocation::Good, Some(Level::Lt)), "{:?}", verdict.detail);
     // Nothing is carried for the authority that issued the certificate.
-    let verdict = judged(&judge, signed(&pki, "citizen", Some((&[], &answers))), &pki).await;
+    let verdict = judged(&judge, signed(&pki, "citizen", Some(Carried { lists: &[], answers: &answers })), &pki).await;
     assert_eq!(outcome(&verdict), (Some(SubIndication::TryLater), Revocation::Good, Some(Level::T)));
     assert_eq!(pki.machine.connections(), 0);
 }
