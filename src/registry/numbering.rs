@@ -271,6 +271,7 @@ impl<'e> Batch<'e> {
 
     async fn insert(self, tx: &mut Tx) -> store::Result<()> {
         let entity = self.entity.id;
+        tx.gather();
         store::entries::insert(tx, entity, &self.entries).await?;
         store::entries::insert_parties(tx, entity, &self.parties).await?;
         store::entries::insert_documents(tx, entity, &self.documents).await?;

@@ -2,7 +2,8 @@
 //!
 //! Locks are always taken in one order: the entity's row, then book years, then counters.
 
-use sqlx::Sqlite;
+use sqlx::postgres::PgArguments;
+use sqlx::{Arguments, Sqlite};
 use uuid::Uuid;
 
 use super::bulk::{insert_rows, runs, text};
@@ -78,19 +79,25 @@ pub async fn peek(tx: &mut Tx, entity: i64) -> Result<Lock> {
     })
 }
 
-/// Writes how far the entity's books have come.
+/// Writes how far the entity's books have come, and whatever waits since [`Tx::gather`].
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database does not answer, or refuses a row.
 pub async fn advance(tx: &mut Tx, entity: i64, last_event: i64, last_registered_at: Micros) -> Result<()> {
-    sql!(
-        tx,
-        execute,
-        "UPDATE entities SET last_event = $2, last_registered_at = $3 WHERE id = $1",
-        entity,
-        last_event,
-        last_registered_at
-    )?;
+    const ADVANCE: &str = "UPDATE entities SET last_event = $2, last_registered_at = $3 WHERE id = $1";
+    match tx {
+        Tx::Sqlite(tx) => {
+            let query = sqlx::query(ADVANCE).bind(entity).bind(last_event).bind(last_registered_at);
+            query.execute(&mut **tx).await?;
+        }
+        Tx::Postgres(tx) => {
+            let mut arguments = PgArguments::default();
+            arguments.add(entity).map_err(sqlx::Error::Encode)?;
+            arguments.add(last_event).map_err(sqlx::Error::Encode)?;
+            arguments.add(last_registered_at).map_err(sqlx::Error::Encode)?;
+            tx.conclude(ADVANCE, arguments).await?;
+        }
+    }
     Ok(())
 }
 
@@ -180,6 +187,18 @@ pub struct UsedKey {
     pub subject_id: Uuid,
 }
 
+/// One of the three, as PostgreSQL gives them together.
+#[derive(sqlx::FromRow)]
+struct PgConflict {
+    caller: Option<String>,
+    key: Option<String>,
+    body_sha256: Option<Sha256>,
+    subject_id: Option<Uuid>,
+    submission: Option<Uuid>,
+    claim: Option<Sha256>,
+    ended: Option<Micros>,
+}
+
 /// Looks, under the lock, for what stands in the way of a batch.
 ///
 /// # Errors
@@ -195,32 +214,29 @@ pub async fn conflicts(
     match tx {
         Tx::Postgres(tx) => {
             let (callers, names): (Vec<&str>, Vec<&str>) = keys.iter().copied().unzip();
-            let keys = if keys.is_empty() {
-                Vec::new()
-            } else {
-                sqlx::query_as(
-                    "SELECT k.caller, k.key, k.body_sha256, k.subject_id FROM unnest($2::text[], $3::text[]) AS asked (caller, key)
-                     JOIN idempotency_keys k ON k.entity_id = $1 AND k.caller = asked.caller AND k.key = asked.key",
-                )
-                .bind(entity)
-                .bind(callers)
-                .bind(names)
-                .fetch_all(&mut **tx)
-                .await?
-            };
-            let rows: Vec<(Option<Uuid>, Option<Sha256>, Option<Micros>)> = sqlx::query_as(
-                "SELECT submission_id, NULL::bytea, NULL::bigint FROM entries WHERE entity_id = $1 AND submission_id = ANY($2)
-                 UNION ALL SELECT NULL, sha256, ended_at FROM object_claims WHERE entity_id = $1 AND sha256 = ANY($3)",
+            let rows: Vec<PgConflict> = sqlx::query_as(
+                "SELECT k.caller, k.key, k.body_sha256, k.subject_id, NULL::uuid AS submission, NULL::bytea AS claim, NULL::bigint AS ended
+                   FROM unnest($2::text[], $3::text[]) AS asked (caller, key)
+                   JOIN idempotency_keys k ON k.entity_id = $1 AND k.caller = asked.caller AND k.key = asked.key
+                 UNION ALL SELECT NULL, NULL, NULL, NULL, submission_id, NULL, NULL FROM entries WHERE entity_id = $1 AND submission_id = ANY($4)
+                 UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, sha256, ended_at FROM object_claims WHERE entity_id = $1 AND sha256 = ANY($5)",
             )
             .bind(entity)
+            .bind(callers)
+            .bind(names)
             .bind(submissions)
             .bind(documents)
             .fetch_all(&mut **tx)
             .await?;
-            let mut found = Conflicts { keys, ..Conflicts::default() };
-            for (submission, claim, ended) in rows {
-                found.submissions.extend(submission);
-                found.claims.extend(claim.map(|hash| (hash, ended)));
+            let mut found = Conflicts::default();
+            for row in rows {
+                if let (Some(caller), Some(key), Some(body_sha256), Some(subject_id)) =
+                    (row.caller, row.key, row.body_sha256, row.subject_id)
+                {
+                    found.keys.push(UsedKey { caller, key, body_sha256, subject_id });
+                }
+                found.submissions.extend(row.submission);
+                found.claims.extend(row.claim.map(|hash| (hash, row.ended)));
             }
             Ok(found)
         }

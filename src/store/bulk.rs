@@ -15,8 +15,8 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use sqlx::encode::{Encode, IsNull};
 use sqlx::error::BoxDynError;
 use sqlx::postgres::types::Oid;
-use sqlx::postgres::{PgArgumentBuffer, PgTypeInfo};
-use sqlx::{AssertSqlSafe, Database, PgConnection, Postgres, Type};
+use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgTypeInfo};
+use sqlx::{AssertSqlSafe, Database, Postgres, Type};
 
 const LARGEST: usize = 64;
 
@@ -146,34 +146,27 @@ impl Arrays {
         Ok(())
     }
 
-    /// Writes the rows into the table and columns of `INSERT INTO table (columns) VALUES`.
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.columns.is_empty()
+    }
+
+    /// The columns' types, such as `text[]`.
+    pub fn types(&self) -> impl Iterator<Item = &'static str> {
+        self.columns.iter().map(|column| column.element.array)
+    }
+
+    /// Adds one array a column to a statement's arguments.
     ///
     /// # Errors
-    /// What PostgreSQL says.
-    pub async fn insert(self, head: &'static str, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        let text = arrays_text(head, &self.columns);
-        let mut arguments = <Postgres as sqlx::Database>::Arguments::default();
+    /// When one cannot be written for PostgreSQL.
+    pub fn bind(self, arguments: &mut PgArguments) -> Result<(), sqlx::Error> {
         for column in self.columns {
-            sqlx::Arguments::add(&mut arguments, column).map_err(sqlx::Error::Encode)?;
+            sqlx::Arguments::add(arguments, column).map_err(sqlx::Error::Encode)?;
         }
-        sqlx::query_with(text, arguments).execute(connection).await?;
         Ok(())
     }
-}
-
-/// `INSERT INTO t (a, b) SELECT * FROM unnest($1::bigint[], $2::text[])`
-fn arrays_text(head: &'static str, columns: &[Column]) -> AssertSqlSafe<Arc<str>> {
-    let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let text = texts.entry((head, "unnest", columns.len(), 0, true)).or_insert_with(|| {
-        let mut text = format!("{} SELECT * FROM unnest(", head.trim_end_matches(" VALUES"));
-        for (place, column) in columns.iter().enumerate() {
-            let comma = if place == 0 { "" } else { ", " };
-            let _ = write!(text, "{comma}${}::{}", place + 1, column.element.array);
-        }
-        text.push(')');
-        text.into()
-    });
-    AssertSqlSafe(text.clone())
 }
 
 impl Type<Postgres> for Column {
@@ -203,13 +196,13 @@ macro_rules! insert_rows {
     ($tx:expr, $head:expr, $tail:expr, $rows:expr, |$row:ident| [$($value:expr),+ $(,)?]) => {{
         const COLUMNS: usize = [$(stringify!($value)),+].len();
         match &mut *$tx {
-            $crate::store::Tx::Postgres(tx) if $tail.is_empty() && $rows.len() >= $crate::store::bulk::ARRAYS_FROM => {
+            $crate::store::Tx::Postgres(tx) if tx.gathers() || $rows.len() >= $crate::store::bulk::ARRAYS_FROM => {
                 let mut arrays = $crate::store::bulk::Arrays::default();
                 for $row in $rows {
                     arrays.row();
                     $(arrays.value($value)?;)+
                 }
-                arrays.insert($head, &mut **tx).await?;
+                tx.insert($head, $tail, arrays).await?;
             }
             tx => $crate::store::on_engine!(tx, |conn: E| {
                 for run in $crate::store::bulk::runs($rows) {

@@ -12,7 +12,9 @@ use std::time::Duration;
 use sqlx::migrate::{Migrate, Migration, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection, PgPool, Sqlite, SqlitePool, Transaction};
+
+use super::gather::PgTx;
 
 /// The database did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -116,7 +118,7 @@ pub enum Tx {
     /// On SQLite, begun with the write lock taken.
     Sqlite(Transaction<'static, Sqlite>),
     /// On PostgreSQL, read committed.
-    Postgres(Transaction<'static, Postgres>),
+    Postgres(PgTx),
 }
 
 /// Runs `$body` with the connection of whichever engine `$tx` is on, bound as `$conn: $Engine`.
@@ -207,7 +209,7 @@ impl Store {
     pub async fn begin(&self) -> Result<Tx> {
         Ok(match self {
             Self::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Self::Postgres(pool) => Tx::Postgres(PgTx::new(pool.begin().await?)),
         })
     }
 
@@ -219,7 +221,7 @@ impl Store {
         Ok(match self {
             Self::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
             Self::Postgres(pool) => {
-                Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?)
+                Tx::Postgres(PgTx::new(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?))
             }
         })
     }
@@ -313,6 +315,13 @@ impl Store {
 }
 
 impl Tx {
+    /// From here on rows wait for [`book::advance`](super::book::advance), where one statement for all costs less.
+    pub fn gather(&mut self) {
+        if let Self::Postgres(tx) = self {
+            tx.gather();
+        }
+    }
+
     /// Makes all that the transaction wrote durable.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ pub mod claims;
 mod engine;
 pub mod entries;
 pub mod figures;
+mod gather;
 pub mod imports;
 pub mod listing;
 pub mod objects;
@@ -20,3 +21,4 @@ pub mod tokens;
 
 pub use engine::{Error, Result, Store, Tx};
 pub(crate) use engine::{on_engine, sql};
+pub use gather::PgTx;
