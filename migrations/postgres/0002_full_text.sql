@@ -5,3 +5,6 @@ CREATE TABLE entry_text (
     body tsvector NOT NULL
 );
 CREATE INDEX entry_text_body ON entry_text USING gin (body);
+
+-- A record of some 2 kB is kept as it is: compressing it took a tenth of the time of a batch.
+ALTER TABLE events SET (toast_tuple_target = 8160);
