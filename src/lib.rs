@@ -13,6 +13,7 @@
 //! | [`report`] | counts → figures → table, sentences, CSV, JSON |
 //! | [`receipt`] | what was committed, as proof for whoever submitted |
 //! | [`signature`] | bytes and policy in, verdicts out |
+//! | [`log`] | the book as a Merkle tree: proofs, tiles, checkpoints, witnesses; hashes in, hashes out |
 //! | [`fetch`] | asks other machines: responders, lists, issuers, the time stamping authority |
 //! | [`store`] | all SQL, on two engines, and the objects |
 //! | [`domain`] | values that cannot be wrong |
@@ -31,7 +32,7 @@
 //! 6. [`after`] finds the outbox row of that transaction: it seals the receipt and fills the full text.
 //!
 //! # The arrows
-//! `http, cli → import → app, after → service, report → registry, receipt → fetch → store, signature → domain`. `tests/architecture.rs` holds them.
+//! `http, cli → import → app, after → service, report → registry, receipt → fetch → store, signature, log → domain`. `tests/architecture.rs` holds them.
 
 pub mod after;
 pub mod app;
@@ -42,6 +43,7 @@ pub mod domain;
 pub mod fetch;
 pub mod http;
 pub mod import;
+pub mod log;
 pub mod receipt;
 pub mod registry;
 pub mod report;

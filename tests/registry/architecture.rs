@@ -37,6 +37,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("report", &["store", "domain"]),
     ("store", &["domain", "config"]),
     ("signature", &["domain"]),
+    // Hashes in, hashes out: it knows neither rows nor requests.
+    ("log", &["domain"]),
     ("clock", &["domain"]),
     ("config", &[]),
     ("domain", &[]),
