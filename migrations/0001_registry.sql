@@ -11,6 +11,8 @@ CREATE TABLE entities (
     -- The first statement of every change to a book updates this row, so it is the lock of the entity's books.
     last_event BIGINT NOT NULL DEFAULT 0,
     last_registered_at BIGINT NOT NULL DEFAULT 0,
+    -- The right edge of the tree over all events of the books (RFC 6962): one hash a full subtree, the largest first.
+    log_edge BYTEA NOT NULL,
     -- Until this instant an administrator has accepted that the clock stands behind the last entry, or jumped forward.
     clock_accepted_until BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL
@@ -200,10 +202,59 @@ CREATE TABLE events (
     by_name TEXT NOT NULL,
     by_role TEXT NOT NULL,
     reason TEXT,
+    -- RFC 8785 JSON: with the columns, the record that the leaf commits to.
     data TEXT NOT NULL,
+    -- 32 random bytes before the record, so that nobody can guess it from its hash.
+    salt BYTEA NOT NULL,
+    -- SHA-256 of salt and record: what the leaf is made of.
+    commitment BYTEA NOT NULL,
+    -- How many leaves there were when its batch was written.
+    tree_size BIGINT NOT NULL,
     UNIQUE (entity_id, position)
 );
 CREATE INDEX events_entry ON events (entry_id, position);
+
+-- Roots of full subtrees of 256, 65,536 … leaves (levels 8, 16 …), written when each is full. Level 0 stands in the
+-- events and in the access log.
+CREATE TABLE log_nodes (
+    entity_id BIGINT NOT NULL,
+    -- Whose tree: `book` or `access`.
+    log TEXT NOT NULL,
+    level BIGINT NOT NULL,
+    node BIGINT NOT NULL,
+    hash BYTEA NOT NULL,
+    PRIMARY KEY (entity_id, log, level, node)
+);
+
+-- Keys that sign checkpoints, where the settings name no file for them.
+CREATE TABLE log_keys (
+    entity_id BIGINT PRIMARY KEY,
+    key TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+-- The entity's seal over checkpoints, every so often, with a timestamp where there is an authority to ask.
+CREATE TABLE log_seals (
+    entity_id BIGINT NOT NULL,
+    log TEXT NOT NULL,
+    size BIGINT NOT NULL,
+    checkpoint TEXT NOT NULL,
+    p7s BYTEA NOT NULL,
+    sealed_at BIGINT NOT NULL,
+    timestamped BOOLEAN NOT NULL,
+    PRIMARY KEY (entity_id, log, size)
+);
+
+-- What witnesses signed.
+CREATE TABLE log_cosignatures (
+    entity_id BIGINT NOT NULL,
+    log TEXT NOT NULL,
+    size BIGINT NOT NULL,
+    witness TEXT NOT NULL,
+    line TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (entity_id, log, size, witness)
+);
 
 -- Written in the numbering transaction: a crash can never separate a key from its entry.
 CREATE TABLE idempotency_keys (
@@ -293,10 +344,22 @@ CREATE TABLE access_log (
     role TEXT NOT NULL,
     action TEXT NOT NULL,
     entry_id UUID,
-    detail TEXT
+    detail TEXT,
+    -- A leaf of a tree of its own, as events are of theirs.
+    position BIGINT NOT NULL,
+    salt BYTEA NOT NULL,
+    commitment BYTEA NOT NULL,
+    UNIQUE (entity_id, position)
 );
 CREATE INDEX access_log_time ON access_log (entity_id, at, id);
 CREATE INDEX access_log_entry ON access_log (entry_id, at);
+
+-- How far each access log has come: its lock, and the right edge of its tree.
+CREATE TABLE access_heads (
+    entity_id BIGINT PRIMARY KEY,
+    size BIGINT NOT NULL,
+    edge BYTEA NOT NULL
+);
 
 -- A hash that the sweep of orphaned objects is about to delete: no entry may refer to it meanwhile.
 CREATE TABLE object_claims (

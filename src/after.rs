@@ -14,8 +14,10 @@ use crate::domain::{Micros, text};
 use crate::receipt;
 use crate::receipt::seal::SealError;
 use crate::registry::Registry;
-use crate::registry::book::Committed;
+use crate::registry::ledger::prove;
+use crate::registry::numbering::committed_of;
 use crate::registry::sweep::Swept;
+use crate::store::log::LeafRow;
 use crate::store::outbox::OutboxRow;
 use crate::store::{self, Tx};
 
@@ -67,8 +69,9 @@ impl App {
     async fn receipt_text(&self, tx: &mut Tx, entry: Uuid) -> store::Result<Option<Vec<u8>>> {
         let events = store::book::events_of(tx, self.entity.id, entry).await?;
         let Some(first) = events.iter().find(|event| event.r#type == "registered") else { return Ok(None) };
-        let committed: Committed = serde_json::from_str(&first.data).map_err(|_| store::Error::Corrupt("event"))?;
-        Ok(receipt::json::write(&self.entity, &committed))
+        let committed = committed_of(&first.data)?;
+        let proof = prove(tx, &self.entity, &LeafRow::of(first), first.tree_size.unsigned_abs()).await?;
+        Ok(receipt::json::write(&self.entity, &committed, first, &proof))
     }
 
     /// Seals texts, off the threads that serve requests.

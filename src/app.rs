@@ -13,14 +13,16 @@ use crate::domain::{BookKind, text};
 use crate::fetch::{self, Judge};
 use crate::http::auth::KnownToken;
 use crate::http::listen::fingerprint;
+use crate::log::Edge;
 use crate::receipt::seal::{Seal, SealError};
 use crate::registry::Registry;
 use crate::registry::caller::Entity;
+use crate::registry::ledger::{Ledger, LedgerError};
 use crate::service::attention::Service;
 use crate::signature::{Anchors, ListError, LoadError, Policy, RevocationMode, TrustedList, load_certificates};
 use crate::store::catalogue::BookRow;
 use crate::store::objects::{self, Objects};
-use crate::store::{self, Store};
+use crate::store::{self, Store, Tx};
 
 /// Why the program could not start.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +54,12 @@ pub enum StartError {
     /// The seals of e-offices.
     #[error("signature.eoffice_seals: {0}")]
     EofficeSeals(#[source] LoadError),
+    /// The key of the log.
+    #[error("proof.key: {0}: {1}")]
+    LedgerKey(PathBuf, #[source] std::io::Error),
+    /// The key of the log.
+    #[error("proof.key: {0}")]
+    Ledger(#[from] LedgerError),
     /// The seal.
     #[error("seal: {0}")]
     Seal(#[from] SealError),
@@ -100,7 +108,8 @@ impl App {
         let zone: Tz =
             config.entity.time_zone.parse().map_err(|_| StartError::TimeZone(config.entity.time_zone.clone()))?;
         let store = Store::open(config.database.url.expose(), config.database.connections).await?;
-        let entity = ensure_entity(&store, &config, zone, &clock).await?;
+        let (id, ledger) = ensure_entity(&store, &config, zone, &clock).await?;
+        let entity = Entity { id, code: config.entity.code.clone(), name: config.entity.name.clone(), zone, ledger };
         let judge = judge(&config.signature, clock.clone())?;
         let eoffice_seals = eoffice_seals(&config.signature).map_err(StartError::EofficeSeals)?;
         let seal = Seal::load(&config.seal)?;
@@ -196,10 +205,13 @@ fn eoffice_seals(settings: &config::Signature) -> Result<Vec<String>, LoadError>
 }
 
 /// Makes the configured entity, its books, one office and one unit, where they are not there yet.
-async fn ensure_entity(store: &Store, config: &Config, zone: Tz, clock: &Clock) -> store::Result<Entity> {
+async fn ensure_entity(store: &Store, config: &Config, zone: Tz, clock: &Clock) -> Result<(i64, Ledger), StartError> {
     let settings = &config.entity;
     let mut tx = store.begin().await?;
-    let id = store::catalogue::ensure_entity(&mut tx, &settings.code, &settings.name, zone.name(), clock.now()).await?;
+    let (code, name, empty) = (&settings.code, &settings.name, Edge::default().to_bytes());
+    let id = store::catalogue::ensure_entity(&mut tx, code, name, zone.name(), &empty, clock.now()).await?;
+    store::log::ensure_access(&mut tx, id, &empty).await?;
+    let ledger = ledger(&mut tx, id, config, clock).await?;
     for (code, kind, name, prefix) in [
         ("entrada", BookKind::Incoming, "Registro de entrada", "E"),
         ("salida", BookKind::Outgoing, "Registro de salida", "S"),
@@ -219,7 +231,23 @@ async fn ensure_entity(store: &Store, config: &Config, zone: Tz, clock: &Clock) 
     let folded = text::fold(&settings.name);
     store::catalogue::ensure_unit(&mut tx, id, &settings.code, &settings.name, &folded, true).await?;
     tx.commit().await?;
-    Ok(Entity { id, code: settings.code.clone(), name: settings.name.clone(), zone })
+    Ok((id, ledger))
+}
+
+/// Who signs the checkpoints of the entity's logs.
+async fn ledger(tx: &mut Tx, entity: i64, config: &Config, clock: &Clock) -> Result<Ledger, StartError> {
+    let settings = &config.proof;
+    let pem = if settings.key.as_os_str().is_empty() {
+        store::log::ensure_key(tx, entity, &Ledger::new_key()?, clock.now()).await?
+    } else {
+        let unreadable = |error| StartError::LedgerKey(settings.key.clone(), error);
+        std::fs::read_to_string(&settings.key).map_err(unreadable)?
+    };
+    let origin = match settings.origin.as_str() {
+        "" => format!("ventanilla/{}", config.entity.code),
+        origin => origin.to_owned(),
+    };
+    Ok(Ledger::new(&origin, &pem)?)
 }
 
 /// The code of the office that a new entity begins with: its own code with the letter of offices.

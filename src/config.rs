@@ -82,6 +82,8 @@ pub struct Config {
     pub signature: Signature,
     /// The entity's seal, which signs receipts.
     pub seal: Seal,
+    /// The book as a log that anybody can check.
+    pub proof: Proof,
     /// TLS on the public listener.
     pub tls: Tls,
     /// What one request may cost.
@@ -205,6 +207,24 @@ pub struct Seal {
     pub key: PathBuf,
 }
 
+/// `[proof]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Proof {
+    /// The name of the log: by custom its public address without `https://`, such as `sede.example.es/registro`. It never
+    /// changes: old receipts name it. Empty: `ventanilla/` and the entity's code.
+    pub origin: String,
+    /// PEM: the Ed25519 key that signs checkpoints. Empty: one that is made and kept in the database, which whoever can
+    /// read the database can use; witnesses then are what keeps the book from being rewritten.
+    pub key: PathBuf,
+    /// Seconds between two seals of the entity over the newest checkpoint; 0 for none.
+    pub seal_seconds: u64,
+    /// Addresses of witnesses (C2SP tlog-witness) that are asked to cosign checkpoints.
+    pub witnesses: Vec<String>,
+    /// The witnesses' keys, as text (`name+identifier+key`): only their cosignatures are published.
+    pub witness_keys: Vec<String>,
+}
+
 /// `[tls]`
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -278,6 +298,7 @@ impl Default for Config {
             objects: Objects::default(),
             signature: Signature::default(),
             seal: Seal::default(),
+            proof: Proof::default(),
             tls: Tls::default(),
             limits: Limits::default(),
             clock: ClockLimits::default(),
@@ -347,6 +368,18 @@ impl Default for Limits {
     }
 }
 
+impl Default for Proof {
+    fn default() -> Self {
+        Self {
+            origin: String::new(),
+            key: PathBuf::new(),
+            seal_seconds: 60,
+            witnesses: Vec::new(),
+            witness_keys: Vec::new(),
+        }
+    }
+}
+
 impl Default for ClockLimits {
     fn default() -> Self {
         Self { ahead_seconds: 5, behind_seconds: 2 }
@@ -408,6 +441,7 @@ impl Config {
             &mut self.signature.list_signers,
             &mut self.seal.certificate,
             &mut self.seal.key,
+            &mut self.proof.key,
             &mut self.tls.certificate,
             &mut self.tls.key,
             &mut self.tls.client_ca,

@@ -61,7 +61,7 @@ impl DocumentKind {
 }
 
 /// A SHA-256: 64 lower-case hexadecimal digits in JSON, 32 bytes in the database.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sha256(pub [u8; 32]);
 
 /// Not a SHA-256 as the API writes it.

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::registry::entry::Entry;
+use crate::registry::ledger::Proof;
 use crate::registry::submit::Registered;
 use crate::signature::Verdict;
 
@@ -24,6 +25,8 @@ pub struct Answer {
     /// Its receipt; absent for an imported entry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<ReceiptLinks>,
+    /// Proof that it stands in the book.
+    pub proof: Proof,
 }
 
 /// Where a receipt is.
@@ -61,11 +64,12 @@ pub fn etag(version: i64) -> HeaderValue {
 /// 201, with the address of the entry.
 #[must_use]
 pub fn created(registered: Registered) -> Response {
-    let Registered { entry, committed, repeated } = registered;
+    let Registered { entry, committed, proof, repeated } = registered;
     let answer = Answer {
         entry: committed.entry,
         signatures: committed.signatures,
         receipt: committed.csv.map(|csv| ReceiptLinks::of(entry, csv)),
+        proof,
     };
     let mut response = (StatusCode::CREATED, Json(answer)).into_response();
     let headers = response.headers_mut();

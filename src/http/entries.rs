@@ -51,12 +51,14 @@ pub async fn visible(tx: &mut Tx, caller: &Caller, row: Option<EntryRow>) -> Res
 }
 
 /// An entry as it is shown.
-fn show(caller: &Caller, row: &EntryRow, belongings: &Belongings) -> Result<Response> {
+async fn show(app: &App, caller: &Caller, row: &EntryRow, belongings: &Belongings) -> Result<Response> {
+    let proof = app.registry.proof(&caller.entity, row.id, None).await?.ok_or_else(Problem::not_found)?;
     let entry = Entry::of(row, belongings, caller.entity.zone)?;
     let answer = Answer {
         entry: to_raw_value(&entry).map_err(|_| store::Error::Corrupt("entry"))?,
         signatures: verdicts(&belongings.verdicts)?,
         receipt: row.csv.clone().map(|csv| ReceiptLinks::of(row.id, csv)),
+        proof,
     };
     let mut response = Json(answer).into_response();
     response.headers_mut().insert(ETAG, etag(row.version));
@@ -77,7 +79,7 @@ pub async fn by_id(State(app): State<App>, caller: Caller, PathParam(Path(id)): 
     let (row, belongings) = visible(&mut tx, &caller, row).await?;
     drop(tx);
     app.registry.record_access(&caller, "read", Some(id), None).await?;
-    show(&caller, &row, &belongings)
+    show(&app, &caller, &row, &belongings).await
 }
 
 /// An entry, by its number.
@@ -99,7 +101,7 @@ pub async fn by_number(
     let (row, belongings) = visible(&mut tx, &caller, row).await?;
     drop(tx);
     app.registry.record_access(&caller, "read", Some(row.id), None).await?;
-    show(&caller, &row, &belongings)
+    show(&app, &caller, &row, &belongings).await
 }
 
 /// Something that happened to an entry.

@@ -14,6 +14,7 @@ pub mod health;
 pub mod intake;
 pub mod json_body;
 pub mod listen;
+pub mod log;
 pub mod metrics;
 pub mod negotiate;
 pub mod params;

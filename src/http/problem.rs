@@ -358,6 +358,8 @@ problems! {
     ReadProblems: [BadRequest, Unauthenticated, Forbidden, NotFound, Unavailable],
     /// Of what anybody may read.
     PublicProblems: [BadRequest, Unauthenticated, Unavailable],
+    /// Of the log, which anybody may read.
+    LogProblems: [BadRequest, NotFound, Unavailable],
     /// Of a report.
     ReportProblems: [BadRequest, Unauthenticated, Forbidden, NotAcceptable, Unavailable],
     /// Of the bytes of a document.

@@ -18,7 +18,7 @@ use super::body::hear_out;
 use super::entries::Sort;
 use super::problem::{Kind, Problem, ProblemDetails};
 use super::{
-    access_log, attentions, catalogue, documents, entries, health, receipts, reports, signatures, submissions,
+    access_log, attentions, catalogue, documents, entries, health, log, receipts, reports, signatures, submissions,
 };
 use crate::app::App;
 use crate::domain::{Channel, Status};
@@ -40,6 +40,7 @@ use crate::registry::entry::Entry;
         (name = "counter", description = "What clerks key in"),
         (name = "looking up", description = "Entries, documents, events, who looked"),
         (name = "signatures", description = "What signatures are worth"),
+        (name = "the log", description = "The book as a log that anybody can check: checkpoints, tiles, proofs"),
         (name = "receipts", description = "Proof for whoever submitted"),
         (name = "service", description = "The citizens' service: attentions"),
         (name = "catalogue", description = "Units, offices, books"),
@@ -70,6 +71,12 @@ const ROLES: &[(&str, &[&str])] = &[
     ("units", ANY),
     ("offices", ANY),
     ("books", ANY),
+    ("log_checkpoint", &[]),
+    ("log_tile", &[]),
+    ("log_consistency", &[]),
+    ("access_checkpoint", &[]),
+    ("access_tile", &[]),
+    ("entry_proof", &[]),
     ("healthz", &[]),
     ("readyz", &[]),
 ];
@@ -86,6 +93,12 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(documents::document))
         .routes(routes!(receipts::json))
         .routes(routes!(receipts::signature))
+        .routes(routes!(log::proof))
+        .routes(routes!(log::checkpoint))
+        .routes(routes!(log::tile))
+        .routes(routes!(log::consistency))
+        .routes(routes!(log::access_checkpoint))
+        .routes(routes!(log::access_tile))
         .routes(routes!(access_log::list))
         .routes(routes!(signatures::validate))
         .routes(routes!(reports::channels))
@@ -125,6 +138,9 @@ fn finish(document: &mut OpenApi) {
             extensions: None,
         },
     );
+    // The document has no word for a parameter with slashes in it.
+    let paths = std::mem::take(&mut document.paths.paths);
+    document.paths.paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
     for item in document.paths.paths.values_mut() {
         for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
             let id = operation.operation_id.as_deref().unwrap_or_default();

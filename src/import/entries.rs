@@ -118,7 +118,7 @@ async fn write(
     let mut tx = app.store().begin().await?;
     let lock = store::book::lock(&mut tx, app.entity.id).await?;
     let mut sifter = Sifter::new(app.entity.id, reading.clone());
-    let mut writer = Writer::new(&app.entity, app.clock(), reading, lock);
+    let mut writer = Writer::new(&app.entity, app.clock(), reading, lock)?;
     let mut summary = Summary::default();
     let mut years = std::collections::BTreeSet::new();
     loop {

@@ -10,8 +10,11 @@ use crate::domain::{Channel, Micros, PersonType, Routing, Status};
 use crate::registry::book::Committed;
 use crate::registry::caller::Entity;
 use crate::registry::entry::Entry;
+use crate::registry::ledger::Growth;
+use crate::registry::record;
 use crate::store::book::{Count, EventRow, Lock};
 use crate::store::entries::{Belongings, EntryRow, PartyRow};
+use crate::store::log::Log;
 use crate::store::outbox::OutboxRow;
 use crate::store::{self, Tx};
 
@@ -26,9 +29,11 @@ pub struct Writer<'e> {
     clock: &'e Clock,
     reading: Reading,
     lock: Lock,
+    /// The position of the last event.
+    next: i64,
     /// When it is written into the book.
     at: Micros,
-    last_event: i64,
+    growth: Growth,
     /// Whether a unit is the entity's own; none where the catalogue does not know it.
     units: HashMap<String, Option<bool>>,
     counts: BTreeMap<(String, String, Channel), i64>,
@@ -44,13 +49,14 @@ pub struct Writer<'e> {
 
 impl<'e> Writer<'e> {
     /// A writer that holds the lock.
-    pub fn new(entity: &'e Entity, clock: &'e Clock, reading: Reading, lock: Lock) -> Self {
-        Self {
+    pub fn new(entity: &'e Entity, clock: &'e Clock, reading: Reading, lock: Lock) -> store::Result<Self> {
+        Ok(Self {
             entity,
             clock,
             // Events never go back in time, as entries never do.
             at: reading.now.max(lock.last_registered_at),
-            last_event: lock.last_event,
+            growth: Growth::from(&lock.log_edge)?,
+            next: lock.last_event,
             reading,
             lock,
             units: HashMap::new(),
@@ -59,7 +65,7 @@ impl<'e> Writer<'e> {
             written: 0,
             unchecked_ids: 0,
             unknown_units: BTreeSet::new(),
-        }
+        })
     }
 
     /// Writes some entries.
@@ -85,9 +91,11 @@ impl<'e> Writer<'e> {
             rows.push(row);
             parties.push(party);
         }
+        record::add_leaves(&self.entity.code, &mut events, &mut self.growth)?;
         store::entries::insert(tx, self.entity.id, &rows).await?;
         store::entries::insert_parties(tx, self.entity.id, &parties).await?;
         store::book::insert_events(tx, self.entity.id, &events).await?;
+        store::log::insert_nodes(tx, self.entity.id, Log::Book, &self.growth.take_nodes()).await?;
         store::outbox::insert(tx, &outbox).await
     }
 
@@ -104,7 +112,8 @@ impl<'e> Writer<'e> {
             self.counts.into_iter().map(|((book, date, channel), more)| Count { book, date, channel, more }).collect();
         store::book::add_counts(tx, entity, &counts).await?;
         // The old times are in the past: the time of the last entry stays what it was, or numbering would stop.
-        store::book::advance(tx, entity, self.last_event, self.lock.last_registered_at).await
+        let Self { growth, lock, .. } = self;
+        store::book::advance(tx, entity, growth.size(), lock.last_registered_at, &growth.edge()).await
     }
 
     /// Whose business it is, by the catalogue. A unit that it does not know was the entity's own once.
@@ -127,7 +136,7 @@ impl<'e> Writer<'e> {
         let OldEntry { book: place, year, number, code, content, check_holds } = entry;
         let book = &self.reading.books[place];
         let registered_on = content.registered_at.local_date(self.entity.zone).to_string();
-        self.last_event += 1;
+        self.next += 1;
         self.written += 1;
         self.unchecked_ids += u64::from(!check_holds);
         *self.counts.entry((book.code.clone(), registered_on.clone(), content.channel)).or_default() += 1;
@@ -141,7 +150,7 @@ impl<'e> Writer<'e> {
             year,
             number,
             code,
-            position: self.last_event,
+            position: self.next,
             // An older system has one time. When it took effect was settled then, by its own calendar.
             presented_at: content.registered_at,
             registered_at: content.registered_at,
@@ -220,7 +229,8 @@ impl<'e> Writer<'e> {
             by_name: IMPORTER.into(),
             by_role: ROLE.into(),
             reason: None,
-            data: serde_json::to_string(&committed).map_err(unwritable)?,
+            data: record::canonical(&committed)?,
+            ..EventRow::default()
         })
     }
 }

@@ -2,13 +2,23 @@
 //!
 //! # Why
 //! It is made from the record of the event that registered the entry, not from today's rows, so it is the same bytes
-//! whenever it is made.
+//! whenever it is made. It holds all that the record holds, and the salt: whoever has it can write the record again,
+//! hash it, and follow the proof to a checkpoint that the entity signed ([`super::check`]).
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
+use crate::domain::Sha256;
 use crate::registry::book::Committed;
 use crate::registry::caller::Entity;
+use crate::registry::ledger::Proof;
+use crate::registry::record::utc;
+use crate::store::book::EventRow;
+use crate::store::log::Log;
+
+/// The form of receipt that is written here.
+pub const VERSION: &str = "ventanilla-receipt-1";
 
 /// A receipt.
 #[derive(Debug, Serialize)]
@@ -23,6 +33,30 @@ struct Receipt<'a> {
     signatures: &'a [Box<RawValue>],
     /// What the entry is an authentic record of, in words.
     statement: Statement,
+    /// What else the record in the log holds, and the salt before it.
+    log: Leaf<'a>,
+    /// That the record stands in the book.
+    proof: &'a Proof,
+}
+
+/// See [`crate::registry::record`].
+#[derive(Debug, Serialize)]
+struct Leaf<'a> {
+    /// The key that signs the log's checkpoints, as text (C2SP signed-note). Compare it with the one that the entity
+    /// publishes.
+    key: String,
+    event: Uuid,
+    position: i64,
+    at: String,
+    by: By<'a>,
+    r#type: &'a str,
+    salt: Sha256,
+}
+
+#[derive(Debug, Serialize)]
+struct By<'a> {
+    name: &'a str,
+    role: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -40,9 +74,9 @@ struct Statement {
 
 /// The receipt of an entry, from what was committed when it was registered; `None` for an imported one.
 #[must_use]
-pub fn write(entity: &Entity, committed: &Committed) -> Option<Vec<u8>> {
+pub fn write(entity: &Entity, committed: &Committed, event: &EventRow, proof: &Proof) -> Option<Vec<u8>> {
     let receipt = Receipt {
-        version: "ventanilla-receipt-1",
+        version: VERSION,
         issuer: Issuer { code: &entity.code, name: &entity.name, time_zone: entity.zone.name() },
         csv: committed.csv.as_deref()?,
         entry: &committed.entry,
@@ -53,6 +87,16 @@ pub fn write(entity: &Entity, committed: &Committed) -> Option<Vec<u8>> {
             en: "This receipt proves the presentation, at the date and time stated, of the submission and of the \
                  documents listed with their SHA-256 (article 16.3 of Ley 39/2015).",
         },
+        log: Leaf {
+            key: entity.ledger.verifier(Log::Book).to_string(),
+            event: event.id,
+            position: event.position,
+            at: utc(event.at),
+            by: By { name: &event.by_name, role: &event.by_role },
+            r#type: &event.r#type,
+            salt: event.salt,
+        },
+        proof,
     };
     serde_json::to_vec(&receipt).ok()
 }

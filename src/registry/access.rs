@@ -1,13 +1,19 @@
 //! The access log: who looked at what, durable before the answer leaves (RD 311/2022).
+//!
+//! Only added to, and a tree of its own beside that of the books: whoever keeps a checkpoint notices a look taken out.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::Registry;
 use super::batch::{BatchError, Commit, Failure};
-use super::caller::Caller;
+use super::caller::{Caller, Entity};
+use super::ledger::Growth;
+use super::record;
 use crate::store::access::AccessRow;
+use crate::store::log::Log;
 use crate::store::{self, Store};
 
 /// Writes looks, many in a transaction. A look written twice is a look too many, never one too few.
@@ -27,7 +33,7 @@ impl AccessLog {
 /// A look, and the entity it was at.
 #[derive(Debug)]
 pub struct Look {
-    entity: i64,
+    entity: Arc<Entity>,
     row: AccessRow,
 }
 
@@ -36,13 +42,24 @@ impl Commit for AccessLog {
     type Answer = ();
 
     async fn commit(&self, members: &[&Look]) -> Result<Vec<()>, Failure> {
-        let mut by_entity: BTreeMap<i64, Vec<AccessRow>> = BTreeMap::new();
+        // Sorted, so that several processes lock several entities' logs in one order.
+        let mut by_entity: BTreeMap<i64, (&Entity, Vec<AccessRow>)> = BTreeMap::new();
         for look in members {
-            by_entity.entry(look.entity).or_default().push(look.row.clone());
+            let of_entity = by_entity.entry(look.entity.id).or_insert_with(|| (look.entity.as_ref(), Vec::new()));
+            of_entity.1.push(look.row.clone());
         }
         let mut tx = self.store.begin().await?;
-        for (entity, rows) in by_entity {
-            store::access::insert(&mut tx, entity, &rows).await?;
+        for (id, (entity, mut rows)) in by_entity {
+            let mut growth = Growth::from(&store::log::lock_access(&mut tx, id).await?)?;
+            for (row, salt) in rows.iter_mut().zip(record::salts(members.len())?) {
+                row.position = growth.size() + 1;
+                row.salt = salt;
+                row.commitment = record::commitment(&salt.0, &record::of_look(&entity.code, row));
+                growth.add(row.commitment)?;
+            }
+            store::access::insert(&mut tx, id, &rows).await?;
+            store::log::insert_nodes(&mut tx, id, Log::Access, &growth.take_nodes()).await?;
+            store::log::advance_access(&mut tx, id, growth.size(), &growth.edge()).await?;
         }
         tx.commit().await?;
         Ok(vec![(); members.len()])
@@ -69,7 +86,8 @@ impl Registry {
             action: action.into(),
             entry_id: entry,
             detail,
+            ..AccessRow::default()
         };
-        self.access.submit(Look { entity: caller.entity.id, row }).await
+        self.access.submit(Look { entity: caller.entity.clone(), row }).await
     }
 }

@@ -17,9 +17,11 @@ use uuid::Uuid;
 use super::batch::{Commit, Failure};
 use super::caller::Entity;
 use super::clock_guard::{ClockGuard, ClockProblem};
+use super::ledger::{Growth, Proof, prove};
 use super::numbering::{Batch, Plan, committed_of, pending, plan};
 use crate::domain::{Micros, Sha256};
 use crate::store::entries::{Belongings, EntryRow, VerdictRow};
+use crate::store::log::LeafRow;
 use crate::store::{self, Store};
 
 /// How long the outcome of a commit whose answer was lost is asked for.
@@ -96,9 +98,9 @@ pub struct Committed {
 #[derive(Debug, Clone)]
 pub enum Outcome {
     /// It was written now.
-    Registered(Uuid, Committed),
+    Registered(Uuid, Committed, Proof),
     /// Its key had led to this before.
-    Repeated(Uuid, Committed),
+    Repeated(Uuid, Committed, Proof),
     /// The change to an entry was written now.
     Changed,
     /// It was not written.
@@ -194,13 +196,23 @@ impl Commit for Book {
         };
         let (plans, accepted) = plan(&mut tx, self.entity.id, &registrations).await?;
         let judged = pending(&mut tx, judged).await?;
-        let written = Batch::new(&self.entity, at, lock.last_event).write(&mut tx, &accepted, &judged).await?;
+        let growth = Growth::from(&lock.log_edge)?;
+        if growth.size() != lock.last_event {
+            return Err(store::Error::Corrupt("edge of a log").into());
+        }
+        let (written, growth) = Batch::new(&self.entity, at, growth).write(&mut tx, &accepted, &judged).await?;
         let mut repeated = HashMap::new();
         for plan in &plans {
             if let Plan::Repeats(event) = plan
                 && let Some(found) = store::book::event(&mut tx, self.entity.id, *event).await?
             {
-                repeated.insert(*event, (found.entry_id, committed_of(&found.data)?));
+                let leaf = LeafRow::of(&found);
+                // A member of this batch may repeat another: its proof is made with the others'.
+                let proof = match accepted.iter().position(|member| member.event_id == *event) {
+                    Some(place) => Err(place),
+                    None => Ok(prove(&mut tx, &self.entity, &leaf, found.tree_size.unsigned_abs()).await?),
+                };
+                repeated.insert(*event, (found.entry_id, committed_of(&found.data)?, proof));
             }
         }
         let first = accepted.first().map(|first| first.event_id);
@@ -209,6 +221,9 @@ impl Commit for Book {
         {
             self.settle(event, lost).await?;
         }
+        // Signed after the commit, and before anybody hears of it.
+        let proofs = growth.proofs(&self.entity.ledger)?;
+        let proof = |place: usize| proofs.get(place).cloned().ok_or(store::Error::Corrupt("batch"));
         let mut plans = plans.into_iter();
         members
             .iter()
@@ -220,11 +235,13 @@ impl Commit for Book {
                 Change::Register(_) => match plans.next().ok_or(store::Error::Corrupt("batch"))? {
                     Plan::Accepted(place) => {
                         let (entry, committed) = written.get(place).ok_or(store::Error::Corrupt("batch"))?;
-                        Ok(Outcome::Registered(*entry, committed.clone()))
+                        Ok(Outcome::Registered(*entry, committed.clone(), proof(place)?))
                     }
                     Plan::Repeats(event) => {
-                        let (entry, committed) = repeated.get(&event).ok_or(store::Error::Corrupt("event of a key"))?;
-                        Ok(Outcome::Repeated(*entry, committed.clone()))
+                        let (entry, committed, proven) =
+                            repeated.get(&event).ok_or(store::Error::Corrupt("event of a key"))?;
+                        let proof = proven.clone().or_else(proof)?;
+                        Ok(Outcome::Repeated(*entry, committed.clone(), proof))
                     }
                     Plan::Refused(refusal) => Ok(Outcome::Refused(refusal)),
                 },

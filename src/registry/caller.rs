@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 
+use super::ledger::Ledger;
 use crate::domain::{IdType, Role};
 
 /// A public body whose books are kept here.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Entity {
     /// Its id in the database.
     pub id: i64,
@@ -17,6 +18,8 @@ pub struct Entity {
     pub name: String,
     /// The official time of its sede.
     pub zone: Tz,
+    /// Who signs the checkpoints of its logs.
+    pub ledger: Ledger,
 }
 
 /// How a caller is known.

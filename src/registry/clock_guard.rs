@@ -116,7 +116,13 @@ mod tests {
     const HOUR: i64 = 3_600_000_000;
 
     fn lock(last: Micros) -> Lock {
-        Lock { last_event: 0, last_registered_at: last, clock_accepted_until: Micros(0), database_now: None }
+        Lock {
+            last_event: 0,
+            last_registered_at: last,
+            log_edge: Vec::new(),
+            clock_accepted_until: Micros(0),
+            database_now: None,
+        }
     }
 
     fn guard() -> (Clock, ClockGuard) {

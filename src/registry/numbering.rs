@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::Datelike;
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::book::{Committed, JudgedAgain, Key, Refusal, Registration};
 use super::caller::Entity;
 use super::entry::{Entry, verdicts};
+use super::ledger::Growth;
+use super::record;
 use crate::domain::{EntryCode, Micros, Sha256};
 use crate::store::book::{Count, EventRow, KeyRow};
 use crate::store::entries::{DocumentRow, EntryRow, PartyRow, VerdictRow};
+use crate::store::log::Log;
 use crate::store::outbox::OutboxRow;
 use crate::store::{self, Tx};
 
@@ -108,19 +110,23 @@ fn objects_of(member: &Registration) -> impl Iterator<Item = Sha256> {
     member.belongings.documents.iter().flat_map(|document| [Some(document.sha256), document.signature_sha256]).flatten()
 }
 
-/// What was committed for an event that registered an entry.
+/// What was committed for an event that registered an entry: the record has its keys in their canonical order, an answer
+/// in the order in which people read them.
 ///
 /// # Errors
 /// When the database was altered.
 pub fn committed_of(data: &str) -> store::Result<Committed> {
-    serde_json::from_str(data).map_err(|_| store::Error::Corrupt("event"))
+    let corrupt = |_| store::Error::Corrupt("event");
+    let committed: Committed = serde_json::from_str(data).map_err(corrupt)?;
+    let entry: Entry = serde_json::from_str(committed.entry.get()).map_err(corrupt)?;
+    Ok(Committed { entry: serde_json::value::to_raw_value(&entry).map_err(corrupt)?, ..committed })
 }
 
 /// The rows of a batch.
 pub struct Batch<'e> {
     entity: &'e Entity,
     at: Micros,
-    last_event: i64,
+    growth: Growth,
     entries: Vec<EntryRow>,
     parties: Vec<PartyRow>,
     documents: Vec<DocumentRow>,
@@ -132,13 +138,13 @@ pub struct Batch<'e> {
 }
 
 impl<'e> Batch<'e> {
-    /// A batch that gets the time `at`, after the event `last_event`.
+    /// A batch that gets the time `at`, whose events are the next leaves of the tree.
     #[must_use]
-    pub fn new(entity: &'e Entity, at: Micros, last_event: i64) -> Self {
+    pub fn new(entity: &'e Entity, at: Micros, growth: Growth) -> Self {
         Self {
             entity,
             at,
-            last_event,
+            growth,
             entries: Vec::new(),
             parties: Vec::new(),
             documents: Vec::new(),
@@ -159,9 +165,9 @@ impl<'e> Batch<'e> {
         tx: &mut Tx,
         members: &[&Registration],
         judged: &[&JudgedAgain],
-    ) -> store::Result<Vec<(Uuid, Committed)>> {
+    ) -> store::Result<(Vec<(Uuid, Committed)>, Growth)> {
         if members.is_empty() && judged.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), self.growth));
         }
         let date = self.at.local_date(self.entity.zone);
         let year = i64::from(date.year());
@@ -187,8 +193,13 @@ impl<'e> Batch<'e> {
         for member in judged {
             self.replace_verdicts(tx, member).await?;
         }
-        self.insert(tx).await?;
-        Ok(written)
+        let growth = self.insert(tx).await?;
+        Ok((written, growth))
+    }
+
+    /// The position of the next event.
+    fn next_position(&self) -> i64 {
+        self.growth.size() + i64::try_from(self.events.len()).unwrap_or(i64::MAX) + 1
     }
 
     /// Writes new verdicts over earlier ones; the event keeps what was decided and when.
@@ -200,33 +211,30 @@ impl<'e> Batch<'e> {
             store::entries::replace_verdict(tx, verdict).await?;
         }
         let data = serde_json::json!({ "signatures": verdicts(&member.verdicts)? });
-        self.last_event += 1;
         self.events.push(EventRow {
             id: member.event_id,
-            position: self.last_event,
+            position: self.next_position(),
             entry_id: member.entry_id,
             r#type: "signature_judged_again".into(),
             at: self.at,
             by_name: "ventanilla".into(),
             by_role: "system".into(),
             reason: None,
-            data: data.to_string(),
+            data: record::canonical(&data)?,
+            ..EventRow::default()
         });
         Ok(())
     }
 
     /// Adds what one member brings.
     fn add(&mut self, member: &Registration, mut row: EntryRow) -> store::Result<Committed> {
-        self.last_event += 1;
-        row.position = self.last_event;
+        row.position = self.next_position();
         let entry = Entry::of(&row, &member.belongings, self.entity.zone)?;
         let committed = Committed {
             entry: serde_json::value::to_raw_value(&entry).map_err(|_| store::Error::Corrupt("entry"))?,
             signatures: verdicts(&member.belongings.verdicts)?,
             csv: row.csv.clone(),
         };
-        let data: Box<RawValue> =
-            serde_json::value::to_raw_value(&committed).map_err(|_| store::Error::Corrupt("event"))?;
         self.events.push(EventRow {
             id: member.event_id,
             position: row.position,
@@ -236,7 +244,8 @@ impl<'e> Batch<'e> {
             by_name: row.registered_by.clone(),
             by_role: member.by_role.into(),
             reason: None,
-            data: String::from(Box::<str>::from(data)),
+            data: record::canonical(&committed)?,
+            ..EventRow::default()
         });
         self.keys.extend(member.key.as_ref().map(|key| KeyRow {
             caller: key.caller.clone(),
@@ -269,8 +278,9 @@ impl<'e> Batch<'e> {
         Ok(committed)
     }
 
-    async fn insert(self, tx: &mut Tx) -> store::Result<()> {
+    async fn insert(mut self, tx: &mut Tx) -> store::Result<Growth> {
         let entity = self.entity.id;
+        record::add_leaves(&self.entity.code, &mut self.events, &mut self.growth)?;
         tx.gather();
         store::entries::insert(tx, entity, &self.entries).await?;
         store::entries::insert_parties(tx, entity, &self.parties).await?;
@@ -282,7 +292,9 @@ impl<'e> Batch<'e> {
         let counts: Vec<Count> =
             self.counts.into_iter().map(|((book, date, channel), more)| Count { book, date, channel, more }).collect();
         store::book::add_counts(tx, entity, &counts).await?;
-        store::book::advance(tx, entity, self.last_event, self.at).await
+        store::log::insert_nodes(tx, entity, Log::Book, &self.growth.take_nodes()).await?;
+        store::book::advance(tx, entity, self.growth.size(), self.at, &self.growth.edge()).await?;
+        Ok(self.growth)
     }
 }
 

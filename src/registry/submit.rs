@@ -9,6 +9,8 @@ use super::batch::BatchError;
 use super::book::{Change, Committed, Key, Outcome, Refusal, Registration};
 use super::caller::Caller;
 use super::entry::party_rows;
+use super::ledger::{Proof, prove};
+use super::record;
 use super::submission::{FieldError, Submission};
 use crate::domain::{
     AuthenticationMethod, Calendar, Channel, DocumentStatement, EntryCode, Micros, Routing, Sha256, Status,
@@ -17,6 +19,7 @@ use crate::signature::{SubIndication, Verdict};
 use crate::store;
 use crate::store::catalogue::BookRow;
 use crate::store::entries::{Belongings, DocumentRow, EntryRow, VerdictRow};
+use crate::store::log::LeafRow;
 
 /// The book of an entry that names none.
 const DEFAULT_BOOK: &str = "entrada";
@@ -56,7 +59,9 @@ impl JudgedSignature {
         let indication = serde_json::to_value(verdict.indication)?.as_str().unwrap_or_default().to_owned();
         let try_later = verdict.sub_indication == Some(SubIndication::TryLater);
         let covers = verdict.covers.clone();
-        Ok(Self { covers, indication, try_later, verdict: to_raw_value(&verdict.clone().in_zone(zone))? })
+        // In its canonical order, so that an answer made of the record later is the same, byte by byte.
+        let verdict = serde_json::to_value(verdict.clone().in_zone(zone))?;
+        Ok(Self { covers, indication, try_later, verdict: to_raw_value(&verdict)? })
     }
 }
 
@@ -97,6 +102,8 @@ pub struct Registered {
     pub entry: Uuid,
     /// What was committed.
     pub committed: Committed,
+    /// Proof that it stands in the book.
+    pub proof: Proof,
     /// Whether it had been before: the key was repeated.
     pub repeated: bool,
 }
@@ -140,7 +147,8 @@ impl Registry {
         }
         let event = store::book::event(&mut tx, entity, used.subject_id).await?.ok_or(store::Error::Corrupt("key"))?;
         let committed = super::numbering::committed_of(&event.data)?;
-        Ok(Some(Registered { entry: event.entry_id, committed, repeated: true }))
+        let proof = prove(&mut tx, &caller.entity, &LeafRow::of(&event), event.tree_size.unsigned_abs()).await?;
+        Ok(Some(Registered { entry: event.entry_id, committed, proof, repeated: true }))
     }
 
     /// Registers what was received: when this returns, it is numbered and durable.
@@ -161,11 +169,11 @@ impl Registry {
         let registration = self.registration(caller, received, place, &settled.calendar, entry_id)?;
         let outcome = self.book(&caller.entity).submit(Change::Register(Box::new(registration))).await?;
         match outcome {
-            Outcome::Registered(entry, committed) => {
+            Outcome::Registered(entry, committed, proof) => {
                 self.committed.notify_one();
-                Ok(Registered { entry, committed, repeated: false })
+                Ok(Registered { entry, committed, proof, repeated: false })
             }
-            Outcome::Repeated(entry, committed) => Ok(Registered { entry, committed, repeated: true }),
+            Outcome::Repeated(entry, committed, proof) => Ok(Registered { entry, committed, proof, repeated: true }),
             Outcome::Changed => Err(store::Error::Corrupt("batch").into()),
             Outcome::Refused(refusal) => {
                 if refusal == Refusal::DocumentSwept {
@@ -272,7 +280,7 @@ impl Registry {
             transport: counter.as_ref().and_then(|counter| counter.transport),
             transport_number: counter.as_ref().and_then(|counter| counter.transport_number.clone()),
             remarks: counter.and_then(|counter| counter.remarks),
-            authentication: submission.authentication.and_then(|word| serde_json::to_string(&word).ok()),
+            authentication: submission.authentication.and_then(|word| record::canonical(&word).ok()),
         };
         let belongings = Belongings {
             parties: party_rows(entry_id, &submission.interested_parties),

@@ -4,10 +4,10 @@ use uuid::Uuid;
 
 use super::bulk::insert_rows;
 use super::{Result, Tx, sql};
-use crate::domain::Micros;
+use crate::domain::{Micros, Sha256};
 
 /// One look.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, Default, sqlx::FromRow)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct AccessRow {
     pub id: Uuid,
@@ -17,6 +17,9 @@ pub struct AccessRow {
     pub action: String,
     pub entry_id: Option<Uuid>,
     pub detail: Option<String>,
+    pub position: i64,
+    pub salt: Sha256,
+    pub commitment: Sha256,
 }
 
 /// Writes looks.
@@ -26,7 +29,7 @@ pub struct AccessRow {
 pub async fn insert(tx: &mut Tx, entity: i64, rows: &[AccessRow]) -> Result<()> {
     insert_rows!(
         tx,
-        "INSERT INTO access_log (id, entity_id, at, who, role, action, entry_id, detail) VALUES",
+        "INSERT INTO access_log (id, entity_id, at, who, role, action, entry_id, detail, position, salt, commitment) VALUES",
         "",
         rows,
         |row| [
@@ -37,7 +40,10 @@ pub async fn insert(tx: &mut Tx, entity: i64, rows: &[AccessRow]) -> Result<()> 
             row.role.as_str(),
             row.action.as_str(),
             row.entry_id,
-            row.detail.as_deref()
+            row.detail.as_deref(),
+            row.position,
+            row.salt,
+            row.commitment
         ]
     );
     Ok(())
@@ -65,7 +71,7 @@ pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Resu
     Ok(sql!(
         tx,
         fetch_all,
-        "SELECT id, at, who, role, action, entry_id, detail FROM access_log
+        "SELECT id, at, who, role, action, entry_id, detail, position, salt, commitment FROM access_log
          WHERE entity_id = $1 AND at >= $2 AND at < $3 AND (at, id) < ($4, $5)
            AND (CAST($6 AS TEXT) IS NULL OR who = $6)
            AND (NOT $7 OR entry_id = $8)

@@ -11,12 +11,14 @@ use super::{Result, Tx, on_engine, sql};
 use crate::domain::{Channel, Micros, Sha256};
 
 /// The entity's row, locked until the transaction ends.
-#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+#[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Lock {
     /// The position of the last event; the next is one more.
     pub last_event: i64,
     /// The time of the last entry; no later one may have an earlier time.
     pub last_registered_at: Micros,
+    /// The right edge of the tree over all events.
+    pub log_edge: Vec<u8>,
     /// Until here an administrator accepted a clock that stands behind the last entry.
     pub clock_accepted_until: Micros,
     /// The database's own clock, where it has one of its own.
@@ -33,7 +35,7 @@ pub async fn lock(tx: &mut Tx, entity: i64) -> Result<Lock> {
         Tx::Sqlite(tx) => {
             sqlx::query_as(
                 "UPDATE entities SET last_event = last_event WHERE id = $1
-                 RETURNING last_event, last_registered_at, clock_accepted_until, NULL AS database_now",
+                 RETURNING last_event, last_registered_at, log_edge, clock_accepted_until, NULL AS database_now",
             )
             .bind(entity)
             .fetch_one(&mut **tx)
@@ -42,7 +44,7 @@ pub async fn lock(tx: &mut Tx, entity: i64) -> Result<Lock> {
         Tx::Postgres(tx) => {
             sqlx::query_as(
                 "UPDATE entities SET last_event = last_event WHERE id = $1
-                 RETURNING last_event, last_registered_at, clock_accepted_until,
+                 RETURNING last_event, last_registered_at, log_edge, clock_accepted_until,
                            CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) AS database_now",
             )
             .bind(entity)
@@ -60,7 +62,7 @@ pub async fn peek(tx: &mut Tx, entity: i64) -> Result<Lock> {
     Ok(match tx {
         Tx::Sqlite(tx) => {
             sqlx::query_as(
-                "SELECT last_event, last_registered_at, clock_accepted_until, NULL AS database_now FROM entities WHERE id = $1",
+                "SELECT last_event, last_registered_at, log_edge, clock_accepted_until, NULL AS database_now FROM entities WHERE id = $1",
             )
             .bind(entity)
             .fetch_one(&mut **tx)
@@ -68,7 +70,7 @@ pub async fn peek(tx: &mut Tx, entity: i64) -> Result<Lock> {
         }
         Tx::Postgres(tx) => {
             sqlx::query_as(
-                "SELECT last_event, last_registered_at, clock_accepted_until,
+                "SELECT last_event, last_registered_at, log_edge, clock_accepted_until,
                         CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) AS database_now
                  FROM entities WHERE id = $1",
             )
@@ -83,11 +85,17 @@ pub async fn peek(tx: &mut Tx, entity: i64) -> Result<Lock> {
 ///
 /// # Errors
 /// When the database does not answer, or refuses a row.
-pub async fn advance(tx: &mut Tx, entity: i64, last_event: i64, last_registered_at: Micros) -> Result<()> {
-    const ADVANCE: &str = "UPDATE entities SET last_event = $2, last_registered_at = $3 WHERE id = $1";
+pub async fn advance(
+    tx: &mut Tx,
+    entity: i64,
+    last_event: i64,
+    last_registered_at: Micros,
+    log_edge: &[u8],
+) -> Result<()> {
+    const ADVANCE: &str = "UPDATE entities SET last_event = $2, last_registered_at = $3, log_edge = $4 WHERE id = $1";
     match tx {
         Tx::Sqlite(tx) => {
-            let query = sqlx::query(ADVANCE).bind(entity).bind(last_event).bind(last_registered_at);
+            let query = sqlx::query(ADVANCE).bind(entity).bind(last_event).bind(last_registered_at).bind(log_edge);
             query.execute(&mut **tx).await?;
         }
         Tx::Postgres(tx) => {
@@ -95,6 +103,7 @@ pub async fn advance(tx: &mut Tx, entity: i64, last_event: i64, last_registered_
             arguments.add(entity).map_err(sqlx::Error::Encode)?;
             arguments.add(last_event).map_err(sqlx::Error::Encode)?;
             arguments.add(last_registered_at).map_err(sqlx::Error::Encode)?;
+            arguments.add(log_edge).map_err(sqlx::Error::Encode)?;
             tx.conclude(ADVANCE, arguments).await?;
         }
     }
@@ -358,7 +367,7 @@ pub async fn forget_keys(tx: &mut Tx, entity: i64, before: Micros) -> Result<u64
 }
 
 /// Something that happened to a book.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, Default, sqlx::FromRow)]
 pub struct EventRow {
     /// Its id.
     pub id: Uuid,
@@ -376,8 +385,14 @@ pub struct EventRow {
     pub by_role: String,
     /// Why, where it must be said.
     pub reason: Option<String>,
-    /// What was committed, as JSON.
+    /// What was committed, as RFC 8785 JSON.
     pub data: String,
+    /// The random bytes before the record.
+    pub salt: Sha256,
+    /// The commitment to the record; its leaf is made of this.
+    pub commitment: Sha256,
+    /// How many leaves there were when its batch was written.
+    pub tree_size: i64,
 }
 
 /// Writes events.
@@ -387,7 +402,7 @@ pub struct EventRow {
 pub async fn insert_events(tx: &mut Tx, entity: i64, events: &[EventRow]) -> Result<()> {
     insert_rows!(
         tx,
-        "INSERT INTO events (id, entity_id, position, entry_id, type, at, by_name, by_role, reason, data) VALUES",
+        "INSERT INTO events (id, entity_id, position, entry_id, type, at, by_name, by_role, reason, data, salt, commitment, tree_size) VALUES",
         "",
         events,
         |row| [
@@ -401,6 +416,9 @@ pub async fn insert_events(tx: &mut Tx, entity: i64, events: &[EventRow]) -> Res
             row.by_role.as_str(),
             row.reason.as_deref(),
             row.data.as_str(),
+            row.salt,
+            row.commitment,
+            row.tree_size,
         ]
     );
     Ok(())
@@ -414,7 +432,7 @@ pub async fn event(tx: &mut Tx, entity: i64, id: Uuid) -> Result<Option<EventRow
     Ok(sql!(
         tx,
         fetch_optional,
-        "SELECT id, position, entry_id, type, at, by_name, by_role, reason, data FROM events WHERE entity_id = $1 AND id = $2",
+        "SELECT id, position, entry_id, type, at, by_name, by_role, reason, data, salt, commitment, tree_size FROM events WHERE entity_id = $1 AND id = $2",
         entity,
         id
     )?)
@@ -428,7 +446,7 @@ pub async fn events_of(tx: &mut Tx, entity: i64, entry: Uuid) -> Result<Vec<Even
     Ok(sql!(
         tx,
         fetch_all,
-        "SELECT id, position, entry_id, type, at, by_name, by_role, reason, data FROM events
+        "SELECT id, position, entry_id, type, at, by_name, by_role, reason, data, salt, commitment, tree_size FROM events
          WHERE entity_id = $1 AND entry_id = $2 ORDER BY position",
         entity,
         entry

@@ -46,17 +46,25 @@ pub async fn entities(tx: &mut Tx) -> Result<Vec<EntityRow>> {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn ensure_entity(tx: &mut Tx, code: &str, name: &str, time_zone: &str, at: Micros) -> Result<i64> {
+pub async fn ensure_entity(
+    tx: &mut Tx,
+    code: &str,
+    name: &str,
+    time_zone: &str,
+    log_edge: &[u8],
+    at: Micros,
+) -> Result<i64> {
     let (id,): (i64,) = sql!(
         tx,
         fetch_one,
-        "INSERT INTO entities (id, code, name, time_zone, created_at)
-         SELECT coalesce(max(id), 0) + 1, $1, $2, $3, $4 FROM entities WHERE true
+        "INSERT INTO entities (id, code, name, time_zone, log_edge, created_at)
+         SELECT coalesce(max(id), 0) + 1, $1, $2, $3, $4, $5 FROM entities WHERE true
          ON CONFLICT (code) DO UPDATE SET name = excluded.name, time_zone = excluded.time_zone
          RETURNING id",
         code,
         name,
         time_zone,
+        log_edge,
         at
     )?;
     Ok(id)

@@ -15,6 +15,7 @@ pub mod figures;
 mod gather;
 pub mod imports;
 pub mod listing;
+pub mod log;
 pub mod objects;
 pub mod outbox;
 pub mod tokens;

@@ -19,6 +19,7 @@ mod heavy_crowd;
 mod heavy_kill;
 mod idempotency;
 mod law;
+mod ledger;
 mod limits;
 mod lookups;
 mod metrics;

@@ -118,10 +118,11 @@ async fn a_full_database_numbers_nothing_and_is_over_when_there_is_room_again() 
     let pages = town.count("SELECT page_count FROM pragma_page_count").await;
     let ventanilla::store::Store::Sqlite { writer, .. } = town.app.store() else { unreachable!() };
     let limit = |pages: i64| sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
-    sqlx::query(limit(pages)).execute(writer).await.unwrap();
     let mut numbered = 1;
-    // The pages there are have some room left.
+    // The pages there are have some room left. Who meets the limit first may be what follows an entry: then its
+    // connection is replaced, and the next one has no limit yet.
     let refused = loop {
+        sqlx::query(limit(pages)).execute(writer).await.unwrap();
         let answer = town.register(&Paper::counter().with("statement", "x".repeat(4000)).form(), &fresh_key()).await;
         if answer.status != 201 {
             break answer;

@@ -41,7 +41,8 @@ async fn operations(town: &Town) -> Vec<Operation> {
 /// The path with the ids of things that are there.
 fn filled(path: &str, entry: &Value) -> String {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    path.replace("{id}", &text(&entry["id"]))
+    path.replace("{path}", "0/000.p/1")
+        .replace("{id}", &text(&entry["id"]))
         .replace("{document_id}", &text(&entry["documents"][0]["id"]))
         .replace("{book}", &text(&entry["book"]))
         .replace("{year}", &text(&entry["year"]))

@@ -1,0 +1,269 @@
+//! The books of an entity as a log that nobody can forge: its keys, its checkpoints, its proofs.
+//!
+//! # Why
+//! The tree grows in the numbering transaction, so a number without a leaf cannot exist. A checkpoint is signed after
+//! the commit and before the answer: a root that was signed and then rolled back would be proof of a fork. Ed25519
+//! signs the same root always with the same bytes, so a checkpoint need not be kept: whoever signs the committed root
+//! again, after a crash or in another process, says the same.
+
+use openssl::pkey::PKey;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::Registry;
+use super::caller::Entity;
+use crate::domain::Sha256;
+use crate::log::proof::Plan;
+use crate::log::{Checkpoint, Edge, KeyName, SignatureKind, SigningKey, VerifierKey, leaf_hash};
+use crate::store::log::{LeafRow, Log, NodeRow};
+use crate::store::{self, Tx};
+
+/// Why a log cannot sign.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The key is none that signs notes.
+    #[error("not an Ed25519 private key in PEM")]
+    Key(#[from] crate::log::key::KeyError),
+    /// OpenSSL could not read or make it.
+    #[error("not an Ed25519 private key in PEM")]
+    OpenSsl(#[from] openssl::error::ErrorStack),
+}
+
+/// Who signs the checkpoints of an entity's two logs.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    book: SigningKey,
+    access: SigningKey,
+}
+
+impl Ledger {
+    /// The logs `origin` and `origin/access`, both signed by this key (PEM, Ed25519).
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub fn new(origin: &str, pem: &str) -> Result<Self, LedgerError> {
+        let key = PKey::private_key_from_pem(pem.as_bytes())?;
+        let named = |name: &str| -> Result<SigningKey, LedgerError> {
+            Ok(SigningKey::new(name.parse::<KeyName>()?, SignatureKind::Ed25519, key.clone())?)
+        };
+        Ok(Self { book: named(origin)?, access: named(&format!("{origin}/access"))? })
+    }
+
+    /// A fresh key, as PEM.
+    ///
+    /// # Errors
+    /// When OpenSSL cannot make one.
+    pub fn new_key() -> Result<String, LedgerError> {
+        let pem = PKey::generate_ed25519()?.private_key_to_pem_pkcs8()?;
+        Ok(String::from_utf8_lossy(&pem).into_owned())
+    }
+
+    fn key(&self, log: Log) -> &SigningKey {
+        match log {
+            Log::Book => &self.book,
+            Log::Access => &self.access,
+        }
+    }
+
+    /// What to give to those who check.
+    #[must_use]
+    pub fn verifier(&self, log: Log) -> &VerifierKey {
+        self.key(log).verifier()
+    }
+
+    /// The name of a log.
+    #[must_use]
+    pub fn origin(&self, log: Log) -> &str {
+        self.verifier(log).name().as_ref()
+    }
+
+    /// The signed checkpoint of a tree that is committed: always the same bytes for the same tree.
+    ///
+    /// # Errors
+    /// When OpenSSL cannot sign.
+    pub fn checkpoint(&self, log: Log, size: u64, root: Sha256) -> store::Result<String> {
+        let signed = Checkpoint::new(self.origin(log), size, root).sign(self.key(log));
+        Ok(signed.map_err(|_| store::Error::Corrupt("key of the log"))?.to_string())
+    }
+}
+
+/// Proof that an event stands in the book: an inclusion proof (RFC 9162 § 2.1.3) and the checkpoint it leads to.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Proof {
+    /// The name of the log.
+    #[schema(example = "sede.example.es/registro")]
+    pub origin: String,
+    /// Leaves in the tree of the checkpoint.
+    #[schema(example = 4712)]
+    pub tree_size: u64,
+    /// Which leaf, from 0. Nothing to do with the entry's number.
+    #[schema(example = 4711)]
+    pub leaf_index: u64,
+    /// The leaf's hash: SHA-256 of a zero byte and the commitment to the record.
+    pub leaf_hash: Sha256,
+    /// From the leaf up to the root.
+    pub hashes: Vec<Sha256>,
+    /// The signed checkpoint (C2SP tlog-checkpoint).
+    #[schema(
+        example = "sede.example.es/registro\n4712\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n— sede.example.es/registro Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n"
+    )]
+    pub checkpoint: String,
+}
+
+/// A tree while leaves are added to it in a transaction.
+#[derive(Debug, Clone)]
+pub struct Growth {
+    before: Edge,
+    edge: Edge,
+    leaves: Vec<Sha256>,
+    nodes: Vec<NodeRow>,
+}
+
+impl Growth {
+    /// Goes on from the edge that is committed.
+    ///
+    /// # Errors
+    /// When the database was altered.
+    pub fn from(edge: &[u8]) -> store::Result<Self> {
+        let before = Edge::from_bytes(edge).map_err(|_| store::Error::Corrupt("edge of a log"))?;
+        Ok(Self { edge: before.clone(), before, leaves: Vec::new(), nodes: Vec::new() })
+    }
+
+    /// Leaves in the tree now.
+    #[must_use]
+    pub fn size(&self) -> i64 {
+        i64::try_from(self.edge.size()).unwrap_or(i64::MAX)
+    }
+
+    /// Adds the leaf of a commitment.
+    ///
+    /// # Errors
+    /// When the tree is full.
+    pub fn add(&mut self, commitment: Sha256) -> store::Result<()> {
+        let leaf = leaf_hash(commitment.as_ref());
+        let nodes = self.edge.append(leaf).map_err(|_| store::Error::Corrupt("edge of a log"))?;
+        self.nodes.extend(nodes.into_iter().map(|node| NodeRow {
+            level: node.level.into(),
+            node: i64::try_from(node.index).unwrap_or(i64::MAX),
+            hash: node.hash,
+        }));
+        self.leaves.push(leaf);
+        Ok(())
+    }
+
+    /// Nodes that became complete since the last call.
+    pub fn take_nodes(&mut self) -> Vec<NodeRow> {
+        std::mem::take(&mut self.nodes)
+    }
+
+    /// The edge, to be committed.
+    #[must_use]
+    pub fn edge(&self) -> Vec<u8> {
+        self.edge.to_bytes()
+    }
+
+    /// The proofs of the added leaves, in their order, once they are committed.
+    ///
+    /// # Errors
+    /// When OpenSSL cannot sign.
+    pub fn proofs(&self, ledger: &Ledger) -> store::Result<Vec<Proof>> {
+        if self.leaves.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (size, first) = (self.edge.size(), self.before.size());
+        let checkpoint = ledger.checkpoint(Log::Book, size, self.edge.root())?;
+        let hashes = crate::log::proof::batch_inclusion(&self.before, &self.leaves);
+        Ok((first..)
+            .zip(self.leaves.iter().zip(hashes))
+            .map(|(leaf_index, (leaf_hash, hashes))| Proof {
+                origin: ledger.origin(Log::Book).to_owned(),
+                tree_size: size,
+                leaf_index,
+                leaf_hash: *leaf_hash,
+                hashes,
+                checkpoint: checkpoint.clone(),
+            })
+            .collect())
+    }
+}
+
+/// What a plan over stored nodes comes to.
+///
+/// # Errors
+/// When the database does not answer, or lacks nodes.
+pub async fn fetch(tx: &mut Tx, entity: i64, log: Log, plan: &Plan) -> store::Result<Vec<Sha256>> {
+    let mut fetched = Vec::with_capacity(plan.runs().len());
+    for run in plan.runs() {
+        let start = i64::try_from(run.start).map_err(|_| store::Error::Corrupt("node of a log"))?;
+        let count = i64::from(run.count);
+        fetched.push(if run.level == 0 {
+            let found = store::log::commitments(tx, entity, log, start, count).await?;
+            found.iter().map(|commitment| leaf_hash(commitment.as_ref())).collect()
+        } else {
+            store::log::nodes(tx, entity, log, run.level.into(), start, count).await?
+        });
+    }
+    plan.finish(&fetched).map_err(|_| store::Error::Corrupt("node of a log"))
+}
+
+/// The tree of a log as it is committed: its size and root.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn head(tx: &mut Tx, entity: i64, log: Log) -> store::Result<(u64, Sha256)> {
+    let edge = store::log::edge(tx, entity, log).await?.ok_or(store::Error::Corrupt("edge of a log"))?;
+    let edge = Edge::from_bytes(&edge).map_err(|_| store::Error::Corrupt("edge of a log"))?;
+    Ok((edge.size(), edge.root()))
+}
+
+/// The proof of a leaf in the tree of `size` leaves.
+///
+/// # Errors
+/// When the database does not answer, or has no such leaf.
+pub async fn prove(tx: &mut Tx, entity: &Entity, leaf: &LeafRow, size: u64) -> store::Result<Proof> {
+    let corrupt = |_| store::Error::Corrupt("leaf of a log");
+    let index = u64::try_from(leaf.position - 1).map_err(|_| store::Error::Corrupt("position"))?;
+    let plan = Plan::inclusion(index, size).map_err(corrupt)?;
+    let hashes = fetch(tx, entity.id, Log::Book, &plan).await?;
+    let root = fetch(tx, entity.id, Log::Book, &Plan::root(size)).await?;
+    let root = root.first().copied().ok_or(store::Error::Corrupt("root of a log"))?;
+    Ok(Proof {
+        origin: entity.ledger.origin(Log::Book).to_owned(),
+        tree_size: size,
+        leaf_index: index,
+        leaf_hash: leaf_hash(leaf.commitment.as_ref()),
+        hashes,
+        checkpoint: entity.ledger.checkpoint(Log::Book, size, root)?,
+    })
+}
+
+impl Registry {
+    /// The newest checkpoint of a log, with what witnesses signed about it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn checkpoint(&self, entity: &Entity, log: Log) -> store::Result<String> {
+        let mut tx = self.store.read().await?;
+        let (size, root) = head(&mut tx, entity.id, log).await?;
+        let mut checkpoint = entity.ledger.checkpoint(log, size, root)?;
+        for line in store::log::cosignatures(&mut tx, entity.id, log, size).await? {
+            checkpoint.push_str(&line);
+            checkpoint.push('\n');
+        }
+        Ok(checkpoint)
+    }
+
+    /// The proof of an event of an entry in the book as it stands now: of this event, or of the first; `None` when there
+    /// is no such event.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn proof(&self, entity: &Entity, entry: Uuid, event: Option<Uuid>) -> store::Result<Option<Proof>> {
+        let mut tx = self.store.read().await?;
+        let Some(leaf) = store::log::leaf(&mut tx, entity.id, entry, event).await? else { return Ok(None) };
+        let (size, _) = head(&mut tx, entity.id, Log::Book).await?;
+        Ok(Some(prove(&mut tx, entity, &leaf, size).await?))
+    }
+}
