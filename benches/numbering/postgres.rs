@@ -58,8 +58,8 @@ INSERT INTO documents (id, entity_id, entry_id, ordinal, part, filename, title, 
   FROM generate_series(1, {entries}) i;
 INSERT INTO verdicts (entry_id, ordinal, covers, indication, verdict)
   SELECT {entry}, 0, 'submission', 'total_passed', '{verdict}' FROM generate_series(1, {entries}) i;
-INSERT INTO events (id, entity_id, position, entry_id, type, at, by_name, by_role, data)
-  SELECT {event}, 1, 1000000000 + CAST(:number AS bigint) + i, {entry}, 'registered', 1767222000000000, 'floor', 'eoffice', '{record}' FROM generate_series(1, {entries}) i;
+INSERT INTO events (id, entity_id, position, entry_id, type, at, by_name, by_role, data, salt, commitment, tree_size)
+  SELECT {event}, 1, 1000000000 + CAST(:number AS bigint) + i, {entry}, 'registered', 1767222000000000, 'floor', 'eoffice', '{record}', sha256(int8send(CAST(:base AS bigint) + i)), sha256(int8send(i)), 1 FROM generate_series(1, {entries}) i;
 INSERT INTO idempotency_keys (entity_id, caller, key, body_sha256, operation, subject_id, created_at)
   SELECT 1, 'token-floor', 'key-' || (CAST(:base AS bigint) + i), sha256(int8send(CAST(:base AS bigint) + i)), 'register', {event}, 1767222000000000 FROM generate_series(1, {entries}) i;
 INSERT INTO outbox (id, entity_id, kind, entry_id, created_at)

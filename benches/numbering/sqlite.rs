@@ -88,9 +88,9 @@ fn full(connection: &Connection, entries: i64, next: &mut i64, record: &str, ver
             params![entry, verdict],
         );
         run(
-            "INSERT INTO events (id, entity_id, position, entry_id, type, at, by_name, by_role, data)
-             VALUES ($1, 1, $2, $3, 'registered', 1767222000000000, 'floor', 'eoffice', $4)",
-            params![event, 1_000_000_000 + number, entry, record],
+            "INSERT INTO events (id, entity_id, position, entry_id, type, at, by_name, by_role, data, salt, commitment, tree_size)
+             VALUES ($1, 1, $2, $3, 'registered', 1767222000000000, 'floor', 'eoffice', $4, $5, $5, 1)",
+            params![event, 1_000_000_000 + number, entry, record, hash],
         );
         run(
             "INSERT INTO idempotency_keys (entity_id, caller, key, body_sha256, operation, subject_id, created_at)
