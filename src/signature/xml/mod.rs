@@ -1,9 +1,8 @@
 //! XML as a signature sees it: every node in document order, names as they were written, namespaces resolved.
 //!
 //! # Why
-//! Tried first: `bergshamra` 0.11 judges whole signatures, but takes the wrong `Signature` out of a document with two,
-//! refuses identifiers that are doubled elsewhere, and reaches for external entities by design of its resolver; it adds
-//! 1 min 43 s to a cold build. `xmlsec` binds a C library that dereferences what it is told to. `roxmltree` forgets the
+//! Tried first: `bergshamra` 0.11 judges whole signatures, but takes the wrong `Signature` out of a document with two
+//! and refuses identifiers that are doubled elsewhere; it adds 1 min 43 s to a cold build. `xmlsec` binds a C library that dereferences what it is told to. `roxmltree` forgets the
 //! prefixes that canonical XML must write, and copies the namespaces in scope for each element that declares one, which
 //! a document of a few megabytes turns into gigabytes. `quick-xml` gives tokens and checks few of the constraints that
 //! make them XML: names, characters, `]]>`, spaces between attributes, doubled attributes, one root, and the namespaces
