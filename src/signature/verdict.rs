@@ -186,10 +186,10 @@ pub enum LaterClass {
 pub struct Later {
     /// What it is.
     pub class: LaterClass,
-    /// Whether the file still says what was signed: nothing but signatures came, or what the signers allowed in so
-    /// many words.
+    /// Whether the file still says what was signed: nothing but signatures came that show nothing new on a page, or
+    /// what the signers allowed in so many words.
     pub harmless: bool,
-    /// What was found that should not be there, in English.
+    /// What was found that should not be there, or should be looked at, in English.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }

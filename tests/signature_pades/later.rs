@@ -48,6 +48,68 @@ fn sign_again(paper: &mut Paper) {
     paper.sign(&Seal::by("citizen2"));
 }
 
+/// Somebody signs in a field of his own, drawn over the page.
+fn sign_over_the_page(paper: &mut Paper) {
+    sign_with(paper, "[100 690 300 720]", "");
+}
+
+fn sign_with(paper: &mut Paper, rectangle: &str, entries: &str) {
+    let look = paper.number();
+    paper.put_stream(look, "/Type /XObject /Subtype /Form /BBox [0 0 200 30]", b"1 g 0 0 200 30 re f BT (900) Tj ET");
+    paper.sign(&Seal {
+        field: format!("/AP << /N {look} 0 R >> {entries}"),
+        rectangle: rectangle.to_owned(),
+        ..Seal::by("citizen2")
+    });
+}
+
+#[rstest]
+#[case::over_the_page("[100 690 300 720]", "", false)]
+#[case::upside_down("[300 720 100 690]", "", false)]
+#[case::of_a_shape_that_is_none("[0 0]", "", false)]
+#[case::printed_only("[100 690 300 720]", "/F 36", false)]
+#[case::hidden("[100 690 300 720]", "/F 2", true)]
+#[case::without_an_area("[100 690 100 720]", "", true)]
+fn a_later_signature_that_shows_something_must_be_looked_at(
+    #[case] rectangle: &str,
+    #[case] entries: &str,
+    #[case] harmless: bool,
+) {
+    let (class, is_harmless, reason, verdict) = after(signed(), |paper| sign_with(paper, rectangle, entries));
+    assert_eq!((class, is_harmless, reason), (LaterClass::Signatures, harmless, None));
+    let detail = verdict.coverage.later.unwrap().detail;
+    assert_eq!(detail.is_some_and(|detail| detail.contains("shows something on a page")), !harmless);
+}
+
+#[rstest]
+#[case(2, false)]
+#[case(3, true)]
+fn who_allowed_annotations_allowed_that_too(#[case] level: u8, #[case] harmless: bool) {
+    let (class, is_harmless, reason, _) =
+        after(certified(&Seal::by("citizen").with(&doc_mdp(level))), sign_over_the_page);
+    assert_eq!((class, is_harmless, reason), (LaterClass::Signatures, harmless, None));
+}
+
+#[test]
+fn a_field_that_was_on_the_page_when_the_first_signed_may_be_signed() {
+    let mut paper = Paper::new(Xref::Table);
+    let empty = paper.put_empty_signature_field("[100 100 300 130]");
+    paper.sign(&Seal::by("citizen"));
+    let (class, harmless, reason, _) = after(paper, |paper| {
+        let look = paper.number();
+        paper.put_stream(look, "/Type /XObject /Subtype /Form /BBox [0 0 200 30]", b"BT (Firmado) Tj ET");
+        paper.sign_in(
+            empty,
+            &Seal {
+                field: format!("/AP << /N {look} 0 R >>"),
+                rectangle: "[100 100 300 130]".to_owned(),
+                ..Seal::by("citizen2")
+            },
+        );
+    });
+    assert_eq!((class, harmless, reason), (LaterClass::Signatures, true, None));
+}
+
 fn archive(paper: &mut Paper) {
     add_store(paper, &[b"no CRL".to_vec()]);
     paper.sign(&Seal::timestamp());

@@ -22,6 +22,9 @@ pub const LENGTH: u32 = 10;
 
 pub const TEXT_FIELD: &str = "/Type /Annot /Subtype /Widget /FT /Tx /T (importe) /Rect [100 600 200 620] /P 3 0 R";
 
+/// Where a field is that shows nothing.
+const NOWHERE: &str = "[0 0 0 0]";
+
 /// How cross-reference sections are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Xref {
@@ -59,6 +62,8 @@ pub struct Seal<'s> {
     pub entries: String,
     /// Entries for its field.
     pub field: String,
+    /// Where its field is on the page.
+    pub rectangle: String,
     /// Bytes to what stands in `/Contents`.
     pub value: MakeValue<'s>,
 }
@@ -68,14 +73,26 @@ impl<'s> Seal<'s> {
     pub fn by(who: &'s str) -> Self {
         let value = move |content: &[u8]| signature::seal(content, &key(who), &certificate(who), &[], NOW).unwrap();
         let sub_filter = "ETSI.CAdES.detached";
-        Self { sub_filter, entries: String::new(), field: String::new(), value: Box::new(value) }
+        Self {
+            sub_filter,
+            entries: String::new(),
+            field: String::new(),
+            rectangle: NOWHERE.into(),
+            value: Box::new(value),
+        }
     }
 
     /// A document timestamp by the test PKI's authority, at the moment of the test.
     pub fn timestamp() -> Self {
         let value = |content: &[u8]| stamps::token(content, "tsa");
         let entries = "/Type /DocTimeStamp".to_owned();
-        Self { sub_filter: "ETSI.RFC3161", entries, field: String::new(), value: Box::new(value) }
+        Self {
+            sub_filter: "ETSI.RFC3161",
+            entries,
+            field: String::new(),
+            rectangle: NOWHERE.into(),
+            value: Box::new(value),
+        }
     }
 
     /// The same, with these further entries.
@@ -207,15 +224,33 @@ impl Paper {
 
     /// Appends a revision with a signature in a new field; says where its value lies, brackets included.
     pub fn sign(&mut self, seal: &Seal<'_>) -> Range<usize> {
-        let (field, value) = (self.number(), self.number());
+        let field = self.number();
         self.fields.push(field);
         self.annotations.push(field);
         self.put_structure();
-        let entries = &seal.field;
-        self.put(
-            field,
-            &format!("<< /Type /Annot /Subtype /Widget /FT /Sig /T (Firma{field}) /Rect [0 0 0 0] /P 3 0 R /V {value} 0 R {entries} >>"),
-        );
+        self.sign_in(field, seal)
+    }
+
+    /// Adds a field to be signed later.
+    pub fn put_empty_signature_field(&mut self, rectangle: &str) -> u32 {
+        let field = self.number();
+        self.fields.push(field);
+        self.annotations.push(field);
+        self.put_structure();
+        self.put_signature_field(field, rectangle, "");
+        self.finish();
+        field
+    }
+
+    fn put_signature_field(&mut self, field: u32, rectangle: &str, entries: &str) {
+        let kind = "/Type /Annot /Subtype /Widget /FT /Sig";
+        self.put(field, &format!("<< {kind} /T (Firma{field}) /Rect {rectangle} /P 3 0 R {entries} >>"));
+    }
+
+    /// Signs in this field; says where the value lies, brackets included.
+    pub fn sign_in(&mut self, field: u32, seal: &Seal<'_>) -> Range<usize> {
+        let value = self.number();
+        self.put_signature_field(field, &seal.rectangle, &format!("/V {value} 0 R {}", seal.field));
         let room = "0".repeat(2 * 4500);
         let (sub_filter, entries) = (seal.sub_filter, &seal.entries);
         let before = self.bytes.len();

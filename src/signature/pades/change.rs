@@ -26,6 +26,8 @@ pub struct Changes {
     pub signed: Vec<Vec<u8>>,
     /// Fields whose value or appearance changed.
     pub filled: BTreeSet<Vec<u8>>,
+    /// A new signature that shows something on a page: the field that does, the first that was found.
+    pub shown: Option<String>,
     /// Annotations added, changed or removed.
     pub annotations: bool,
     /// Anything else: the first that was found.
@@ -261,12 +263,32 @@ impl<'p> Walk<'p, '_> {
                 continue;
             };
             match annotation.name(b"Subtype") {
-                Some(b"Widget") if self.shows_signature(annotation)? => {}
+                Some(b"Widget") if self.shows_signature(annotation)? => {
+                    if self.changes.shown.is_none() && self.is_visible(annotation)? {
+                        let name = annotation.get(b"T").and_then(|name| match name {
+                            Object::Text(name) => Some(String::from_utf8_lossy(&name.bytes()).into_owned()),
+                            _ => None,
+                        });
+                        self.changes.shown = Some(name.unwrap_or_default());
+                    }
+                }
                 Some(b"Widget") => self.content("a form field was added to a page"),
                 _ => self.changes.annotations = true,
             }
         }
         Ok(())
+    }
+
+    /// Whether a widget draws anything: it has an area, and is not hidden (§ 12.5.3, table 167, and § 12.7.5.5).
+    fn is_visible(&self, widget: &Dictionary<'_>) -> Result<bool> {
+        const HIDDEN: i64 = 2;
+        if widget.integer(b"F").is_some_and(|flags| flags & HIDDEN != 0) {
+            return Ok(false);
+        }
+        let sides = self.new.array(widget.get(b"Rect"))?;
+        let equal =
+            |one: usize, other: usize| matches!((sides.get(one), sides.get(other)), (Some(a), Some(b)) if a == b);
+        Ok(!(equal(0, 2) || equal(1, 3)))
     }
 
     fn shows_signature(&self, widget: &Dictionary<'_>) -> Result<bool> {

@@ -1,4 +1,15 @@
 //! What came after the revision that was signed, and whether it matters.
+//!
+//! # Why
+//! Who signs after others may place a field anywhere, and what it shows is his to draw: a picture of white paper with
+//! other words on it, over the words that the first signed (the "sneaky signature" of pdf-insecurity.org, 2021). No
+//! reader can tell that from an honest stamp without looking at both, and the standard allows either. pyHanko lets it
+//! pass, but not after a certification; DSS reports widgets that overlap each other and compares the pages without
+//! them. Here the first signature still passes, since its bytes are whole and signing was allowed; but what came later
+//! is not called harmless, and the verdict says which field draws. So a person can look, and a form to which that was
+//! done proves nobody's will but the later signer's. A field that was on the page when the first signed was his to see:
+//! it keeps its place, and filling it with a signature is harmless; so is a signature that shows nothing. Where a signer
+//! allowed annotations in so many words, he allowed this too.
 
 use crate::signature::cades::conclude;
 use crate::signature::pdf::{Budget, Pdf, PdfError, check_appended};
@@ -65,10 +76,11 @@ impl After {
             (LaterClass::Signatures, true)
         };
         let forbidden = permissions.forbid(changes);
-        Self {
-            later: Later { class, harmless: allowed && forbidden.is_none(), detail: forbidden.clone() },
-            forbidden: forbidden.is_some(),
-        }
+        let shown = changes.shown.as_ref().filter(|_| !annotating);
+        let shown = shown.map(|name| format!("a signature added later shows something on a page (field \"{name}\")"));
+        let harmless = allowed && forbidden.is_none() && shown.is_none();
+        let is_forbidden = forbidden.is_some();
+        Self { later: Later { class, harmless, detail: forbidden.or(shown) }, forbidden: is_forbidden }
     }
 
     /// Writes it into the verdict. A change that nobody allowed leaves no signature passed; a timestamp proves what it
