@@ -33,20 +33,14 @@ pub(super) struct Request<'a> {
     pub policy: &'a Policy,
 }
 
-/// Judges every signature in a CMS: in DER, BER or PEM, its content inside or given.
-pub(super) fn judge(signature: &[u8], content: Option<&[u8]>, request: Request<'_>) -> Vec<Verdict> {
-    let der = match to_der(signature) {
-        Ok(der) => der,
-        Err(failure) => return vec![unreadable(failure, request)],
-    };
-    let data = match SignedData::read(&der) {
-        Ok(data) if data.signers.is_empty() => {
-            let failure = Failure::new(SubIndication::FormatFailure, "the CMS holds no signature");
-            return vec![unreadable(failure, request)];
-        }
-        Ok(data) => data,
-        Err(error) => return vec![unreadable(Failure::new(SubIndication::FormatFailure, error), request)],
-    };
+/// Judges every signature in a CMS: in DER, BER or PEM, its content inside or given. None where it holds none, such as
+/// one that brings certificates only.
+///
+/// # Errors
+/// [`SubIndication::FormatFailure`] when it cannot be read.
+pub(super) fn judge(signature: &[u8], content: Option<&[u8]>, request: Request<'_>) -> Result<Vec<Verdict>, Failure> {
+    let der = to_der(signature)?;
+    let data = SignedData::read(&der).map_err(|error| Failure::new(SubIndication::FormatFailure, error))?;
     let mut certificates: Vec<_> = data.certificates.iter().filter_map(|der| Certificate::read(der).ok()).collect();
     if data.signers.iter().any(|signer| signer::find(signer, &certificates).is_err()) {
         // A signer may leave its certificate out where the receiver knows it (RFC 5652 § 5.1).
@@ -75,7 +69,7 @@ pub(super) fn judge(signature: &[u8], content: Option<&[u8]>, request: Request<'
         contradiction,
         coverage,
     };
-    data.signers.iter().map(|signer| message.judge(signer, request)).collect()
+    Ok(data.signers.iter().map(|signer| message.judge(signer, request)).collect())
 }
 
 /// What the signers of one CMS have in common.

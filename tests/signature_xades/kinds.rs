@@ -103,7 +103,21 @@ fn a_document_inside_the_signature() {
     // Who brings the content as well must bring the same.
     assert_passed(&judged_one(&file, Some(text)));
     let other = judged_one(&file, Some(b"another"));
-    assert_eq!((other.sub_indication, other.intact), (Some(SubIndication::HashFailure), false));
+    assert_eq!((other.sub_indication, other.intact), (Some(SubIndication::SignedDataNotFound), false));
+}
+
+#[test]
+fn a_document_signed_by_itself_is_no_signature_of_another() {
+    let (before, after) = ("<d><t>text</t>", "</d>");
+    let file = by("citizen").enveloped(before, after);
+    assert_passed(&judged_one(&file, None));
+    assert_passed(&judged_one(&file, Some(file.as_bytes())));
+    let other = judged_one(&file, Some(b"<d><t>text</t></d>"));
+    assert_passed(&other);
+    let other = judged_one(&file, Some(b"another"));
+    assert_eq!((other.indication, other.intact), (Indication::Indeterminate, false));
+    assert_eq!(other.sub_indication, Some(SubIndication::SignedDataNotFound));
+    assert_eq!((other.covers_whole_file, other.coverage.bytes, paths(&other)), (None, None, vec![]));
 }
 
 #[test]

@@ -21,7 +21,7 @@ mod signature;
 mod stamp;
 mod store;
 
-use super::cades::{self, Existence, Request, blank, conclude};
+use super::cades::{Existence, Request, blank, conclude};
 use super::pdf::{Budget, Pdf, PdfError, unhex};
 use super::signer::Failure;
 use super::verdict::{Coverage, Format, Kind, Placement, SignatureTimestamp, SubIndication, Verdict};
@@ -33,19 +33,15 @@ use store::Store;
 /// More revisions than this are not searched for signatures that a later one took away.
 const MAX_REVISIONS: usize = 128;
 
-/// Judges every signature and document timestamp in a PDF, in the order in which they were made.
-pub(super) fn judge(file: &[u8], request: Request<'_>) -> Vec<Verdict> {
+/// Judges every signature and document timestamp in a PDF, in the order in which they were made; none where it holds
+/// none.
+///
+/// # Errors
+/// [`SubIndication::FormatFailure`] when it cannot be read.
+pub(super) fn judge(file: &[u8], request: Request<'_>) -> Result<Vec<Verdict>, Failure> {
     let budget = Budget::of_file(file.len());
-    let unreadable = |reason: &dyn std::fmt::Display| vec![cades::unreadable(malformed(reason), request)];
-    let document = match Document::open(file, &budget) {
-        Ok(document) => document,
-        Err(error) => return unreadable(&error),
-    };
-    let mut signatures = match document.signatures() {
-        Ok(signatures) if signatures.is_empty() => return unreadable(&"the PDF holds no signature"),
-        Ok(signatures) => signatures,
-        Err(error) => return unreadable(&error),
-    };
+    let document = Document::open(file, &budget).map_err(|error| malformed(&error))?;
+    let mut signatures = document.signatures().map_err(|error| malformed(&error))?;
     // Stable: signatures that cover as much as each other stay in the order of their fields.
     let end = |signature: &Signature| match signature.byte_range {
         Ok([.., start, rest]) => start.saturating_add(rest),
@@ -56,7 +52,7 @@ pub(super) fn judge(file: &[u8], request: Request<'_>) -> Vec<Verdict> {
     let mut verdicts: Vec<Verdict> =
         signatures.iter().rev().map(|signature| document.judge(signature, &mut proofs, request)).collect();
     verdicts.reverse();
-    verdicts
+    Ok(verdicts)
 }
 
 fn malformed(reason: &dyn std::fmt::Display) -> Failure {

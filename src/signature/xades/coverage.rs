@@ -16,6 +16,13 @@ pub fn describe(verdict: &mut Verdict, document: &Document<'_>, examined: &Exami
     verdict.covers_whole_file = (!followed.leads_outside).then(|| covers_whole_file(document, followed));
 }
 
+/// Takes that back where a content was given and is not covered: what is signed is then no part of what is asked about.
+pub fn deny(verdict: &mut Verdict) {
+    verdict.coverage.bytes = None;
+    verdict.coverage.elements.clear();
+    verdict.covers_whole_file = None;
+}
+
 fn describe_one(document: &Document<'_>, examined: &Examined<'_>, covered: &Covered) -> SignedElement {
     let reference = examined.signature.references.get(covered.index);
     let id = reference.and_then(|reference| reference.id);

@@ -28,7 +28,7 @@ use self::structure::Signature;
 use self::transform::{Allowance, Place};
 use super::algorithm::SignatureAlgorithm;
 use super::cades::{
-    Known, Request, UNKNOWN, blank, conclude, conclude_after_asking, confirm_qualified, proved_outside, unreadable,
+    Known, Request, UNKNOWN, blank, conclude, conclude_after_asking, confirm_qualified, proved_outside,
 };
 use super::certificate::Certificate;
 use super::chain::{NoPath, Path};
@@ -47,18 +47,14 @@ const MAX_SIGNATURES: usize = 64;
 /// More timestamps or counter-signatures on one signature than this are not looked at.
 const MAX_ADDITIONS: usize = 16;
 
-/// Judges every signature in an XML document; `content` is what it signs elsewhere.
-pub(super) fn judge(file: &[u8], content: Option<&[u8]>, request: Request<'_>) -> Vec<Verdict> {
-    let malformed =
-        |detail: &dyn std::fmt::Display| vec![unreadable(Failure::new(SubIndication::FormatFailure, detail), request)];
-    let text = match encoding::decode(file) {
-        Ok(text) => text,
-        Err(error) => return malformed(&error),
-    };
-    let document = match read(&text) {
-        Ok(document) => document,
-        Err(error) => return malformed(&error),
-    };
+/// Judges every signature in an XML document, none where it holds none; `content` is what it signs elsewhere.
+///
+/// # Errors
+/// [`SubIndication::FormatFailure`] when it cannot be read, or holds too many.
+pub(super) fn judge(file: &[u8], content: Option<&[u8]>, request: Request<'_>) -> Result<Vec<Verdict>, Failure> {
+    let malformed = |detail: &dyn std::fmt::Display| Failure::new(SubIndication::FormatFailure, detail);
+    let text = encoding::decode(file).map_err(|error| malformed(&error))?;
+    let document = read(&text).map_err(|error| malformed(&error))?;
     let is_counter = |node: NodeId| {
         let parent = document.parent(node);
         document
@@ -67,14 +63,12 @@ pub(super) fn judge(file: &[u8], content: Option<&[u8]>, request: Request<'_>) -
     };
     let signatures = (1..document.len()).filter(|&node| document.is(node, DS, "Signature") && !is_counter(node));
     let signatures: Vec<NodeId> = signatures.take(MAX_SIGNATURES + 1).collect();
-    match signatures.len() {
-        0 => return malformed(&"the XML holds no signature"),
-        1..=MAX_SIGNATURES => {}
-        _ => return malformed(&"the XML holds too many signatures"),
+    if signatures.len() > MAX_SIGNATURES {
+        return Err(malformed(&"the XML holds too many signatures"));
     }
     let allowance = Allowance::for_bytes(file.len() + content.map_or(0, <[u8]>::len));
     let bench = Bench { document: &document, content, whole_file: file, allowance: &allowance, request };
-    signatures.into_iter().map(|node| bench.judge(node)).collect()
+    Ok(signatures.into_iter().map(|node| bench.judge(node)).collect())
 }
 
 /// What the signatures of one document have in common.
@@ -169,7 +163,11 @@ impl<'b> Bench<'b, '_> {
         };
         verdict.signer = Some(identity::signer(found.certificate));
         verdict.certificate_sha256 = Some(hex::encode(openssl::sha::sha256(found.certificate.der)));
-        let failure = examined.integrity(&found).or_else(|| self.contradiction(&examined));
+        let contradiction = self.contradiction(&examined);
+        if contradiction.is_some() {
+            coverage::deny(&mut verdict);
+        }
+        let failure = examined.integrity(&found).or(contradiction);
         verdict.intact = failure.is_none();
 
         let carried = examined.properties.map(|properties| properties.added_revocation(self.document));
@@ -201,10 +199,17 @@ impl<'b> Bench<'b, '_> {
     /// Who brings a content means that it was signed: a signature of something else does not speak for it.
     fn contradiction(&self, examined: &Examined<'_>) -> Option<Failure> {
         let content = self.content?;
-        let is_file = content == self.whole_file && coverage::covers_whole_file(self.document, &examined.followed);
-        let covered = is_file || examined.followed.covered.iter().any(|covered| covered.is_content && covered.is_data);
-        let detail = "what the signature covers is not the content given";
-        (!covered).then(|| Failure::new(SubIndication::HashFailure, detail))
+        let followed = &examined.followed;
+        let is_file = content == self.whole_file && coverage::covers_whole_file(self.document, followed);
+        if is_file || followed.covered.iter().any(|covered| covered.is_content && covered.is_data) {
+            return None;
+        }
+        Some(if followed.leads_outside {
+            Failure::new(SubIndication::HashFailure, "what the signature covers is not the content given")
+        } else {
+            let detail = "no reference of the signature names the content given: it signs what is in its own file";
+            Failure::new(SubIndication::SignedDataNotFound, detail)
+        })
     }
 
     fn timestamps(&self, examined: &Examined<'_>, evidence: &Evidence<'_>) -> Vec<Checked> {
