@@ -5,11 +5,11 @@
 //! whenever it is made. It holds all that the record holds, and the salt: whoever has it can write the record again,
 //! hash it, and follow the proof to a checkpoint that the entity signed ([`super::check`]).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::domain::Sha256;
+use crate::domain::{AuthenticationMethod, Sha256};
 use crate::registry::book::Committed;
 use crate::registry::caller::Entity;
 use crate::registry::ledger::Proof;
@@ -31,6 +31,9 @@ struct Receipt<'a> {
     /// The heading, presentation, parties, addressee and documents with their hashes.
     entry: &'a RawValue,
     signatures: &'a [Box<RawValue>],
+    /// How the will was proved, in words; absent for what came to the counter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authentication_statement: Option<Statement>,
     /// What the entry is an authentic record of, in words.
     statement: Statement,
     /// What else the record in the log holds, and the salt before it.
@@ -81,6 +84,7 @@ pub fn write(entity: &Entity, committed: &Committed, event: &EventRow, proof: &P
         csv: committed.csv.as_deref()?,
         entry: &committed.entry,
         signatures: &committed.signatures,
+        authentication_statement: method_of(committed).map(in_words),
         statement: Statement {
             es: "Este recibo acredita la presentación, en la fecha y hora que constan, de la solicitud y de los \
                  documentos que se relacionan con su huella SHA-256 (artículo 16.3 de la Ley 39/2015).",
@@ -99,4 +103,41 @@ pub fn write(entity: &Entity, committed: &Committed, event: &EventRow, proof: &P
         proof,
     };
     serde_json::to_vec(&receipt).ok()
+}
+
+/// How the will was proved, as the record says.
+fn method_of(committed: &Committed) -> Option<AuthenticationMethod> {
+    #[derive(Deserialize)]
+    struct Proved {
+        authentication_method: Option<AuthenticationMethod>,
+    }
+    serde_json::from_str::<Proved>(committed.entry.get()).ok()?.authentication_method
+}
+
+fn in_words(method: AuthenticationMethod) -> Statement {
+    let (es, en) = match method {
+        AuthenticationMethod::Signature => (
+            "La solicitud está firmada por una persona interesada o por su representante.",
+            "The submission is signed by an interested party or a representative.",
+        ),
+        AuthenticationMethod::SignedForm => (
+            "Está firmado el formulario, por una persona interesada o por su representante. Los demás datos y \
+             documentos constan como se declararon, sin firma.",
+            "The form is signed, by an interested party or a representative. All other data and documents are as they \
+             were stated, not signed.",
+        ),
+        AuthenticationMethod::ClientCertificate => (
+            "La solicitud no está firmada: se presentó con identificación por certificado electrónico, que la entidad \
+             admite como firma (artículo 10.4 de la Ley 39/2015).",
+            "The submission is not signed: it came with identification by certificate, which the entity takes for a \
+             signature (article 10.4 of Ley 39/2015).",
+        ),
+        AuthenticationMethod::EofficeSeal => (
+            "La solicitud no está firmada por la persona interesada: la sede electrónica la identificó, recogió su \
+             consentimiento y responde de ello con su sello (artículo 10.4 de la Ley 39/2015).",
+            "The submission is not signed by the interested party: the e-office identified them, took their consent, \
+             and vouches for it under its seal (article 10.4 of Ley 39/2015).",
+        ),
+    };
+    Statement { es, en }
 }
