@@ -195,6 +195,12 @@ pub struct Signature {
     pub trusted_lists: PathBuf,
     /// Folder of certificates whose signature on a trusted list counts. Without any, no list is believed.
     pub list_signers: PathBuf,
+    /// Bytes of a document up to which the signatures in and over it are judged: it is held in memory meanwhile. Of a
+    /// longer one the entry says that they were not.
+    pub attachment_bytes: u64,
+    /// Seconds that the signatures in and over all documents of one request may take together. Of what is left then
+    /// the entry says that it was not judged.
+    pub attachment_seconds: u64,
 }
 
 /// `[seal]`
@@ -349,6 +355,8 @@ impl Default for Signature {
             tsa_url: String::new(),
             trusted_lists: PathBuf::new(),
             list_signers: PathBuf::new(),
+            attachment_bytes: 32 << 20,
+            attachment_seconds: 20,
         }
     }
 }

@@ -24,7 +24,8 @@
 //!    document goes to the object store under the hash that it announces, and is hashed on the way.
 //! 2. [`http::submissions`] looks the key up: a repeat ends here, with the first answer.
 //! 3. [`fetch::Judge`] has [`signature::judge`] give a verdict, off the threads that serve others, and asks other
-//!    machines for what it lacks; [`registry::will`] decides whether it proves the will of a party.
+//!    machines for what it lacks; [`registry::attachments`] has it judge what is signed in and over the documents;
+//!    [`registry::will`] decides whether anything proves the will of a party.
 //! 4. [`registry::submit`] keeps what was signed beside the documents and hands the entry to [`registry::book`], which
 //!    waits for nobody and writes all that waits: one transaction numbers, inserts and commits.
 //! 5. Whoever waited hears of it: 201. Nothing was acknowledged before documents and rows were on disk; a crash leaves

@@ -13,6 +13,7 @@ use ventanilla::registry::book::Key;
 use ventanilla::registry::caller::{Caller, Who};
 use ventanilla::registry::submission::Submission;
 use ventanilla::registry::submit::{JudgedSignature, Received, StoredDocument};
+use ventanilla::signature::FileKind;
 
 use crate::Figure;
 
@@ -79,7 +80,13 @@ pub fn received(now: Micros) -> Received {
             counter: None,
         },
         arrived_at: now,
-        documents: vec![StoredDocument { statement, size: 52_311, format_not_accepted: false, signature: None }],
+        documents: vec![StoredDocument {
+            statement,
+            size: 52_311,
+            format_not_accepted: false,
+            kind: FileKind::Other,
+            signature: None,
+        }],
         method: Some(AuthenticationMethod::Signature),
         signatures: vec![JudgedSignature {
             covers: "submission".into(),

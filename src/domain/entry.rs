@@ -8,7 +8,8 @@ code_list! {
     AuthenticationMethod {
         /// A signature over the submission by an interested party or representative.
         Signature = "signature",
-        /// One document of kind `form`, signed inside; all else is stated, not signed.
+        /// The one document of kind `form`, signed inside and as a whole by an interested party or representative; all else
+        /// is stated, not signed.
         SignedForm = "signed_form",
         /// A client certificate over TLS, where the entity names the rule that lets identification count (art. 10.4).
         ClientCertificate = "client_certificate",

@@ -50,6 +50,16 @@ pub struct Judge {
     tsa_url: Arc<str>,
     clock: Clock,
     patience: Duration,
+    attachments: Attachments,
+}
+
+/// What the documents of one request may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Attachments {
+    /// Bytes of one document: longer ones are not judged.
+    pub bytes: u64,
+    /// Time for all of them together.
+    pub time: Duration,
 }
 
 impl Judge {
@@ -67,7 +77,9 @@ impl Judge {
         let known = Known::new(client.clone(), crls, policy.clone(), clock.clone(), patience);
         let responders = Arc::new(settings.ocsp_responders.clone());
         let tsa_url = settings.tsa_url.as_str().into();
-        Ok(Self { policy, known: Arc::new(known), responders, client, tsa_url, clock, patience })
+        let time = Duration::from_secs(settings.attachment_seconds.max(1));
+        let attachments = Attachments { bytes: settings.attachment_bytes, time };
+        Ok(Self { policy, known: Arc::new(known), responders, client, tsa_url, clock, patience, attachments })
     }
 
     /// What signatures are measured by.
@@ -84,7 +96,15 @@ impl Judge {
         &self.tsa_url
     }
 
-    pub(super) fn patience(&self) -> Duration {
+    /// What the documents of one request may cost.
+    #[must_use]
+    pub fn attachments(&self) -> Attachments {
+        self.attachments
+    }
+
+    /// How long others' answers are waited for.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
         self.patience
     }
 
@@ -101,8 +121,19 @@ impl Judge {
         F: Fn(&Policy) -> T + Send + Sync + 'static,
         T: Send + 'static,
     {
+        self.run_until(Instant::now() + self.patience, judge).await
+    }
+
+    /// The same for several that share what time there is for others' answers. After the deadline nobody is waited for.
+    ///
+    /// # Errors
+    /// When it panicked.
+    pub async fn run_until<T, F>(&self, deadline: Instant, judge: F) -> Result<T, tokio::task::JoinError>
+    where
+        F: Fn(&Policy) -> T + Send + Sync + 'static,
+        T: Send + 'static,
+    {
         let judge = Arc::new(judge);
-        let deadline = Instant::now() + self.patience;
         let mut asked = HashSet::new();
         for _ in 0..MAX_ROUNDS {
             let (known, responders) = (self.known.clone(), self.responders.clone());

@@ -11,4 +11,4 @@ mod judge;
 mod known;
 pub mod tsa;
 
-pub use judge::{Judge, StartError};
+pub use judge::{Attachments, Judge, StartError};

@@ -15,11 +15,12 @@ use multer::{Field, Multipart};
 use super::body::{BodyError, PacedBody, Progress};
 use super::problem::{Kind, Problem, Result};
 use crate::app::App;
-use crate::domain::media::{AcceptedFormats, FIRST_BYTES};
+use crate::domain::media::AcceptedFormats;
 use crate::domain::{Micros, Sha256};
 use crate::registry::caller::Caller;
 use crate::registry::submission::{Context, FieldError, Intake, Limits, Submission};
 use crate::registry::submit::StoredDocument;
+use crate::signature::{FileKind, Trace};
 use crate::store::objects;
 
 /// Bytes of a signature: room for a document inside it, its chain and its revocation data.
@@ -81,8 +82,15 @@ struct Reader<'a> {
     hashes: BTreeMap<String, Sha256>,
     submission: Option<(Vec<u8>, Option<Submission>)>,
     signature: Option<Vec<u8>>,
-    stored: BTreeMap<usize, (u64, bool)>,
+    stored: BTreeMap<usize, Arrived>,
     signatures: BTreeMap<usize, Vec<u8>>,
+}
+
+/// A document whose bytes have come.
+struct Arrived {
+    size: u64,
+    accepted: bool,
+    kind: FileKind,
 }
 
 /// What a part is, by its name.
@@ -172,7 +180,7 @@ impl Reader<'_> {
         let limit = self.app.config.limits.document_bytes;
         let _turn = self.app.uploads.acquire().await;
         let mut upload = self.app.registry.objects().upload(&self.caller.entity.code, declared);
-        let mut first_bytes = Vec::with_capacity(FIRST_BYTES);
+        let mut trace = Trace::default();
         while let Some(chunk) = field.chunk().await.map_err(broken)? {
             self.progress.made();
             if upload.size() + chunk.len() as u64 > limit {
@@ -181,9 +189,7 @@ impl Reader<'_> {
                     format!("a document may have {limit} bytes, and {name:?} has more"),
                 ));
             }
-            if first_bytes.len() < FIRST_BYTES {
-                first_bytes.extend(chunk.iter().take(FIRST_BYTES - first_bytes.len()));
-            }
+            trace.see(&chunk);
             upload.write(&chunk).await?;
         }
         if upload.size() == 0 {
@@ -195,9 +201,9 @@ impl Reader<'_> {
             }
             other => other.into(),
         })?;
-        let accepted = AcceptedFormats::default().accepts(&media_type, &first_bytes);
+        let accepted = AcceptedFormats::default().accepts(&media_type, trace.start());
         self.hashes.insert(name.to_owned(), declared);
-        self.stored.insert(place, (size, !accepted));
+        self.stored.insert(place, Arrived { size, accepted, kind: trace.kind() });
         Ok(())
     }
 
@@ -264,10 +270,11 @@ impl Reader<'_> {
             .iter()
             .zip(self.stored.into_values())
             .enumerate()
-            .map(|(place, (statement, (size, format_not_accepted)))| StoredDocument {
+            .map(|(place, (statement, Arrived { size, accepted, kind }))| StoredDocument {
                 statement: statement.clone(),
                 size,
-                format_not_accepted,
+                format_not_accepted: !accepted,
+                kind,
                 signature: signatures
                     .get(&place)
                     .map(|bytes| (Sha256(openssl::sha::sha256(bytes)), bytes.len() as u64)),

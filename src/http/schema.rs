@@ -9,7 +9,8 @@ pub struct SubmissionForm {
     /// The submission; its exact bytes are what is signed.
     #[schema(value_type = crate::registry::submission::SubmissionRequest, content_media_type = "application/json")]
     pub submission: String,
-    /// CAdES or CMS over those bytes: DER, BER or PEM; detached, or attached with the same content.
+    /// CAdES or CMS over those bytes: DER, BER or PEM; detached, or attached with the same content. Left out where a
+    /// signed form or the certificate of the connection proves the will.
     #[schema(value_type = Option<String>, format = Binary)]
     pub signature: Option<Vec<u8>>,
 }

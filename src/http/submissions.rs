@@ -10,13 +10,14 @@ use super::auth::require;
 use super::intake::{Came, receive};
 use super::problem::{Kind, Problem, Result, SubmitProblems};
 use crate::app::App;
-use crate::domain::{AuthenticationMethod, Role};
+use crate::domain::{AuthenticationMethod, DocumentKind, Role};
+use crate::registry::attachments::{Attachment, AttachmentError, Judged};
 use crate::registry::batch::BatchError;
 use crate::registry::book::{Key, Refusal};
 use crate::registry::caller::{Caller, Who};
 use crate::registry::submission::Intake;
 use crate::registry::submit::{JudgedSignature, Received, Signed, SubmitError};
-use crate::registry::will::{Allowed, WillError, prove};
+use crate::registry::will::{Allowed, Evidence, WillError, prove};
 use crate::signature::{self, Verdict};
 
 /// The longest key taken.
@@ -28,7 +29,9 @@ const KEY_LENGTH: usize = 255;
     summary = "Submit",
     description = "Registers a signed submission: numbers it, stores its documents and issues a receipt. \
         The exact bytes of the part `submission` are what is signed; every document is named there with its SHA-256. \
-        Send `submission` and `signature` before the documents. When this answers 201, all of it is durable.",
+        Send `submission` and `signature` before the documents. When this answers 201, all of it is durable. \
+        Without a part `signature`, one document of kind `form` that is signed inside to its last byte (PAdES, enveloped XAdES, CAdES with content) proves the will of a party or representative who signed it; all else is then `stated_not_signed`. \
+        Signatures in and over documents are judged and shown, and refuse nothing.",
     params(("Idempotency-Key" = String, Header, description = "Repeat a request with the same key and the same parts, and it is answered with the same entry", example = "5f0c7a52-7a2e-4f0e-9d0c-b1a6d9f3c001", min_length = 1, max_length = 255)),
     request_body(content = super::schema::SubmissionForm, content_type = "multipart/form-data", description = "The parts `submission` and `signature`, then one part for each document"),
     responses((status = 201, description = "Registered", body = Answer,
@@ -41,14 +44,14 @@ pub async fn submit(State(app): State<App>, caller: Caller, headers: HeaderMap, 
         require(&caller, &[Role::Eoffice])?;
     }
     let key = key(&headers)?;
-    let came = receive(&app, &caller, Intake::Electronic, request).await?;
+    let mut came = receive(&app, &caller, Intake::Electronic, request).await?;
     let key = Key { caller: owner(&caller), key, body_sha256: came.body_sha256 };
     if let Some(before) = app.registry.repeated(&caller, &key).await? {
         return Ok(created(before));
     }
-    let (came, verdicts) = judge(&app, came).await?;
-    let (submission_verdicts, signatures) = verdicts;
-    let method = will(&app, &caller, &came, submission_verdicts)?;
+    let judgement = judge(&app, &mut came).await?;
+    let method = will(&app, &caller, &came, &judgement)?;
+    let signatures = judgement.shown(app.entity.zone)?;
     let received = Received {
         submission: came.submission,
         arrived_at: came.arrived_at,
@@ -82,12 +85,12 @@ pub async fn register(
 ) -> Result<Response> {
     require(&caller, &[Role::Clerk])?;
     let key = key(&headers)?;
-    let came = receive(&app, &caller, Intake::Counter, request).await?;
+    let mut came = receive(&app, &caller, Intake::Counter, request).await?;
     let key = Key { caller: owner(&caller), key, body_sha256: came.body_sha256 };
     if let Some(before) = app.registry.repeated(&caller, &key).await? {
         return Ok(created(before));
     }
-    let (came, (_, signatures)) = judge(&app, came).await?;
+    let signatures = judge(&app, &mut came).await?.shown(app.entity.zone)?;
     let received = Received {
         submission: came.submission,
         arrived_at: came.arrived_at,
@@ -126,86 +129,83 @@ pub(super) fn key(headers: &HeaderMap) -> Result<String> {
     Ok(key.to_owned())
 }
 
-type Judged = (Vec<Verdict>, Vec<JudgedSignature>);
-
-/// Judges the signature of the submission and those of its documents, off the threads that serve others.
-async fn judge(app: &App, came: Came) -> Result<(Came, Judged)> {
-    if came.signature.is_none() && came.document_signatures.is_empty() {
-        return Ok((came, (Vec::new(), Vec::new())));
-    }
-    let mut documents = Vec::new();
-    for (place, signature) in &came.document_signatures {
-        let document = &came.documents[*place];
-        documents.push((format!("document:{}", document.statement.part), signature.clone(), *place));
-    }
-    let contents = contents(app, &came).await?;
-    let (at, came) = (came.arrived_at.0, std::sync::Arc::new(came));
-    let judged = came.clone();
-    let (submission, rest) = app
-        .judge
-        .run(move |policy| {
-            let submission = match &judged.signature {
-                Some(signature) => {
-                    signature::judge(signature, Some(&judged.submission_bytes), "submission", at, policy)
-                }
-                None => Vec::new(),
-            };
-            let judge = |(covers, signature, place): &(String, Vec<u8>, usize)| {
-                signature::judge_file(signature, contents.get(place).map(Vec::as_slice), covers, at, policy)
-            };
-            (submission, documents.iter().flat_map(judge).collect::<Vec<_>>())
-        })
-        .await
-        .map_err(|_| Problem::new(Kind::Internal, "the signature could not be judged"))?;
-    let shown = submission.iter().chain(&rest).map(|verdict| JudgedSignature::of(verdict, app.entity.zone));
-    let shown = shown.collect::<std::result::Result<_, _>>();
-    let shown = shown.map_err(|_| Problem::new(Kind::Internal, "the verdict could not be written"))?;
-    // The judge is done and has let go of what came.
-    let came = std::sync::Arc::into_inner(came).ok_or_else(|| Problem::new(Kind::Internal, "it is still judged"))?;
-    Ok((came, (submission, shown)))
+/// The verdicts on everything that came.
+struct Judgement {
+    /// On the part `signature`; none where there is no such part.
+    submission: Option<Vec<Verdict>>,
+    /// On each document.
+    documents: Vec<Judged>,
 }
 
-/// How much of a document is read back so that its detached signature can be judged.
-const SIGNED_DOCUMENT_BYTES: u64 = 64 << 20;
-
-/// The contents of the documents that came with a detached signature.
-///
-/// They were streamed into the store, so they are read back; the few that are too large are judged without content.
-async fn contents(app: &App, came: &Came) -> Result<std::collections::BTreeMap<usize, Vec<u8>>> {
-    use futures_util::StreamExt;
-    let mut contents = std::collections::BTreeMap::new();
-    for place in came.document_signatures.keys() {
-        let document = &came.documents[*place];
-        if document.size > SIGNED_DOCUMENT_BYTES {
-            continue;
-        }
-        let found = app.registry.objects().get(&app.entity.code, &document.statement.sha256, None).await?;
-        let Some(mut stream) = found else { continue };
-        let mut bytes = Vec::new();
-        while let Some(chunk) = stream.next().await {
-            bytes.extend_from_slice(&chunk.map_err(crate::store::objects::Error::from)?);
-        }
-        contents.insert(*place, bytes);
+impl Judgement {
+    /// As they are kept and shown, their times in this zone.
+    fn shown(&self, zone: chrono_tz::Tz) -> Result<Vec<JudgedSignature>> {
+        let all = self.submission.iter().flatten().chain(self.documents.iter().flat_map(Judged::all));
+        let shown = all.map(|verdict| JudgedSignature::of(verdict, zone)).collect::<std::result::Result<_, _>>();
+        shown.map_err(|_| Problem::new(Kind::Internal, "the verdict could not be written"))
     }
-    Ok(contents)
+}
+
+/// Judges the signature of the submission, and those in and over its documents, off the threads that serve others.
+async fn judge(app: &App, came: &mut Came) -> Result<Judgement> {
+    let broke_down = |_| Problem::new(Kind::Internal, "the signature could not be judged");
+    let at = came.arrived_at;
+    let submission = match &came.signature {
+        Some(signature) => {
+            let (signature, content) = (signature.clone(), came.submission_bytes.clone());
+            let judging =
+                app.judge.run(move |policy| signature::judge(&signature, Some(&content), "submission", at.0, policy));
+            Some(judging.await.map_err(broke_down)?)
+        }
+        None => None,
+    };
+    let attachments = came.documents.iter().enumerate().map(|(place, document)| Attachment {
+        covers: format!("document:{}", document.statement.part),
+        sha256: document.statement.sha256,
+        size: document.size,
+        kind: document.kind,
+        signature: came.document_signatures.remove(&place),
+    });
+    let attachments = attachments.collect();
+    let form = came.documents.iter().position(|document| document.statement.kind == DocumentKind::Form);
+    let judging = app.registry.judge_attachments(&app.entity, &app.judge, attachments, form, at);
+    let documents = judging.await.map_err(|error| match error {
+        AttachmentError::Store(error) => error.into(),
+        AttachmentError::Objects(error) => error.into(),
+        AttachmentError::Judge(error) => broke_down(error),
+    })?;
+    Ok(Judgement { submission, documents })
 }
 
 /// How the will is proved, or why it is not, with the verdicts that say so.
-fn will(app: &App, caller: &Caller, came: &Came, verdicts: Vec<Verdict>) -> Result<AuthenticationMethod> {
+fn will(app: &App, caller: &Caller, came: &Came, judgement: &Judgement) -> Result<AuthenticationMethod> {
     let settings = &app.config.signature;
     let allowed = Allowed {
         on_indeterminate: settings.on_indeterminate,
         identification_rule: &settings.identification_rule,
         eoffice_seals: &app.eoffice_seals,
     };
-    prove(caller, &came.submission, &verdicts, allowed).map_err(|error| {
-        let zone = app.entity.zone;
-        let shown: Vec<_> = verdicts.into_iter().map(|verdict| verdict.in_zone(zone)).collect();
-        let shown: Option<Box<RawValue>> = to_raw_value(&shown).ok();
+    let evidence = Evidence { signature: judgement.submission.as_deref(), documents: &judgement.documents };
+    prove(caller, &came.submission, evidence, allowed).map_err(|error| {
+        let detail = error.to_string();
+        let shown = || -> Option<Box<RawValue>> {
+            let zone = app.entity.zone;
+            let form = |(document, judged)| (document == DocumentKind::Form).then_some(judged);
+            let kinds = came.documents.iter().map(|document| document.statement.kind);
+            let forms = kinds.zip(&judgement.documents).filter_map(form).flat_map(Judged::all);
+            let verdicts: Vec<_> = match &judgement.submission {
+                Some(verdicts) => verdicts.iter().map(|verdict| verdict.clone().in_zone(zone)).collect(),
+                None => forms.map(|verdict| verdict.clone().in_zone(zone)).collect(),
+            };
+            to_raw_value(&verdicts).ok()
+        };
         match error {
-            WillError::Required => Problem::new(Kind::SignatureRequired, error.to_string()),
-            WillError::Invalid(_) => Problem::new(Kind::SignatureInvalid, error.to_string()).with_signatures(shown),
-            WillError::TryLater => Problem::new(Kind::Unavailable, error.to_string()).with_signatures(shown),
+            WillError::Required(errors) => Problem::new(Kind::SignatureRequired, detail).with_errors(errors),
+            WillError::Invalid(_, errors) => {
+                Problem::new(Kind::SignatureInvalid, detail).with_errors(errors).with_signatures(shown())
+            }
+            WillError::TryLater => Problem::new(Kind::Unavailable, detail).with_signatures(shown()),
+            WillError::Busy => Problem::new(Kind::Unavailable, detail),
         }
     })
 }

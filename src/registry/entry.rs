@@ -47,6 +47,10 @@ pub struct Entry {
     pub channel: Channel,
     /// How the will of who submits was proved; null at the counter.
     pub authentication_method: Option<AuthenticationMethod>,
+    /// Whether subject, texts, parties and references were stated by whoever sent them, and not signed: so where a
+    /// signed form proved the will, and what counts is what the form says.
+    #[schema(example = false)]
+    pub stated_not_signed: bool,
     /// What became of it.
     pub status: Status,
     /// Whether a later event rectified it.
@@ -141,6 +145,9 @@ pub struct Document {
     pub validity: Validity,
     /// What it is for.
     pub kind: DocumentKind,
+    /// Whether it was sent along with a signed form that proved the will, and not signed with it.
+    #[schema(example = false)]
+    pub stated_not_signed: bool,
     /// The entity does not take this format: its sender is required to mend it (RD 203/2021 art. 39.1).
     #[schema(example = false)]
     pub format_not_accepted: bool,
@@ -180,6 +187,7 @@ impl Entry {
             effective_at: row.effective_at.map(|at| at.rfc3339(zone)),
             channel: row.channel,
             authentication_method: row.authentication_method,
+            stated_not_signed: by_form(row),
             status: row.status,
             rectified: row.rectified,
             imported: row.imported,
@@ -204,13 +212,21 @@ impl Entry {
             remarks: row.remarks.clone(),
             authentication: row.authentication.as_deref().map(raw).transpose()?,
             interested_parties: parties_of(&with.parties),
-            documents: with.documents.iter().map(|row| Document::of(row, &with.verdicts)).collect::<Result<_, _>>()?,
+            documents: {
+                let documents = with.documents.iter();
+                documents.map(|one| Document::of(one, &with.verdicts, by_form(row))).collect::<Result<_, _>>()?
+            },
         })
     }
 }
 
+/// Whether a signed form proved the will: then nothing else was signed.
+fn by_form(row: &EntryRow) -> bool {
+    row.authentication_method == Some(AuthenticationMethod::SignedForm)
+}
+
 impl Document {
-    fn of(row: &DocumentRow, verdicts: &[VerdictRow]) -> store::Result<Self> {
+    fn of(row: &DocumentRow, verdicts: &[VerdictRow], by_form: bool) -> store::Result<Self> {
         let covers = format!("document:{}", row.part);
         let signatures =
             verdicts.iter().filter(|verdict| verdict.covers == covers).map(|verdict| raw(&verdict.verdict));
@@ -224,6 +240,7 @@ impl Document {
             sha256: row.sha256,
             validity: row.validity,
             kind: row.kind,
+            stated_not_signed: by_form && row.kind != DocumentKind::Form,
             format_not_accepted: row.format_not_accepted,
             signatures: signatures.collect::<Result<_, _>>()?,
         })

@@ -1,6 +1,7 @@
 //! The heart: what the registry does, without HTTP and without SQL. One operation a file.
 
 pub mod access;
+pub mod attachments;
 pub mod batch;
 pub mod book;
 pub mod calendar;
@@ -22,7 +23,7 @@ pub mod will;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use batch::Batcher;
 use book::Book;
@@ -57,6 +58,8 @@ pub struct Registry {
     committed: Arc<Notify>,
     /// What the queues of books wrote.
     tally: tally::Tally,
+    /// The memory, in MiB, that documents may take while they are judged.
+    room: Arc<Semaphore>,
 }
 
 impl Registry {
@@ -75,6 +78,7 @@ impl Registry {
             swept: Arc::default(),
             committed: Arc::default(),
             tally: tally::Tally::default(),
+            room: Arc::new(Semaphore::new(attachments::ROOM)),
         }
     }
 

@@ -10,17 +10,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Registry;
+use super::attachments::{Attachment, AttachmentError};
 use super::batch::BatchError;
 use super::book::{Change, JudgedAgain, Outcome, Refusal};
 use super::caller::Entity;
 use super::submit::JudgedSignature;
-use crate::domain::{Channel, Micros, Sha256};
+use crate::domain::{Channel, Micros};
 use crate::fetch::Judge;
-use crate::signature;
+use crate::signature::{self, FileKind, Verdict};
 use crate::store::entries::{Belongings, EntryRow, VerdictRow};
 use crate::store::outbox::OutboxRow;
 use crate::store::{self, objects};
@@ -32,8 +33,6 @@ const IDLE: Duration = Duration::from_secs(5);
 /// The first wait, doubled with each attempt up to an hour; in microseconds.
 const FIRST_WAIT: i64 = 30_000_000;
 const LONGEST_WAIT: i64 = 3_600_000_000;
-/// Longer documents are judged without their content, as they were at first.
-const SIGNED_DOCUMENT_BYTES: u64 = 64 << 20;
 
 /// Why an entry was not judged again. It is tried later.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +43,9 @@ pub enum AgainError {
     /// What was signed could not be read.
     #[error(transparent)]
     Objects(#[from] objects::Error),
+    /// A document could not be read or judged.
+    #[error(transparent)]
+    Attachment(#[from] AttachmentError),
     /// The event could not be written.
     #[error(transparent)]
     Batch(#[from] BatchError),
@@ -53,13 +55,6 @@ pub enum AgainError {
     /// The judge gave up, or its verdict could not be written.
     #[error("the signature could not be judged: {0}")]
     Judge(String),
-}
-
-/// A signature and what it covers.
-struct Signed {
-    covers: String,
-    signature: Vec<u8>,
-    content: Option<Vec<u8>>,
 }
 
 impl Registry {
@@ -119,20 +114,9 @@ impl Registry {
         let entry = entry.ok_or(store::Error::Corrupt("entry"))?;
         let with = store::entries::belongings(&mut tx, entry.id).await?;
         drop(tx);
-        let signed = self.signed_of(entity, &entry, &with).await?;
         // An electronic submission was judged as of the last byte; at the counter that came just before the number.
         let at = if entry.channel == Channel::Electronic { entry.presented_at } else { entry.registered_at };
-        let judging = judge.run(move |policy| {
-            let judge = |one: &Signed| {
-                let content = one.content.as_deref();
-                if one.covers == "submission" {
-                    return signature::judge(&one.signature, content, &one.covers, at.0, policy);
-                }
-                signature::judge_file(&one.signature, content, &one.covers, at.0, policy)
-            };
-            signed.iter().flat_map(judge).collect::<Vec<_>>()
-        });
-        let judged = judging.await.map_err(|error| AgainError::Judge(error.to_string()))?;
+        let judged = self.judge_open(entity, judge, &entry, &with, at).await?;
         let judged = judged.iter().map(|verdict| JudgedSignature::of(verdict, entity.zone));
         let judged = judged.collect::<Result<Vec<_>, _>>().map_err(|error| AgainError::Judge(error.to_string()))?;
         let (changed, open) = changes(&with.verdicts, judged)?;
@@ -149,9 +133,16 @@ impl Registry {
         }
     }
 
-    /// The signatures of an entry on which a verdict is open, and what they cover.
-    async fn signed_of(&self, entity: &Entity, entry: &EntryRow, with: &Belongings) -> Result<Vec<Signed>, AgainError> {
-        let mut signed = Vec::new();
+    /// Judges the signatures of an entry on which a verdict is open.
+    async fn judge_open(
+        &self,
+        entity: &Entity,
+        judge: &Judge,
+        entry: &EntryRow,
+        with: &Belongings,
+        at: Micros,
+    ) -> Result<Vec<Verdict>, AgainError> {
+        let mut judged = Vec::new();
         let open = |covers: &str| with.verdicts.iter().any(|row| row.covers == covers && is_open(row));
         if open("submission") {
             let content = self.objects.get_signed(&entity.code, entry.id, "json").await?;
@@ -159,28 +150,27 @@ impl Registry {
             let (Some(content), Some(signature)) = (content, signature) else {
                 return Err(store::Error::Corrupt("signed submission").into());
             };
-            let (signature, content) = (signature.to_vec(), Some(content.to_vec()));
-            signed.push(Signed { covers: "submission".into(), signature, content });
+            let judging =
+                judge.run(move |policy| signature::judge(&signature, Some(&content), "submission", at.0, policy));
+            judged.extend(judging.await.map_err(|error| AgainError::Judge(error.to_string()))?);
         }
-        for document in &with.documents {
-            let covers = format!("document:{}", document.part);
-            let Some(hash) = document.signature_sha256.filter(|_| open(&covers)) else { continue };
-            let signature = self.read_object(entity, hash).await?;
-            let small = u64::try_from(document.size).is_ok_and(|size| size <= SIGNED_DOCUMENT_BYTES);
-            let content = if small { Some(self.read_object(entity, document.sha256).await?) } else { None };
-            signed.push(Signed { covers, signature, content });
+        for row in &with.documents {
+            let covers = format!("document:{}", row.part);
+            if !open(&covers) {
+                continue;
+            }
+            let signature = match row.signature_sha256 {
+                Some(hash) => Some(self.read_object(entity, hash).await?),
+                None => None,
+            };
+            // What it may hold was not kept. It was judged before, so it is not too large.
+            let size = u64::try_from(row.size).unwrap_or(0);
+            let document = Attachment { covers, sha256: row.sha256, size, kind: FileKind::Pdf, signature };
+            let answers_by = Instant::now() + judge.patience();
+            let found = self.judge_attachment(entity, judge, document, at, answers_by).await?;
+            judged.extend(found.all().cloned());
         }
-        Ok(signed)
-    }
-
-    async fn read_object(&self, entity: &Entity, hash: Sha256) -> Result<Vec<u8>, AgainError> {
-        let found = self.objects.get(&entity.code, &hash, None).await?;
-        let mut stream = found.ok_or(store::Error::Corrupt("document"))?;
-        let mut bytes = Vec::new();
-        while let Some(chunk) = stream.try_next().await.map_err(objects::Error::from)? {
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok(bytes)
+        Ok(judged)
     }
 }
 
@@ -195,7 +185,7 @@ fn is_open(row: &VerdictRow) -> bool {
 
 /// The open verdicts that are settled now, in their places; and how many stay open.
 ///
-/// A signature's verdicts stand in the order of its signers, then as now, so the nth of the same cover is the same.
+/// Verdicts stand in the order of signatures and their signers, then as now, so the nth of the same cover is the same.
 fn changes(before: &[VerdictRow], now: Vec<JudgedSignature>) -> Result<(Vec<VerdictRow>, usize), AgainError> {
     let mut by_cover: HashMap<String, std::collections::VecDeque<JudgedSignature>> = HashMap::new();
     for judged in now {

@@ -15,7 +15,7 @@ use super::submission::{FieldError, Submission};
 use crate::domain::{
     AuthenticationMethod, Calendar, Channel, DocumentStatement, EntryCode, Micros, Routing, Sha256, Status,
 };
-use crate::signature::{SubIndication, Verdict};
+use crate::signature::{FileKind, SubIndication, Verdict};
 use crate::store;
 use crate::store::catalogue::BookRow;
 use crate::store::entries::{Belongings, DocumentRow, EntryRow, VerdictRow};
@@ -33,6 +33,8 @@ pub struct StoredDocument {
     pub size: u64,
     /// Its format is not one that the entity takes.
     pub format_not_accepted: bool,
+    /// As what it may hold signatures.
+    pub kind: FileKind,
     /// The detached signature that came with it: hash and bytes.
     pub signature: Option<(Sha256, u64)>,
 }
@@ -313,7 +315,7 @@ impl Registry {
     }
 
     fn document(&self, entry_id: Uuid, ordinal: i64, document: StoredDocument) -> DocumentRow {
-        let StoredDocument { statement, size, format_not_accepted, signature } = document;
+        let StoredDocument { statement, size, format_not_accepted, signature, kind: _ } = document;
         let signed_size = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
         DocumentRow {
             id: self.clock.new_id(),

@@ -3,25 +3,38 @@
 //! # Why
 //! A seal of the town hall's own e-office is no signature of the citizen, and identification alone is none either
 //! unless a rule says so: each way is recorded and shown as what it is.
+//!
+//! A signed form proves what it says and nothing else, so it must be signed to its last byte, and all that came with it
+//! is marked as stated, not signed. It carries no `submission_id`: who holds a form that somebody signed can bring it
+//! again, and it is the same form then, with the same hash. Where the `signature` part is there it alone counts, and
+//! forms are documents like others.
 
+use super::attachments::Judged;
 use super::caller::{Caller, Who};
-use super::submission::Submission;
+use super::submission::{FieldError, Submission};
 use crate::config::OnIndeterminate;
-use crate::domain::{AuthenticationMethod, IdType, Person, Role};
-use crate::signature::{IdType as SignerIdType, Signer, SubIndication, Verdict};
+use crate::domain::{AuthenticationMethod, DocumentKind, IdType, Person, Role};
+use crate::signature::{
+    Format, IdType as SignerIdType, Kind, LaterClass, NotJudged, Placement, Signer, SubIndication, Verdict,
+};
 
 /// Why the will is not proved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WillError {
-    /// Nothing proves it.
-    #[error("sign the bytes of the part \"submission\" and send the signature in the part \"signature\"")]
-    Required,
-    /// There is a signature, and it does not.
+    /// Nothing proves it; where a form could have, what is missing of it.
+    #[error(
+        "sign the bytes of the part \"submission\" and send the signature in the part \"signature\", or send one document of kind form that is signed inside"
+    )]
+    Required(Vec<FieldError>),
+    /// There is a signature, and it does not; where it is, if in a document.
     #[error("{0}")]
-    Invalid(String),
+    Invalid(String, Vec<FieldError>),
     /// Nothing is wrong, but revocation could not be learned, and the entity does not take such submissions.
     #[error("whether the certificate was revoked could not be learned now; try again later")]
     TryLater,
+    /// The form could not be judged in time.
+    #[error("the signed form could not be checked in time; try again later")]
+    Busy,
 }
 
 /// What the entity allows.
@@ -35,6 +48,15 @@ pub struct Allowed<'a> {
     pub eoffice_seals: &'a [String],
 }
 
+/// What came that may prove it.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    /// The verdicts on the part `signature`; none where there is no such part.
+    pub signature: Option<&'a [Verdict]>,
+    /// The verdicts on each document, in the submission's order.
+    pub documents: &'a [Judged],
+}
+
 /// Decides how the will is proved.
 ///
 /// # Errors
@@ -42,12 +64,37 @@ pub struct Allowed<'a> {
 pub fn prove(
     caller: &Caller,
     submission: &Submission,
-    verdicts: &[Verdict],
+    evidence: Evidence<'_>,
     allowed: Allowed<'_>,
 ) -> Result<AuthenticationMethod, WillError> {
-    if verdicts.is_empty() {
-        return by_certificate(caller, submission, allowed);
-    }
+    let Some(verdicts) = evidence.signature else {
+        let form = match by_form(submission, evidence.documents, allowed) {
+            Ok(method) => return Ok(method),
+            Err(error) => error,
+        };
+        return by_certificate(caller, submission, allowed).map_err(|certificate| match form {
+            WillError::Required(errors) if matches!(certificate, WillError::Required(_)) => WillError::Required(errors),
+            WillError::Required(_) => certificate,
+            form => form,
+        });
+    };
+    first_that_counts(verdicts, allowed, |verdict, signer| {
+        if signs_for(signer, submission) {
+            Ok(AuthenticationMethod::Signature)
+        } else if vouches(caller, submission, verdict, allowed) {
+            Ok(AuthenticationMethod::EofficeSeal)
+        } else {
+            Err(somebody_else(signer))
+        }
+    })
+}
+
+/// What the first verdict that may count proves, or what is wrong with them.
+fn first_that_counts<'v>(
+    verdicts: impl IntoIterator<Item = &'v Verdict>,
+    allowed: Allowed<'_>,
+    proves: impl Fn(&Verdict, &Signer) -> Result<AuthenticationMethod, WillError>,
+) -> Result<AuthenticationMethod, WillError> {
     let mut refusal = None;
     for verdict in verdicts {
         if !verdict.passed() {
@@ -57,24 +104,85 @@ pub fn prove(
                 continue;
             }
             if !later {
-                refusal.get_or_insert_with(|| WillError::Invalid(verdict.explanation.en.clone()));
+                refusal.get_or_insert_with(|| WillError::Invalid(verdict.explanation.en.clone(), Vec::new()));
                 continue;
             }
         }
         let Some(signer) = &verdict.signer else { continue };
-        if signs_for(signer, submission) {
-            return Ok(AuthenticationMethod::Signature);
+        match proves(verdict, signer) {
+            Ok(method) => return Ok(method),
+            Err(error) => refusal = Some(error),
         }
-        if vouches(caller, submission, verdict, allowed) {
-            return Ok(AuthenticationMethod::EofficeSeal);
-        }
-        refusal = Some(WillError::Invalid(format!(
-            "it was signed by {} ({}), who is neither an interested party nor a representative in this submission",
-            signer.name,
-            signer.id.as_deref().unwrap_or("no identifier"),
-        )));
     }
-    Err(refusal.unwrap_or(WillError::Required))
+    Err(refusal.unwrap_or(WillError::Required(Vec::new())))
+}
+
+fn somebody_else(signer: &Signer) -> WillError {
+    let (name, id) = (&signer.name, signer.id.as_deref().unwrap_or("no identifier"));
+    let detail = format!(
+        "it was signed by {name} ({id}), who is neither an interested party nor a representative in this submission"
+    );
+    WillError::Invalid(detail, Vec::new())
+}
+
+/// The one document of kind form, signed inside by a party or representative, and covered whole.
+fn by_form(
+    submission: &Submission,
+    documents: &[Judged],
+    allowed: Allowed<'_>,
+) -> Result<AuthenticationMethod, WillError> {
+    let forms = submission.documents.iter().zip(documents).enumerate();
+    let forms: Vec<_> = forms.filter(|(_, (document, _))| document.kind == DocumentKind::Form).collect();
+    let [(place, (_, judged))] = forms[..] else {
+        let detail = "there is more than one form: none of them speaks for the submission by its signature alone";
+        let error = |place| FieldError { pointer: format!("/documents/{place}/kind"), detail: detail.into() };
+        return Err(WillError::Required(forms.iter().map(|(place, _)| error(place)).collect()));
+    };
+    let at_form = |detail: &str| vec![FieldError { pointer: format!("/documents/{place}"), detail: detail.into() }];
+    if let Some((why, verdict)) = &judged.not_judged {
+        return Err(match why {
+            NotJudged::TooSlow => WillError::Busy,
+            NotJudged::TooLarge(_) | NotJudged::TooMany(_) => {
+                WillError::Invalid(verdict.explanation.en.clone(), at_form(&verdict.explanation.en))
+            }
+        });
+    }
+    let signatures: Vec<&Verdict> = judged.inside.iter().filter(|verdict| verdict.kind == Kind::Signature).collect();
+    if signatures.is_empty() {
+        return Err(WillError::Required(at_form("this form is not signed inside")));
+    }
+    let proved = first_that_counts(signatures, allowed, |verdict, signer| {
+        if !covers_whole_file(verdict) {
+            let detail = "the signature does not cover the whole form, or the form was changed after it was signed";
+            return Err(WillError::Invalid(detail.into(), Vec::new()));
+        }
+        if signs_for(signer, submission) { Ok(AuthenticationMethod::SignedForm) } else { Err(somebody_else(signer)) }
+    });
+    proved.map_err(|error| match error {
+        WillError::Invalid(detail, _) => {
+            let errors = at_form(&detail);
+            WillError::Invalid(detail, errors)
+        }
+        other => other,
+    })
+}
+
+/// Whether a signature inside a file covers all of it that says anything.
+///
+/// In a PDF, validation data and further signatures that show nothing new may follow the signed revision: what the
+/// signers would allow besides, such as filling in fields, changes what the form says. In XML the whole document must be
+/// signed, not an element of it or a selection. A CMS holds what it signs.
+fn covers_whole_file(verdict: &Verdict) -> bool {
+    let nothing_said_later = || {
+        let later = verdict.coverage.later.as_ref();
+        later.is_some_and(|later| later.harmless && matches!(later.class, LaterClass::Padding | LaterClass::Signatures))
+    };
+    match verdict.format {
+        Format::Pades => verdict.covers_whole_file == Some(true) || nothing_said_later(),
+        Format::Xades => verdict.covers_whole_file == Some(true),
+        Format::Cades => verdict.coverage.placement == Some(Placement::Attached),
+        Format::Unknown => false,
+    }
 }
 
 fn by_certificate(
@@ -82,9 +190,11 @@ fn by_certificate(
     submission: &Submission,
     allowed: Allowed<'_>,
 ) -> Result<AuthenticationMethod, WillError> {
-    let Who::Citizen { id_type, id, organization, .. } = &caller.who else { return Err(WillError::Required) };
+    let Who::Citizen { id_type, id, organization, .. } = &caller.who else {
+        return Err(WillError::Required(Vec::new()));
+    };
     if allowed.identification_rule.is_empty() {
-        return Err(WillError::Required);
+        return Err(WillError::Required(Vec::new()));
     }
     let same = |person: &Person| person.id_type == *id_type && person.id == *id;
     let acts = submission.interested_parties.iter().any(|party| match organization {
@@ -96,9 +206,10 @@ fn by_certificate(
     if acts {
         Ok(AuthenticationMethod::ClientCertificate)
     } else {
-        Err(WillError::Invalid(format!(
+        let detail = format!(
             "the certificate of the connection is of {id}, who is neither an interested party nor a representative in this submission"
-        )))
+        );
+        Err(WillError::Invalid(detail, Vec::new()))
     }
 }
 

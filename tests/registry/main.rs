@@ -9,6 +9,7 @@
 mod harness;
 
 mod architecture;
+mod attachments;
 mod bad_input;
 mod clock;
 mod counter;
@@ -25,8 +26,25 @@ mod lookups;
 mod metrics;
 mod openapi;
 mod outages;
+#[path = "../signature_pades/paper.rs"]
+#[allow(dead_code, reason = "shared with tests that need more of it")]
+mod pdf;
+#[path = "../signature/pki.rs"]
+#[allow(dead_code, reason = "shared with tests that need more of it")]
+mod pki;
 mod receipts;
 mod roles;
 mod schema;
+#[path = "../signature/stamps.rs"]
+mod stamps;
 mod submissions;
 mod sweep;
+mod will;
+#[path = "../signature_xades/signer.rs"]
+#[allow(
+    dead_code,
+    clippy::type_complexity,
+    clippy::struct_excessive_bools,
+    reason = "shared with tests that need more of it"
+)]
+mod xml;

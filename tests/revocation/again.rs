@@ -144,6 +144,50 @@ async fn all_that_is_open_is_judged_again_and_the_rest_is_left() {
 
 #[rstest]
 #[tokio::test]
+async fn signatures_inside_documents_are_judged_again_too(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let pki = Pki::naming(OCSP);
+    down(&pki);
+    let town = town(engine, &pki, Revocation::WhenAvailable, OnIndeterminate::Accept).await;
+    // A form that proves the will, and an act of somebody whose certificate turns out to be revoked.
+    let (form, act) = (attached(&pki, "citizen"), attached(&pki, "revoked"));
+    let mut paper = Paper::submission()
+        .document_as("formulario", "f.p7m", "application/pkcs7-mime", &form)
+        .document_as("acta", "a.p7m", "application/pkcs7-mime", &act);
+    paper.json["documents"][0]["kind"] = json!("form");
+    paper.json["documents"][1]["signature"] = json!({"part": "acta-firma"});
+    let beside = signature::seal(&act, &pki.key("citizen2"), &pki.certificate("citizen2"), &[], pki.clock.now().0);
+    let sent = paper.form().part("acta-firma", &beside.unwrap());
+    let registered = town.submit(&sent, &fresh_key()).await.registered();
+    assert_eq!(registered["entry"]["authentication_method"], "signed_form");
+    let said = |signatures: &Value| -> Vec<Value> {
+        signatures.as_array().unwrap().iter().map(|one| one["sub_indication"].clone()).collect()
+    };
+    assert_eq!(said(&registered["signatures"]), ["try_later", "try_later", "try_later"]);
+    up(&pki);
+    pki.clock.step_by(HOUR);
+    let id = registered["entry"]["id"].as_str().unwrap();
+    again(&town).await;
+    let shown = entry(&town, id).await;
+    assert_eq!(said(&shown["signatures"]), [Value::Null, Value::Null, "revoked_no_poe".into()]);
+    assert_eq!(said(&shown["entry"]["documents"][1]["signatures"]), [Value::Null, "revoked_no_poe".into()]);
+    let found = events(&town, id).await;
+    assert_eq!((found.len(), said(&found[1]["data"]["signatures"]).len()), (2, 3));
+    let refusing = crate::submissions::town(engine, &pki, Revocation::WhenAvailable, OnIndeterminate::Refuse).await;
+    down(&pki);
+    pki.clock.step_by(10 * DAY);
+    refusing.submit(&sent, &fresh_key()).await.is(503, "unavailable");
+}
+
+/// A CMS that holds what it signs.
+fn attached(pki: &Pki, who: &str) -> Vec<u8> {
+    let (key, certificate) = (pki.key(who), pki.certificate(who));
+    let flags = openssl::cms::CMSOptions::BINARY;
+    let signed = openssl::cms::CmsContentInfo::sign(Some(&certificate), Some(&key), None, Some(b"an act"), flags);
+    signed.unwrap().to_der().unwrap()
+}
+
+#[rstest]
+#[tokio::test]
 async fn two_processes_judge_an_entry_once(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let pki = Pki::naming(OCSP);
     down(&pki);

@@ -1,0 +1,273 @@
+//! The four ways in which the will of who submits is proved: judged, recorded and printed as what they are.
+
+use rstest::rstest;
+use serde_json::{Value, json};
+use ventanilla::config::Config;
+
+use crate::harness::door::Door;
+use crate::harness::paper::{Form, Paper, Signer, fresh_key};
+use crate::harness::site::{Engine, test_certificate};
+use crate::harness::tls::{citizen_door, with_tls_and};
+use crate::harness::town::Town;
+use crate::pdf::{self, FIELD, Seal, TEXT_FIELD, doc_mdp};
+use crate::pki::openssl_cms_of;
+use crate::xml::by;
+
+/// A paper with a document of kind form beside a plain one.
+fn with_form(media_type: &str, content: &[u8]) -> Paper {
+    let mut paper = Paper::submission().document_as("formulario", "formulario", media_type, content);
+    paper.json["documents"][0]["kind"] = json!("form");
+    paper.document("plano", b"%PDF-1.7 a plan")
+}
+
+/// A form in PDF that this one signed.
+fn pdf_form(who: &str) -> pdf::Paper {
+    let mut form = pdf::Paper::new(pdf::Xref::Table);
+    form.sign(&Seal::by(who));
+    form
+}
+
+fn with_pdf(form: &pdf::Paper) -> Paper {
+    with_form("application/pdf", &form.bytes)
+}
+
+fn vouched(paper: Paper) -> Paper {
+    let word = json!({"system": "clave", "level": "substantial", "at": "2026-03-02T09:30:00+01:00", "evidence": "e-1",
+        "person": {"id_type": "nif", "id": "00000000T", "name": "Ana García"}, "consent": "Acepto."});
+    paper.with("authentication", word)
+}
+
+/// A town over TLS whose rule lets identification count, and which takes the word of an e-office.
+async fn ruled(engine: Engine, seals: &tempfile::TempDir) -> Town {
+    std::fs::copy(test_certificate("eoffice-seal"), seals.path().join("sede.pem")).unwrap();
+    let change = |config: &mut Config| {
+        config.signature.eoffice_seals = seals.path().into();
+        config.signature.identification_rule = "Ordenanza 3/2024, art. 12".into();
+    };
+    with_tls_and(engine, change).await
+}
+
+async fn by_certificate(door: &Door, form: &Form) -> crate::harness::door::Answer {
+    let (key, content_type) = (fresh_key(), form.content_type());
+    let headers = [("content-type", content_type.as_str()), ("idempotency-key", key.as_str())];
+    door.try_send(reqwest::Method::POST, "/submissions", None, &headers, form.bytes()).await.unwrap()
+}
+
+#[rstest]
+#[tokio::test]
+async fn each_way_is_recorded_and_printed_as_what_it_is(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[values("signature", "signed_form", "client_certificate", "eoffice_seal")] method: &str,
+) {
+    let seals = tempfile::tempdir().unwrap();
+    let town = ruled(engine, &seals).await;
+    let paper = with_pdf(&pdf_form("citizen"));
+    let unsigned = with_form("application/pdf", b"%PDF-1.7 a form that nobody signed");
+    let answer = match method {
+        "signature" => town.submit(&paper.signed_by_ana(), &fresh_key()).await,
+        "signed_form" => town.submit(&paper.form(), &fresh_key()).await,
+        "client_certificate" => by_certificate(&citizen_door(&town, "citizen"), &unsigned.form()).await,
+        _ => town.submit(&vouched(unsigned).signed(&Signer::of("eoffice-seal")), &fresh_key()).await,
+    };
+    let registered = answer.registered();
+    let by_form = method == "signed_form";
+    let said = |entry: &Value| {
+        assert_eq!((&entry["authentication_method"], &entry["stated_not_signed"]), (&method.into(), &by_form.into()));
+        let documents = entry["documents"].as_array().unwrap();
+        let stated: Vec<&Value> = documents.iter().map(|document| &document["stated_not_signed"]).collect();
+        assert_eq!(stated, [&json!(false), &json!(by_form)]);
+    };
+    said(&registered["entry"]);
+    let path = format!("/entries/{}", registered["entry"]["id"].as_str().unwrap());
+    said(&town.get(&path, "clerk").await.is(200, "").json()["entry"]);
+    let receipt = town.get(&format!("{path}/receipt.json"), "clerk").await.is(200, "").json();
+    said(&receipt["entry"]);
+    let words = receipt["authentication_statement"]["es"].as_str().unwrap();
+    let expected = match method {
+        "signature" => "La solicitud está firmada",
+        "signed_form" => "sin firma",
+        "client_certificate" => "identificación por certificado",
+        _ => "con su sello",
+    };
+    assert!(words.contains(expected), "{words}");
+    assert_eq!(receipt["signatures"], registered["signatures"]);
+    let covers: Vec<_> = receipt["signatures"].as_array().unwrap().iter().map(|one| one["covers"].clone()).collect();
+    let expected: &[&str] = match method {
+        "signature" => &["submission", "document:formulario"],
+        "signed_form" => &["document:formulario"],
+        "client_certificate" => &[],
+        _ => &["submission"],
+    };
+    assert_eq!(covers, expected);
+}
+
+fn archived(mut form: pdf::Paper) -> Paper {
+    form.sign(&Seal::timestamp());
+    with_pdf(&form)
+}
+
+fn signed_again(mut form: pdf::Paper) -> Paper {
+    form.sign(&Seal::by("citizen2"));
+    with_pdf(&form)
+}
+
+#[rstest]
+#[case::pades(with_pdf(&pdf_form("citizen-prime256v1")))]
+#[case::pades_with_a_document_timestamp(archived(pdf_form("citizen")))]
+#[case::pades_that_somebody_signed_later(signed_again(pdf_form("citizen")))]
+#[case::pades_that_somebody_signed_before(signed_again(pdf_form("citizen2")).with("interested_parties", json!([luis()])))]
+#[case::xades(with_form("application/xml", by("citizen").enveloped("<d><t>text</t>", "</d>").as_bytes()))]
+#[case::cades(with_form("application/pkcs7-mime", &attached("citizen", "DER")))]
+#[case::cades_in_pem(with_form("application/pkcs7-mime", &attached("citizen", "PEM")))]
+#[tokio::test]
+async fn a_form_signed_whole_by_a_party_proves_the_will(#[case] paper: Paper) {
+    let town = Town::on(Engine::Sqlite).await;
+    let registered = town.submit(&paper.form(), &fresh_key()).await.registered();
+    assert_eq!(registered["entry"]["authentication_method"], "signed_form");
+    let signatures = &registered["entry"]["documents"][0]["signatures"];
+    assert_eq!(signatures, &registered["signatures"]);
+    assert_eq!(signatures[0]["indication"], "total_passed", "{signatures:#}");
+}
+
+/// Whoever `citizen2` is.
+fn luis() -> Value {
+    let certificate = openssl::x509::X509::from_pem(&std::fs::read(test_certificate("citizen2")).unwrap()).unwrap();
+    let signer = ventanilla::signature::identify(&certificate.to_der().unwrap()).unwrap();
+    json!({"id_type": "nif", "id": signer.id.unwrap(), "given_name": "Luis", "first_surname": "Ruiz"})
+}
+
+fn attached(who: &str, form: &str) -> Vec<u8> {
+    openssl_cms_of(b"what Ana asks for", who, &["-nodetach", "-cades", "-outform", form])
+}
+
+fn filled(mut form: pdf::Paper) -> Paper {
+    form.put(FIELD, &format!("<< {TEXT_FIELD} /V (900) /AP << /N 8 0 R >> >>"));
+    form.finish();
+    with_pdf(&form)
+}
+
+fn certified_and_filled() -> Paper {
+    let mut form = pdf::Paper::new(pdf::Xref::Table);
+    form.sign(&Seal::by("citizen").with(&doc_mdp(3)));
+    filled(form)
+}
+
+fn annotated(mut form: pdf::Paper) -> Paper {
+    let note = form.number();
+    form.put(note, "<< /Type /Annot /Subtype /FreeText /Rect [0 0 595 842] /Contents (Pago 900 euros) >>");
+    form.annotations.push(note);
+    form.put_structure();
+    form.finish();
+    with_pdf(&form)
+}
+
+fn drawn_over(mut form: pdf::Paper) -> Paper {
+    form.sign(&Seal { rectangle: "[100 690 300 720]".into(), ..Seal::by("citizen2") });
+    with_pdf(&form)
+}
+
+fn altered(mut form: pdf::Paper) -> Paper {
+    let at = form.bytes.windows(3).position(|bytes| bytes == b"100").unwrap();
+    form.bytes[at] = b'9';
+    with_pdf(&form)
+}
+
+/// An element is signed, and another stands beside it.
+fn signed_in_part() -> Paper {
+    let element = "<t Id=\"t\">text</t>";
+    let signature = by("citizen").reference(" URI=\"#t\"", "", element).element();
+    with_form("application/xml", format!("<d>{element}<t>900</t>{signature}</d>").as_bytes())
+}
+
+#[rstest]
+#[case::filled_in_later(filled(pdf_form("citizen")))]
+#[case::filled_in_later_as_the_signer_allowed(certified_and_filled())]
+#[case::annotated_later(annotated(pdf_form("citizen")))]
+#[case::drawn_over_by_a_later_signer(drawn_over(pdf_form("citizen")))]
+#[case::altered(altered(pdf_form("citizen")))]
+#[case::by_somebody_else(with_pdf(&pdf_form("citizen2")))]
+#[case::by_nobody_trusted(with_pdf(&pdf_form("untrusted/citizen")))]
+#[case::expired(with_pdf(&pdf_form("expired")))]
+#[case::in_part(signed_in_part())]
+#[case::beside(with_form("application/pkcs7-signature", &Signer::of("citizen").sign(b"what Ana asks for")))]
+#[case::vouched_for_by_an_e_office(vouched(with_pdf(&pdf_form("eoffice-seal"))))]
+#[tokio::test]
+async fn a_form_that_a_party_did_not_sign_whole_is_refused_and_explained(#[case] paper: Paper) {
+    let seals = tempfile::tempdir().unwrap();
+    let town = ruled(Engine::Sqlite, &seals).await;
+    let before = town.holdings().await;
+    let answer = town.submit(&paper.form(), &fresh_key()).await.is(422, "signature-invalid");
+    assert_eq!(answer.pointers(), ["/documents/0"], "{}", answer.text());
+    let signatures = answer.json()["signatures"].clone();
+    assert_eq!(signatures[0]["covers"], "document:formulario", "{signatures:#}");
+    assert!(signatures[0]["explanation"]["es"].as_str().unwrap().len() > 10);
+    assert_eq!(town.holdings().await, before);
+}
+
+fn two_forms() -> Form {
+    let mut paper = with_pdf(&pdf_form("citizen"));
+    paper.json["documents"][1]["kind"] = json!("form");
+    paper.form()
+}
+
+fn an_attachment() -> Form {
+    let mut paper = with_pdf(&pdf_form("citizen"));
+    paper.json["documents"][0]["kind"] = json!("attachment");
+    paper.form()
+}
+
+fn stamped_only() -> Form {
+    let mut form = pdf::Paper::new(pdf::Xref::Table);
+    form.sign(&Seal::timestamp());
+    with_pdf(&form).form()
+}
+
+fn signed_beside() -> Form {
+    let content = b"%PDF-1.7 a form";
+    let mut paper = with_form("application/pdf", content);
+    paper.json["documents"][0]["signature"] = json!({"part": "firma"});
+    paper.form().part("firma", &Signer::of("citizen").sign(content))
+}
+
+#[rstest]
+#[case::of_two_forms_neither_is_the_form(two_forms(), &["/documents/0/kind", "/documents/1/kind"])]
+#[case::an_attachment_is_no_form(an_attachment(), &[])]
+#[case::a_timestamp_is_nobodys_will(stamped_only(), &["/documents/0"])]
+#[case::a_signature_beside_the_form_is_not_inside(signed_beside(), &["/documents/0"])]
+#[tokio::test]
+async fn without_one_signed_form_a_signature_is_required(#[case] form: Form, #[case] pointers: &[&str]) {
+    let town = Town::on(Engine::Sqlite).await;
+    let answer = town.submit(&form, &fresh_key()).await.is(422, "signature-required");
+    assert_eq!(answer.pointers(), pointers, "{}", answer.text());
+    assert_eq!(town.next_number().await, 1);
+}
+
+#[tokio::test]
+async fn where_there_is_a_signature_no_form_speaks_for_it() {
+    let town = Town::on(Engine::Sqlite).await;
+    let form = with_pdf(&pdf_form("citizen")).signed(&Signer::of("citizen2"));
+    let answer = town.submit(&form, &fresh_key()).await.is(422, "signature-invalid");
+    assert_eq!(answer.json()["signatures"][0]["covers"], "submission");
+    let form = with_pdf(&pdf_form("citizen")).form().part("signature", b"");
+    let form = Form { parts: [&form.parts[..1], &form.parts[3..], &form.parts[1..3]].concat(), ..form };
+    town.submit(&form, &fresh_key()).await.is(422, "signature-invalid");
+}
+
+#[tokio::test]
+async fn a_citizen_known_by_certificate_is_not_refused_for_anothers_form() {
+    let seals = tempfile::tempdir().unwrap();
+    let town = ruled(Engine::Sqlite, &seals).await;
+    let ana = citizen_door(&town, "citizen");
+    let entry = by_certificate(&ana, &with_pdf(&pdf_form("citizen2")).form()).await.registered()["entry"].clone();
+    assert_eq!(entry["authentication_method"], "client_certificate");
+    let entry = by_certificate(&ana, &with_pdf(&pdf_form("citizen")).form()).await.registered()["entry"].clone();
+    assert_eq!(entry["authentication_method"], "signed_form");
+}
+
+#[tokio::test]
+async fn a_form_too_large_to_be_judged_proves_nothing_and_says_so() {
+    let town = Town::with(Engine::Sqlite, |config| config.signature.attachment_bytes = 1000).await;
+    let form = with_pdf(&pdf_form("citizen")).form();
+    let answer = town.submit(&form, &fresh_key()).await.is(422, "signature-invalid");
+    assert!(answer.json()["signatures"][0]["detail"].as_str().unwrap().contains("1000 bytes"), "{}", answer.text());
+}
