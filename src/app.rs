@@ -1,6 +1,6 @@
 //! Builds everything once from the configuration: server, command line and tests all start here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -21,6 +21,7 @@ use crate::registry::ledger::{Ledger, LedgerError};
 use crate::service::attention::Service;
 use crate::signature::{Anchors, ListError, LoadError, Policy, RevocationMode, TrustedList, load_certificates};
 use crate::store::catalogue::BookRow;
+use crate::store::log::Log;
 use crate::store::objects::{self, Objects};
 use crate::store::{self, Store, Tx};
 
@@ -86,6 +87,8 @@ pub struct App {
     pub seal: Arc<Seal>,
     /// Tokens seen lately, so that each request does not ask the database.
     pub tokens: Arc<Mutex<HashMap<[u8; 32], KnownToken>>>,
+    /// What is wrong with the last checkpoint of each log that was to be published; nothing where it was.
+    pub published: Arc<Mutex<BTreeMap<Log, Option<String>>>>,
     /// How many uploads may go on at once.
     pub uploads: Arc<tokio::sync::Semaphore>,
 }
@@ -126,6 +129,7 @@ impl App {
             eoffice_seals: Arc::new(eoffice_seals),
             seal: Arc::new(seal),
             tokens: Arc::default(),
+            published: Arc::default(),
         })
     }
 

@@ -182,6 +182,10 @@ impl Server {
             let (app, stop) = (app.clone(), stop.clone());
             async move { app.sweep_hourly(stop).await }
         });
+        let publishing = tokio::spawn({
+            let (app, stop) = (app.clone(), stop.clone());
+            async move { app.publish(stop).await }
+        });
         let again = tokio::spawn({
             let (app, stop) = (app.clone(), stop.clone());
             async move { app.registry.judge_again(&app.entity, &app.judge, stop).await }
@@ -194,7 +198,7 @@ impl Server {
         };
         tokio::join!(serve(listener, tls, router(app.clone()), &limits, stop.clone()), operators);
         stop.cancel();
-        let _ = tokio::join!(after, sweeps, again);
+        let _ = tokio::join!(after, sweeps, again, publishing);
         app.store().close().await;
         tracing::info!("stopped");
     }

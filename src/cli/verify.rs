@@ -1,15 +1,21 @@
 //! `ventanilla verify`: checks that need no server.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chrono_tz::Tz;
 
-use super::{ConfigArgument, Outcome, block_on, load};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{ConfigArgument, Outcome, block_on, load, open};
 use crate::app::judge;
+use crate::audit::{self, Kept, Wanted};
 use crate::clock::Clock;
+use crate::log::{Checkpoint, VerifierKey};
+use crate::receipt::check::{CheckError, check};
 use crate::signature::{self, Verdict};
+use crate::store::log::Log;
 
 /// What `verify` takes.
 #[derive(Debug, clap::Args)]
@@ -33,16 +39,121 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Check a receipt by the entity's public key alone, offline: exit status 0 when it proves what it says, 1 when not.
+    Receipt {
+        #[command(flatten)]
+        config: ConfigArgument,
+        /// The receipt: its JSON.
+        file: PathBuf,
+        /// The key of the entity's log, as text (name+identifier+key) or a file with it; that of this registry otherwise.
+        #[arg(long, value_name = "KEY")]
+        key: Option<String>,
+    },
+    /// Check the whole book: every event, number, time, entry, document and checkpoint. Exit status 0 when all is as it
+    /// must be, 1 when not.
+    Book {
+        #[command(flatten)]
+        config: ConfigArgument,
+        /// A checkpoint of this book that somebody kept elsewhere; may be given several times.
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Vec<PathBuf>,
+        /// Leave the documents' bytes out, which take the longest.
+        #[arg(long)]
+        without_documents: bool,
+    },
 }
 
 /// Runs it.
 pub fn run(arguments: Arguments) -> Outcome {
-    let Command::Signature { config, file, content, json } = arguments.command;
-    let config = load(&config)?;
+    match arguments.command {
+        Command::Signature { config, file, content, json } => signature(&config, &file, content.as_ref(), json),
+        Command::Receipt { config, file, key } => receipt(&config, &file, key.as_deref()),
+        Command::Book { config, checkpoint, without_documents } => {
+            block_on(book(config, checkpoint, without_documents))?
+        }
+    }
+}
+
+/// The key of a log: as text, in a file, or that of this registry.
+fn key(config: &ConfigArgument, given: Option<&str>) -> Result<VerifierKey, Box<dyn std::error::Error>> {
+    if let Some(given) = given {
+        let text = std::fs::read_to_string(given).unwrap_or_else(|_| given.to_owned());
+        return Ok(text.trim().parse()?);
+    }
+    let config = load(config)?;
+    block_on(async {
+        let app = open(config).await.map_err(|error| {
+            format!("give the entity's key with --key, or the settings of its registry with --config: {error}")
+        })?;
+        let key = app.entity.ledger.verifier(Log::Book).clone();
+        app.store().close().await;
+        Ok(key)
+    })?
+}
+
+fn receipt(config: &ConfigArgument, file: &Path, given: Option<&str>) -> Outcome {
+    let bytes = std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    let key = key(config, given)?;
+    match check(&bytes, &key) {
+        Ok(checked) => {
+            println!("entry         {} of {}", checked.code, checked.issuer);
+            println!("presented     {}", checked.presented_at);
+            println!("registered    {}", checked.registered_at);
+            println!("leaf          {} of {} in {}", checked.leaf_index, checked.checkpoint.size, key.name());
+            for (name, hash) in &checked.documents {
+                println!("document      {hash}  {name}");
+            }
+            println!("result        it stands in the book as it says");
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error @ CheckError::NotAReceipt(_)) => Err(error.into()),
+        Err(error) => {
+            println!("result        it proves nothing: {error}");
+            Ok(ExitCode::from(1))
+        }
+    }
+}
+
+async fn book(config: ConfigArgument, checkpoints: Vec<PathBuf>, without_documents: bool) -> Outcome {
+    let app = open(load(&config)?).await?;
+    let key = app.entity.ledger.verifier(Log::Book).clone();
+    let mut kept = Vec::new();
+    for path in checkpoints {
+        let bytes = std::fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        let opened = Checkpoint::open(&bytes, std::slice::from_ref(&key), &[])
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+        kept.push(Kept { source: path.display().to_string(), checkpoint: opened.checkpoint });
+    }
+    let style = ProgressStyle::with_template("checking {wide_bar} {pos} of {len} events {eta}")?;
+    let bar = ProgressBar::new(0).with_style(style);
+    let progress = |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    };
+    let report = audit::book(&app, Wanted { kept, without_documents }, &progress).await?;
+    bar.finish_and_clear();
+    app.store().close().await;
+    println!("{} events, {} entries, {} objects read", report.events, report.entries, report.objects);
+    if let Some(head) = &report.head {
+        println!("tree of {} leaves, root {}", head.size, head.root);
+    }
+    if report.wrong == 0 {
+        println!("the book is whole: every number, time, record, document and checkpoint is as it must be");
+        return Ok(ExitCode::SUCCESS);
+    }
+    for finding in &report.findings {
+        println!("{finding}");
+    }
+    eprintln!("{} things are wrong with the book", report.wrong);
+    Ok(ExitCode::from(1))
+}
+
+fn signature(config: &ConfigArgument, file: &PathBuf, content: Option<&PathBuf>, json: bool) -> Outcome {
+    let config = load(config)?;
     let zone: Tz = config.entity.time_zone.parse().map_err(|_| "entity.time_zone is not a time zone")?;
     let read = |path: &PathBuf| std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()));
-    let bytes = read(&file)?;
-    let content = content.as_ref().map(read).transpose()?;
+    let bytes = read(file)?;
+    let content = content.map(read).transpose()?;
     let clock = Clock::system();
     let (judge, now) = (judge(&config.signature, clock.clone())?, clock.now().0);
     let judging = judge.run(move |policy| signature::judge_file(&bytes, content.as_deref(), "file", now, policy));

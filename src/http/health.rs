@@ -57,6 +57,9 @@ pub struct Parts {
     /// The entity's seal.
     #[schema(example = "ok")]
     seal: String,
+    /// The log: whether it continues what was published of it.
+    #[schema(example = "ok")]
+    log: String,
     /// The calendar of non-working days of this year; numbering does not stop for it.
     #[schema(example = "ok")]
     calendar: String,
@@ -80,10 +83,12 @@ pub async fn readyz(State(app): State<App>) -> Response {
     } else {
         "no seal: set seal.certificate and seal.key; entries are registered, receipts wait".to_owned()
     };
+    let log = app.publishing_state().unwrap_or_else(|| "ok".to_owned());
     let ready =
-        [&database, &object_store, &clock, &seal].into_iter().all(|part| part == "ok" || part.starts_with("ok:"));
+        [&database, &object_store, &clock, &seal, &log].into_iter().all(|part| part == "ok" || part.starts_with("ok:"));
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, parts: Parts { database, object_store, clock, seal, calendar } })).into_response()
+    (status, Json(Readiness { ready, parts: Parts { database, object_store, clock, seal, log, calendar } }))
+        .into_response()
 }
 
 async fn part(check: impl Future<Output = Result<(), String>>) -> String {

@@ -50,7 +50,7 @@ pub use identifier::IdType;
 pub use identity::{Organization, Signer};
 pub use policy::{Policy, RevocationMode};
 pub use revocation::Evidence;
-pub use seal::{SealError, add_timestamp, seal};
+pub use seal::{SealError, add_timestamp, seal, signature_value};
 pub use sources::{Found, NoSources, Question, Silence, Sources};
 pub use stamping::{StampingError, read_timestamp, timestamp_query};
 pub use statement::{Reason, Statement, Status};

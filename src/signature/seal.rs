@@ -86,6 +86,27 @@ pub fn seal<K: HasPrivate>(
     Ok(der::sequence(&[&der::oid(oid::SIGNED_DATA), &der::element(tag::context_constructed(0), &[&signed_data])]))
 }
 
+/// The value of a signature (DER) with one signer: what a timestamp is asked for.
+///
+/// # Errors
+/// [`Asn1Error`] when the bytes are no such signature.
+pub fn signature_value(signature: &[u8]) -> Result<Vec<u8>, Asn1Error> {
+    let mut info = Reader::new(signature).sequence()?;
+    info.expect(tag::OID)?;
+    let mut fields = info.expect(tag::context_constructed(0))?.members().sequence()?;
+    let mut sets = 0;
+    // The digest algorithms are a set, too: the signers are the second one.
+    while sets < 1 || fields.peek() != Some(tag::SET) {
+        sets += usize::from(fields.element()?.tag == tag::SET);
+    }
+    let mut signer = fields.expect(tag::SET)?.members().sequence()?;
+    let mut value = None;
+    while signer.peek().is_some_and(|found| found != tag::context_constructed(1)) {
+        value = Some(signer.element()?);
+    }
+    Ok(value.ok_or(Asn1Error::Truncated)?.content.to_vec())
+}
+
 /// Puts a timestamp token over the signature value into a signature (DER) with one signer, which makes it CAdES-T
 /// (EN 319 122-1 § 5.3). Additions it had already are replaced: a fresh [`seal`] has none.
 ///

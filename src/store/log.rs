@@ -161,6 +161,38 @@ pub async fn ensure_key(tx: &mut Tx, entity: i64, offered: &str, at: Micros) -> 
     Ok(key)
 }
 
+/// The entity's seal over a checkpoint.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the columns are described in the schema")]
+pub struct SealRow {
+    pub size: i64,
+    pub checkpoint: String,
+    pub p7s: Vec<u8>,
+    pub sealed_at: Micros,
+    pub timestamped: bool,
+}
+
+/// Keeps a seal; the first one over a size stays.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn keep_seal(tx: &mut Tx, entity: i64, log: Log, seal: &SealRow) -> Result<()> {
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO log_seals (entity_id, log, size, checkpoint, p7s, sealed_at, timestamped) VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT DO NOTHING",
+        entity,
+        log.as_str(),
+        seal.size,
+        seal.checkpoint.as_str(),
+        seal.p7s.as_slice(),
+        seal.sealed_at,
+        seal.timestamped
+    )?;
+    Ok(())
+}
+
 /// What witnesses signed about the tree of a log when it had `size` leaves: a line each.
 ///
 /// # Errors

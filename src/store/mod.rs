@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod attentions;
+pub mod audit;
 pub mod book;
 pub(crate) mod bulk;
 pub mod catalogue;

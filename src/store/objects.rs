@@ -148,6 +148,29 @@ impl Objects {
         }
     }
 
+    /// Keeps something of an entity's log outside the database, over what was there before.
+    ///
+    /// # Errors
+    /// When the store does not take it.
+    pub async fn put_log(&self, entity: &str, name: &str, bytes: Vec<u8>) -> Result<(), Error> {
+        let key = self.prefix.clone().join(entity).join("log").join(name);
+        self.store.put(&key, bytes.into()).await?;
+        Ok(())
+    }
+
+    /// Reads back what [`Objects::put_log`] kept; `None` when it is not there.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn get_log(&self, entity: &str, name: &str) -> Result<Option<Bytes>, Error> {
+        let key = self.prefix.clone().join(entity).join("log").join(name);
+        match self.store.get(&key).await {
+            Ok(found) => Ok(Some(found.bytes().await?)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Begins to store a document of `entity` whose bytes are announced to have the hash `declared`.
     #[must_use]
     pub fn upload(&self, entity: &str, declared: Sha256) -> Upload {

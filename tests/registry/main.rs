@@ -10,6 +10,7 @@ mod harness;
 
 mod architecture;
 mod attachments;
+mod audit;
 mod bad_input;
 mod clock;
 mod counter;

@@ -4,6 +4,8 @@
 //! Each is an outbox row of the numbering transaction, so a crash can delay it and never lose it. Doing it twice is
 //! harmless: the first receipt stays, and the full text is written again.
 
+pub mod publish;
+
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;

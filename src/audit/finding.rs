@@ -1,0 +1,167 @@
+//! What can be wrong with a book, each named so that somebody can go and look.
+
+use uuid::Uuid;
+
+/// Something that is not as it must be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Finding {
+    /// An event is gone.
+    #[error("event {position} is missing: it was deleted")]
+    EventMissing {
+        /// Its position.
+        position: i64,
+    },
+    /// An event is not what its leaf commits to.
+    #[error("event {position} ({kind} of entry {code}) was altered: it is not what its leaf commits to")]
+    EventAltered {
+        /// Its position.
+        position: i64,
+        /// Its type.
+        kind: String,
+        /// The entry's code, or its id.
+        code: String,
+    },
+    /// Its time is before that of the event before it.
+    #[error("event {position} ({at}) is earlier than the one before it ({before})")]
+    TimeBackwards {
+        /// Its position.
+        position: i64,
+        /// Its time.
+        at: String,
+        /// The time before.
+        before: String,
+    },
+    /// A stored node of the tree is not the hash of what is under it.
+    #[error("node {node} at level {level} of the tree is not the hash of the leaves under it")]
+    Node {
+        /// The level.
+        level: u8,
+        /// The node.
+        node: u64,
+    },
+    /// The stored head is not that of the leaves.
+    #[error("the stored head of the tree is not that of its {size} leaves")]
+    Head {
+        /// How many leaves there are.
+        size: u64,
+    },
+    /// Rows after the head.
+    #[error("event {position} ({id}) comes after the head of the tree: it was slipped in")]
+    Beyond {
+        /// Its position.
+        position: i64,
+        /// Its id.
+        id: Uuid,
+    },
+    /// A checkpoint that somebody kept does not belong to this book.
+    #[error(
+        "the checkpoint of {size} leaves ({source_name}) is of another history: the book was rewritten before leaf {size}"
+    )]
+    OtherHistory {
+        /// Its size.
+        size: u64,
+        /// Where it was kept.
+        source_name: String,
+    },
+    /// A checkpoint that somebody kept has more leaves than the book.
+    #[error(
+        "the checkpoint of {size} leaves ({source_name}) is newer than the book, which has {found}: the last {} were lost or the book was rolled back", .size - .found
+    )]
+    RolledBack {
+        /// Its size.
+        size: u64,
+        /// The book's.
+        found: u64,
+        /// Where it was kept.
+        source_name: String,
+    },
+    /// A checkpoint or a seal over it does not verify.
+    #[error("the checkpoint of {size} leaves ({source_name}) does not verify: {reason}")]
+    Checkpoint {
+        /// Its size.
+        size: u64,
+        /// Where it was kept.
+        source_name: String,
+        /// Why.
+        reason: String,
+    },
+    /// An entry is gone.
+    #[error("entry {code} is missing: event {position} began it")]
+    EntryMissing {
+        /// Its code.
+        code: String,
+        /// The event.
+        position: i64,
+    },
+    /// An entry is not what its events say.
+    #[error("entry {code} was altered: {} not what its events say", listed(.fields))]
+    EntryAltered {
+        /// Its code.
+        code: String,
+        /// Which fields.
+        fields: Vec<String>,
+    },
+    /// No event began it.
+    #[error("entry {code} was slipped in: no event began it")]
+    EntrySlippedIn {
+        /// Its code.
+        code: String,
+    },
+    /// A number is missing, or given twice.
+    #[error("book {book} of {year}: number {found} comes after {after}")]
+    Number {
+        /// The book.
+        book: String,
+        /// The year.
+        year: i64,
+        /// The number before.
+        after: i64,
+        /// The number found.
+        found: i64,
+    },
+    /// Numbering would go on at another number.
+    #[error("book {book} of {year} goes on from number {stored}, but its last entry has {found}")]
+    LastNumber {
+        /// The book.
+        book: String,
+        /// The year.
+        year: i64,
+        /// By the counter.
+        stored: i64,
+        /// By the entries.
+        found: i64,
+    },
+    /// A document's bytes are gone.
+    #[error("document {name} of entry {code} is missing from the object store")]
+    DocumentMissing {
+        /// Its file's name.
+        name: String,
+        /// The entry's code.
+        code: String,
+    },
+    /// A document's bytes are others.
+    #[error("document {name} of entry {code} was altered: its SHA-256 is {found}")]
+    DocumentAltered {
+        /// Its file's name.
+        name: String,
+        /// The entry's code.
+        code: String,
+        /// Its hash now.
+        found: String,
+    },
+    /// A counter of the report differs.
+    #[error("{what}: the counter says {counter}, there are {records}")]
+    Counter {
+        /// What it counts.
+        what: String,
+        /// What it says.
+        counter: i64,
+        /// What there is.
+        records: i64,
+    },
+}
+
+fn listed(fields: &[String]) -> String {
+    let (verb, names) = (if fields.len() == 1 { "is" } else { "are" }, fields.join(", "));
+    format!("{names} {verb}")
+}

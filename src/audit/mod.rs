@@ -1,0 +1,169 @@
+//! Checking the whole book: everything is computed again from rows and objects, and what is wrong is named.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | [`finding`] | what can be wrong |
+//! | [`fold`] | what an entry must look like, by its events |
+//! | `walk` | the way through the events: records, leaves, tree, numbers, entries |
+//! | `documents` | the bytes in the object store |
+//!
+//! # Why
+//! Whoever can write to the database can write anything that is consistent in itself, except for what others kept: the
+//! entity's published checkpoint in the object store, seals with timestamps, a witness's cosignatures, an auditor's file.
+//! So the check has two halves: rows against leaves, which finds what was done carelessly, and leaves against checkpoints
+//! kept elsewhere, which finds what was done with care. It reads in short stretches, so that the registry goes on.
+
+mod documents;
+pub mod finding;
+pub mod fold;
+mod walk;
+
+pub use finding::Finding;
+
+use crate::app::App;
+use crate::log::Checkpoint;
+use crate::registry::ledger::head;
+use crate::store;
+use crate::store::log::Log;
+
+/// Findings that are kept; more are only counted.
+const KEPT: usize = 1000;
+
+/// A checkpoint that somebody kept, and where.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// Where it was kept.
+    pub source: String,
+    /// The checkpoint, its signature checked.
+    pub checkpoint: Checkpoint,
+}
+
+/// What is checked.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// Checkpoints kept outside the database.
+    pub kept: Vec<Kept>,
+    /// Leave the documents' bytes out: they take the longest.
+    pub without_documents: bool,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What is wrong, the first thousand.
+    pub findings: Vec<Finding>,
+    /// How many things are wrong in all.
+    pub wrong: u64,
+    /// Events read: leaves of the tree.
+    pub events: u64,
+    /// Entries checked.
+    pub entries: u64,
+    /// Documents and signed submissions whose bytes were read.
+    pub objects: u64,
+    /// The head of the tree, as computed.
+    pub head: Option<Checkpoint>,
+}
+
+impl Report {
+    /// Writes a finding down.
+    fn find(&mut self, finding: Finding) {
+        self.wrong += 1;
+        if self.findings.len() < KEPT {
+            self.findings.push(finding);
+        }
+    }
+}
+
+/// How far it is: events read, and how many there are.
+pub type Progress<'p> = &'p (dyn Fn(u64, u64) + Send + Sync);
+
+/// Why the check could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The object store did not answer.
+    #[error(transparent)]
+    Objects(#[from] store::objects::Error),
+}
+
+/// Checks the book of the configured entity.
+///
+/// # Errors
+/// When database or object store do not answer; what is wrong with the book is in the report.
+pub async fn book(app: &App, mut wanted: Wanted, progress: Progress<'_>) -> Result<Report, AuditError> {
+    let mut report = Report::default();
+    wanted.kept.extend(published(app, &mut report).await?);
+    wanted.kept.extend(sealed(app, &mut report).await?);
+    let entity = app.entity.id;
+    let mut tx = app.store().read().await?;
+    let (size, root) = head(&mut tx, entity, Log::Book).await?;
+    for (id, position) in store::audit::beyond(&mut tx, entity, i64::try_from(size).unwrap_or(i64::MAX)).await? {
+        // Events that were committed since the head was read are not beyond it.
+        if head(&mut tx, entity, Log::Book).await?.0 == size {
+            report.find(Finding::Beyond { position, id });
+        }
+    }
+    drop(tx);
+    for kept in &wanted.kept {
+        if kept.checkpoint.size > size {
+            let (size, found) = (kept.checkpoint.size, size);
+            report.find(Finding::RolledBack { size, found, source_name: kept.source.clone() });
+        }
+    }
+    let computed = walk::walk(app, &wanted, size, &mut report, progress).await?;
+    if computed != root {
+        report.find(Finding::Head { size });
+    }
+    let mut tx = app.store().read().await?;
+    for code in store::audit::without_event(&mut tx, entity).await? {
+        report.find(Finding::EntrySlippedIn { code });
+    }
+    for (what, counter, records) in store::figures::recount(&mut tx, entity).await? {
+        report.find(Finding::Counter { what, counter, records });
+    }
+    report.head = Some(Checkpoint::new(app.entity.ledger.origin(Log::Book), size, computed));
+    Ok(report)
+}
+
+/// The checkpoint that the server last published, kept in the object store.
+async fn published(app: &App, report: &mut Report) -> Result<Option<Kept>, AuditError> {
+    let Some(bytes) = app.registry.objects().get_log(&app.entity.code, "book.checkpoint").await? else {
+        return Ok(None);
+    };
+    let source = "published in the object store".to_owned();
+    Ok(opened(app, &bytes, source, report))
+}
+
+/// The seals of the entity.
+async fn sealed(app: &App, report: &mut Report) -> Result<Vec<Kept>, AuditError> {
+    let mut tx = app.store().read().await?;
+    let seals = store::audit::seals(&mut tx, app.entity.id, Log::Book).await?;
+    drop(tx);
+    let mut kept = Vec::with_capacity(seals.len());
+    for (size, checkpoint, p7s) in seals {
+        let at = app.clock().now().0;
+        let verdicts = crate::signature::judge(&p7s, Some(checkpoint.as_bytes()), "checkpoint", at, &app.policy);
+        if verdicts.is_empty() || verdicts.iter().any(|verdict| !verdict.intact) {
+            let reason = "the entity's seal is not over it".to_owned();
+            let size = size.unsigned_abs();
+            report.find(Finding::Checkpoint { size, source_name: "sealed".into(), reason });
+            continue;
+        }
+        kept.extend(opened(app, checkpoint.as_bytes(), "sealed by the entity".into(), report));
+    }
+    Ok(kept)
+}
+
+/// A checkpoint whose signature holds; anything else is a finding.
+fn opened(app: &App, bytes: &[u8], source: String, report: &mut Report) -> Option<Kept> {
+    let key = app.entity.ledger.verifier(Log::Book);
+    match Checkpoint::open(bytes, std::slice::from_ref(key), &[]) {
+        Ok(opened) => Some(Kept { source, checkpoint: opened.checkpoint }),
+        Err(error) => {
+            report.find(Finding::Checkpoint { size: 0, source_name: source, reason: error.to_string() });
+            None
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The way through the events, from the first to the head: records, leaves, the tree over them, numbers, entries.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::fold::Told;
+use super::{AuditError, Finding, Progress, Report, Wanted, documents};
+use crate::app::App;
+use crate::domain::{Micros, Sha256};
+use crate::log::{Edge, leaf_hash};
+use crate::registry::entry::{Entry, verdicts};
+use crate::registry::record;
+use crate::store;
+use crate::store::audit::Stretch;
+use crate::store::book::EventRow;
+use crate::store::entries::{Belongings, EntryRow};
+use crate::store::log::Log;
+
+/// Events read together.
+const STRETCH: u64 = 256;
+
+/// What is carried from stretch to stretch.
+struct Walk<'a> {
+    app: &'a App,
+    edge: Edge,
+    last_at: Micros,
+    /// The last number of each book and year.
+    numbers: BTreeMap<(String, i64), i64>,
+    /// The roots that checkpoints kept elsewhere have, by size.
+    kept: HashMap<u64, Vec<(String, Sha256)>>,
+}
+
+/// Walks to the leaf before `size`; gives the root of the tree over all leaves.
+pub async fn walk(
+    app: &App,
+    wanted: &Wanted,
+    size: u64,
+    report: &mut Report,
+    progress: Progress<'_>,
+) -> Result<Sha256, AuditError> {
+    let mut kept: HashMap<u64, Vec<(String, Sha256)>> = HashMap::new();
+    for one in &wanted.kept {
+        kept.entry(one.checkpoint.size).or_default().push((one.source.clone(), one.checkpoint.root));
+    }
+    let mut walk = Walk { app, edge: Edge::default(), last_at: Micros(0), numbers: BTreeMap::new(), kept };
+    walk.compare_kept(report);
+    let entity = app.entity.id;
+    let mut from = 0;
+    while from < size {
+        let to = size.min(from + STRETCH);
+        let position = |index: u64| i64::try_from(index).unwrap_or(i64::MAX);
+        let mut tx = app.store().read().await?;
+        let stretch = store::audit::stretch(&mut tx, entity, position(from + 1), position(to)).await?;
+        let mut nodes = Vec::new();
+        for level in [8, 16, 24] {
+            let found =
+                store::audit::nodes_between(&mut tx, entity, Log::Book, level, position(from), position(to)).await?;
+            nodes.extend(found);
+        }
+        drop(tx);
+        let complete = walk.leaves(&stretch.events, from, to, report)?;
+        for node in complete {
+            let stored =
+                nodes.iter().find(|row| row.level == i64::from(node.level) && row.node.unsigned_abs() == node.index);
+            if stored.is_none_or(|row| row.hash != node.hash) {
+                report.find(Finding::Node { level: node.level, node: node.index });
+            }
+        }
+        walk.entries(&stretch, report)?;
+        if !wanted.without_documents {
+            documents::check(app, &stretch.entries, &stretch.documents, report).await?;
+        }
+        from = to;
+        progress(from, size);
+    }
+    let mut tx = app.store().read().await?;
+    for (book, year, stored) in store::audit::last_numbers(&mut tx, entity).await? {
+        let found = walk.numbers.get(&(book.clone(), year)).copied().unwrap_or(0);
+        // Numbers given since the head was read are no finding.
+        if stored != found && crate::registry::ledger::head(&mut tx, entity, Log::Book).await?.0 == size {
+            report.find(Finding::LastNumber { book, year, stored, found });
+        }
+    }
+    Ok(walk.edge.root())
+}
+
+impl Walk<'_> {
+    /// Whether checkpoints of just this size, kept elsewhere, are of this history.
+    fn compare_kept(&mut self, report: &mut Report) {
+        let size = self.edge.size();
+        for (source_name, root) in self.kept.remove(&size).unwrap_or_default() {
+            if root != self.edge.root() {
+                report.find(Finding::OtherHistory { size, source_name });
+            }
+        }
+    }
+
+    /// Checks each event against its leaf, and grows the tree; gives the nodes that became complete.
+    fn leaves(
+        &mut self,
+        events: &[EventRow],
+        from: u64,
+        to: u64,
+        report: &mut Report,
+    ) -> Result<Vec<crate::log::Node>, AuditError> {
+        let zone = self.app.entity.zone;
+        let mut complete = Vec::new();
+        let mut events = events.iter().peekable();
+        for index in from..to {
+            let position = i64::try_from(index + 1).unwrap_or(i64::MAX);
+            let Some(event) = events.next_if(|event| event.position == position) else {
+                report.find(Finding::EventMissing { position });
+                self.edge.append(leaf_hash(&[])).map_err(|_| store::Error::Corrupt("tree"))?;
+                continue;
+            };
+            report.events += 1;
+            let record = record::of_event(&self.app.entity.code, event);
+            if record::commitment(&event.salt.0, &record) != event.commitment {
+                let (kind, code) = (event.r#type.clone(), code_of(event));
+                report.find(Finding::EventAltered { position, kind, code });
+            }
+            if event.at < self.last_at {
+                let (at, before) = (event.at.rfc3339(zone), self.last_at.rfc3339(zone));
+                report.find(Finding::TimeBackwards { position, at, before });
+            }
+            self.last_at = event.at;
+            let leaf = leaf_hash(event.commitment.as_ref());
+            complete.extend(self.edge.append(leaf).map_err(|_| store::Error::Corrupt("tree"))?);
+            self.compare_kept(report);
+        }
+        Ok(complete)
+    }
+
+    /// Compares the entries that begin here with what their events say.
+    fn entries(&mut self, stretch: &Stretch, report: &mut Report) -> Result<(), AuditError> {
+        let rows: HashMap<Uuid, &EntryRow> = stretch.entries.iter().map(|row| (row.id, row)).collect();
+        for first in stretch.events.iter().filter(|event| matches!(event.r#type.as_str(), "registered" | "imported")) {
+            self.number(first, report);
+            let Some(row) = rows.get(&first.entry_id) else {
+                report.find(Finding::EntryMissing { code: code_of(first), position: first.position });
+                continue;
+            };
+            report.entries += 1;
+            let Some(mut told) = Told::by_first(first) else { continue };
+            let later: Vec<&EventRow> = stretch.later.iter().filter(|event| event.entry_id == row.id).collect();
+            for event in &later {
+                told.then(event);
+            }
+            let mut fields = self.differences(row, stretch, &told)?;
+            if row.position != first.position {
+                fields.push("position".into());
+            }
+            if row.version != 1 + i64::try_from(later.len()).unwrap_or(i64::MAX) {
+                fields.push("version".into());
+            }
+            if !fields.is_empty() {
+                report.find(Finding::EntryAltered { code: code_of(first), fields });
+            }
+        }
+        Ok(())
+    }
+
+    fn differences(&self, row: &EntryRow, stretch: &Stretch, told: &Told) -> Result<Vec<String>, AuditError> {
+        let mine = |id: &Uuid| *id == row.id;
+        let belongings = Belongings {
+            parties: stretch.parties.iter().filter(|party| mine(&party.entry_id)).cloned().collect(),
+            documents: stretch.documents.iter().filter(|document| mine(&document.entry_id)).cloned().collect(),
+            verdicts: stretch.verdicts.iter().filter(|verdict| mine(&verdict.entry_id)).cloned().collect(),
+        };
+        let corrupt = |_| store::Error::Corrupt("entry");
+        let entry = Entry::of(row, &belongings, self.app.entity.zone)?;
+        let entry: Map<String, Value> =
+            serde_json::to_value(entry).ok().and_then(|value| value.as_object().cloned()).unwrap_or_default();
+        let signatures: Vec<Value> = verdicts(&belongings.verdicts)?
+            .iter()
+            .map(|verdict| serde_json::from_str(verdict.get()))
+            .collect::<Result<_, _>>()
+            .map_err(corrupt)?;
+        Ok(told.differs(&entry, &signatures))
+    }
+
+    /// Numbers count on by one, but for those of older systems.
+    fn number(&mut self, first: &EventRow, report: &mut Report) {
+        let Some(told) = Told::by_first(first) else { return };
+        let text = |name: &str| told.entry.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let whole = |name: &str| told.entry.get(name).and_then(Value::as_i64).unwrap_or_default();
+        let (book, year, found) = (text("book"), whole("year"), whole("number"));
+        let last = self.numbers.entry((book.clone(), year)).or_default();
+        if first.r#type == "imported" {
+            *last = found.max(*last);
+            return;
+        }
+        if found != *last + 1 {
+            report.find(Finding::Number { book, year, after: *last, found });
+        }
+        *last = found;
+    }
+}
+
+/// The code of the entry that an event is about, or its id.
+fn code_of(event: &EventRow) -> String {
+    let code = Told::by_first(event).and_then(|told| told.entry.get("code")?.as_str().map(str::to_owned));
+    code.unwrap_or_else(|| event.entry_id.to_string())
+}

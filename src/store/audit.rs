@@ -1,0 +1,183 @@
+//! The rows of a book, stretch by stretch, for whoever checks all of it.
+
+use uuid::Uuid;
+
+use super::book::EventRow;
+use super::entries::{DocumentRow, EntryRow, PartyRow, VerdictRow, entry_columns};
+use super::log::{Log, NodeRow};
+use super::{Result, Tx, sql};
+
+/// Events that begin an entry, within a stretch of positions: the join by which all else of these entries is read.
+macro_rules! firsts {
+    ($columns:expr, $table:expr) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM events v JOIN ",
+            $table,
+            " WHERE v.entity_id = $1 AND v.position BETWEEN $2 AND $3 AND v.type IN ('registered', 'imported')"
+        )
+    };
+}
+
+/// A stretch of the book: its events, and all that belongs to the entries that begin in it.
+#[derive(Debug, Default)]
+pub struct Stretch {
+    /// The events, in order.
+    pub events: Vec<EventRow>,
+    /// The entries that begin here.
+    pub entries: Vec<EntryRow>,
+    /// Their parties, in order.
+    pub parties: Vec<PartyRow>,
+    /// Their documents, in order.
+    pub documents: Vec<DocumentRow>,
+    /// The verdicts on their signatures, in order.
+    pub verdicts: Vec<VerdictRow>,
+    /// What happened to them later, in order.
+    pub later: Vec<EventRow>,
+}
+
+/// The events with these positions, both included, and what belongs to the entries that begin there.
+///
+/// # Errors
+/// When the database does not answer, or holds what no program of ours wrote.
+pub async fn stretch(tx: &mut Tx, entity: i64, first: i64, last: i64) -> Result<Stretch> {
+    Ok(Stretch {
+        events: sql!(
+            tx,
+            fetch_all,
+            "SELECT id, position, entry_id, type, at, by_name, by_role, reason, data, salt, commitment, tree_size FROM events
+             WHERE entity_id = $1 AND position BETWEEN $2 AND $3 ORDER BY position",
+            entity,
+            first,
+            last
+        )?,
+        entries: sql!(
+            tx,
+            fetch_all,
+            firsts!(entry_columns!(), "entries e ON e.id = v.entry_id AND e.entity_id = v.entity_id"),
+            entity,
+            first,
+            last
+        )?,
+        parties: sql!(
+            tx,
+            fetch_all,
+            concat!(firsts!("p.*", "parties p ON p.entry_id = v.entry_id"), " ORDER BY p.entry_id, p.ordinal"),
+            entity,
+            first,
+            last
+        )?,
+        documents: sql!(
+            tx,
+            fetch_all,
+            concat!(firsts!("d.*", "documents d ON d.entry_id = v.entry_id"), " ORDER BY d.entry_id, d.ordinal"),
+            entity,
+            first,
+            last
+        )?,
+        verdicts: sql!(
+            tx,
+            fetch_all,
+            concat!(firsts!("s.*", "verdicts s ON s.entry_id = v.entry_id"), " ORDER BY s.entry_id, s.ordinal"),
+            entity,
+            first,
+            last
+        )?,
+        later: sql!(
+            tx,
+            fetch_all,
+            concat!(
+                firsts!(
+                    "w.id, w.position, w.entry_id, w.type, w.at, w.by_name, w.by_role, w.reason, w.data, w.salt, w.commitment, w.tree_size",
+                    "events w ON w.entry_id = v.entry_id AND w.position > v.position"
+                ),
+                " ORDER BY w.position"
+            ),
+            entity,
+            first,
+            last
+        )?,
+    })
+}
+
+/// The stored nodes of a level above 0 that lie over the leaves `low..high`, which are complete there.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn nodes_between(
+    tx: &mut Tx,
+    entity: i64,
+    log: Log,
+    level: i64,
+    low: i64,
+    high: i64,
+) -> Result<Vec<NodeRow>> {
+    let rows: Vec<(i64, crate::domain::Sha256)> = sql!(
+        tx,
+        fetch_all,
+        "SELECT node, hash FROM log_nodes WHERE entity_id = $1 AND log = $2 AND level = $3 AND node >= $4 AND node < $5 ORDER BY node",
+        entity,
+        log.as_str(),
+        level,
+        low >> level,
+        high >> level
+    )?;
+    Ok(rows.into_iter().map(|(node, hash)| NodeRow { level, node, hash }).collect())
+}
+
+/// Entries that no event began: their codes, at most 100.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn without_event(tx: &mut Tx, entity: i64) -> Result<Vec<String>> {
+    let rows: Vec<(String,)> = sql!(
+        tx,
+        fetch_all,
+        "SELECT e.code FROM entries e LEFT JOIN events v ON v.entity_id = e.entity_id AND v.position = e.position AND v.entry_id = e.id
+         WHERE e.entity_id = $1 AND v.id IS NULL ORDER BY e.code LIMIT 100",
+        entity
+    )?;
+    Ok(rows.into_iter().map(|(code,)| code).collect())
+}
+
+/// The last number of each book and year, as numbering goes on from it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn last_numbers(tx: &mut Tx, entity: i64) -> Result<Vec<(String, i64, i64)>> {
+    Ok(sql!(
+        tx,
+        fetch_all,
+        "SELECT book, year, last_number FROM book_years WHERE entity_id = $1 ORDER BY book, year",
+        entity
+    )?)
+}
+
+/// The seals over checkpoints: size, checkpoint, signature.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn seals(tx: &mut Tx, entity: i64, log: Log) -> Result<Vec<(i64, String, Vec<u8>)>> {
+    Ok(sql!(
+        tx,
+        fetch_all,
+        "SELECT size, checkpoint, p7s FROM log_seals WHERE entity_id = $1 AND log = $2 ORDER BY size",
+        entity,
+        log.as_str()
+    )?)
+}
+
+/// Whether anything of the book comes after this position: rows that the head does not know.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn beyond(tx: &mut Tx, entity: i64, position: i64) -> Result<Vec<(Uuid, i64)>> {
+    Ok(sql!(
+        tx,
+        fetch_all,
+        "SELECT id, position FROM events WHERE entity_id = $1 AND position > $2 ORDER BY position LIMIT 100",
+        entity,
+        position
+    )?)
+}

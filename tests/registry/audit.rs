@@ -1,0 +1,203 @@
+//! An attacker at the database: whatever is done to the book, checking it finds and names it.
+
+use rstest::rstest;
+use ventanilla::audit::{self, Report, Wanted};
+use ventanilla::domain::Sha256;
+use ventanilla::log::{Checkpoint, Edge, leaf_hash};
+use ventanilla::registry::record;
+use ventanilla::store;
+use ventanilla::store::log::Log;
+
+use crate::harness::paper::{Paper, fresh_key};
+use crate::harness::site::{Engine, execute};
+use crate::harness::town::Town;
+
+/// A town with three submissions and two counter entries, the newest checkpoint of which is published.
+async fn lively(engine: Engine) -> Town {
+    let town = Town::with(engine, |config| config.proof.seal_seconds = 0).await;
+    for number in 0..3 {
+        let paper = Paper::submission().document("plano", format!("%PDF-1.7 plan {number}").as_bytes());
+        town.submit(&paper.signed_by_ana(), &fresh_key()).await.registered();
+    }
+    for _ in 0..2 {
+        town.register(&Paper::counter().document("foto", b"a photograph").form(), &fresh_key()).await.registered();
+    }
+    town.app.publish_once(Log::Book).await.unwrap();
+    // What follows an entry is done before anybody tampers with it.
+    while town.count("SELECT count(*) FROM outbox").await > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    town
+}
+
+async fn checked(town: &Town) -> Report {
+    audit::book(&town.app, Wanted::default(), &|_, _| {}).await.unwrap()
+}
+
+async fn found(town: &Town) -> Vec<String> {
+    checked(town).await.findings.iter().map(ToString::to_string).collect()
+}
+
+fn blob(engine: Engine, bytes: &[u8]) -> String {
+    match engine {
+        Engine::Sqlite => format!("X'{}'", hex::encode(bytes)),
+        Engine::Postgres => format!("'\\x{}'::bytea", hex::encode(bytes)),
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_book_that_nobody_touched_is_whole(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let town = lively(engine).await;
+    let report = checked(&town).await;
+    assert_eq!(report.findings, [], "{:?}", report.findings);
+    // Five documents, three submissions with a signature each.
+    assert_eq!((report.events, report.entries, report.objects), (5, 5, 11));
+    let note = town.get("/log/checkpoint", "nobody").await.is(200, "");
+    let key = town.app.entity.ledger.verifier(Log::Book).clone();
+    assert_eq!(report.head.unwrap(), Checkpoint::open(&note.body, &[key], &[]).unwrap().checkpoint);
+}
+
+#[rstest]
+#[case("UPDATE entries SET subject = 'Otro asunto' WHERE number = 2", &["entry 2026-E-000002 was altered: subject is"])]
+#[case("UPDATE entries SET registered_at = registered_at - 1000000 WHERE number = 2", &["000002 was altered: registered_at"])]
+#[case("UPDATE entries SET number = 99 WHERE number = 5", &["entry 2026-E-000005 was altered: number is"])]
+#[case("UPDATE entries SET number = number + 1000 WHERE number IN (2, 3); UPDATE entries SET number = 1005 - number WHERE number > 1000",
+    &["000002 was altered: number", "000003 was altered: number"])]
+#[case("UPDATE parties SET given_name = 'Eva' WHERE ordinal = 0", &["000001 was altered: interested_parties", "000005 was altered"])]
+#[case("UPDATE documents SET title = 'Otro' WHERE filename = 'plano.pdf'", &["000001 was altered: documents"])]
+#[case("UPDATE verdicts SET verdict = replace(verdict, 'Ana', 'Eva')", &["000003 was altered: signatures"])]
+#[case("UPDATE events SET by_name = 'nadie' WHERE position = 4", &["event 4 (registered of entry 2026-E-000004) was altered"])]
+#[case("UPDATE events SET data = replace(data, 'Ana', 'Eva') WHERE position = 1", &["event 1 (registered of entry", "000001 was altered"])]
+#[case("UPDATE events SET at = at - 3600000000 WHERE position = 3", &["event 3 (registered", "earlier than the one before it"])]
+#[case("DELETE FROM events WHERE position = 3", &["event 3 is missing", "entry 2026-E-000003 was slipped in", "not that of its 5 leaves"])]
+#[case("DELETE FROM receipts; DELETE FROM entry_text; DELETE FROM entries WHERE number = 5", &["entry 2026-E-000005 is missing: event 5 began it"])]
+#[case("DELETE FROM receipts; DELETE FROM entry_text; DELETE FROM entries WHERE number = 5; DELETE FROM events WHERE position = 5", &["event 5 is missing"])]
+#[case("UPDATE book_years SET last_number = 7", &["goes on from number 7, but its last entry has 5"])]
+#[case("UPDATE entry_counts SET total = total + 1", &["the counter says"])]
+#[tokio::test]
+async fn what_is_changed_behind_the_registry_is_found_and_named(
+    #[case] attack: &str,
+    #[case] findings: &[&str],
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = lively(engine).await;
+    execute(town.app.store(), attack).await;
+    let year = town.app.clock().now().local_date(town.app.entity.zone).to_string();
+    let found = found(&town).await;
+    for wanted in findings {
+        let wanted = wanted.replace("2026", &year[..4]);
+        assert!(found.iter().any(|finding| finding.contains(&wanted)), "{wanted}: {found:?}");
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn documents_that_are_gone_or_others_are_named(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let town = lively(engine).await;
+    let (entity, objects) = (&town.app.entity.code, town.app.registry.objects());
+    let hash = |bytes: &[u8]| Sha256(openssl::sha::sha256(bytes));
+    objects.delete(entity, &hash(b"%PDF-1.7 plan 0")).await.unwrap();
+    let key = format!("{entity}/sha256/");
+    let listed: Vec<_> = futures_util::TryStreamExt::try_collect(objects.list(entity)).await.unwrap();
+    let altered = hash(b"%PDF-1.7 plan 1").to_string();
+    let location: &ventanilla::store::objects::ObjectMeta = listed
+        .iter()
+        .find(|meta: &&ventanilla::store::objects::ObjectMeta| meta.location.as_ref().ends_with(&altered))
+        .unwrap();
+    assert!(location.location.as_ref().contains(&key));
+    objects
+        .inner()
+        .put_opts(&location.location, b"another plan".to_vec().into(), object_store::PutOptions::default())
+        .await
+        .unwrap();
+    let found = found(&town).await;
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found.iter().any(|one| one.contains("document plano.pdf of entry") && one.contains("000001 is missing")));
+    assert!(found.iter().any(|one| one.contains("000002 was altered: its SHA-256 is")), "{found:?}");
+}
+
+/// Writes the history anew with other words in one event, as somebody with the database and the key could: every
+/// record, leaf, node and head agrees with every other afterwards.
+async fn rewrite(town: &Town, engine: Engine, keep: i64) {
+    let (entity, code) = (town.app.entity.id, &town.app.entity.code);
+    let mut tx = town.app.store().read().await.unwrap();
+    let events = store::audit::stretch(&mut tx, entity, 1, 1 << 40).await.unwrap().events;
+    drop(tx);
+    let (mut edge, mut script) = (Edge::default(), Vec::new());
+    for mut event in events.into_iter().filter(|event| event.position <= keep) {
+        event.data = event.data.replace("Solicitud", "Desistimiento");
+        let commitment = record::commitment(&event.salt.0, &record::of_event(code, &event));
+        edge.append(leaf_hash(commitment.as_ref())).unwrap();
+        script.push(format!(
+            "UPDATE events SET data = replace(data, 'Solicitud', 'Desistimiento'), commitment = {} WHERE position = {}",
+            blob(engine, &commitment.0),
+            event.position
+        ));
+    }
+    script.extend([
+        "UPDATE entries SET subject = replace(subject, 'Solicitud', 'Desistimiento')".to_owned(),
+        "DELETE FROM receipts; DELETE FROM entry_text".to_owned(),
+        format!("DELETE FROM events WHERE position > {keep}; DELETE FROM entries WHERE position > {keep}"),
+        format!("UPDATE entities SET last_event = {keep}, log_edge = {}", blob(engine, &edge.to_bytes())),
+        format!("UPDATE book_years SET last_number = {keep}"),
+    ]);
+    execute(town.app.store(), &script.join("; ")).await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn history_rewritten_and_signed_again_is_found_by_what_was_published(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = lively(engine).await;
+    rewrite(&town, engine, 5).await;
+    let found = found(&town).await;
+    // Nothing in the database disagrees with anything else in it; the copy outside it and the seal do.
+    assert_eq!(found.len(), 2, "{found:?}");
+    for one in found {
+        assert!(one.contains("of another history: the book was rewritten before leaf 5"), "{one}");
+    }
+    let refused = town.app.publish_once(Log::Book).await.unwrap_err().to_string();
+    assert!(refused.contains("does not continue the checkpoint of 5 leaves"), "{refused}");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_book_rolled_back_to_yesterday_is_found_by_what_was_published(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = lively(engine).await;
+    rewrite(&town, engine, 3).await;
+    let found = found(&town).await;
+    let wanted = "is newer than the book, which has 3: the last 2 were lost or the book was rolled back";
+    assert!(found.iter().any(|one| one.contains(wanted)), "{found:?}");
+    let refused = town.app.publish_once(Log::Book).await.unwrap_err().to_string();
+    assert!(refused.contains("has 3 leaves, but a checkpoint of 5 was published"), "{refused}");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_checkpoint_that_an_auditor_kept_finds_it_too(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let town = lively(engine).await;
+    let note = town.get("/log/checkpoint", "nobody").await.is(200, "").body;
+    town.register(&Paper::counter().form(), &fresh_key()).await.registered();
+    let file = town.site.path("kept.checkpoint");
+    std::fs::write(&file, &note).unwrap();
+    let verify = |town: &Town| {
+        let run = std::process::Command::new(env!("CARGO_BIN_EXE_ventanilla"))
+            .args(["verify", "book", "--checkpoint"])
+            .arg(&file)
+            .envs(town.site.environment())
+            .output()
+            .unwrap();
+        (run.status.code(), String::from_utf8(run.stdout).unwrap())
+    };
+    let (status, said) = verify(&town);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("6 events, 6 entries, 11 objects read"), "{said}");
+    rewrite(&town, engine, 6).await;
+    let (status, said) = verify(&town);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("kept.checkpoint) is of another history"), "{said}");
+}
