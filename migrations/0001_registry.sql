@@ -109,6 +109,8 @@ CREATE TABLE entries (
     submission_sha256 BYTEA,
     signature_sha256 BYTEA,
     csv TEXT,
+    -- SHA-256 of the code: it is looked up by this, so that the time of an answer tells nothing about codes that exist.
+    csv_sha256 BYTEA,
     subject TEXT NOT NULL,
     statement TEXT,
     request TEXT,
@@ -128,7 +130,7 @@ CREATE TABLE entries (
     UNIQUE (entity_id, book, year, number)
 );
 CREATE UNIQUE INDEX entries_submission ON entries (entity_id, submission_id) WHERE submission_id IS NOT NULL;
-CREATE UNIQUE INDEX entries_csv ON entries (csv) WHERE csv IS NOT NULL;
+CREATE UNIQUE INDEX entries_csv ON entries (csv_sha256) WHERE csv_sha256 IS NOT NULL;
 CREATE INDEX entries_time ON entries (entity_id, registered_at, position);
 CREATE INDEX entries_unit ON entries (entity_id, distributed_to, registered_at) WHERE distributed_to IS NOT NULL;
 

@@ -13,6 +13,7 @@ use crate::domain::{BookKind, text};
 use crate::fetch::{self, Judge};
 use crate::http::auth::KnownToken;
 use crate::http::listen::fingerprint;
+use crate::http::rate::Rates;
 use crate::log::Edge;
 use crate::receipt::seal::{Seal, SealError};
 use crate::registry::Registry;
@@ -89,6 +90,8 @@ pub struct App {
     pub tokens: Arc<Mutex<HashMap<[u8; 32], KnownToken>>>,
     /// What is wrong with the last checkpoint of each log that was to be published; nothing where it was.
     pub published: Arc<Mutex<BTreeMap<Log, Option<String>>>>,
+    /// How often addresses asked lately.
+    pub rates: Rates,
     /// How many uploads may go on at once.
     pub uploads: Arc<tokio::sync::Semaphore>,
 }
@@ -120,6 +123,7 @@ impl App {
         let registry = Registry::new(store, objects, clock, config.clock.clone());
         Ok(Self {
             uploads: Arc::new(tokio::sync::Semaphore::new(config.limits.uploads)),
+            rates: Rates::new(&config.limits),
             config: Arc::new(config),
             entity: Arc::new(entity),
             registry,

@@ -261,6 +261,10 @@ pub struct Limits {
     pub uploads: usize,
     /// Seconds for a request's header, and for a TLS handshake.
     pub header_seconds: u64,
+    /// Requests that one address may send a minute, of any kind; 0 for any number.
+    pub requests_per_minute: u32,
+    /// Verification codes that one address may try a minute; 0 for any number.
+    pub codes_per_minute: u32,
     /// Bytes a second that a body must keep up on average, after the first 30 seconds.
     pub body_bytes_per_second: u64,
 }
@@ -371,6 +375,8 @@ impl Default for Limits {
             connections: 4096,
             uploads: 64,
             header_seconds: 10,
+            requests_per_minute: 60_000,
+            codes_per_minute: 60,
             body_bytes_per_second: 1024,
         }
     }

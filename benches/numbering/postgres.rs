@@ -45,10 +45,10 @@ INSERT INTO book_years (entity_id, book, year, last_number, live) VALUES (1, 'fl
   ON CONFLICT (entity_id, book, year) DO UPDATE SET last_number = book_years.last_number + {entries} RETURNING last_number - {entries} AS number \\gset
 INSERT INTO entries (id, entity_id, book, kind, year, number, code, position, presented_at, registered_at, effective_at,
   registered_on, effective_on, channel, authentication_method, status, rectified, imported, version, routing, registered_by,
-  submission_id, csv, subject, statement, request, destination_unit)
+  submission_id, csv, csv_sha256, subject, statement, request, destination_unit)
   SELECT {entry}, 1, 'floor', 'incoming', 2026, CAST(:number AS bigint) + i, '2026-F-' || lpad((CAST(:number AS bigint) + i)::text, 6, '0'), 1000000000 + CAST(:number AS bigint) + i,
   1767222000000000, 1767222000000000, 1767222000000000, '2026-01-01', '2026-01-01', 'electronic', 'signature', 'registered', false, false, 1,
-  'internal', 'floor', {submission}, 'F' || lpad(to_hex(CAST(:base AS bigint) + i), 25, '0'), 'Solicitud de licencia de obra menor',
+  'internal', 'floor', {submission}, 'F' || lpad(to_hex(CAST(:base AS bigint) + i), 25, '0'), sha256(int8send(CAST(:base AS bigint) + i)), 'Solicitud de licencia de obra menor',
   'Que tiene previsto reformar la cocina de su vivienda, sin afectar a la estructura.',
   'Que se le conceda la licencia de obra menor que corresponde.', 'L01000000' FROM generate_series(1, {entries}) i;
 INSERT INTO parties (entry_id, ordinal, entity_id, person_type, id_type, id, given_name, first_surname, second_surname, email, receives_notifications)

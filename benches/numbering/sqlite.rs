@@ -62,13 +62,13 @@ fn full(connection: &Connection, entries: i64, next: &mut i64, record: &str, ver
         run(
             "INSERT INTO entries (id, entity_id, book, kind, year, number, code, position, presented_at, registered_at,
              effective_at, registered_on, effective_on, channel, authentication_method, status, rectified, imported, version,
-             routing, registered_by, submission_id, csv, subject, statement, request, destination_unit)
+             routing, registered_by, submission_id, csv, csv_sha256, subject, statement, request, destination_unit)
              VALUES ($1, 1, 'floor', 'incoming', 2026, $2, $3, $4, 1767222000000000, 1767222000000000, 1767222000000000,
-             '2026-01-01', '2026-01-01', 'electronic', 'signature', 'registered', false, false, 1, 'internal', 'floor', $5, $6,
+             '2026-01-01', '2026-01-01', 'electronic', 'signature', 'registered', false, false, 1, 'internal', 'floor', $5, $6, $7,
              'Solicitud de licencia de obra menor',
              'Que tiene previsto reformar la cocina de su vivienda, sin afectar a la estructura.',
              'Que se le conceda la licencia de obra menor que corresponde.', 'L01000000')",
-            params![entry, number, format!("2026-F-{number:06}"), 1_000_000_000 + number, id(), format!("F{number:025}")],
+            params![entry, number, format!("2026-F-{number:06}"), 1_000_000_000 + number, id(), format!("F{number:025}"), openssl::sha::sha256(&number.to_be_bytes()).to_vec()],
         );
         run(
             "INSERT INTO parties (entry_id, ordinal, entity_id, person_type, id_type, id, given_name, first_surname,

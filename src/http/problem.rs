@@ -346,7 +346,7 @@ macro_rules! problems {
             impl utoipa::IntoResponses for $name {
                 fn responses()
                 -> std::collections::BTreeMap<String, utoipa::openapi::RefOr<utoipa::openapi::Response>> {
-                    described(&[$(Kind::$kind),+])
+                    described(&[$(Kind::$kind,)+ Kind::TooManyRequests])
                 }
             }
         )+
@@ -360,6 +360,8 @@ problems! {
     PublicProblems: [BadRequest, Unauthenticated, Unavailable],
     /// Of the log, which anybody may read.
     LogProblems: [BadRequest, NotFound, Unavailable],
+    /// Of a verification code.
+    CodeProblems: [BadRequest, NotFound, Unavailable],
     /// Of a report.
     ReportProblems: [BadRequest, Unauthenticated, Forbidden, NotAcceptable, Unavailable],
     /// Of the bytes of a document.

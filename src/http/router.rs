@@ -18,7 +18,8 @@ use super::body::hear_out;
 use super::entries::Sort;
 use super::problem::{Kind, Problem, ProblemDetails};
 use super::{
-    access_log, attentions, catalogue, documents, entries, health, log, receipts, reports, signatures, submissions,
+    access_log, attentions, catalogue, documents, entries, health, log, rate, receipts, reports, signatures,
+    submissions, verify,
 };
 use crate::app::App;
 use crate::domain::{Channel, Status};
@@ -77,6 +78,9 @@ const ROLES: &[(&str, &[&str])] = &[
     ("access_checkpoint", &[]),
     ("access_tile", &[]),
     ("entry_proof", &[]),
+    ("verify", &[]),
+    ("verify_json", &[]),
+    ("verify_signature", &[]),
     ("healthz", &[]),
     ("readyz", &[]),
 ];
@@ -109,10 +113,25 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(catalogue::books))
 }
 
-fn routes() -> (Router<App>, OpenApi) {
+/// What a verification code opens: each address may try some codes a minute.
+fn codes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(verify::verify))
+        .routes(routes!(verify::json))
+        .routes(routes!(verify::signature))
+}
+
+fn routes(app: Option<&App>) -> (Router<App>, OpenApi) {
     let head = OpenApiRouter::with_openapi(Head::openapi());
-    let (router, mut document) =
-        head.nest("/api/v1", api()).routes(routes!(health::healthz)).routes(routes!(health::readyz)).split_for_parts();
+    let codes = match app {
+        Some(app) => codes().layer(axum::middleware::from_fn_with_state(app.clone(), rate::codes)),
+        None => codes(),
+    };
+    let (router, mut document) = head
+        .nest("/api/v1", api().merge(codes))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .split_for_parts();
     finish(&mut document);
     (router, document)
 }
@@ -120,7 +139,7 @@ fn routes() -> (Router<App>, OpenApi) {
 /// The OpenAPI 3.1 document of the server.
 #[must_use]
 pub fn document() -> OpenApi {
-    routes().1
+    routes(None).1
 }
 
 /// Adds what the handlers cannot say of themselves: how callers are known, and who may call what.
@@ -152,7 +171,7 @@ fn finish(document: &mut OpenApi) {
 
 /// The whole server, but for its listener.
 pub fn router(app: App) -> Router {
-    let (router, document) = routes();
+    let (router, document) = routes(Some(&app));
     router
         .merge(SwaggerUi::new("/api/docs").url("/api/v1/openapi.json", document))
         .fallback(|| async { Problem::not_found() })
@@ -161,6 +180,7 @@ pub fn router(app: App) -> Router {
         })
         .layer(DefaultBodyLimit::disable())
         .layer(axum::middleware::from_fn(hear_out))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), rate::all))
         .layer(axum::middleware::from_fn_with_state(app.clone(), traced))
         .with_state(app)
 }

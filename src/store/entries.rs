@@ -124,7 +124,7 @@ pub async fn insert(tx: &mut Tx, entity: i64, entries: &[EntryRow]) -> Result<()
         tx,
         "INSERT INTO entries (id, entity_id, book, kind, year, number, code, position, presented_at, registered_at, effective_at,
          registered_on, effective_on, channel, authentication_method, status, rectified, imported, version, must_submit_electronically, routing,
-         office, registered_by, submission_id, submission_sha256, signature_sha256, csv, subject, statement, request,
+         office, registered_by, submission_id, submission_sha256, signature_sha256, csv, csv_sha256, subject, statement, request,
          destination_unit, distributed_to, external_reference, file_number, procedure_code, corrects, answers, physical_documents, transport,
          transport_number, remarks, authentication) VALUES",
         "",
@@ -157,6 +157,7 @@ pub async fn insert(tx: &mut Tx, entity: i64, entries: &[EntryRow]) -> Result<()
             row.submission_sha256,
             row.signature_sha256,
             row.csv.as_deref(),
+            row.csv.as_deref().map(hash_of),
             row.subject.as_str(),
             row.statement.as_deref(),
             row.request.as_deref(),
@@ -314,6 +315,26 @@ pub async fn by_id(tx: &mut Tx, entity: i64, id: Uuid) -> Result<Option<EntryRow
         concat!("SELECT ", entry_columns!(), " FROM entries e WHERE e.entity_id = $1 AND e.id = $2"),
         entity,
         id
+    )?)
+}
+
+/// The hash by which a verification code is looked up.
+fn hash_of(code: &str) -> Sha256 {
+    Sha256(openssl::sha::sha256(code.as_bytes()))
+}
+
+/// An entry by the verification code of its receipt, looked up by the code's hash: compare the code itself in constant
+/// time.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_code(tx: &mut Tx, entity: i64, code: &str) -> Result<Option<EntryRow>> {
+    Ok(sql!(
+        tx,
+        fetch_optional,
+        concat!("SELECT ", entry_columns!(), " FROM entries e WHERE e.entity_id = $1 AND e.csv_sha256 = $2"),
+        entity,
+        hash_of(code)
     )?)
 }
 

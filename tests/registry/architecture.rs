@@ -53,7 +53,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     (
         "src/app.rs",
         "http",
-        "it holds what the door remembers of tokens, so that each request does not ask the database",
+        "it holds what the door remembers of tokens and addresses, so that each request does not ask the database",
     ),
     ("src/receipt/json.rs", "registry", "a receipt is made of what the registry committed, and of nothing else"),
     ("src/receipt/json.rs", "store", "the same"),

@@ -40,6 +40,7 @@ mod schema;
 mod stamps;
 mod submissions;
 mod sweep;
+mod verify;
 mod will;
 #[path = "../signature_xades/signer.rs"]
 #[allow(

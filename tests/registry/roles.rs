@@ -41,7 +41,8 @@ async fn operations(town: &Town) -> Vec<Operation> {
 /// The path with the ids of things that are there.
 fn filled(path: &str, entry: &Value) -> String {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    path.replace("{path}", "0/000.p/1")
+    path.replace("{csv}", &text(&entry["csv"]))
+        .replace("{path}", "0/000.p/1")
         .replace("{id}", &text(&entry["id"]))
         .replace("{document_id}", &text(&entry["documents"][0]["id"]))
         .replace("{book}", &text(&entry["book"]))
@@ -57,7 +58,9 @@ async fn each_operation_lets_in_whom_the_document_names_and_nobody_else(
     let town = with_tls(engine).await;
     let citizen = citizen_door(&town, "citizen");
     let form = Paper::submission().document("plano", b"%PDF-1.7").signed_by_ana();
-    let entry = town.submit(&form, &fresh_key()).await.registered()["entry"].clone();
+    let registered = town.submit(&form, &fresh_key()).await.registered();
+    let mut entry = registered["entry"].clone();
+    entry["csv"] = registered["receipt"]["csv"].clone();
     let operations = operations(&town).await;
     assert!(operations.len() >= 15);
     let mut known: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();

@@ -1,0 +1,161 @@
+//! Verification codes (código seguro de verificación): whoever holds a paper receipt sees whether it is true, and
+//! whether its entry still stands.
+//!
+//! # Why
+//! A code opens what the receipt says, and never a document: the receipt goes through many hands (art. 27.3.c Ley
+//! 39/2015). It is looked up by its hash and compared in constant time, so that the time of an answer tells nothing
+//! about codes that exist; unknown, malformed and foreign ones get the same answer.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, REFERRER_POLICY};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::params::PathParam;
+use super::problem::{CodeProblems, Problem, Result};
+use super::receipts::file;
+use crate::app::App;
+use crate::domain::Status;
+use crate::store;
+use crate::store::entries::EntryRow;
+
+/// What a verification code opens.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Verified {
+    /// Whether the entry stands: it was not annulled. What was rectified stands, with later events.
+    #[schema(example = true)]
+    stands: bool,
+    /// What became of the entry.
+    status: Status,
+    /// Whether a later event rectified it: then the receipt says what was registered at first.
+    #[schema(example = false)]
+    rectified: bool,
+    /// What happened to it since: annulled or rectified, when and why.
+    since: Vec<Since>,
+    /// The receipt, as it was issued.
+    #[schema(value_type = Object)]
+    receipt: Box<RawValue>,
+    /// Where the receipt's files are.
+    files: Files,
+}
+
+/// Something that bears on whether a receipt still says what is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Since {
+    /// `annulled` or `rectified`.
+    #[schema(example = "rectified")]
+    r#type: String,
+    /// When.
+    #[schema(example = "2026-03-02T09:30:00.131072+01:00", format = DateTime)]
+    at: String,
+    /// Why.
+    #[schema(example = "Error en la unidad de destino")]
+    reason: Option<String>,
+}
+
+/// The files of a receipt, open to whoever has the code.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Files {
+    /// The JSON that the seal is over.
+    #[schema(example = "/api/v1/verify/7M0Q2X4Z6B8D1F3H5K7N9P0R2T/receipt.json")]
+    json: String,
+    /// The entity's seal over it.
+    #[schema(example = "/api/v1/verify/7M0Q2X4Z6B8D1F3H5K7N9P0R2T/receipt.p7s")]
+    signature: String,
+}
+
+/// The entry of a code, however it was typed: lower case, in groups, with the letters that are taken for digits.
+async fn entry(app: &App, typed: &str) -> Result<EntryRow> {
+    let code: String = typed
+        .chars()
+        .filter(|letter| !matches!(letter, '-' | ' '))
+        .take(64)
+        .map(|letter| match letter.to_ascii_uppercase() {
+            'O' => '0',
+            'I' | 'L' => '1',
+            other => other,
+        })
+        .collect();
+    let mut tx = app.store().read().await?;
+    let row = store::entries::by_code(&mut tx, app.entity.id, &code).await?;
+    let same = |row: &EntryRow| {
+        let stands = row.csv.as_deref().unwrap_or_default().as_bytes();
+        stands.len() == code.len() && openssl::memcmp::eq(stands, code.as_bytes())
+    };
+    row.filter(same).ok_or_else(Problem::not_found)
+}
+
+fn quiet(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    // The code stands in the address: no link may carry it on.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// What a code opens.
+#[utoipa::path(
+    get, path = "/verify/{csv}", tag = "receipts", operation_id = "verify", summary = "Check a receipt by its code",
+    description = "What the receipt with this verification code says, whether its entry still stands, and the receipt; never the documents. \
+        Lower case, hyphens and spaces do not count. An address may ask `limits.codes_per_minute` times a minute.",
+    params(("csv" = String, Path, description = "The verification code", example = "7M0Q2X4Z6B8D1F3H5K7N9P0R2T")),
+    responses((status = 200, description = "What the code opens", body = Verified), CodeProblems)
+)]
+pub async fn verify(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
+    let row = entry(&app, &csv).await?;
+    let (json, _) = receipt(&app, &row).await?;
+    let mut tx = app.store().read().await?;
+    let events = store::book::events_of(&mut tx, app.entity.id, row.id).await?;
+    drop(tx);
+    let since = events
+        .into_iter()
+        .filter(|event| matches!(event.r#type.as_str(), "annulled" | "rectified"))
+        .map(|event| Since { r#type: event.r#type, at: event.at.rfc3339(app.entity.zone), reason: event.reason })
+        .collect();
+    let text = String::from_utf8(json).map_err(|_| store::Error::Corrupt("receipt"))?;
+    let code = row.csv.unwrap_or_default();
+    let verified = Verified {
+        stands: row.status != Status::Annulled,
+        status: row.status,
+        rectified: row.rectified,
+        since,
+        receipt: RawValue::from_string(text).map_err(|_| store::Error::Corrupt("receipt"))?,
+        files: Files {
+            json: format!("/api/v1/verify/{code}/receipt.json"),
+            signature: format!("/api/v1/verify/{code}/receipt.p7s"),
+        },
+    };
+    Ok(quiet(Json(verified).into_response()))
+}
+
+/// The receipt of a code, as JSON.
+#[utoipa::path(
+    get, path = "/verify/{csv}/receipt.json", tag = "receipts", operation_id = "verify_json", summary = "The receipt of a code, as JSON",
+    description = "Byte for byte what was issued.",
+    params(("csv" = String, Path, description = "The verification code", example = "7M0Q2X4Z6B8D1F3H5K7N9P0R2T")),
+    responses((status = 200, description = "The receipt", body = Object, content_type = "application/json"), CodeProblems)
+)]
+pub async fn json(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
+    let row = entry(&app, &csv).await?;
+    Ok(quiet(file(receipt(&app, &row).await?.0, "application/json", "receipt.json")))
+}
+
+/// The seal over the receipt of a code.
+#[utoipa::path(
+    get, path = "/verify/{csv}/receipt.p7s", tag = "receipts", operation_id = "verify_signature", summary = "The seal over the receipt of a code",
+    description = "Detached CAdES in DER, over the bytes of the JSON.",
+    params(("csv" = String, Path, description = "The verification code", example = "7M0Q2X4Z6B8D1F3H5K7N9P0R2T")),
+    responses((status = 200, description = "The signature", content_type = "application/pkcs7-signature", body = Vec<u8>), CodeProblems)
+)]
+pub async fn signature(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
+    let row = entry(&app, &csv).await?;
+    Ok(quiet(file(receipt(&app, &row).await?.1, "application/pkcs7-signature", "receipt.p7s")))
+}
+
+async fn receipt(app: &App, row: &EntryRow) -> Result<(Vec<u8>, Vec<u8>)> {
+    app.receipt(row.id).await.map_err(|error| Problem::unavailable(&error))?.ok_or_else(Problem::not_found)
+}
