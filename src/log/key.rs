@@ -30,9 +30,12 @@ pub enum KeyError {
     /// The key is for the other kind of signature.
     #[error("this key signs {0:?} alone")]
     Purpose(SignatureKind),
-    /// OpenSSL cannot use the private key, or it is not for Ed25519.
-    #[error("not an Ed25519 private key: {0}")]
-    Private(#[from] ErrorStack),
+    /// The private key is for something else.
+    #[error("the private key is not for Ed25519")]
+    Private,
+    /// OpenSSL failed.
+    #[error(transparent)]
+    OpenSsl(#[from] ErrorStack),
 }
 
 /// The name of a key: by custom a URL without scheme, such as `registro.example.org/libro`.
@@ -203,9 +206,9 @@ impl SigningKey {
     /// When the key is not for Ed25519.
     pub fn new(name: KeyName, kind: SignatureKind, private: PKey<Private>) -> Result<Self, KeyError> {
         if private.id() != Id::ED25519 {
-            return Err(KeyError::Private(ErrorStack::get()));
+            return Err(KeyError::Private);
         }
-        let public = private.raw_public_key()?.try_into().map_err(|_| KeyError::Format)?;
+        let public = private.raw_public_key()?.try_into().map_err(|_| KeyError::Private)?;
         Ok(Self { verifier: VerifierKey::new(name, kind, public), private })
     }
 

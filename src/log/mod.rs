@@ -20,10 +20,10 @@
 //! # Why
 //! The crates `tlog_tiles` and `signed_note` 0.2 (Cloudflare, BSD-3-Clause), which carry a Certificate Transparency log,
 //! were read first. They port Go's `sumdb/tlog`: every node is asked of a synchronous reader, whose wrong answers make
-//! them panic; there are no proofs of a batch in memory, no cosignatures and no witnesses; and they bring
-//! `ed25519-dalek` and a second SHA-256, where this house has OpenSSL alone. The tree is what the registry vouches for,
-//! and it is short: so it is written here, and held to the definitions of RFC 9162, the vectors of Certificate
-//! Transparency, C2SP and Go, and a verifier by other people (`tests/python/log.py`).
+//! them panic; there are no proofs of a batch in memory, no cosignatures and no witnesses; and they sign with
+//! `ed25519-dalek`, where this house has OpenSSL alone. The tree is what the registry vouches for, and it is short: so
+//! it is written here, and held to the definitions of RFC 9162, the vectors of Certificate Transparency, C2SP and Go,
+//! and a verifier by other people (`tests/python/log.py`).
 
 pub mod checkpoint;
 pub mod cosignature;

@@ -30,6 +30,7 @@ pub fn node_hash(left: &Sha256, right: &Sha256) -> Sha256 {
     let mut bytes = [1; 65];
     bytes[1..33].copy_from_slice(&left.0);
     bytes[33..].copy_from_slice(&right.0);
+    // Less than half the time of `sha256`, which looks its algorithm up each time (OpenSSL 3).
     let mut hash = openssl::sha::Sha256::new();
     hash.update(&bytes);
     Sha256(hash.finish())

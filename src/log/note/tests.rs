@@ -137,7 +137,8 @@ fn keys_as_text() {
 #[test]
 fn private_keys_of_another_kind_are_refused_and_none_is_printed() {
     let x25519 = PKey::private_key_from_raw_bytes(&[7; 32], Id::X25519).unwrap();
-    assert!(SigningKey::new("a".parse().unwrap(), SignatureKind::Ed25519, x25519).is_err());
+    let refused = SigningKey::new("a".parse().unwrap(), SignatureKind::Ed25519, x25519);
+    assert!(matches!(refused, Err(KeyError::Private)));
     let shown = format!("{:?}", go_key());
     assert_eq!(shown, format!("SigningKey({GO_KEY})"));
 }

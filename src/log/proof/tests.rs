@@ -39,24 +39,30 @@ fn trees_with_full_tiles_take_few_runs_each_within_a_tile() {
     let leaves = naive::leaves(131_329);
     let rows = Rows::of(&leaves);
     assert_eq!(rows.len(), 131_329 + 513 + 2);
+    let mut edge = Edge::default();
+    let mut roots = vec![edge.root()];
+    for leaf in &leaves {
+        edge.append(*leaf).unwrap();
+        roots.push(edge.root());
+    }
     for size in LARGE {
         let root = naive::root(&leaves[..size]);
+        assert_eq!(root, roots[size]);
         assert_eq!(rows.answer(&Plan::root(size as u64)), [root]);
         let near = [0, 1, 126, 127, 128, 255, 256, 257, 300, 65_279, 65_280, 65_535, 65_536, 65_537, 65_792, size - 1];
         for index in near.into_iter().filter(|index| *index < size) {
             let plan = Plan::inclusion(index as u64, size as u64).unwrap();
             few_runs(&plan);
             let proof = rows.answer(&plan);
-            assert_eq!(proof, naive::path(index, &leaves[..size]), "{index} in {size}");
-            assert_eq!(verify_inclusion(&leaves[index], index as u64, size as u64, &proof, &root), Ok(()));
+            let verified = verify_inclusion(&leaves[index], index as u64, size as u64, &proof, &root);
+            assert_eq!(verified, Ok(()), "{index} in {size}");
         }
         for old in LARGE.into_iter().chain([1, 2, 3, 100]).filter(|old| *old <= size) {
             let plan = Plan::consistency(old as u64, size as u64).unwrap();
             few_runs(&plan);
             let proof = rows.answer(&plan);
-            assert_eq!(proof, naive::consistency(old, &leaves[..size]), "{old} to {size}");
-            let old_root = naive::root(&leaves[..old]);
-            assert_eq!(verify_consistency(old as u64, &old_root, size as u64, &root, &proof), Ok(()));
+            let verified = verify_consistency(old as u64, &roots[old], size as u64, &root, &proof);
+            assert_eq!(verified, Ok(()), "{old} to {size}");
         }
     }
 }

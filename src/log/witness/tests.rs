@@ -184,7 +184,7 @@ fn a_request_with_any_byte_changed_never_panics_and_is_cosigned_only_as_it_was_s
     let keys = [log_key().verifier().clone()];
     let mut read = 0;
     for place in 0..good.len() {
-        for byte in (0..=255).step_by(3).chain(*b"0123456789\n ") {
+        for byte in (0..=255).step_by(13).chain(*b"0123456789\n ") {
             let mut bytes = good.as_bytes().to_vec();
             if bytes[place] == byte {
                 continue;
@@ -198,7 +198,7 @@ fn a_request_with_any_byte_changed_never_panics_and_is_cosigned_only_as_it_was_s
         }
         assert!(AddCheckpoint::parse(&good.as_bytes()[..place]).is_err());
     }
-    assert!(read > 1000, "only {read} were requests");
+    assert!(read > 500, "only {read} were requests");
 }
 
 #[test]
