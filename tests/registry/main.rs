@@ -23,6 +23,7 @@ mod idempotency;
 mod law;
 mod ledger;
 mod limits;
+mod log_files;
 mod lookups;
 mod metrics;
 mod openapi;
