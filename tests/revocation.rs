@@ -3,6 +3,8 @@
 
 #[path = "revocation/again.rs"]
 mod again;
+#[path = "revocation/archive.rs"]
+mod archive;
 #[path = "revocation/carried.rs"]
 mod carried;
 #[path = "harness/mod.rs"]

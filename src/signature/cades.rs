@@ -4,10 +4,16 @@
 //! The steps stand in the order of the standard and the first that fails gives the verdict its reason, with one
 //! exception: bytes that do not match are told before anything about certificates, since they are certain and nothing
 //! else mends them. All steps are taken even so: who signed, and whether the path holds, is shown beside.
+//!
+//! Levels are what was verified here: B, T by a trusted timestamp of either kind, LT where the revocation data inside
+//! answered for the whole path, LTA where a trusted archive timestamp covers such data. Archive timestamps of the older
+//! forms (`archive-time-stamp` and its second version, EN 319 122-1 annex A.2) are not looked at, and long-term-validation
+//! attributes neither: they prove nothing here, and harm nothing.
 
 use std::borrow::Cow;
 
 use super::algorithm::SignatureAlgorithm;
+use super::archive::{self, Archived, Ground};
 use super::certificate::Certificate;
 use super::chain::{NoPath, Path};
 use super::cms::{Attributes, SignedData, SignerInfo};
@@ -114,13 +120,25 @@ impl<'a> Message<'_, 'a> {
         let mut evidence = self.evidence.clone();
         evidence.add_attributes(&signer.unsigned);
         evidence.add_attributes(signer.signed.as_ref().unwrap_or(&signer.unsigned));
-        let (stamps, made_after) = self.timestamps(signer, &evidence, request);
+        let ground = Ground {
+            data: self.data,
+            signer,
+            content: self.content,
+            evidence: &evidence,
+            received_at: request.received_at,
+            policy: request.policy,
+        };
+        // In a PDF, document timestamps are in their place (EN 319 142-1 § 5.5).
+        let archived = if self.format == Format::Cades { archive::judge(&ground) } else { Vec::new() };
+        let (stamps, made_after) = self.timestamps(signer, &evidence, &archived, request);
         let trusted = stamps.iter().filter(|stamp| stamp.shown.trusted);
         let proofs = trusted.filter_map(|stamp| Some(Existence { at: stamp.shown.at?, doubt: stamp.doubt.clone() }));
-        let proof = proofs.chain(self.existence.clone()).min_by_key(|proof| proof.at);
+        let proofs = proofs.chain(archived.iter().filter_map(Archived::existence)).chain(self.existence.clone());
+        let proof = proofs.min_by_key(|proof| proof.at);
         let proved_at = proof.as_ref().map(|proof| proof.at);
         let doubt = proof.and_then(|proof| proof.doubt);
         verdict.timestamps = stamps.into_iter().map(|stamp| stamp.shown).collect();
+        verdict.timestamps.extend(archived.iter().map(|one| one.checked.shown.clone()));
         verdict.signed_at = proved_at.map_or(request.received_at, |at| at.min(request.received_at));
         verdict.level = match (found.named_in_attribute, proved_at) {
             (false, _) => None,
@@ -135,7 +153,13 @@ impl<'a> Message<'_, 'a> {
         confirm_qualified(&mut verdict, &path, request.policy);
         let failure = Self::first_failure(signer, found, integrity, &path, &verdict, request.policy);
         let known = Known { evidence: &evidence, made_after, doubt };
-        conclude_after_asking(verdict, failure, &path, known, request)
+        let mut verdict = conclude_after_asking(verdict, failure, &path, known, request);
+        if let (Some(Level::Lt), Ok(path)) = (verdict.level, &path)
+            && archive::holds_validation_data(&archived, path, verdict.signed_at, &ground)
+        {
+            verdict.level = Some(Level::Lta);
+        }
+        verdict
     }
 
     /// The steps of EN 319 102-1 § 5.3.4 in order: the first failure is the reason.
@@ -183,6 +207,7 @@ impl<'a> Message<'_, 'a> {
         &self,
         signer: &SignerInfo<'a>,
         evidence: &Evidence<'a>,
+        archived: &[Archived],
         request: Request<'_>,
     ) -> (Vec<Checked>, Option<i64>) {
         let others = &self.data.certificates;
@@ -191,14 +216,20 @@ impl<'a> Message<'_, 'a> {
             let values = attributes.of(oid).flat_map(|attribute| attribute.values());
             values.take(MAX_ADDITIONS).map(|token| token.raw).collect()
         };
-        let check =
-            |token: &'a [u8], stamped: &[&[u8]]| timestamp::check(token, stamped, others, evidence, at, request.policy);
+        let check = |token: &'a [u8], stamped: &[&[u8]], at: i64| {
+            timestamp::check(token, stamped, others, evidence, at, request.policy)
+        };
         let stamped = [signer.signature];
-        let over_value = tokens(&signer.unsigned, oid::SIGNATURE_TIMESTAMP);
-        let over_value = over_value.into_iter().map(|token| check(token, &stamped)).collect();
+        let attributes = signer.unsigned.of(oid::SIGNATURE_TIMESTAMP);
+        let over_value = attributes.flat_map(|attribute| attribute.values().map(move |value| (attribute, value.raw)));
+        let over_value = over_value.take(MAX_ADDITIONS).map(|(attribute, token)| {
+            let existed = archive::existence(archived, attribute, token).map_or(at, |proof| proof.at.min(at));
+            check(token, &stamped, existed)
+        });
+        let over_value = over_value.collect();
         let before = signer.signed.as_ref().map(|signed| tokens(signed, oid::CONTENT_TIMESTAMP)).unwrap_or_default();
         let content = self.content.map(Content::parts).unwrap_or_default();
-        let before = before.into_iter().map(|token| check(token, content).shown);
+        let before = before.into_iter().map(|token| check(token, content, at).shown);
         let made_after = before.filter(|stamp| stamp.trusted).filter_map(|stamp| stamp.at).max();
         (over_value, made_after)
     }

@@ -18,8 +18,14 @@ type Result<T> = std::result::Result<T, Asn1Error>;
 pub struct SignedData<'a> {
     /// What kind of content was signed: `id-data`, or `id-ct-TSTInfo` in a timestamp.
     pub content_type: &'a [u8],
+    /// The same with its header, as an archive timestamp covers it.
+    pub content_type_raw: &'a [u8],
     /// The content, when it is inside.
     pub content: Option<&'a [u8]>,
+    /// All that stands among the certificates, encoded.
+    pub choices: Vec<&'a [u8]>,
+    /// All that stands among the revocation data, encoded.
+    pub revocation: Vec<&'a [u8]>,
     /// Certificates, encoded; attribute certificates are left out.
     pub certificates: Vec<&'a [u8]>,
     /// CRLs, encoded.
@@ -42,6 +48,8 @@ pub enum SignerIdentifier<'a> {
 /// One signature.
 #[derive(Debug, Clone)]
 pub struct SignerInfo<'a> {
+    /// All but the unsigned attributes, encoded, as an archive timestamp covers it.
+    pub core: &'a [u8],
     /// Whose it is.
     pub identifier: SignerIdentifier<'a>,
     /// The digest of the content.
@@ -158,7 +166,9 @@ impl<'a> SignedData<'a> {
         // The list of digests is a hint for readers in one pass; each signer names its own again.
         fields.expect(tag::SET)?;
         let mut encapsulated = fields.sequence()?;
+        let before = encapsulated.rest();
         let content_type = encapsulated.oid()?;
+        let content_type_raw = &before[..before.len() - encapsulated.rest().len()];
         let content = match encapsulated.optional(tag::context_constructed(0))? {
             Some(explicit) => {
                 let mut members = explicit.members();
@@ -169,9 +179,10 @@ impl<'a> SignedData<'a> {
             None => None,
         };
         encapsulated.finish()?;
-        let certificates = members_of(fields.optional(tag::context_constructed(0))?)?;
-        let revocation = fields.optional(tag::context_constructed(1))?;
-        let (crls, ocsp) = (members_of(revocation)?, ocsp_of(revocation)?);
+        let choices = members_of(fields.optional(tag::context_constructed(0))?)?;
+        let certificates = plain(&choices);
+        let revocation = members_of(fields.optional(tag::context_constructed(1))?)?;
+        let (crls, ocsp) = (plain(&revocation), ocsp_of(&revocation));
         let mut infos = fields.expect(tag::SET)?.members();
         fields.finish()?;
         let mut signers = Vec::new();
@@ -181,7 +192,7 @@ impl<'a> SignedData<'a> {
             }
             signers.push(SignerInfo::read(infos.expect(tag::SEQUENCE)?)?);
         }
-        Ok(Self { content_type, content, certificates, crls, ocsp, signers })
+        Ok(Self { content_type, content_type_raw, content, choices, revocation, certificates, crls, ocsp, signers })
     }
 }
 
@@ -192,6 +203,7 @@ impl<'a> SignerInfo<'a> {
     /// [`Asn1Error`] when it is none.
     pub fn read(element: Element<'a>) -> Result<Self> {
         let mut fields = element.tagged(tag::SEQUENCE)?.members();
+        let whole = fields.rest();
         fields.expect(tag::INTEGER)?;
         let identifier = match fields.optional(tag::context(0))? {
             Some(key) => SignerIdentifier::KeyIdentifier(key.content),
@@ -207,15 +219,15 @@ impl<'a> SignerInfo<'a> {
         let signed = fields.optional(tag::context_constructed(0))?.map(Attributes::read).transpose()?;
         let signature_algorithm = AlgorithmIdentifier::read(&mut fields)?;
         let signature = fields.expect(tag::OCTET_STRING)?.content;
+        let core = &whole[..whole.len() - fields.rest().len()];
         let unsigned = fields.optional(tag::context_constructed(1))?.map(Attributes::read).transpose()?;
         fields.finish()?;
         let unsigned = unsigned.unwrap_or_default();
-        Ok(Self { identifier, digest_algorithm, signed, signature_algorithm, signature, unsigned })
+        Ok(Self { core, identifier, digest_algorithm, signed, signature_algorithm, signature, unsigned })
     }
 }
 
-/// The plain members (SEQUENCEs) of an implicit set of choices; the tagged choices, attribute certificates and other
-/// revocation formats, are left out.
+/// The members of an implicit set of choices, encoded.
 fn members_of(set: Option<Element<'_>>) -> Result<Vec<&[u8]>> {
     let mut out = Vec::new();
     let Some(set) = set else { return Ok(out) };
@@ -225,27 +237,25 @@ fn members_of(set: Option<Element<'_>>) -> Result<Vec<&[u8]>> {
         if out.len() == MAX_CERTIFICATES {
             return Err(Asn1Error::TooMany("certificates"));
         }
-        if member.tag == tag::SEQUENCE {
-            out.push(member.raw);
-        }
+        out.push(member.raw);
     }
     Ok(out)
 }
 
-/// The OCSP answers in a set of revocation choices (`OtherRevocationInfoFormat`, RFC 5652 § 10.2.1).
-fn ocsp_of(set: Option<Element<'_>>) -> Result<Vec<&[u8]>> {
-    let mut out = Vec::new();
-    let Some(set) = set else { return Ok(out) };
-    let mut reader = set.members();
-    while !reader.is_empty() && out.len() < MAX_CERTIFICATES {
-        let member = reader.element()?;
-        if member.tag == tag::context_constructed(1) {
-            let mut other = member.members();
-            // The standard's name goes with a whole answer; DSS writes the basic part under its own name.
-            if matches!(other.oid()?, oid::OCSP_IN_CMS | oid::OCSP_BASIC) {
-                out.push(other.element()?.raw);
-            }
-        }
-    }
-    Ok(out)
+/// The plain ones (SEQUENCEs) of such choices; attribute certificates and other revocation formats are tagged.
+#[must_use]
+pub fn plain<'a>(choices: &[&'a [u8]]) -> Vec<&'a [u8]> {
+    choices.iter().filter(|choice| choice.first() == Some(&tag::SEQUENCE)).copied().collect()
+}
+
+/// The OCSP answers among revocation choices (`OtherRevocationInfoFormat`, RFC 5652 § 10.2.1).
+#[must_use]
+pub fn ocsp_of<'a>(choices: &[&'a [u8]]) -> Vec<&'a [u8]> {
+    let answer = |choice: &&'a [u8]| {
+        let mut other = Reader::new(choice).expect(tag::context_constructed(1)).ok()?.members();
+        // The standard's name goes with a whole answer; DSS writes the basic part under its own name.
+        let known = matches!(other.oid().ok()?, oid::OCSP_IN_CMS | oid::OCSP_BASIC);
+        other.element().ok().filter(|_| known).map(|answer| answer.raw)
+    };
+    choices.iter().filter_map(answer).collect()
 }

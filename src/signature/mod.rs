@@ -2,11 +2,12 @@
 //!
 //! [`file`] tells the kinds of files apart, and [`trace`] which of them may hold signatures. The walk of a verdict:
 //! [`pem`] and [`ber`] make DER of what came, [`cms`] finds the signers in it, [`signer`] checks digest and value against
-//! the certificate, [`timestamp`] says when it existed, [`chain`] leads the certificate to an anchor as of that time,
+//! the certificate, [`timestamp`] says when it existed, and [`archive`] what existed with it, [`chain`] leads the certificate to an anchor as of that time,
 //! [`constraints`] weighs the algorithms, [`identity`] reads who it was, and [`cades`] puts the answers in the order of
 //! EN 319 102-1. [`seal`] goes the other way.
 
 mod algorithm;
+mod archive;
 mod asn1;
 mod ber;
 mod cades;

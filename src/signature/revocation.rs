@@ -9,7 +9,7 @@
 use super::asn1::{Reader, tag};
 use super::certificate::Certificate;
 use super::chain::Path;
-use super::cms::{Attributes, SignedData};
+use super::cms::{self, Attributes, SignedData};
 use super::crl::Crl;
 use super::locations::Locations;
 use super::ocsp::{Answer, Link};
@@ -37,6 +37,13 @@ impl<'a> Evidence<'a> {
     pub fn add_message(&mut self, data: &SignedData<'a>) {
         self.crls.extend(&data.crls);
         self.ocsp.extend(&data.ocsp);
+        self.limit();
+    }
+
+    /// Adds what stands among the revocation data of a CMS.
+    pub fn add_choices(&mut self, choices: &[&'a [u8]]) {
+        self.crls.extend(cms::plain(choices));
+        self.ocsp.extend(cms::ocsp_of(choices));
         self.limit();
     }
 

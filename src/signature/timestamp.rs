@@ -37,6 +37,15 @@ impl<'a> TstInfo<'a> {
     }
 }
 
+/// The time that a token (DER) states, and the digest it is made with, where that is known here; none where it is no
+/// token.
+#[must_use]
+pub fn stated(token: &[u8]) -> Option<(i64, Option<Digest>)> {
+    let data = SignedData::read(token).ok()?;
+    let info = TstInfo::read(data.content.filter(|_| data.content_type == oid::TST_INFO)?).ok()?;
+    Some((info.time, Digest::by_oid(info.imprint_algorithm)))
+}
+
 /// What is known of a token.
 #[derive(Debug)]
 pub struct Checked {
@@ -55,7 +64,14 @@ impl Checked {
     /// Of a token that cannot be read: it proves nothing, and harms nothing either.
     #[must_use]
     pub fn unreadable() -> Self {
-        let shown = SignatureTimestamp { document: false, at: None, intact: false, trusted: false, authority: None };
+        let shown = SignatureTimestamp {
+            document: false,
+            archive: false,
+            at: None,
+            intact: false,
+            trusted: false,
+            authority: None,
+        };
         Self { shown, doubt: None, nonce: None, by_the_letter: false }
     }
 }

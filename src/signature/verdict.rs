@@ -237,13 +237,18 @@ pub struct CounterSignature<T = i64> {
     pub claimed_signed_at: Option<T>,
 }
 
-/// A timestamp (RFC 3161) over the signature value, or over the document that holds it.
+/// A timestamp (RFC 3161) over the signature value, over the document that holds it, or over the signature with all that
+/// it carries.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = SignatureTimestamp)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, in the shape of the contract")]
 pub struct SignatureTimestamp<T = i64> {
     /// Whether it is a document timestamp, which covers the signature as part of its file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub document: bool,
+    /// Whether it is an archive timestamp, which covers the signature with its certificates and revocation data.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub archive: bool,
     /// The time it states.
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-06-01T13:59:42+02:00")]
     pub at: Option<T>,
@@ -345,6 +350,7 @@ impl Verdict {
         };
         let timestamps = self.timestamps.into_iter().map(|stamp| SignatureTimestamp {
             document: stamp.document,
+            archive: stamp.archive,
             at: stamp.at.map(text),
             intact: stamp.intact,
             trusted: stamp.trusted,

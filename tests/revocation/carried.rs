@@ -8,10 +8,10 @@ use ventanilla::signature::{Indication, Level, Revocation, SubIndication, Verdic
 
 use crate::pki::{ALL, CRL, DAY, HOUR, Names, OCSP, Pki, TEXT, judged, judged_after};
 
-const SEQUENCE: u8 = 0x30;
-const SET: u8 = 0x31;
+pub const SEQUENCE: u8 = 0x30;
+pub const SET: u8 = 0x31;
 
-fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+pub fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let content = parts.concat();
     let mut out = vec![tag];
     match content.len() {
@@ -26,25 +26,25 @@ fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     out
 }
 
-fn oid(hex: &str) -> Vec<u8> {
+pub fn oid(hex: &str) -> Vec<u8> {
     element(6, &[&hex::decode(hex).unwrap()])
 }
 
-fn attribute(name: &str, value: &[u8]) -> Vec<u8> {
+pub fn attribute(name: &str, value: &[u8]) -> Vec<u8> {
     element(SEQUENCE, &[&oid(name), &element(SET, &[value])])
 }
 
 /// What a signature carries beside what every one has.
 #[derive(Default)]
-struct Carried {
+pub struct Carried {
     /// A timestamp over the content, made before the signature.
-    content_timestamp: Option<Vec<u8>>,
-    crls: Vec<Vec<u8>>,
+    pub content_timestamp: Option<Vec<u8>>,
+    pub crls: Vec<Vec<u8>>,
     /// Whole answers, in `crls` of the message.
-    ocsp: Vec<Vec<u8>>,
+    pub ocsp: Vec<Vec<u8>>,
     /// The same, in the attribute `revocation-values`.
-    in_attribute: Option<(Vec<u8>, Vec<u8>)>,
-    stamped: bool,
+    pub in_attribute: Option<(Vec<u8>, Vec<u8>)>,
+    pub stamped: bool,
 }
 
 /// DER of an `OCSPResponse` → its basic part.
@@ -56,7 +56,7 @@ fn basic(answer: &[u8]) -> Vec<u8> {
     rest[header..].to_vec()
 }
 
-fn signed(pki: &Pki, who: &str, carried: &Carried) -> Vec<u8> {
+pub fn signed(pki: &Pki, who: &str, carried: &Carried) -> Vec<u8> {
     let certificate = pki.certificate(who);
     let der = certificate.to_der().unwrap();
     let sha256 = element(SEQUENCE, &[&oid("608648016503040201")]);
@@ -122,7 +122,7 @@ fn signed(pki: &Pki, who: &str, carried: &Carried) -> Vec<u8> {
 }
 
 /// The shortest lengths: OpenSSL reads and writes the value again.
-fn openssl_der(bytes: &[u8]) -> Vec<u8> {
+pub fn openssl_der(bytes: &[u8]) -> Vec<u8> {
     fn again(bytes: &[u8], out: &mut Vec<u8>) {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -168,7 +168,7 @@ pub fn ocsp_answer(pki: &Pki, who: &str, options: &[&str]) -> Vec<u8> {
     pki.ocsp_answer(&std::fs::read(request).unwrap(), options)
 }
 
-fn alone(pki: &Pki, mode: config::Revocation) -> Judge {
+pub fn alone(pki: &Pki, mode: config::Revocation) -> Judge {
     pki.judge_by(&config::Signature { revocation_hosts: Vec::new(), revocation: mode, ..pki.settings() })
 }
 

@@ -161,6 +161,7 @@ fn bare_rsa<'a>(value: &'a [u8], certificates: &'a [Vec<u8>]) -> Result<SignedDa
     let certificate = Certificate::read(first).map_err(|error| malformed(&error))?;
     let algorithm = |oid| AlgorithmIdentifier { oid, parameters: None };
     let signer = SignerInfo {
+        core: &[],
         identifier: SignerIdentifier::IssuerAndSerial(certificate.issuer, certificate.serial),
         digest_algorithm: algorithm(oid::SHA1),
         signed: None,
@@ -170,7 +171,10 @@ fn bare_rsa<'a>(value: &'a [u8], certificates: &'a [Vec<u8>]) -> Result<SignedDa
     };
     Ok(SignedData {
         content_type: oid::DATA,
+        content_type_raw: &[],
         content: None,
+        choices: Vec::new(),
+        revocation: Vec::new(),
         certificates: certificates.iter().map(Vec::as_slice).collect(),
         crls: Vec::new(),
         ocsp: Vec::new(),
