@@ -9,24 +9,32 @@ use std::process::ExitCode;
 use super::test_pki::{self, TestPki};
 use super::{Outcome, block_on, open};
 use crate::config::Config;
+use crate::registry::ledger::Ledger;
 
 /// What `init` takes.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// The folder; made if it is not there.
-    #[arg(long, value_name = "DIR", default_value = ".")]
+    #[arg(long, value_name = "DIR", default_value = ".", conflicts_with = "config")]
     dir: PathBuf,
+    /// Prepare the database that this configuration names, and write no folder.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 /// Makes the folder, and the database in it.
 pub fn run(arguments: &Arguments) -> Outcome {
-    let file = write(&arguments.dir)?;
+    let file = match &arguments.config {
+        Some(file) => file.clone(),
+        None => write(&arguments.dir)?,
+    };
     block_on(async {
         let app = open(Config::load(Some(&file))?).await?;
         app.store().close().await;
         Ok::<_, Box<dyn std::error::Error>>(())
     })??;
-    eprintln!("{} is ready: ventanilla serve --config {}", arguments.dir.display(), file.display());
+    let ready = arguments.config.as_ref().unwrap_or(&arguments.dir);
+    eprintln!("{} is ready: ventanilla serve --config {}", ready.display(), file.display());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -49,7 +57,12 @@ pub fn write(dir: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
         write_new(&dir.join("keys/tls.pem"), &tls.certificates, 0o644)?;
         write_new(&dir.join("keys/tls.key"), &tls.key, 0o600)?;
     }
+    let log_key = dir.join("keys/log.key");
     let file = dir.join("ventanilla.toml");
+    // A folder from before has its key elsewhere: a log never changes its key by itself.
+    if !log_key.exists() && !file.exists() {
+        write_new(&log_key, Ledger::new_key()?.as_bytes(), 0o600)?;
+    }
     if !file.exists() {
         write_new(&file, settings(&dir).as_bytes(), 0o600)?;
     }
@@ -102,6 +115,12 @@ identification_rule = ""
 # A test seal, made for this folder. Replace both by your entity's.
 certificate = "keys/seal.pem"
 key = "keys/seal.key"
+
+[proof]
+# The key that signs the book's checkpoints, made for this folder: keep a copy of it where the database is not.
+key = "keys/log.key"
+# The log's name, by custom its public address without https://. Give it before the first entry; it never changes.
+origin = ""
 
 # A test certificate for localhost, made for this folder; keys/test-ca.pem is its authority.
 #[tls]

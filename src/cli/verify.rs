@@ -144,7 +144,10 @@ async fn book(config: ConfigArgument, checkpoints: Vec<PathBuf>, without_documen
     for finding in &report.findings {
         println!("{finding}");
     }
-    eprintln!("{} things are wrong with the book", report.wrong);
+    eprintln!(
+        "{} wrong with the book",
+        if report.wrong == 1 { "1 thing is".into() } else { format!("{} things are", report.wrong) }
+    );
     Ok(ExitCode::from(1))
 }
 

@@ -34,6 +34,18 @@ pub async fn checkpoint(State(app): State<App>) -> Result<Response> {
     newest(&app, Log::Book).await
 }
 
+/// The key that signs checkpoints.
+#[utoipa::path(
+    get, path = "/log/key", tag = "the log", operation_id = "log_key", summary = "The key that signs the book's checkpoints",
+    description = "As text (C2SP signed-note): name, identifier and Ed25519 key. Keep it, and compare it with the one that the entity publishes elsewhere.",
+    responses((status = 200, description = "The key", body = String, content_type = "text/plain; charset=utf-8",
+        example = json!("sede.example.es/registro+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k\n")), LogProblems)
+)]
+pub async fn key(State(app): State<App>) -> Response {
+    let key = format!("{}\n", app.entity.ledger.verifier(Log::Book));
+    open(key.into_bytes(), "text/plain; charset=utf-8", "no-cache")
+}
+
 /// The newest checkpoint of the access log.
 #[utoipa::path(
     get, path = "/log/access/checkpoint", tag = "the log", operation_id = "access_checkpoint", summary = "The newest checkpoint of the access log",

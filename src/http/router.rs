@@ -72,6 +72,7 @@ const ROLES: &[(&str, &[&str])] = &[
     ("units", ANY),
     ("offices", ANY),
     ("books", ANY),
+    ("log_key", &[]),
     ("log_checkpoint", &[]),
     ("log_tile", &[]),
     ("log_consistency", &[]),
@@ -98,6 +99,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(receipts::json))
         .routes(routes!(receipts::signature))
         .routes(routes!(log::proof))
+        .routes(routes!(log::key))
         .routes(routes!(log::checkpoint))
         .routes(routes!(log::tile))
         .routes(routes!(log::consistency))

@@ -10,7 +10,7 @@ use super::caller::Entity;
 use super::entry::{Entry, verdicts};
 use super::ledger::Growth;
 use super::record;
-use crate::domain::{EntryCode, Micros, Sha256};
+use crate::domain::{AuthenticationMethod, DocumentKind, EntryCode, Micros, Sha256};
 use crate::store::book::{Count, EventRow, KeyRow};
 use crate::store::entries::{DocumentRow, EntryRow, PartyRow, VerdictRow};
 use crate::store::log::Log;
@@ -52,6 +52,7 @@ pub async fn plan<'m>(
         .map(|used| ((used.caller.as_str(), used.key.as_str()), (used.body_sha256, used.subject_id)))
         .collect();
     let mut taken: HashSet<Uuid> = found.submissions.into_iter().collect();
+    let mut forms = used_forms(tx, entity, members).await?;
     let claimed: HashMap<Sha256, Option<Micros>> = found.claims.into_iter().collect();
 
     let mut accepted = Vec::with_capacity(members.len());
@@ -71,6 +72,9 @@ pub async fn plan<'m>(
             if member.row.submission_id.is_some_and(|id| taken.contains(&id)) {
                 return Plan::Refused(Refusal::DuplicateSubmission);
             }
+            if form_of(member).is_some_and(|form| !forms.insert(form)) {
+                return Plan::Refused(Refusal::DuplicateSubmission);
+            }
             // A claim that ended is over for whoever stored the document after that.
             let swept = |hash| claimed.get(&hash).is_some_and(|ended| ended.is_none_or(|at| at > member.swept_until));
             if !claimed.is_empty() && objects_of(member).any(swept) {
@@ -85,6 +89,25 @@ pub async fn plan<'m>(
         })
         .collect();
     Ok((plans, accepted))
+}
+
+/// The form whose signature proved the will of this registration.
+fn form_of(member: &Registration) -> Option<Sha256> {
+    let by_form = member.row.authentication_method == Some(AuthenticationMethod::SignedForm);
+    let mut documents = member.belongings.documents.iter();
+    documents.find(|document| by_form && document.kind == DocumentKind::Form).map(|form| form.sha256)
+}
+
+/// Those of the members' forms that proved another entry before. Nothing in a form says for which submission it was
+/// signed, so whoever came by one could send it again in the signer's name.
+async fn used_forms(tx: &mut Tx, entity: i64, members: &[&Registration]) -> store::Result<HashSet<Sha256>> {
+    let mut used = HashSet::new();
+    for form in members.iter().filter_map(|member| form_of(member)) {
+        if store::entries::is_signed_form(tx, entity, form).await? {
+            used.insert(form);
+        }
+    }
+    Ok(used)
 }
 
 /// Those of the entries judged again that nobody else has written meanwhile: their rows are taken away here.

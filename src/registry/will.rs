@@ -5,8 +5,8 @@
 //! unless a rule says so: each way is recorded and shown as what it is.
 //!
 //! A signed form proves what it says and nothing else, so it must be signed to its last byte, and all that came with it
-//! is marked as stated, not signed. It carries no `submission_id`: who holds a form that somebody signed can bring it
-//! again, and it is the same form then, with the same hash. Where the `signature` part is there it alone counts, and
+//! is marked as stated, not signed. It carries no `submission_id`, so whoever came by a form that somebody signed could bring
+//! it again: the numbering transaction takes the hash of a form once for an entry, and never again. Where the `signature` part is there it alone counts, and
 //! forms are documents like others.
 
 use super::attachments::Judged;

@@ -102,6 +102,8 @@ impl Site {
             ("signature.revocation", "off".into()),
             ("seal.certificate", show(self.path("seal.pem"))),
             ("seal.key", show(test_key("entity-seal"))),
+            // Nothing happens by itself that a test does not ask for.
+            ("proof.seal_seconds", "0".into()),
             ("log.filter", "warn".into()),
             ("log.json", "false".into()),
         ]
@@ -125,6 +127,7 @@ impl Site {
                 "signature.revocation" => config.signature.revocation = Revocation::Off,
                 "seal.certificate" => config.seal.certificate = value.into(),
                 "seal.key" => config.seal.key = value.into(),
+                "proof.seal_seconds" => config.proof.seal_seconds = value.parse().unwrap(),
                 "log.filter" => config.log.filter = value,
                 "log.json" => config.log.json = value.parse().unwrap(),
                 other => panic!("a setting without a place: {other}"),

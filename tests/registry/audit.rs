@@ -14,7 +14,7 @@ use crate::harness::town::Town;
 
 /// A town with three submissions and two counter entries, the newest checkpoint of which is published.
 async fn lively(engine: Engine) -> Town {
-    let town = Town::with(engine, |config| config.proof.seal_seconds = 0).await;
+    let town = Town::on(engine).await;
     for number in 0..3 {
         let paper = Paper::submission().document("plano", format!("%PDF-1.7 plan {number}").as_bytes());
         town.submit(&paper.signed_by_ana(), &fresh_key()).await.registered();
@@ -56,6 +56,31 @@ async fn a_book_that_nobody_touched_is_whole(#[values(Engine::Sqlite, Engine::Po
     let note = town.get("/log/checkpoint", "nobody").await.is(200, "");
     let key = town.app.entity.ledger.verifier(Log::Book).clone();
     assert_eq!(report.head.unwrap(), Checkpoint::open(&note.body, &[key], &[]).unwrap().checkpoint);
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_server_publishes_and_seals_its_newest_checkpoint(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::with(engine, |config| config.proof.seal_seconds = 1).await;
+    town.entry().await;
+    let published =
+        async || town.app.registry.objects().get_log(&town.app.entity.code, "book.checkpoint").await.unwrap();
+    let newest = town.get("/log/checkpoint", "nobody").await.is(200, "").body;
+    for _ in 0..100 {
+        if published().await.is_some_and(|published| published == newest) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(published().await.unwrap(), newest);
+    while town.count("SELECT count(*) FROM log_seals WHERE log = 'book' AND size = 1").await == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(checked(&town).await.findings, []);
+    let ready = town.get("/readyz", "nobody").await.json();
+    assert_eq!(ready["parts"]["log"], "ok");
 }
 
 #[rstest]

@@ -271,3 +271,18 @@ async fn a_form_too_large_to_be_judged_proves_nothing_and_says_so() {
     let answer = town.submit(&form, &fresh_key()).await.is(422, "signature-invalid");
     assert!(answer.json()["signatures"][0]["detail"].as_str().unwrap().contains("1000 bytes"), "{}", answer.text());
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_signed_form_proves_one_entry_and_no_other(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let town = Town::on(engine).await;
+    let form = pdf_form("citizen");
+    let first = town.submit(&with_pdf(&form).form(), &fresh_key()).await.registered();
+    // Another submission, with an id of its own: nothing in the form says that it was signed for this one.
+    let replayed = with_pdf(&form)
+        .with("subject", "Otro asunto")
+        .with("submission_id", crate::harness::paper::fresh_id().to_string());
+    town.submit(&replayed.form(), &fresh_key()).await.is(409, "duplicate-submission");
+    let next = town.next_number().await;
+    assert_eq!(next, first["entry"]["number"].as_i64().unwrap() + 1, "what was refused took no number");
+}

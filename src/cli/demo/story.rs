@@ -6,6 +6,8 @@ use super::citizen::Signer;
 use super::client::{Answer, Client, Failure, Package};
 use crate::app::App;
 use crate::clock::Clock;
+use crate::log::VerifierKey;
+use crate::receipt::check::check;
 
 /// A page with one word on it.
 const PLAN: &[u8] = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n\
@@ -98,7 +100,7 @@ impl Story {
             &[("oferta", "application/pdf", PLAN)],
             &Signer::marta_for_obras()?,
         )?;
-        self.accepted("Marta Pérez bids for Obras del Sur, S. L.", &obras_sends).await?;
+        let answer = self.accepted("Marta Pérez bids for Obras del Sur, S. L.", &obras_sends).await?;
 
         println!("\nThe same request again: Ana's connection broke, and her e-office repeats it with its key");
         let again = self.eoffice.send(&first).await?;
@@ -123,6 +125,8 @@ impl Story {
         )?;
         swapped.parts[2].2 = b"%PDF-1.4 another plan".to_vec();
         self.refused("a document that is not the one that was signed", &swapped, "document-mismatch").await?;
+
+        self.prove(&answer).await?;
 
         println!("\nAt the counter");
         let paper = json!({"channel": "in_person", "physical_documents": "none"});
@@ -176,6 +180,30 @@ impl Story {
             if intact { "holds" } else { "does not hold" }
         );
         self.expect("the seal over the receipt holds", intact);
+        Ok(())
+    }
+
+    /// Checks a receipt as a citizen would: by the public key alone, and once more after a letter of it was changed.
+    async fn prove(&mut self, answer: &Answer) -> Result<(), Failure> {
+        println!("\nWhat anybody can check, with the receipt and the entity's public key");
+        let key = String::from_utf8(self.eoffice.get("/api/v1/log/key").await?)?;
+        let key: VerifierKey = key.trim().parse()?;
+        let path = answer.body["receipt"]["json"].as_str().unwrap_or_default();
+        let receipt = self.eoffice.get(path).await?;
+        let checked = check(&receipt, &key);
+        if let Ok(checked) = &checked {
+            println!(
+                "    {} stands in the book: leaf {} of {}",
+                checked.code, checked.leaf_index, checked.checkpoint.size
+            );
+        }
+        self.expect("a receipt proves that its entry stands in the book", checked.is_ok());
+        let altered = String::from_utf8(receipt)?.replace("Presentación de oferta", "Retirada de oferta");
+        let refused = check(altered.as_bytes(), &key);
+        if let Err(error) = &refused {
+            println!("    with one word changed: {error}");
+        }
+        self.expect("a receipt with one word changed proves nothing", refused.is_err());
         Ok(())
     }
 
