@@ -4,7 +4,7 @@
 //! [`pem`] and [`ber`] make DER of what came, [`cms`] finds the signers in it, [`signer`] checks digest and value against
 //! the certificate, [`timestamp`] says when it existed, and [`archive`] what existed with it, [`chain`] leads the certificate to an anchor as of that time,
 //! [`constraints`] weighs the algorithms, [`identity`] reads who it was, and [`cades`] puts the answers in the order of
-//! EN 319 102-1. [`seal`] goes the other way.
+//! EN 319 102-1. [`seal`] goes the other way, and [`pades::seal`] does so in a PDF.
 
 mod algorithm;
 mod archive;
@@ -49,6 +49,7 @@ pub use crl::{KeptCrl, Unusable};
 pub use file::{FileKind, NotJudged, detect, judge, judge_file, judge_inside, not_judged};
 pub use identifier::IdType;
 pub use identity::{Organization, Signer};
+pub use pades::seal::{PdfSealError, Prepared, SealDetails, room_for};
 pub use policy::{Policy, RevocationMode};
 pub use revocation::Evidence;
 pub use seal::{SealError, add_timestamp, seal, signature_value};

@@ -1,4 +1,5 @@
-//! Making a signature: detached CAdES-B (EN 319 122-1 § 6), as the entity's receipts carry and the tests' citizens send.
+//! Making a signature: detached CAdES-B (EN 319 122-1 § 6), as the entity's receipts carry and the tests' citizens send,
+//! and the same for a PDF (EN 319 142-1 § 6), where [`super::pades::seal`] puts it.
 //!
 //! # Why
 //! Written with our own DER writer and OpenSSL's signature: the safe interface to OpenSSL's CMS cannot add
@@ -13,6 +14,7 @@ use openssl::x509::{X509, X509Ref};
 use super::algorithm::Digest;
 use super::asn1::{Asn1Error, Reader, tag};
 use super::certificate::Certificate;
+use super::cms::SignedData;
 use super::{der, oid};
 
 /// Why no signature could be made: all are faults of the configured key or certificate.
@@ -41,16 +43,44 @@ pub fn seal<K: HasPrivate>(
     chain: &[X509],
     at: i64,
 ) -> Result<Vec<u8>, SealError> {
+    seal_parts(&[content], key, certificate, chain, Profile::Cades { at })
+}
+
+/// What a signature is for, which decides what it says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Profile {
+    /// It says when it was made, in microseconds since 1970 UTC.
+    Cades {
+        /// That time.
+        at: i64,
+    },
+    /// For a PDF: `/M` beside it says when, and then `signing-time` must not (EN 319 142-1 § 6.3, table 1).
+    Pades,
+}
+
+/// Signs the content that these parts are in a row.
+///
+/// # Errors
+/// [`SealError`] when key or certificate cannot be used.
+pub(super) fn seal_parts<K: HasPrivate>(
+    content: &[&[u8]],
+    key: &PKeyRef<K>,
+    certificate: &X509Ref,
+    chain: &[X509],
+    profile: Profile,
+) -> Result<Vec<u8>, SealError> {
     let (digest, digest_oid, signature_algorithm) = algorithms(key)?;
     let certificate_der = certificate.to_der()?;
     let read = Certificate::read(&certificate_der)?;
     let digest_algorithm = der::algorithm(digest_oid, false);
-    let attributes = vec![
+    let mut attributes = vec![
         attribute(oid::CONTENT_TYPE, &der::oid(oid::DATA)),
-        attribute(oid::SIGNING_TIME, &time(at)),
-        attribute(oid::MESSAGE_DIGEST, &der::element(tag::OCTET_STRING, &[&digest.of(&[content])?])),
+        attribute(oid::MESSAGE_DIGEST, &der::element(tag::OCTET_STRING, &[&digest.of(content)?])),
         attribute(oid::SIGNING_CERTIFICATE_V2, &signing_certificate(&read)),
     ];
+    if let Profile::Cades { at } = profile {
+        attributes.push(attribute(oid::SIGNING_TIME, &time(at)));
+    }
     let signed = der::set_of(tag::SET, attributes);
     let mut signer = match key.id() {
         Id::ED25519 | Id::ED448 => Signer::new_without_digest(key)?,
@@ -86,25 +116,16 @@ pub fn seal<K: HasPrivate>(
     Ok(der::sequence(&[&der::oid(oid::SIGNED_DATA), &der::element(tag::context_constructed(0), &[&signed_data])]))
 }
 
-/// The value of a signature (DER) with one signer: what a timestamp is asked for.
+/// The signature value in a signature (DER) with one signer: what an authority is asked to stamp for
+/// [`add_timestamp`].
 ///
 /// # Errors
 /// [`Asn1Error`] when the bytes are no such signature.
 pub fn signature_value(signature: &[u8]) -> Result<Vec<u8>, Asn1Error> {
-    let mut info = Reader::new(signature).sequence()?;
-    info.expect(tag::OID)?;
-    let mut fields = info.expect(tag::context_constructed(0))?.members().sequence()?;
-    let mut sets = 0;
-    // The digest algorithms are a set, too: the signers are the second one.
-    while sets < 1 || fields.peek() != Some(tag::SET) {
-        sets += usize::from(fields.element()?.tag == tag::SET);
+    match SignedData::read(signature)?.signers.as_slice() {
+        [signer] => Ok(signer.signature.to_vec()),
+        _ => Err(Asn1Error::Value("a signature with one signer")),
     }
-    let mut signer = fields.expect(tag::SET)?.members().sequence()?;
-    let mut value = None;
-    while signer.peek().is_some_and(|found| found != tag::context_constructed(1)) {
-        value = Some(signer.element()?);
-    }
-    Ok(value.ok_or(Asn1Error::Truncated)?.content.to_vec())
 }
 
 /// Puts a timestamp token over the signature value into a signature (DER) with one signer, which makes it CAdES-T

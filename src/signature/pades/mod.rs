@@ -3,7 +3,7 @@
 //! The walk: [`field`] finds the signatures of every revision, [`range`] the bytes that each covers; the CMS in it is
 //! judged in [`signature`] as [`cades`] judges any, or in [`stamp`] where it is a timestamp over the document. [`later`]
 //! says what came after the signed revision ([`change`] finds it, [`permission`] knows what signers allow), and
-//! [`store`] reads the validation data beside.
+//! [`store`] reads the validation data beside. [`seal`] goes the other way.
 //!
 //! # Why
 //! A signature is judged on the document it signed: the file up to its last signed byte is opened as a document of its
@@ -17,6 +17,7 @@ mod landmark;
 mod later;
 mod permission;
 mod range;
+pub mod seal;
 mod signature;
 mod stamp;
 mod store;

@@ -8,6 +8,7 @@
 //! "no" where two readers could see two documents. So: `startxref` → sections → object, nothing mended, nothing read
 //! that was not asked for, and a [`Budget`] for what a file may cost. Inflating is `flate2`'s.
 
+mod append;
 mod filter;
 mod lexer;
 mod object;
@@ -18,6 +19,7 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+pub use append::{Update, write_dictionary, write_object, write_text};
 pub use filter::Budget;
 pub use object::{Dictionary, Indirect, Object, Reference, unhex};
 pub use tail::check_appended;
