@@ -9,6 +9,8 @@
 mod hostile;
 #[path = "signature_xades/kinds.rs"]
 mod kinds;
+#[path = "signature_xades/list.rs"]
+mod list;
 #[path = "signature_xades/lists.rs"]
 mod lists;
 #[path = "signature/pki.rs"]

@@ -42,6 +42,8 @@ pub struct Paper {
     pub catalog: String,
     pub fields: Vec<u32>,
     pub annotations: Vec<u32>,
+    /// Bytes that a signature's value may have.
+    pub room: usize,
     /// The objects of the revision being written.
     open: Vec<(u32, usize)>,
     next: u32,
@@ -125,6 +127,7 @@ impl Paper {
             catalog: String::new(),
             fields: vec![FIELD],
             annotations: vec![FIELD],
+            room: 4500,
             open: Vec::new(),
             next: 20,
         };
@@ -251,7 +254,7 @@ impl Paper {
     pub fn sign_in(&mut self, field: u32, seal: &Seal<'_>) -> Range<usize> {
         let value = self.number();
         self.put_signature_field(field, &seal.rectangle, &format!("/V {value} 0 R {}", seal.field));
-        let room = "0".repeat(2 * 4500);
+        let room = "0".repeat(2 * self.room);
         let (sub_filter, entries) = (seal.sub_filter, &seal.entries);
         let before = self.bytes.len();
         self.put(

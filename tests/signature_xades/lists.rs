@@ -2,85 +2,15 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use openssl::hash::MessageDigest;
-use openssl::sign::Signer;
 use openssl::x509::X509;
 use rstest::rstest;
 use ventanilla::signature::{self, Anchors, ListError, Policy, RevocationMode, SubIndication, TrustedList, Verdict};
 
-use crate::pki::{NOW, TEXT, certificate, key, sealed_by};
-use crate::signer::{DS, ENVELOPED, EXCLUSIVE, base64, reference, transform};
+use crate::list::{CA_QC, END, GRANTED, QTST, SIGNER, SUPERVISED, WITHDRAWN, service, signature, signed, unsigned};
+use crate::pki::{NOW, TEXT, certificate, sealed_by};
+use crate::signer::{ENVELOPED, reference, transform};
 
 const DAY: i64 = 86_400_000_000;
-const CA_QC: &str = "http://uri.etsi.org/TrstSvc/Svctype/CA/QC";
-const QTST: &str = "http://uri.etsi.org/TrstSvc/Svctype/TSA/QTST";
-const GRANTED: &str = "http://uri.etsi.org/TrstSvc/TrustedList/Svcstatus/granted";
-const WITHDRAWN: &str = "http://uri.etsi.org/TrstSvc/TrustedList/Svcstatus/withdrawn";
-const SUPERVISED: &str = "http://uri.etsi.org/TrstSvc/TrustedList/Svcstatus/undersupervision";
-/// Who signs lists.
-const SIGNER: &str = "company-seal";
-const END: &str = "</TrustServiceStatusList>";
-
-fn status(kind: &str, status: &str, since: &str, identity: &str) -> String {
-    format!(
-        "<ServiceTypeIdentifier>{kind}</ServiceTypeIdentifier>{identity}<ServiceStatus>{status}</ServiceStatus>\
-         <StatusStartingTime>{since}T00:00:00Z</StatusStartingTime>"
-    )
-}
-
-/// A service of the test PKI's issuing authority, its present status first.
-fn service(kind: &str, statuses: &[(&str, &str)]) -> String {
-    let der = STANDARD.encode(certificate("intermediates/intermediate").to_der().unwrap());
-    let identity = format!(
-        "<ServiceDigitalIdentity><DigitalId><X509Certificate>\n{der}\n</X509Certificate></DigitalId></ServiceDigitalIdentity>"
-    );
-    let (now, before) = statuses.split_first().unwrap();
-    let instance = |(one, since): &(&str, &str)| {
-        format!("<ServiceHistoryInstance>{}</ServiceHistoryInstance>", status(kind, one, since, ""))
-    };
-    let history: String = before.iter().map(instance).collect();
-    format!(
-        "<TSPService><ServiceInformation>{}</ServiceInformation><ServiceHistory>{history}</ServiceHistory></TSPService>",
-        status(kind, now.0, now.1, &identity)
-    )
-}
-
-/// A list up to where its signature stands, in canonical form.
-fn unsigned(services: &str) -> String {
-    format!(
-        "<TrustServiceStatusList xmlns=\"http://uri.etsi.org/02231/v2#\" Id=\"list\"><SchemeInformation>\
-         <SchemeTerritory>ES</SchemeTerritory><ListIssueDateTime>2026-05-01T00:00:00Z</ListIssueDateTime>\
-         <NextUpdate><dateTime>2026-11-01T00:00:00Z</dateTime></NextUpdate></SchemeInformation>\
-         <TrustServiceProviderList><TrustServiceProvider><TSPServices>{services}</TSPServices></TrustServiceProvider>\
-         </TrustServiceProviderList>"
-    )
-}
-
-/// A signature with these references, in exclusive canonical form: the list's namespace is in scope where it stands.
-fn signature(references: &str) -> String {
-    let namespace = format!("xmlns:ds=\"{DS}\"");
-    let info = format!(
-        "<ds:SignedInfo {namespace}><ds:CanonicalizationMethod Algorithm=\"{EXCLUSIVE}\"></ds:CanonicalizationMethod>\
-         <ds:SignatureMethod Algorithm=\"http://www.w3.org/2001/04/xmldsig-more#rsa-sha256\"></ds:SignatureMethod>\
-         {references}</ds:SignedInfo>"
-    );
-    let key = key(SIGNER);
-    let value = Signer::new(MessageDigest::sha256(), &key).unwrap().sign_oneshot_to_vec(info.as_bytes()).unwrap();
-    format!(
-        "<ds:Signature {namespace}>{info}<ds:SignatureValue>{}</ds:SignatureValue><ds:KeyInfo><ds:X509Data>\
-         <ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></ds:Signature>",
-        base64(&value),
-        base64(&certificate(SIGNER).to_der().unwrap())
-    )
-}
-
-fn signed(services: &str) -> String {
-    let list = unsigned(services);
-    let octets = format!("{list}{END}");
-    let reference = reference(" URI=\"\"", &transform(ENVELOPED, ""), octets.as_bytes());
-    format!("{list}{}{END}", signature(&reference))
-}
-
 fn signers() -> Vec<X509> {
     vec![certificate(SIGNER)]
 }
