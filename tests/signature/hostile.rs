@@ -20,6 +20,27 @@ fn no_byte_of_the_content_can_be_changed() {
 }
 
 #[test]
+fn no_byte_of_a_content_inside_can_be_changed() {
+    let policy = policy();
+    for options in [&["-outform", "DER", "-nodetach"][..], &["-outform", "DER", "-nodetach", "-stream"]] {
+        let signature = openssl_cms("citizen-prime256v1", options);
+        assert!(signature::judge(&signature, None, "file", NOW, &policy)[0].intact);
+        let start = signature.windows(TEXT.len()).position(|window| window == TEXT).unwrap();
+        for at in start..start + TEXT.len() {
+            let mut altered = signature.clone();
+            altered[at] ^= 1 << (at % 8);
+            for verdict in signature::judge(&altered, None, "file", NOW, &policy) {
+                assert_eq!(
+                    (verdict.intact, verdict.sub_indication),
+                    (false, Some(SubIndication::HashFailure)),
+                    "byte {at}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn no_byte_of_a_signature_can_be_changed_in_what_is_signed() {
     let policy = policy();
     for signature in [sealed_by("citizen"), openssl_cms("citizen-prime256v1", &["-outform", "DER", "-cades"])] {

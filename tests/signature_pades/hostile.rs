@@ -32,6 +32,31 @@ fn no_signed_byte_can_be_changed() {
 }
 
 #[test]
+fn no_byte_of_the_signed_attributes_can_be_changed() {
+    let policy = policy();
+    let mut paper = Paper::new(Xref::Table);
+    let value = paper.sign(&Seal::by("citizen-prime256v1"));
+    let digits = value.start + 1..value.end - 1;
+    let cms = hex::decode(&paper.bytes[digits.clone()]).unwrap();
+    // The content-type attribute begins them, the identifier of ECDSA with SHA-256 follows them.
+    let find = |name: &str| cms.windows(name.len() / 2).position(|at| at == hex::decode(name).unwrap()).unwrap();
+    let start = find("301806092a864886f70d010903");
+    let end =
+        start + cms[start..].windows(12).position(|at| at == hex::decode("300a06082a8648ce3d040302").unwrap()).unwrap();
+    for at in start..end {
+        for bit in 0..8 {
+            let mut altered = cms.clone();
+            altered[at] ^= 1 << bit;
+            let mut file = paper.bytes.clone();
+            file[digits.clone()].copy_from_slice(hex::encode(&altered).as_bytes());
+            for verdict in signature::judge_file(&file, None, "file", NOW, &policy) {
+                assert!(!verdict.intact && !verdict.passed(), "byte {at}, bit {bit}: {verdict:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn every_truncation_ends_in_a_verdict() {
     let policy = policy();
     let mut paper = signed();
