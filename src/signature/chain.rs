@@ -51,6 +51,8 @@ struct Inner {
     store: X509Store,
     intermediates: Vec<X509>,
     encoded: Vec<Vec<u8>>,
+    /// Anchors and intermediates, encoded and sorted: what comes with a signature again need not be read again.
+    at_hand: Vec<Vec<u8>>,
     fingerprints: HashSet<Fingerprint>,
     /// What trusted lists say of an anchor; none of those that the administrator chose.
     services: HashMap<Fingerprint, Vec<Arc<Service>>>,
@@ -145,6 +147,7 @@ impl Anchors {
         let mut builder = X509StoreBuilder::new()?;
         builder.set_param(&param)?;
         let mut fingerprints = HashSet::new();
+        let mut at_hand: Vec<Vec<u8>> = anchors.iter().map(|one| one.to_der()).collect::<Result<_, _>>()?;
         for anchor in anchors {
             if fingerprints.insert(fingerprint(&anchor)?) {
                 builder.add_cert(anchor)?;
@@ -158,15 +161,19 @@ impl Anchors {
                 let fingerprint = fingerprint(certificate)?;
                 if fingerprints.insert(fingerprint) {
                     builder.add_cert(certificate.clone())?;
+                    at_hand.push(certificate.to_der()?);
                 }
                 if !chosen.contains(&fingerprint) {
                     services.entry(fingerprint).or_default().push(service.clone());
                 }
             }
         }
-        let encoded = intermediates.iter().map(|one| one.to_der()).collect::<Result<_, _>>()?;
+        let encoded: Vec<Vec<u8>> = intermediates.iter().map(|one| one.to_der()).collect::<Result<_, _>>()?;
+        at_hand.extend_from_slice(&encoded);
+        at_hand.sort();
         let store = builder.build();
-        Ok(Self(Arc::new(Inner { store, intermediates, encoded, fingerprints, services, lists_current_until })))
+        let inner = Inner { store, intermediates, encoded, at_hand, fingerprints, services, lists_current_until };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// Whether this certificate is itself an anchor.
@@ -249,6 +256,9 @@ impl Anchors {
     }
 
     fn services_of(&self, path: &Path) -> Option<&[Arc<Service>]> {
+        if self.0.services.is_empty() {
+            return None;
+        }
         let anchor = fingerprint(path.certificates.last()?).ok()?;
         self.0.services.get(&anchor).map(Vec::as_slice)
     }
@@ -268,8 +278,11 @@ impl Anchors {
         others: &[&Certificate<'_>],
         at: i64,
     ) -> Result<Result<Path, NoPath>, openssl::error::ErrorStack> {
+        let is_new = |other: &&&Certificate<'_>| {
+            self.0.at_hand.binary_search_by(|known| known.as_slice().cmp(other.der)).is_err()
+        };
         let mut untrusted = Stack::new()?;
-        for other in others.iter().filter_map(|other| other.openssl()).chain(&self.0.intermediates) {
+        for other in others.iter().filter(is_new).filter_map(|other| other.openssl()).chain(&self.0.intermediates) {
             untrusted.push(other.clone())?;
         }
         X509StoreContext::new()?.init(&self.0.store, leaf, &untrusted, |context| {

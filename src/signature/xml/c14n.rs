@@ -6,6 +6,7 @@
 //! written as they are, although § 1.3 asks for a failure: refusing them turns citizens away and protects nobody, since
 //! they are never resolved here.
 
+use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use super::nodeset::NodeSet;
@@ -215,7 +216,10 @@ impl<'w, 'a> Walk<'w, 'a> {
             let namespaces = &document.namespaces;
             attributes.sort_by(|one, other| {
                 let key = |attribute: &Attribute<'a>| &namespaces[attribute.namespace as usize];
-                key(one).cmp(key(other)).then_with(|| one.local.cmp(other.local))
+                // Names are kept once: most attributes have none, and need no look at it.
+                let by_namespace =
+                    if one.namespace == other.namespace { Ordering::Equal } else { key(one).cmp(key(other)) };
+                by_namespace.then_with(|| one.local.cmp(other.local))
             });
         }
         for attribute in attributes {
