@@ -287,7 +287,10 @@ CREATE TABLE receipts (
     entity_id BIGINT NOT NULL,
     json BYTEA NOT NULL,
     p7s BYTEA NOT NULL,
-    sealed_at BIGINT NOT NULL
+    sealed_at BIGINT NOT NULL,
+    -- The sealed PDF in the object store, once it is made, and whether its seal has a timestamp.
+    pdf_sha256 BYTEA,
+    pdf_timestamped BOOLEAN
 );
 
 -- Kept in the transactions that change the books: the report costs the same at ten million entries.

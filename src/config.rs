@@ -106,6 +106,20 @@ pub struct Entity {
     pub name: String,
     /// IANA time zone: the official time of the sede.
     pub time_zone: String,
+    /// Where the public reaches the server, such as `https://sede.example.es`: receipts print it, as text and as a code
+    /// for telephones. Empty: `listen`.
+    pub public_url: String,
+    /// Colour of headings on receipts, such as `#1f4e79`.
+    pub colour: String,
+}
+
+impl Entity {
+    /// The colour as red, green and blue; a dark blue when it is not written as `#rrggbb`.
+    #[must_use]
+    pub fn rgb(&self) -> [u8; 3] {
+        let digits = hex::decode(self.colour.trim_start_matches('#')).unwrap_or_default();
+        digits.try_into().unwrap_or([0x1f, 0x4e, 0x79])
+    }
 }
 
 /// `[database]`
@@ -320,7 +334,13 @@ impl Default for Config {
 
 impl Default for Entity {
     fn default() -> Self {
-        Self { code: "L01000000".into(), name: "Ayuntamiento de ejemplo".into(), time_zone: "Europe/Madrid".into() }
+        Self {
+            code: "L01000000".into(),
+            name: "Ayuntamiento de ejemplo".into(),
+            time_zone: "Europe/Madrid".into(),
+            public_url: String::new(),
+            colour: "#1f4e79".into(),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! Each is an outbox row of the numbering transaction, so a crash can delay it and never lose it. Doing it twice is
 //! harmless: the first receipt stays, and the full text is written again.
 
+pub mod paper;
 pub mod publish;
 
 use std::time::Duration;
@@ -170,10 +171,16 @@ impl App {
         }
         match sealed {
             Ok(sealed) => {
+                let sealed_one = sealed.is_some();
                 if let Some(sealed) = sealed {
                     sealed.keep(tx, row.entity_id, row.entry_id).await?;
                 }
-                store::outbox::done(tx, row.id).await
+                // Next comes the paper, in its own time.
+                if sealed_one {
+                    store::outbox::next_paper(tx, row.id).await
+                } else {
+                    store::outbox::done(tx, row.id).await
+                }
             }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, entry = %row.entry_id, "no receipt yet");

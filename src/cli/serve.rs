@@ -182,6 +182,10 @@ impl Server {
             let (app, stop) = (app.clone(), stop.clone());
             async move { app.sweep_hourly(stop).await }
         });
+        let papers = tokio::spawn({
+            let (app, stop) = (app.clone(), stop.clone());
+            async move { app.make_papers(stop).await }
+        });
         let publishing = tokio::spawn({
             let (app, stop) = (app.clone(), stop.clone());
             async move { app.publish(stop).await }
@@ -198,7 +202,7 @@ impl Server {
         };
         tokio::join!(serve(listener, tls, router(app.clone()), &limits, stop.clone()), operators);
         stop.cancel();
-        let _ = tokio::join!(after, sweeps, again, publishing);
+        let _ = tokio::join!(after, sweeps, again, papers, publishing);
         app.store().close().await;
         tracing::info!("stopped");
     }

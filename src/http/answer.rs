@@ -35,6 +35,9 @@ pub struct ReceiptLinks {
     /// Verification code (código seguro de verificación).
     #[schema(example = "7M0Q2X4Z6B8D1F3H5K7N9P0R2T")]
     pub csv: String,
+    /// The receipt on paper: PDF, sealed.
+    #[schema(example = "/api/v1/entries/0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01/receipt.pdf")]
+    pub pdf: String,
     /// The receipt, as JSON.
     #[schema(example = "/api/v1/entries/0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01/receipt.json")]
     pub json: String,
@@ -48,7 +51,7 @@ impl ReceiptLinks {
     #[must_use]
     pub fn of(entry: Uuid, csv: String) -> Self {
         let link = |extension| format!("/api/v1/entries/{entry}/receipt.{extension}");
-        Self { csv, json: link("json"), signature: link("p7s") }
+        Self { csv, pdf: link("pdf"), json: link("json"), signature: link("p7s") }
     }
 }
 

@@ -6,10 +6,13 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
+use super::auth::require;
 use super::entries::visible;
 use super::params::PathParam;
 use super::problem::{Problem, ReadProblems, Result};
 use crate::app::App;
+use crate::domain::Role;
+use crate::receipt::label::Label;
 use crate::registry::caller::Caller;
 use crate::store;
 
@@ -44,14 +47,59 @@ pub async fn signature(
     Ok(file(p7s, "application/pkcs7-signature", "receipt.p7s"))
 }
 
-async fn receipt(app: &App, caller: &Caller, id: Uuid) -> Result<(Vec<u8>, Vec<u8>)> {
+/// The receipt on paper.
+#[utoipa::path(
+    get, path = "/entries/{id}/receipt.pdf", tag = "receipts", operation_id = "receipt_pdf", summary = "The receipt on paper",
+    description = "PDF/A with the JSON receipt inside, sealed by the entity (PAdES; with a timestamp where there is an authority that answers, and the seal says which). Sealed once: always the same bytes.",
+    params(("id" = Uuid, Path, description = "The entry's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01")),
+    responses((status = 200, description = "The receipt", content_type = "application/pdf", body = Vec<u8>), ReadProblems),
+    security(("token" = []), ("certificate" = []))
+)]
+pub async fn pdf(State(app): State<App>, caller: Caller, PathParam(Path(id)): PathParam<Uuid>) -> Result<Response> {
+    allowed(&app, &caller, id).await?;
+    app.registry.record_access(&caller, "receipt", Some(id), Some("pdf".into())).await?;
+    let pdf = app.receipt_pdf(id).await.map_err(|error| Problem::unavailable(&error))?;
+    Ok(file(pdf.ok_or_else(Problem::not_found)?, "application/pdf", "recibo.pdf"))
+}
+
+/// The label for the paper at the counter.
+#[utoipa::path(
+    get, path = "/entries/{id}/label.pdf", tag = "counter", operation_id = "label", summary = "The stamp label",
+    description = "A label of 70 by 35 mm with the entry's code, also as a barcode (Code 128), and its time.",
+    params(("id" = Uuid, Path, description = "The entry's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01")),
+    responses((status = 200, description = "The label", content_type = "application/pdf", body = Vec<u8>), ReadProblems),
+    security(("token" = []))
+)]
+pub async fn label(State(app): State<App>, caller: Caller, PathParam(Path(id)): PathParam<Uuid>) -> Result<Response> {
+    require(&caller, &[Role::Clerk])?;
+    let mut tx = app.store().read().await?;
+    let row = store::entries::by_id(&mut tx, caller.entity.id, id).await?.ok_or_else(Problem::not_found)?;
+    let books = store::catalogue::books(&mut tx, caller.entity.id).await?;
+    drop(tx);
+    app.registry.record_access(&caller, "read", Some(id), Some("label".into())).await?;
+    let book = books.iter().find(|book| book.code == row.book).map_or(row.book.as_str(), |book| book.name.as_str());
+    let label = Label {
+        entity: &caller.entity.name,
+        book,
+        office: row.office.as_deref(),
+        code: &row.code,
+        registered_at: row.registered_at,
+        zone: caller.entity.zone,
+    };
+    let pdf = crate::receipt::label::render(&label).map_err(|error| Problem::unavailable(&error))?;
+    Ok(file(pdf, "application/pdf", "etiqueta.pdf"))
+}
+
+/// 404 for whoever may not see the entry, and for an entry without a receipt.
+async fn allowed(app: &App, caller: &Caller, id: Uuid) -> Result<()> {
     let mut tx = app.store().read().await?;
     let row = store::entries::by_id(&mut tx, caller.entity.id, id).await?;
     let (row, _) = visible(&mut tx, caller, row).await?;
-    drop(tx);
-    if row.csv.is_none() {
-        return Err(Problem::not_found());
-    }
+    if row.csv.is_none() { Err(Problem::not_found()) } else { Ok(()) }
+}
+
+async fn receipt(app: &App, caller: &Caller, id: Uuid) -> Result<(Vec<u8>, Vec<u8>)> {
+    allowed(app, caller, id).await?;
     app.registry.record_access(caller, "receipt", Some(id), None).await?;
     app.receipt(id).await.map_err(|error| Problem::unavailable(&error))?.ok_or_else(Problem::not_found)
 }

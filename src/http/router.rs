@@ -61,6 +61,8 @@ const ROLES: &[(&str, &[&str])] = &[
     ("document", &["clerk", "auditor", "unit", "eoffice", "citizen"]),
     ("receipt_json", &["clerk", "auditor", "unit", "eoffice", "citizen"]),
     ("receipt_signature", &["clerk", "auditor", "unit", "eoffice", "citizen"]),
+    ("receipt_pdf", &["clerk", "auditor", "unit", "eoffice", "citizen"]),
+    ("label", &["clerk"]),
     ("entries", &["clerk", "auditor", "unit"]),
     ("access_log", &["auditor"]),
     ("report_channels", &["clerk", "auditor", "sac", "admin"]),
@@ -82,6 +84,7 @@ const ROLES: &[(&str, &[&str])] = &[
     ("verify", &[]),
     ("verify_json", &[]),
     ("verify_signature", &[]),
+    ("verify_pdf", &[]),
     ("healthz", &[]),
     ("readyz", &[]),
 ];
@@ -98,6 +101,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(documents::document))
         .routes(routes!(receipts::json))
         .routes(routes!(receipts::signature))
+        .routes(routes!(receipts::pdf))
+        .routes(routes!(receipts::label))
         .routes(routes!(log::proof))
         .routes(routes!(log::key))
         .routes(routes!(log::checkpoint))
@@ -121,6 +126,7 @@ fn codes() -> OpenApiRouter<App> {
         .routes(routes!(verify::verify))
         .routes(routes!(verify::json))
         .routes(routes!(verify::signature))
+        .routes(routes!(verify::pdf))
 }
 
 fn routes(app: Option<&App>) -> (Router<App>, OpenApi) {

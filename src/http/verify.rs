@@ -60,6 +60,9 @@ pub struct Since {
 /// The files of a receipt, open to whoever has the code.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Files {
+    /// The receipt on paper, sealed.
+    #[schema(example = "/api/v1/verify/7M0Q2X4Z6B8D1F3H5K7N9P0R2T/receipt.pdf")]
+    pdf: String,
     /// The JSON that the seal is over.
     #[schema(example = "/api/v1/verify/7M0Q2X4Z6B8D1F3H5K7N9P0R2T/receipt.json")]
     json: String,
@@ -125,6 +128,7 @@ pub async fn verify(State(app): State<App>, PathParam(Path(csv)): PathParam<Stri
         since,
         receipt: RawValue::from_string(text).map_err(|_| store::Error::Corrupt("receipt"))?,
         files: Files {
+            pdf: format!("/api/v1/verify/{code}/receipt.pdf"),
             json: format!("/api/v1/verify/{code}/receipt.json"),
             signature: format!("/api/v1/verify/{code}/receipt.p7s"),
         },
@@ -154,6 +158,19 @@ pub async fn json(State(app): State<App>, PathParam(Path(csv)): PathParam<String
 pub async fn signature(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
     let row = entry(&app, &csv).await?;
     Ok(quiet(file(receipt(&app, &row).await?.1, "application/pkcs7-signature", "receipt.p7s")))
+}
+
+/// The receipt of a code, on paper.
+#[utoipa::path(
+    get, path = "/verify/{csv}/receipt.pdf", tag = "receipts", operation_id = "verify_pdf", summary = "The receipt of a code, on paper",
+    description = "Byte for byte what was sealed.",
+    params(("csv" = String, Path, description = "The verification code", example = "7M0Q2X4Z6B8D1F3H5K7N9P0R2T")),
+    responses((status = 200, description = "The receipt", content_type = "application/pdf", body = Vec<u8>), CodeProblems)
+)]
+pub async fn pdf(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
+    let row = entry(&app, &csv).await?;
+    let pdf = app.receipt_pdf(row.id).await.map_err(|error| Problem::unavailable(&error))?;
+    Ok(quiet(file(pdf.ok_or_else(Problem::not_found)?, "application/pdf", "recibo.pdf")))
 }
 
 async fn receipt(app: &App, row: &EntryRow) -> Result<(Vec<u8>, Vec<u8>)> {

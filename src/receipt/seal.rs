@@ -7,7 +7,7 @@ use openssl::x509::X509;
 
 use crate::config;
 use crate::domain::Micros;
-use crate::signature;
+use crate::signature::{self, PdfSealError, Prepared, SealDetails};
 
 /// Why there is no seal, or it did not seal.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,9 @@ pub enum SealError {
     /// No seal is configured.
     #[error("seal.certificate and seal.key are not set: receipts cannot be sealed")]
     Missing,
+    /// The PDF could not be sealed.
+    #[error("the PDF could not be sealed")]
+    Pdf(#[from] PdfSealError),
     /// Sealing failed.
     #[error("the seal could not be made")]
     Sealing(#[from] signature::SealError),
@@ -84,5 +87,23 @@ impl Seal {
     pub fn seal(&self, content: &[u8], at: Micros) -> Result<Vec<u8>, SealError> {
         let (key, certificate, chain) = self.identity.as_ref().ok_or(SealError::Missing)?;
         Ok(signature::seal(content, key, certificate, chain, at.0)?)
+    }
+
+    /// Signs a PDF: PAdES baseline B, to be put in by [`Prepared::finish`], with a timestamp or without.
+    ///
+    /// # Errors
+    /// [`SealError::Missing`] without a seal, or what is wrong with the file or the key.
+    pub fn sign_pdf(
+        &self,
+        file: &[u8],
+        name: &str,
+        reason: &str,
+        at: Micros,
+    ) -> Result<(Prepared, Vec<u8>), SealError> {
+        let (key, certificate, chain) = self.identity.as_ref().ok_or(SealError::Missing)?;
+        let room = signature::room_for(certificate, chain).map_err(signature::SealError::from)?;
+        let prepared = Prepared::new(file, SealDetails { name, reason, at: at.0 }, room)?;
+        let signature = prepared.sign(key, certificate, chain)?;
+        Ok((prepared, signature))
     }
 }

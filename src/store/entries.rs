@@ -454,3 +454,40 @@ pub async fn keep_receipt(tx: &mut Tx, entity: i64, entry: Uuid, json: &[u8], p7
     )?;
     Ok(())
 }
+
+/// The PDF of a receipt.
+#[derive(Debug, Clone, Copy)]
+pub struct PaperRow {
+    /// The hash of its bytes.
+    pub pdf_sha256: Sha256,
+    /// Whether its seal has a timestamp.
+    pub timestamped: bool,
+}
+
+/// The PDF of an entry's receipt, once it is made.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn paper(tx: &mut Tx, entry: Uuid) -> Result<Option<PaperRow>> {
+    let row: Option<(Option<Sha256>, Option<bool>)> =
+        sql!(tx, fetch_optional, "SELECT pdf_sha256, pdf_timestamped FROM receipts WHERE entry_id = $1", entry)?;
+    Ok(row.and_then(|(hash, timestamped)| {
+        Some(PaperRow { pdf_sha256: hash?, timestamped: timestamped.unwrap_or_default() })
+    }))
+}
+
+/// Writes down the PDF of a receipt. The first one stays.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn keep_paper(tx: &mut Tx, entry: Uuid, paper: &PaperRow) -> Result<()> {
+    sql!(
+        tx,
+        execute,
+        "UPDATE receipts SET pdf_sha256 = $2, pdf_timestamped = $3 WHERE entry_id = $1 AND pdf_sha256 IS NULL",
+        entry,
+        paper.pdf_sha256,
+        paper.timestamped
+    )?;
+    Ok(())
+}

@@ -171,6 +171,31 @@ impl Objects {
         }
     }
 
+    /// Keeps the sealed PDF of a receipt, under the entry's id and its own hash.
+    ///
+    /// # Errors
+    /// When the store does not take it.
+    pub async fn put_receipt(&self, entity: &str, entry: Uuid, hash: Sha256, bytes: Vec<u8>) -> Result<(), Error> {
+        self.store.put(&self.receipt_key(entity, entry, hash), bytes.into()).await?;
+        Ok(())
+    }
+
+    /// Reads back what [`Objects::put_receipt`] kept; `None` when it is not there.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn get_receipt(&self, entity: &str, entry: Uuid, hash: Sha256) -> Result<Option<Bytes>, Error> {
+        match self.store.get(&self.receipt_key(entity, entry, hash)).await {
+            Ok(found) => Ok(Some(found.bytes().await?)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn receipt_key(&self, entity: &str, entry: Uuid, hash: Sha256) -> Path {
+        self.prefix.clone().join(entity).join("receipts").join(format!("{entry}.{hash}.pdf"))
+    }
+
     /// Begins to store a document of `entity` whose bytes are announced to have the hash `declared`.
     #[must_use]
     pub fn upload(&self, entity: &str, declared: Sha256) -> Upload {

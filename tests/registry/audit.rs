@@ -24,9 +24,10 @@ async fn lively(engine: Engine) -> Town {
     }
     town.app.publish_once(Log::Book).await.unwrap();
     // What follows an entry is done before anybody tampers with it.
-    while town.count("SELECT count(*) FROM outbox").await > 0 {
+    while town.count("SELECT count(*) FROM outbox WHERE kind = 'registered'").await > 0 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
+    execute(town.app.store(), "DELETE FROM outbox").await;
     town
 }
 

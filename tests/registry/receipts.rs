@@ -86,3 +86,65 @@ async fn without_a_seal_entries_are_numbered_and_receipts_wait(
     let town = Town::open(site, ventanilla::clock::Clock::system(), |_| {}, None).await;
     town.get(&path, "clerk").await.is(200, "");
 }
+
+#[rstest]
+#[tokio::test]
+async fn the_receipt_on_paper_is_sealed_once_and_carries_the_proof(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::with(engine, |config| config.entity.public_url = "https://sede.example.org/".into()).await;
+    let form = Paper::submission().document("plano", b"%PDF-1.7 a plan").signed_by_ana();
+    let registered = town.submit(&form, &fresh_key()).await.registered();
+    let links = &registered["receipt"];
+    let pdf = town.get(links["pdf"].as_str().unwrap(), "eoffice").await.is(200, "");
+    assert_eq!(pdf.header("content-type"), "application/pdf");
+    let verdicts =
+        ventanilla::signature::judge_file(&pdf.body, None, "file", town.app.clock().now().0, &town.app.policy);
+    let [verdict] = verdicts.as_slice() else { panic!("one seal: {verdicts:?}") };
+    assert!(verdict.passed(), "{verdict:?}");
+    assert_eq!(verdict.covers_whole_file, Some(true));
+    // Asked again, by its code too, it is the same bytes; nothing of it is made anew.
+    assert_eq!(town.get(links["pdf"].as_str().unwrap(), "clerk").await.body, pdf.body);
+    let by_code = format!("/verify/{}/receipt.pdf", links["csv"].as_str().unwrap());
+    assert_eq!(town.get(&by_code, "nobody").await.is(200, "").body, pdf.body);
+    // What poppler finds in it is the receipt, byte for byte.
+    let folder = tempfile::tempdir().unwrap();
+    let (file, inside) = (folder.path().join("recibo.pdf"), folder.path().join("receipt.json"));
+    std::fs::write(&file, &pdf.body).unwrap();
+    let done = Command::new("pdfdetach").args(["-save", "1", "-o"]).arg(&inside).arg(&file).output().unwrap();
+    assert!(done.status.success(), "{done:?}");
+    assert_eq!(std::fs::read(&inside).unwrap(), town.get(links["json"].as_str().unwrap(), "eoffice").await.body);
+    let text = Command::new("pdftotext").args(["-layout"]).arg(&file).arg("-").output().unwrap().stdout;
+    let text = String::from_utf8(text).unwrap();
+    for wanted in [registered["entry"]["code"].as_str().unwrap(), "Ana García López", "sede.example.org"] {
+        assert!(text.contains(wanted), "{wanted}: {text}");
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn papers_are_made_by_themselves(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let town = Town::on(engine).await;
+    town.submit(&Paper::submission().signed_by_ana(), &fresh_key()).await.registered();
+    for _ in 0..300 {
+        if town.count("SELECT count(*) FROM receipts WHERE pdf_sha256 IS NOT NULL").await == 1 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(town.count("SELECT count(*) FROM receipts WHERE pdf_sha256 IS NOT NULL").await, 1);
+    while town.count("SELECT count(*) FROM outbox").await > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_label_for_the_paper_says_number_and_time(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let town = Town::on(engine).await;
+    let registered = town.register(&Paper::counter().form(), &fresh_key()).await.registered();
+    let path = format!("/entries/{}/label.pdf", registered["entry"]["id"].as_str().unwrap());
+    let label = town.get(&path, "clerk").await.is(200, "");
+    assert!(label.body.starts_with(b"%PDF-"));
+    town.get(&path, "eoffice").await.is(403, "forbidden");
+}
