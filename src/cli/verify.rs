@@ -14,6 +14,7 @@ use crate::audit::{self, Kept, Wanted};
 use crate::clock::Clock;
 use crate::log::{Checkpoint, VerifierKey};
 use crate::receipt::check::{CheckError, check};
+use crate::receipt::pdf::ATTACHMENT;
 use crate::signature::{self, Verdict};
 use crate::store::log::Log;
 
@@ -43,7 +44,7 @@ enum Command {
     Receipt {
         #[command(flatten)]
         config: ConfigArgument,
-        /// The receipt: its JSON.
+        /// The receipt: its JSON, or its PDF.
         file: PathBuf,
         /// The key of the entity's log, as text (name+identifier+key) or a file with it; that of this registry otherwise.
         #[arg(long, value_name = "KEY")]
@@ -94,6 +95,15 @@ fn key(config: &ConfigArgument, given: Option<&str>) -> Result<VerifierKey, Box<
 fn receipt(config: &ConfigArgument, file: &Path, given: Option<&str>) -> Outcome {
     let bytes = std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
     let key = key(config, given)?;
+    // On paper, what proves is the receipt inside; what is printed around it is held by the seal.
+    let bytes = if bytes.starts_with(b"%PDF-") {
+        match inside(&bytes)? {
+            Some(receipt) => receipt,
+            None => return Ok(ExitCode::from(1)),
+        }
+    } else {
+        bytes
+    };
     match check(&bytes, &key) {
         Ok(checked) => {
             println!("entry         {} of {}", checked.code, checked.issuer);
@@ -112,6 +122,18 @@ fn receipt(config: &ConfigArgument, file: &Path, given: Option<&str>) -> Outcome
             Ok(ExitCode::from(1))
         }
     }
+}
+
+/// The receipt in a receipt on paper; `None` when its seal does not fit the file.
+fn inside(file: &[u8]) -> Result<Option<Vec<u8>>, Box<dyn std::error::Error>> {
+    let policy = crate::app::policy(&crate::config::Signature::default())?;
+    let verdicts = signature::judge_file(file, None, "file", Clock::system().now().0, &policy);
+    if !verdicts.iter().any(|verdict| verdict.intact && verdict.covers_whole_file == Some(true)) {
+        println!("result        it proves nothing: the PDF was altered after it was sealed, or never was");
+        return Ok(None);
+    }
+    println!("seal          fits the file; whose it is, `ventanilla verify signature` tells");
+    Ok(Some(signature::attached_file(file, ATTACHMENT)?.ok_or("there is no receipt in this PDF")?))
 }
 
 async fn book(config: ConfigArgument, checkpoints: Vec<PathBuf>, without_documents: bool) -> Outcome {

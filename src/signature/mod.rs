@@ -50,6 +50,7 @@ pub use file::{FileKind, NotJudged, detect, judge, judge_file, judge_inside, not
 pub use identifier::IdType;
 pub use identity::{Organization, Signer};
 pub use pades::seal::{PdfSealError, Prepared, SealDetails, room_for};
+pub use pdf::{PdfError, attached_file};
 pub use policy::{Policy, RevocationMode};
 pub use revocation::Evidence;
 pub use seal::{SealError, add_timestamp, seal, signature_value};

@@ -114,6 +114,28 @@ async fn the_receipt_on_paper_is_sealed_once_and_carries_the_proof(
     let done = Command::new("pdfdetach").args(["-save", "1", "-o"]).arg(&inside).arg(&file).output().unwrap();
     assert!(done.status.success(), "{done:?}");
     assert_eq!(std::fs::read(&inside).unwrap(), town.get(links["json"].as_str().unwrap(), "eoffice").await.body);
+    let verify = |key: &str, file: &std::path::Path| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_ventanilla"));
+        let run = program.args(["verify", "receipt", "--key", key]).arg(file).current_dir(&folder).output().unwrap();
+        (run.status.code(), String::from_utf8(run.stdout).unwrap() + &String::from_utf8(run.stderr).unwrap())
+    };
+    let key = town.get("/log/key", "nobody").await.is(200, "").text();
+    for file in [&file, &inside] {
+        let (status, said) = verify(key.trim(), file);
+        assert!(status == Some(0) && said.contains("it stands in the book as it says"), "{said}");
+    }
+    let stranger = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
+    assert_eq!(verify(stranger, &file).0, Some(1));
+    let altered = folder.path().join("altered.json");
+    std::fs::write(&altered, std::fs::read_to_string(&inside).unwrap().replace("licencia", "Licencia")).unwrap();
+    let (status, said) = verify(key.trim(), &altered);
+    assert!(status == Some(1) && said.contains("the receipt was altered"), "{said}");
+    let mut touched = pdf.body.clone();
+    let at = touched.windows(7).position(|window| window == b"/Title(" || window == b"/Type/C").unwrap_or(200);
+    touched[at + 1] ^= 1;
+    let forged = folder.path().join("forged.pdf");
+    std::fs::write(&forged, &touched).unwrap();
+    assert_ne!(verify(key.trim(), &forged).0, Some(0));
     let text = Command::new("pdftotext").args(["-layout"]).arg(&file).arg("-").output().unwrap().stdout;
     let text = String::from_utf8(text).unwrap();
     for wanted in [registered["entry"]["code"].as_str().unwrap(), "Ana García López", "sede.example.org"] {

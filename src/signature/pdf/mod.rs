@@ -9,6 +9,7 @@
 //! that was not asked for, and a [`Budget`] for what a file may cost. Inflating is `flate2`'s.
 
 mod append;
+mod attached;
 mod filter;
 mod lexer;
 mod object;
@@ -20,6 +21,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 pub use append::{Update, write_dictionary, write_object, write_text};
+pub use attached::attached_file;
 pub use filter::Budget;
 pub use object::{Dictionary, Indirect, Object, Reference, unhex};
 pub use tail::check_appended;
