@@ -54,6 +54,8 @@ class Server:
             "VENTANILLA_SEAL__CERTIFICATE": str(keys / "seal.crt"),
             "VENTANILLA_SEAL__KEY": str(keys / "seal.key"),
             "VENTANILLA_SIGNATURE__TRUST_ANCHORS": str(keys / "anchors"),
+            # Strangers try more codes here than anybody may outside.
+            "VENTANILLA_LIMITS__CODES_PER_MINUTE": "0",
         }
         if engine == "postgres":
             self.environment |= self.big_site()
