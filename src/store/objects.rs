@@ -193,7 +193,9 @@ impl Objects {
     }
 
     fn receipt_key(&self, entity: &str, entry: Uuid, hash: Sha256) -> Path {
-        self.prefix.clone().join(entity).join("receipts").join(format!("{entry}.{hash}.pdf"))
+        // Enough of the hash to keep two apart; some servers make file names of keys, and these have an end.
+        let hash = hash.to_string();
+        self.prefix.clone().join(entity).join("receipts").join(format!("{entry}-{}.pdf", &hash[..16]))
     }
 
     /// Begins to store a document of `entity` whose bytes are announced to have the hash `declared`.
