@@ -145,7 +145,8 @@ impl App {
         let rows = store::outbox::due(&mut tx, self.entity.id, self.clock().now(), BATCH).await?;
         let mut texts = Vec::with_capacity(rows.len());
         for row in &rows {
-            texts.push(self.receipt_text(&mut tx, row.entry_id).await?);
+            let only_words = row.kind == store::outbox::INDEX;
+            texts.push(if only_words { None } else { self.receipt_text(&mut tx, row.entry_id).await? });
         }
         if rows.is_empty() {
             return Ok(0);

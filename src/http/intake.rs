@@ -16,9 +16,9 @@ use super::body::{BodyError, PacedBody, Progress};
 use super::problem::{Kind, Problem, Result};
 use crate::app::App;
 use crate::domain::media::AcceptedFormats;
-use crate::domain::{Micros, Sha256};
+use crate::domain::{DocumentStatement, Micros, Sha256};
 use crate::registry::caller::Caller;
-use crate::registry::submission::{Context, FieldError, Intake, Limits, Submission};
+use crate::registry::submission::{Addition, Context, FieldError, Intake, Limits, Submission};
 use crate::registry::submit::StoredDocument;
 use crate::signature::{FileKind, Trace};
 use crate::store::objects;
@@ -26,11 +26,42 @@ use crate::store::objects;
 /// Bytes of a signature: room for a document inside it, its chain and its revocation data.
 const SIGNATURE_BYTES: usize = 4 << 20;
 
+/// What the part `submission` may be: it names the documents that follow.
+pub trait Announces: Sized {
+    /// Reads the exact bytes of the part.
+    ///
+    /// # Errors
+    /// As [`Submission::parse`].
+    fn parse(bytes: &[u8], context: &Context) -> std::result::Result<Self, Vec<FieldError>>;
+    /// The documents, in their order.
+    fn documents(&self) -> &[DocumentStatement];
+}
+
+impl Announces for Submission {
+    fn parse(bytes: &[u8], context: &Context) -> std::result::Result<Self, Vec<FieldError>> {
+        Self::parse(bytes, context)
+    }
+
+    fn documents(&self) -> &[DocumentStatement] {
+        &self.documents
+    }
+}
+
+impl Announces for Addition {
+    fn parse(bytes: &[u8], context: &Context) -> std::result::Result<Self, Vec<FieldError>> {
+        Self::parse(bytes, context)
+    }
+
+    fn documents(&self) -> &[DocumentStatement] {
+        &self.documents
+    }
+}
+
 /// What came.
 #[derive(Debug)]
-pub struct Came {
+pub struct Came<S = Submission> {
     /// The parsed submission.
-    pub submission: Submission,
+    pub submission: S,
     /// The exact bytes of its part.
     pub submission_bytes: Vec<u8>,
     /// The bytes of the `signature` part.
@@ -51,7 +82,7 @@ pub struct Came {
 ///
 /// # Errors
 /// The first thing that does not match; for the fields of the submission, all of them.
-pub async fn receive(app: &App, caller: &Caller, intake: Intake, request: Request) -> Result<Came> {
+pub async fn receive<S: Announces>(app: &App, caller: &Caller, intake: Intake, request: Request) -> Result<Came<S>> {
     let (parts, body) = request.into_parts();
     let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let boundary = multer::parse_boundary(content_type)
@@ -73,14 +104,14 @@ pub async fn receive(app: &App, caller: &Caller, intake: Intake, request: Reques
     reader.finish()
 }
 
-struct Reader<'a> {
+struct Reader<'a, S> {
     app: &'a App,
     caller: &'a Caller,
     intake: Intake,
     progress: Progress,
     swept_until: Micros,
     hashes: BTreeMap<String, Sha256>,
-    submission: Option<(Vec<u8>, Option<Submission>)>,
+    submission: Option<(Vec<u8>, Option<S>)>,
     signature: Option<Vec<u8>>,
     stored: BTreeMap<usize, Arrived>,
     signatures: BTreeMap<usize, Vec<u8>>,
@@ -99,7 +130,7 @@ enum Expected {
     DocumentSignature(usize),
 }
 
-impl Reader<'_> {
+impl<S: Announces> Reader<'_, S> {
     async fn read(&mut self, multipart: &mut Multipart<'static>) -> Result<()> {
         loop {
             self.progress.made();
@@ -137,7 +168,7 @@ impl Reader<'_> {
     }
 
     /// The submission, parsed when it is first needed.
-    fn parsed(&mut self) -> Result<&Submission> {
+    fn parsed(&mut self) -> Result<&S> {
         let Some((bytes, parsed)) = &mut self.submission else {
             let kind = if self.hashes.is_empty() { Kind::BadRequest } else { Kind::PartOrder };
             return Err(Problem::new(kind, "the part \"submission\" must be there, and come first"));
@@ -145,7 +176,7 @@ impl Reader<'_> {
         if parsed.is_none() {
             let limits = Limits { documents: self.app.config.limits.documents, ..Limits::default() };
             let context = Context { intake: self.intake, now: self.app.clock().now(), limits };
-            *parsed = Some(Submission::parse(bytes, &context).map_err(Problem::invalid)?);
+            *parsed = Some(S::parse(bytes, &context).map_err(Problem::invalid)?);
         }
         parsed.as_ref().ok_or_else(Problem::not_found)
     }
@@ -158,7 +189,7 @@ impl Reader<'_> {
                 format!("the part {name:?} came before the part \"submission\", which must be first"),
             ));
         }
-        let documents = &self.parsed()?.documents;
+        let documents = self.parsed()?.documents();
         if let Some(place) = documents.iter().position(|document| document.part == name) {
             return Ok(Expected::Document(place));
         }
@@ -174,7 +205,7 @@ impl Reader<'_> {
             Expected::DocumentSignature(place) => return self.document_signature(field, name, place).await,
         };
         let (declared, media_type) = {
-            let document = &self.parsed()?.documents[place];
+            let document = &self.parsed()?.documents()[place];
             (document.sha256, document.media_type.clone())
         };
         let limit = self.app.config.limits.document_bytes;
@@ -239,7 +270,7 @@ impl Reader<'_> {
     fn complete(&mut self) -> Result<()> {
         let stored = std::mem::take(&mut self.stored);
         let signatures = std::mem::take(&mut self.signatures);
-        let documents = &self.parsed()?.documents;
+        let documents = self.parsed()?.documents();
         let mut errors = Vec::new();
         for (place, document) in documents.iter().enumerate() {
             if !stored.contains_key(&place) {
@@ -260,13 +291,13 @@ impl Reader<'_> {
         Err(Problem::new(Kind::DocumentMismatch, "parts that the submission names did not come").with_errors(errors))
     }
 
-    fn finish(self) -> Result<Came> {
+    fn finish(self) -> Result<Came<S>> {
         let arrived_at = self.app.clock().now();
         let (Some((submission_bytes, Some(submission))), signatures) = (self.submission, self.signatures) else {
             return Err(Problem::new(Kind::BadRequest, "the part \"submission\" is missing"));
         };
         let documents = submission
-            .documents
+            .documents()
             .iter()
             .zip(self.stored.into_values())
             .enumerate()

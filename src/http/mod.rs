@@ -2,6 +2,7 @@
 #![expect(clippy::missing_errors_doc, reason = "each operation's problems stand in its OpenAPI description")]
 
 pub mod access_log;
+pub mod alterations;
 pub mod answer;
 pub mod attentions;
 pub mod auth;

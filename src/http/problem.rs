@@ -30,6 +30,8 @@ pub enum Kind {
     DuplicateSubmission,
     /// What is asked does not go with the state of the thing.
     WrongState,
+    /// The entry is not in the version that `If-Match` names.
+    EntryChanged,
     /// A body, part or document is over its limit.
     TooLarge,
     /// The body came too slowly.
@@ -60,7 +62,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, for the documentation.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::BadRequest,
         Self::PartOrder,
         Self::IdempotencyKeyMissing,
@@ -71,6 +73,7 @@ impl Kind {
         Self::NotAcceptable,
         Self::DuplicateSubmission,
         Self::WrongState,
+        Self::EntryChanged,
         Self::TooLarge,
         Self::TooSlow,
         Self::UnsupportedMediaType,
@@ -110,6 +113,9 @@ impl Kind {
                 (StatusCode::CONFLICT, "duplicate-submission", "The submission was registered before")
             }
             Self::WrongState => (StatusCode::CONFLICT, "wrong-state", "What is asked does not go with the state"),
+            Self::EntryChanged => {
+                (StatusCode::PRECONDITION_FAILED, "entry-changed", "The entry changed since the caller saw it")
+            }
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Over the limit"),
             Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "too-slow", "The body came too slowly"),
             Self::UnsupportedMediaType => (
@@ -378,6 +384,17 @@ problems! {
     AttentionProblems: [
         BadRequest, IdempotencyKeyMissing, Unauthenticated, Forbidden, TooSlow, TooLarge, UnsupportedMediaType,
         InvalidSubmission, IdempotencyKeyReused, Unavailable, OutcomeUnknown,
+    ],
+    /// Of what alters an entry.
+    AlterProblems: [
+        BadRequest, IdempotencyKeyMissing, Unauthenticated, Forbidden, NotFound, TooSlow, WrongState, EntryChanged,
+        TooLarge, UnsupportedMediaType, InvalidSubmission, IdempotencyKeyReused, Unavailable, OutcomeUnknown,
+    ],
+    /// Of documents that are added to an entry.
+    AddProblems: [
+        BadRequest, PartOrder, IdempotencyKeyMissing, Unauthenticated, Forbidden, NotFound, TooSlow, WrongState,
+        EntryChanged, TooLarge, UnsupportedMediaType, InvalidSubmission, DocumentMismatch, IdempotencyKeyReused,
+        Unavailable, OutcomeUnknown,
     ],
     /// Of what changes a thing and takes no body.
     ChangeProblems: [BadRequest, Unauthenticated, Forbidden, NotFound, WrongState, Unavailable],

@@ -18,7 +18,7 @@ use super::body::hear_out;
 use super::entries::Sort;
 use super::problem::{Kind, Problem, ProblemDetails};
 use super::{
-    access_log, attentions, catalogue, documents, entries, health, log, rate, receipts, reports, signatures,
+    access_log, alterations, attentions, catalogue, documents, entries, health, log, rate, receipts, reports, signatures,
     submissions, verify,
 };
 use crate::app::App;
@@ -39,6 +39,7 @@ use crate::registry::entry::Entry;
     tags(
         (name = "submitting", description = "What e-offices and citizens send"),
         (name = "counter", description = "What clerks key in"),
+        (name = "afterwards", description = "What happens to an entry later: annulled, rectified, distributed, accepted, returned, documents added"),
         (name = "looking up", description = "Entries, documents, events, who looked"),
         (name = "signatures", description = "What signatures are worth"),
         (name = "the log", description = "The book as a log that anybody can check: checkpoints, tiles, proofs"),
@@ -63,6 +64,12 @@ const ROLES: &[(&str, &[&str])] = &[
     ("receipt_signature", &["clerk", "auditor", "unit", "eoffice", "citizen"]),
     ("receipt_pdf", &["clerk", "auditor", "unit", "eoffice", "citizen"]),
     ("label", &["clerk"]),
+    ("annul_entry", &["clerk"]),
+    ("rectify_entry", &["clerk"]),
+    ("distribute_entry", &["clerk"]),
+    ("accept_entry", &["unit"]),
+    ("return_entry", &["unit"]),
+    ("add_documents", &["clerk"]),
     ("entries", &["clerk", "auditor", "unit"]),
     ("access_log", &["auditor"]),
     ("report_channels", &["clerk", "auditor", "sac", "admin"]),
@@ -99,6 +106,12 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(entries::by_number))
         .routes(routes!(entries::events))
         .routes(routes!(documents::document))
+        .routes(routes!(alterations::annul))
+        .routes(routes!(alterations::rectify))
+        .routes(routes!(alterations::distribute))
+        .routes(routes!(alterations::accept))
+        .routes(routes!(alterations::give_back))
+        .routes(routes!(alterations::add_documents))
         .routes(routes!(receipts::json))
         .routes(routes!(receipts::signature))
         .routes(routes!(receipts::pdf))

@@ -15,6 +15,14 @@ pub struct SubmissionForm {
     pub signature: Option<Vec<u8>>,
 }
 
+/// Documents that are added to an entry.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AdditionForm {
+    /// The documents that follow, named.
+    #[schema(value_type = crate::registry::submission::AdditionRequest, content_media_type = "application/json")]
+    pub submission: String,
+}
+
 /// A counter entry.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CounterForm {

@@ -227,6 +227,7 @@ impl From<SubmitError> for Problem {
                     Self::new(Kind::Unavailable, "a document must be sent again: repeat the request with the same key")
                 }
                 Refusal::DoneBefore => Self::new(Kind::WrongState, "it was done before"),
+                Refusal::Alteration(refusal) => refusal.into(),
                 Refusal::Clock(problem) => Self::new(Kind::Unavailable, problem.to_string()),
             },
             SubmitError::Batch(error) => error.into(),

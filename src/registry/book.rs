@@ -14,15 +14,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::alteration::{Alteration, Altered, NotAltered, altered_by};
 use super::batch::{Commit, Failure};
 use super::caller::Entity;
 use super::clock_guard::{ClockGuard, ClockProblem};
 use super::ledger::{Growth, Proof, prove};
-use super::numbering::{Batch, Plan, committed_of, pending, plan};
+use super::numbering::{Batch, Decision, Done, Plan, Written, committed_of, pending, plan};
 use crate::domain::{Micros, Sha256};
 use crate::store::entries::{Belongings, EntryRow, VerdictRow};
 use crate::store::log::LeafRow;
-use crate::store::{self, Store};
+use crate::store::{self, Store, Tx};
 
 /// How long the outcome of a commit whose answer was lost is asked for.
 const OUTCOME_PATIENCE: Duration = Duration::from_secs(15);
@@ -81,6 +82,8 @@ pub enum Change {
     Register(Box<Registration>),
     /// New verdicts on the signatures of an entry.
     JudgedAgain(Box<JudgedAgain>),
+    /// Something that happens to an entry.
+    Alter(Box<Alteration>),
 }
 
 /// What was committed for a registration; a repeat of its key is answered with the same.
@@ -103,6 +106,8 @@ pub enum Outcome {
     Repeated(Uuid, Committed, Proof),
     /// The change to an entry was written now.
     Changed,
+    /// The entry was altered now, or by an earlier request with the same key.
+    Altered(Box<Altered>),
     /// It was not written.
     Refused(Refusal),
 }
@@ -122,6 +127,9 @@ pub enum Refusal {
     /// What was to be done had been done before.
     #[error("it was done before")]
     DoneBefore,
+    /// The entry is not to be altered so.
+    #[error(transparent)]
+    Alteration(#[from] NotAltered),
     /// The clock cannot be believed.
     #[error(transparent)]
     Clock(#[from] ClockProblem),
@@ -151,6 +159,19 @@ impl Book {
         given
     }
 
+    /// The entries that alterations repeat which were committed before this batch, by their event.
+    async fn altered_before(&self, tx: &mut Tx, decisions: &[Decision]) -> store::Result<HashMap<Uuid, Altered>> {
+        let mut before = HashMap::new();
+        for decision in decisions {
+            if let Decision::Repeats(event) = decision
+                && written_in(decisions, *event).is_none()
+            {
+                before.insert(*event, altered_by(tx, &self.entity, *event).await?);
+            }
+        }
+        Ok(before)
+    }
+
     /// Whether the event is there, after the answer to its commit was lost.
     async fn settle(&self, event: Uuid, lost: store::Error) -> Result<(), Failure> {
         tracing::warn!(error = &lost as &dyn std::error::Error, "the answer to a commit was lost; asking again");
@@ -175,6 +196,19 @@ impl Book {
     }
 }
 
+/// The alteration of this batch whose event it is.
+fn written_in(decisions: &[Decision], event: Uuid) -> Option<&Written> {
+    decisions.iter().find_map(|decision| match decision {
+        Decision::Written(written) if written.event == event => Some(written.as_ref()),
+        _ => None,
+    })
+}
+
+fn altered_now(written: &Written, proof: Proof, repeated: bool) -> Outcome {
+    let Written { entry, version, ref committed, .. } = *written;
+    Outcome::Altered(Box::new(Altered { entry, version, committed: committed.clone(), proof, repeated }))
+}
+
 impl Commit for Book {
     type Member = Change;
     type Answer = Outcome;
@@ -182,10 +216,12 @@ impl Commit for Book {
     async fn commit(&self, members: &[&Change]) -> Result<Vec<Outcome>, Failure> {
         let mut registrations = Vec::new();
         let mut judged = Vec::new();
+        let mut alterations = Vec::new();
         for member in members {
             match member {
                 Change::Register(member) => registrations.push(member.as_ref()),
                 Change::JudgedAgain(member) => judged.push(member.as_ref()),
+                Change::Alter(member) => alterations.push(member.as_ref()),
             }
         }
         let mut tx = self.store.begin().await?;
@@ -200,7 +236,9 @@ impl Commit for Book {
         if growth.size() != lock.last_event {
             return Err(store::Error::Corrupt("edge of a log").into());
         }
-        let (written, growth) = Batch::new(&self.entity, at, growth).write(&mut tx, &accepted, &judged).await?;
+        let done = Batch::new(&self.entity, at, growth).write(&mut tx, &accepted, &judged, &alterations).await?;
+        let Done { registered: written, altered, event, growth } = done;
+        let before = self.altered_before(&mut tx, &altered).await?;
         let mut repeated = HashMap::new();
         for plan in &plans {
             if let Plan::Repeats(event) = plan
@@ -215,8 +253,7 @@ impl Commit for Book {
                 repeated.insert(*event, (found.entry_id, committed_of(&found.data)?, proof));
             }
         }
-        let first = accepted.first().map(|first| first.event_id);
-        if let Some(event) = first.or(judged.first().map(|first| first.event_id))
+        if let Some(event) = event
             && let Err(lost) = tx.commit().await
         {
             self.settle(event, lost).await?;
@@ -224,7 +261,7 @@ impl Commit for Book {
         // Signed after the commit, and before anybody hears of it.
         let proofs = growth.proofs(&self.entity.ledger)?;
         let proof = |place: usize| proofs.get(place).cloned().ok_or(store::Error::Corrupt("batch"));
-        let mut plans = plans.into_iter();
+        let (mut plans, mut decisions) = (plans.into_iter(), altered.iter());
         members
             .iter()
             .map(|member| match member {
@@ -232,6 +269,15 @@ impl Commit for Book {
                     let written = judged.iter().any(|one| one.event_id == member.event_id);
                     Ok(if written { Outcome::Changed } else { Outcome::Refused(Refusal::DoneBefore) })
                 }
+                Change::Alter(_) => match decisions.next().ok_or(store::Error::Corrupt("batch"))? {
+                    Decision::Written(written) => Ok(altered_now(written, proof(written.place)?, false)),
+                    Decision::Refused(refusal) => Ok(Outcome::Refused(*refusal)),
+                    Decision::Repeats(event) => match (written_in(&altered, *event), before.get(event)) {
+                        (Some(written), _) => Ok(altered_now(written, proof(written.place)?, true)),
+                        (None, Some(altered)) => Ok(Outcome::Altered(Box::new(altered.clone()))),
+                        (None, None) => Err(store::Error::Corrupt("event of a key")),
+                    },
+                },
                 Change::Register(_) => match plans.next().ok_or(store::Error::Corrupt("batch"))? {
                     Plan::Accepted(place) => {
                         let (entry, committed) = written.get(place).ok_or(store::Error::Corrupt("batch"))?;

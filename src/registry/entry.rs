@@ -85,6 +85,9 @@ pub struct Entry {
     /// The unit it goes to.
     #[schema(example = "L01290075", max_length = 21)]
     pub destination_unit: Option<String>,
+    /// The unit that was handed the entry; null until it is distributed.
+    #[schema(example = "L01290075", max_length = 21)]
+    pub distributed_to: Option<String>,
     /// A reference of the sender's.
     #[schema(example = "REF-1", max_length = 16)]
     pub external_reference: Option<String>,
@@ -201,6 +204,7 @@ impl Entry {
             statement: row.statement.clone(),
             request: row.request.clone(),
             destination_unit: row.destination_unit.clone(),
+            distributed_to: row.distributed_to.clone(),
             external_reference: row.external_reference.clone(),
             file_number: row.file_number.clone(),
             procedure: row.procedure_code.clone(),

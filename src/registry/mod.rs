@@ -1,6 +1,7 @@
 //! The heart: what the registry does, without HTTP and without SQL. One operation a file.
 
 pub mod access;
+pub mod alteration;
 pub mod attachments;
 pub mod batch;
 pub mod book;
@@ -9,6 +10,7 @@ pub mod caller;
 pub mod catalogue;
 pub mod clock_guard;
 pub mod entry;
+pub mod history;
 pub mod ledger;
 pub mod numbering;
 pub mod record;

@@ -1,10 +1,15 @@
 //! What the numbering transaction decides and writes, member by member, under the lock of the entity's books.
 
+mod alteration;
+
+pub use alteration::{Decision, Written};
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::Datelike;
 use uuid::Uuid;
 
+use super::alteration::Alteration;
 use super::book::{Committed, JudgedAgain, Key, Refusal, Registration};
 use super::caller::Entity;
 use super::entry::{Entry, verdicts};
@@ -75,9 +80,7 @@ pub async fn plan<'m>(
             if form_of(member).is_some_and(|form| !forms.insert(form)) {
                 return Plan::Refused(Refusal::DuplicateSubmission);
             }
-            // A claim that ended is over for whoever stored the document after that.
-            let swept = |hash| claimed.get(&hash).is_some_and(|ended| ended.is_none_or(|at| at > member.swept_until));
-            if !claimed.is_empty() && objects_of(member).any(swept) {
+            if !claimed.is_empty() && objects_of(member).any(|hash| swept(&claimed, hash, member.swept_until)) {
                 return Plan::Refused(Refusal::DocumentSwept);
             }
             taken.extend(member.row.submission_id);
@@ -108,6 +111,12 @@ async fn used_forms(tx: &mut Tx, entity: i64, members: &[&Registration]) -> stor
         }
     }
     Ok(used)
+}
+
+/// Whether an object is being swept away, or may have been after it was stored: a claim that ended is over for whoever
+/// stored the document after that.
+fn swept(claimed: &HashMap<Sha256, Option<Micros>>, hash: Sha256, swept_until: Micros) -> bool {
+    claimed.get(&hash).is_some_and(|ended| ended.is_none_or(|at| at > swept_until))
 }
 
 /// Those of the entries judged again that nobody else has written meanwhile: their rows are taken away here.
@@ -143,6 +152,19 @@ pub fn committed_of(data: &str) -> store::Result<Committed> {
     let committed: Committed = serde_json::from_str(data).map_err(corrupt)?;
     let entry: Entry = serde_json::from_str(committed.entry.get()).map_err(corrupt)?;
     Ok(Committed { entry: serde_json::value::to_raw_value(&entry).map_err(corrupt)?, ..committed })
+}
+
+/// What a batch wrote, to be told once it is durable.
+#[derive(Debug)]
+pub struct Done {
+    /// Entries that were registered, in the order of their events, which come first.
+    pub registered: Vec<(Uuid, Committed)>,
+    /// What became of the alterations.
+    pub altered: Vec<Decision>,
+    /// One of the events, by which it can be told whether the batch was kept; `None` when there is none.
+    pub event: Option<Uuid>,
+    /// The tree with the leaves of all events, in their order.
+    pub growth: Growth,
 }
 
 /// The rows of a batch.
@@ -188,10 +210,8 @@ impl<'e> Batch<'e> {
         tx: &mut Tx,
         members: &[&Registration],
         judged: &[&JudgedAgain],
-    ) -> store::Result<(Vec<(Uuid, Committed)>, Growth)> {
-        if members.is_empty() && judged.is_empty() {
-            return Ok((Vec::new(), self.growth));
-        }
+        alterations: &[&Alteration],
+    ) -> store::Result<Done> {
         let date = self.at.local_date(self.entity.zone);
         let year = i64::from(date.year());
         let date = date.to_string();
@@ -216,8 +236,10 @@ impl<'e> Batch<'e> {
         for member in judged {
             self.replace_verdicts(tx, member).await?;
         }
-        let growth = self.insert(tx).await?;
-        Ok((written, growth))
+        let altered = self.alter(tx, alterations, members).await?;
+        let event = self.events.first().map(|event| event.id);
+        let growth = if event.is_some() { self.insert(tx).await? } else { self.growth };
+        Ok(Done { registered: written, altered, event, growth })
     }
 
     /// The position of the next event.
@@ -233,7 +255,8 @@ impl<'e> Batch<'e> {
         for verdict in &member.verdicts {
             store::entries::replace_verdict(tx, verdict).await?;
         }
-        let data = serde_json::json!({ "signatures": verdicts(&member.verdicts)? });
+        let places: Vec<i64> = member.verdicts.iter().map(|verdict| verdict.ordinal).collect();
+        let data = serde_json::json!({ "places": places, "signatures": verdicts(&member.verdicts)? });
         self.events.push(EventRow {
             id: member.event_id,
             position: self.next_position(),

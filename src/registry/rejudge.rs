@@ -129,7 +129,9 @@ impl Registry {
         match self.book(entity).submit(Change::JudgedAgain(Box::new(change))).await? {
             Outcome::Changed | Outcome::Refused(Refusal::DoneBefore) => Ok(()),
             Outcome::Refused(refusal) => Err(refusal.into()),
-            Outcome::Registered(..) | Outcome::Repeated(..) => Err(store::Error::Corrupt("batch").into()),
+            Outcome::Registered(..) | Outcome::Repeated(..) | Outcome::Altered(_) => {
+                Err(store::Error::Corrupt("batch").into())
+            }
         }
     }
 

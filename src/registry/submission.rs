@@ -1,19 +1,24 @@
 //! What somebody submits: parsed once, all its errors at once, and trusted after that.
 
+mod addition;
 mod counter;
 mod documents;
 pub(crate) mod fields;
 pub mod json;
 mod parse;
 mod parties;
+mod rectification;
 mod shape;
 #[cfg(test)]
 mod tests;
 
+pub use addition::Addition;
 pub use counter::CounterChannel;
+pub use rectification::{Rectification, Stated};
 pub use shape::{
-    AddressRequest, AuthenticatedPersonRequest, AuthenticationRequest, AuthorityRequest, DetachedSignatureRequest,
-    DocumentRequest, EntryRequest, PartyRequest, RepresentativeRequest, SubmissionRequest,
+    AddedDocumentRequest, AdditionRequest, AddressRequest, AuthenticatedPersonRequest, AuthenticationRequest,
+    AuthorityRequest, DetachedSignatureRequest, DocumentRequest, EntryRequest, PartyRequest, RectificationFields,
+    RectificationRequest, RepresentativeRequest, SubmissionRequest,
 };
 
 use uuid::Uuid;

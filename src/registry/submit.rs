@@ -176,7 +176,7 @@ impl Registry {
                 Ok(Registered { entry, committed, proof, repeated: false })
             }
             Outcome::Repeated(entry, committed, proof) => Ok(Registered { entry, committed, proof, repeated: true }),
-            Outcome::Changed => Err(store::Error::Corrupt("batch").into()),
+            Outcome::Changed | Outcome::Altered(_) => Err(store::Error::Corrupt("batch").into()),
             Outcome::Refused(refusal) => {
                 if refusal == Refusal::DocumentSwept {
                     self.learn_swept(caller.entity.id).await?;
@@ -218,7 +218,7 @@ impl Registry {
         }
     }
 
-    async fn code_exists(&self, entity: i64, code: &str, books: &[BookRow]) -> store::Result<bool> {
+    pub(super) async fn code_exists(&self, entity: i64, code: &str, books: &[BookRow]) -> store::Result<bool> {
         let Ok(code) = code.parse::<EntryCode>() else { return Ok(false) };
         let Some(book) = books.iter().find(|book| book.prefix == code.prefix()) else { return Ok(false) };
         let mut tx = self.store.read().await?;
@@ -314,7 +314,7 @@ impl Registry {
         })
     }
 
-    fn document(&self, entry_id: Uuid, ordinal: i64, document: StoredDocument) -> DocumentRow {
+    pub(super) fn document(&self, entry_id: Uuid, ordinal: i64, document: StoredDocument) -> DocumentRow {
         let StoredDocument { statement, size, format_not_accepted, signature, kind: _ } = document;
         let signed_size = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
         DocumentRow {

@@ -4,6 +4,7 @@
 //! A row struct is the same for writing and for reading, and knows nothing of the registry's rules: those stand above.
 
 pub mod access;
+pub mod alterations;
 pub mod attentions;
 pub mod audit;
 pub mod book;

@@ -44,7 +44,7 @@ pub async fn due(tx: &mut Tx, entity: i64, now: Micros, limit: i64) -> Result<Ve
         Tx::Sqlite(tx) => {
             sqlx::query_as(
                 "SELECT id, entity_id, kind, entry_id, created_at, attempts FROM outbox
-                 WHERE entity_id = $1 AND next_attempt_at <= $2 AND kind = 'registered' ORDER BY id LIMIT $3",
+                 WHERE entity_id = $1 AND next_attempt_at <= $2 AND kind IN ('registered', 'index') ORDER BY id LIMIT $3",
             )
             .bind(entity)
             .bind(now)
@@ -55,7 +55,7 @@ pub async fn due(tx: &mut Tx, entity: i64, now: Micros, limit: i64) -> Result<Ve
         Tx::Postgres(tx) => {
             sqlx::query_as(
                 "SELECT id, entity_id, kind, entry_id, created_at, attempts FROM outbox
-                 WHERE entity_id = $1 AND next_attempt_at <= $2 AND kind = 'registered' ORDER BY id LIMIT $3
+                 WHERE entity_id = $1 AND next_attempt_at <= $2 AND kind IN ('registered', 'index') ORDER BY id LIMIT $3
                  FOR UPDATE SKIP LOCKED",
             )
             .bind(entity)
@@ -91,6 +91,9 @@ pub async fn next_paper(tx: &mut Tx, id: Uuid) -> Result<()> {
     sql!(tx, execute, "UPDATE outbox SET kind = 'paper', attempts = 0, next_attempt_at = 0 WHERE id = $1", id)?;
     Ok(())
 }
+
+/// The kind of a row that has the full text of an entry written again, and nothing else.
+pub const INDEX: &str = "index";
 
 /// The kind of a row that has an entry's signatures judged again.
 pub const JUDGE_AGAIN: &str = "judge_again";
@@ -170,7 +173,7 @@ pub async fn lags(tx: &mut Tx, entity: i64, at: Micros) -> Result<bool> {
     let found: Option<(Uuid,)> = sql!(
         tx,
         fetch_optional,
-        "SELECT id FROM outbox WHERE entity_id = $1 AND created_at <= $2 AND attempts = 0 AND kind = 'registered' LIMIT 1",
+        "SELECT id FROM outbox WHERE entity_id = $1 AND created_at <= $2 AND attempts = 0 AND kind IN ('registered', 'index') LIMIT 1",
         entity,
         at
     )?;

@@ -12,6 +12,7 @@ mod architecture;
 mod attachments;
 mod audit;
 mod bad_input;
+mod changes;
 mod clock;
 mod counter;
 mod documents;

@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 use ventanilla::config::{OnIndeterminate, Revocation};
-use ventanilla::signature;
+use ventanilla::{signature, store};
 
 use crate::harness::paper::{Form, Paper, fresh_key};
 use crate::harness::site::Engine;
@@ -139,7 +139,14 @@ async fn all_that_is_open_is_judged_again_and_the_rest_is_left() {
     assert_eq!(said(&shown["signatures"]), [Value::Null, Value::Null, "hash_failure".into()]);
     assert_eq!(shown["entry"]["documents"][0]["signatures"][0]["indication"], "total_passed");
     let found = events(&town, id).await;
-    assert_eq!((found.len(), found[1]["data"]["signatures"].as_array().unwrap().len()), (2, 2));
+    assert_eq!((found.len(), &found[1]["data"]["places"]), (2, &json!([0, 1])));
+    assert_eq!(found[1]["data"]["signatures"].as_array().unwrap().len(), 2);
+    // The events add up to what is shown.
+    let mut tx = town.app.store().read().await.unwrap();
+    let events = store::book::events_of(&mut tx, town.app.entity.id, id.parse().unwrap()).await.unwrap();
+    let after = ventanilla::registry::history::after(&events).unwrap();
+    assert_eq!(serde_json::to_value(&after.entry).unwrap(), shown["entry"]);
+    assert_eq!(serde_json::to_value(&after.signatures).unwrap(), shown["signatures"]);
 }
 
 #[rstest]

@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use super::FieldError;
-use super::json::Node;
+use super::json::{self, Node};
 use crate::domain::text;
 
 /// So many errors are told; a hostile text could have a hundred thousand.
@@ -49,6 +49,14 @@ pub(crate) fn step(parent: &str, key: &str) -> String {
     format!("{parent}/{}", shown.replace('~', "~0").replace('/', "~1"))
 }
 
+/// The tree of a JSON text, or the first thing that is wrong with it.
+pub(crate) fn tree(bytes: &[u8]) -> Result<Node, Vec<FieldError>> {
+    json::parse(bytes).map_err(|error| {
+        let detail = error.to_string();
+        vec![FieldError { pointer: error.pointer, detail }]
+    })
+}
+
 /// A JSON object whose keys are known.
 pub(crate) struct Object<'t> {
     at: String,
@@ -78,6 +86,16 @@ impl<'t> Object<'t> {
     /// A member, if it is there and not null: both mean that nothing was said.
     pub(crate) fn get(&self, key: &str) -> Option<&'t Node> {
         self.members.iter().find(|(name, _)| name == key).map(|(_, node)| node).filter(|node| **node != Node::Null)
+    }
+
+    /// Whether a member is there at all, were it null.
+    pub(crate) fn states(&self, key: &str) -> bool {
+        self.members.iter().any(|(name, _)| name == key)
+    }
+
+    /// Whether it has no member.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.members.is_empty()
     }
 
     /// A member that must be there.

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::fields::{Errors, Object};
+use super::fields::{Errors, Object, tree};
 use super::{Context, FieldError, Intake, Submission, counter, documents, json, parties};
 use crate::domain::EntryCode;
 use crate::domain::number::CodeError;
@@ -24,10 +24,7 @@ pub(super) const SUBMISSION: &[&str] = &[
 ];
 
 pub(super) fn parse(bytes: &[u8], context: &Context) -> Result<Submission, Vec<FieldError>> {
-    let tree = json::parse(bytes).map_err(|error| {
-        let detail = error.to_string();
-        vec![FieldError { pointer: error.pointer, detail }]
-    })?;
+    let tree = tree(bytes)?;
     let mut errors = Errors::default();
     let submission = read(&tree, context, &mut errors);
     match submission {
@@ -98,6 +95,6 @@ fn uuid(text: &str) -> Result<Uuid, &'static str> {
         .ok_or("must be a UUID, as 01999c4e-7a10-7cc3-98c4-dc0c0c07398f")
 }
 
-fn entry_code(text: &str) -> Result<String, CodeError> {
+pub(super) fn entry_code(text: &str) -> Result<String, CodeError> {
     text.parse::<EntryCode>().map(|code| code.to_string())
 }

@@ -65,6 +65,10 @@ macro_rules! request {
     };
 }
 
+mod rectification;
+
+pub use rectification::{RectificationFields, RectificationRequest};
+
 request! {
     "The JSON of `POST /submissions`. Its exact bytes are what is signed."
     SubmissionRequest = Shared, + Electronic
@@ -83,7 +87,9 @@ request! {
 }
 request! { "A postal address (SICRES 4.0 `Direccion_Postal`)." AddressRequest = AddressFields }
 request! { "What shows that a representative may act." AuthorityRequest = AuthorityFields }
-request! { "A document, named before its bytes arrive." DocumentRequest = DocumentFields }
+request! { "A document, named before its bytes arrive." DocumentRequest = DocumentFields, + SignedFields }
+request! { "A document that is added later, named before its bytes arrive." AddedDocumentRequest = DocumentFields }
+request! { "The JSON of `POST /entries/{id}/documents`." AdditionRequest = AdditionFields }
 request! { "A detached signature of the document, in a part of its own." DetachedSignatureRequest = DetachedSignatureFields }
 request! {
     "The word of an e-office that somebody was identified and consented (Ley 39/2015 art. 10.4)."
@@ -246,8 +252,20 @@ struct DocumentFields {
     validity: Option<Validity>,
     /// `attachment` where nothing is said.
     kind: Option<DocumentKind>,
+}
+
+#[derive(ToSchema)]
+struct SignedFields {
     /// Where its detached signature is, if it has one.
     signature: Option<DetachedSignatureRequest>,
+}
+
+#[derive(ToSchema)]
+#[schema(examples(json!(example::addition())))]
+struct AdditionFields {
+    /// One or more; 100 at most where the entity sets no other limit.
+    #[schema(min_items = 1)]
+    documents: Vec<AddedDocumentRequest>,
 }
 
 #[derive(ToSchema)]
@@ -315,6 +333,10 @@ mod example {
             "documents": [document()],
             "physical_documents": "none"
         })
+    }
+
+    pub(super) fn addition() -> Value {
+        json!({"documents": [document()]})
     }
 
     fn party() -> Value {

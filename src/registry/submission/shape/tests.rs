@@ -1,6 +1,6 @@
 //! What is promised is what is read.
 
-use super::super::{Context, Intake, Limits, Submission, counter, documents, parse, parties};
+use super::super::{Addition, Context, Intake, Limits, Submission, counter, documents, parse, parties, rectification};
 use super::*;
 use crate::domain::Micros;
 use serde_json::Value;
@@ -29,6 +29,12 @@ fn what_is_promised_is_what_is_read() {
         (of::<AddressRequest>(), keys(&[ADDRESS])),
         (of::<AuthorityRequest>(), keys(&[AUTHORITY])),
         (of::<DocumentRequest>(), keys(&[documents::DOCUMENT])),
+        (
+            of::<AddedDocumentRequest>(),
+            keys(&[documents::DOCUMENT]).into_iter().filter(|key| key != "signature").collect(),
+        ),
+        (of::<AdditionRequest>(), keys(&[&["documents"]])),
+        (of::<RectificationFields>(), keys(&[rectification::RECTIFIABLE])),
         (of::<DetachedSignatureRequest>(), keys(&[documents::SIGNATURE])),
         (of::<AuthenticationRequest>(), keys(&[counter::AUTHENTICATION])),
         (of::<AuthenticatedPersonRequest>(), keys(&[counter::AUTHENTICATED_PERSON])),
@@ -49,6 +55,9 @@ fn the_examples_are_read() {
         let read = Submission::parse(example.as_bytes(), &context);
         assert!(read.is_ok(), "{read:?}");
     }
+    let context = Context { intake: Intake::Counter, now, limits: Limits::default() };
+    let read = Addition::parse(of::<AdditionRequest>()["examples"][0].to_string().as_bytes(), &context);
+    assert!(read.is_ok(), "{read:?}");
 }
 
 /// Every property has a description and an example, itself or in the schema it refers to; and

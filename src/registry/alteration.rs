@@ -1,0 +1,297 @@
+//! What may happen to an entry after it was registered: annulled, rectified, distributed, accepted, returned, documents
+//! added. The entry keeps its number and its first record; each of these is an event of its own.
+//!
+//! # Why
+//! An entry is never changed in place (RD 203/2021): the event says who, when and why, and each field before and after,
+//! so today's rows are no more than the sum of the events ([`super::history`]). What the state allows is decided in the
+//! transaction that writes it, since two may come at once. `If-Match` may be left out: a clerk with paper in hand often
+//! has not looked at the entry before. Who has looked, and gives the version seen, is refused when it is not the newest.
+
+mod apply;
+mod request;
+pub mod states;
+
+pub(super) use apply::apply;
+pub use request::{DistributionRequest, REASON, ReasonRequest, nothing, reason, unit};
+
+use uuid::Uuid;
+
+use self::states::{Step, WrongState};
+use super::Registry;
+use super::batch::BatchError;
+use super::book::{Change, Committed, Key, Outcome, Refusal};
+use super::caller::Caller;
+use super::history;
+use super::ledger::{Proof, prove};
+use super::submission::{FieldError, Rectification, Stated};
+use super::submit::StoredDocument;
+use crate::domain::{Micros, Role, Routing};
+use crate::store::entries::DocumentRow;
+use crate::store::log::LeafRow;
+use crate::store::{self, Tx};
+
+/// What is to be done with an entry.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// It counts no more, and keeps its number.
+    Annul,
+    /// Fields get other values; where the destination unit does, this is how it goes there.
+    Rectify(Box<Rectification>, Option<Routing>),
+    /// It is handed to this unit.
+    Distribute(String),
+    /// Its unit takes it on.
+    Accept,
+    /// Its unit gives it back.
+    Return,
+    /// These came later.
+    AddDocuments(Vec<DocumentRow>),
+}
+
+impl What {
+    /// Which step it is.
+    #[must_use]
+    pub fn step(&self) -> Step {
+        match self {
+            Self::Annul => Step::Annul,
+            Self::Rectify(..) => Step::Rectify,
+            Self::Distribute(_) => Step::Distribute,
+            Self::Accept => Step::Accept,
+            Self::Return => Step::Return,
+            Self::AddDocuments(_) => Step::AddDocuments,
+        }
+    }
+}
+
+/// What a caller asks for.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The entry.
+    pub entry: Uuid,
+    /// Why, where it must be said.
+    pub reason: Option<String>,
+    /// The versions of the entry that the caller takes for the newest; `None` for any.
+    pub seen: Option<Vec<i64>>,
+    /// The key the request came with.
+    pub key: Option<Key>,
+}
+
+/// A change to an entry, on its way into the book.
+#[derive(Debug, Clone)]
+pub struct Alteration {
+    /// The id of its event.
+    pub event_id: Uuid,
+    /// The id of the row that has the full text written again.
+    pub outbox_id: Uuid,
+    /// What is asked.
+    pub asked: Asked,
+    /// What is done.
+    pub what: What,
+    /// Who does it.
+    pub by_name: String,
+    /// In which role.
+    pub by_role: &'static str,
+    /// Only if the entry was distributed to this unit: to its caller there is none otherwise.
+    pub only_with: Option<String>,
+    /// As [`super::book::Registration::swept_until`].
+    pub swept_until: Micros,
+}
+
+/// An entry after it was altered.
+#[derive(Debug, Clone)]
+pub struct Altered {
+    /// Its id.
+    pub entry: Uuid,
+    /// Its version then.
+    pub version: i64,
+    /// What it was then.
+    pub committed: Committed,
+    /// Proof that the event stands in the book.
+    pub proof: Proof,
+    /// Whether it had been before: the key was repeated.
+    pub repeated: bool,
+}
+
+/// Why an entry was not altered, while its neighbours in the batch were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotAltered {
+    /// There is no such entry, or the caller may not know.
+    #[error("there is no such entry")]
+    NotFound,
+    /// It is not in the version that the caller saw.
+    #[error("the entry changed meanwhile")]
+    Changed,
+    /// Its state does not allow it.
+    #[error(transparent)]
+    State(#[from] WrongState),
+    /// All fields have the values that they were to get.
+    #[error("it would change nothing")]
+    Nothing,
+    /// The document in this place came in a part whose name another document's signature refers to.
+    #[error("a signed document of this entry came in a part of the same name")]
+    PartTaken(usize),
+}
+
+/// Why an entry was not altered.
+#[derive(Debug, thiserror::Error)]
+pub enum AlterError {
+    /// Fields that only the catalogue can tell are wrong. Correct them and ask again.
+    #[error("{} fields are wrong", .0.len())]
+    Invalid(Vec<FieldError>),
+    /// The book refused it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The queue of the book; it says whether anything may have been written.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// The database did not answer. Nothing was written.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+impl Registry {
+    /// What an earlier request with this key led to; `None` when the key is new.
+    ///
+    /// # Errors
+    /// [`Refusal::KeyReused`] when it came with another body, or for another operation.
+    pub async fn altered(&self, caller: &Caller, key: &Key) -> Result<Option<Altered>, AlterError> {
+        let mut tx = self.store.read().await?;
+        let Some(used) = store::book::used_key(&mut tx, caller.entity.id, &key.caller, &key.key).await? else {
+            return Ok(None);
+        };
+        if used.body_sha256 != key.body_sha256 {
+            return Err(Refusal::KeyReused.into());
+        }
+        Ok(Some(altered_by(&mut tx, &caller.entity, used.subject_id).await?))
+    }
+
+    /// Rectifies an entry.
+    ///
+    /// # Errors
+    /// [`AlterError`].
+    pub async fn rectify(&self, caller: &Caller, asked: Asked, changes: Rectification) -> Result<Altered, AlterError> {
+        let entity = caller.entity.id;
+        let mut errors = Vec::new();
+        let routing = match &changes.destination_unit {
+            Stated::Kept => None,
+            Stated::Now(None) => Some(Routing::Pending),
+            Stated::Now(Some(code)) => match self.unit_is_own(entity, code).await? {
+                Some(own) => Some(if own { Routing::Internal } else { Routing::Exchange }),
+                None => {
+                    errors.push(no_unit("/changes/destination_unit", code));
+                    None
+                }
+            },
+        };
+        let settled = self.settled(entity).await?;
+        for (pointer, code) in [("/changes/corrects", &changes.corrects), ("/changes/answers", &changes.answers)] {
+            if let Stated::Now(Some(code)) = code
+                && !self.code_exists(entity, code, &settled.books).await?
+            {
+                errors.push(FieldError { pointer: pointer.into(), detail: format!("there is no entry {code:?}") });
+            }
+        }
+        if !errors.is_empty() {
+            return Err(AlterError::Invalid(errors));
+        }
+        self.alter(caller, asked, What::Rectify(Box::new(changes), routing), Micros(0)).await
+    }
+
+    /// Hands an entry to a unit of the entity.
+    ///
+    /// # Errors
+    /// [`AlterError`].
+    pub async fn distribute(&self, caller: &Caller, asked: Asked, unit: String) -> Result<Altered, AlterError> {
+        let error = match self.unit_is_own(caller.entity.id, &unit).await? {
+            Some(true) => return self.alter(caller, asked, What::Distribute(unit), Micros(0)).await,
+            Some(false) => {
+                let detail = format!("{unit:?} is a unit of another body: entries go there by exchange");
+                FieldError { pointer: "/unit".into(), detail }
+            }
+            None => no_unit("/unit", &unit),
+        };
+        Err(AlterError::Invalid(vec![error]))
+    }
+
+    /// Adds documents whose bytes are in the object store; `swept_until` is what the registry said before the first of
+    /// them was stored.
+    ///
+    /// # Errors
+    /// [`AlterError`].
+    pub async fn add_documents(
+        &self,
+        caller: &Caller,
+        asked: Asked,
+        documents: Vec<StoredDocument>,
+        swept_until: Micros,
+    ) -> Result<Altered, AlterError> {
+        // Their places are given in the transaction.
+        let rows = documents.into_iter().map(|document| self.document(asked.entry, 0, document)).collect();
+        self.alter(caller, asked, What::AddDocuments(rows), swept_until).await
+    }
+
+    /// Alters an entry in a way that the catalogue has no say in: when this returns, it is durable.
+    ///
+    /// # Errors
+    /// [`AlterError`] says whether anything may have been written.
+    pub async fn alter(
+        &self,
+        caller: &Caller,
+        asked: Asked,
+        what: What,
+        swept_until: Micros,
+    ) -> Result<Altered, AlterError> {
+        let only_with = match caller.role() {
+            Some(Role::Unit) => Some(caller.unit().unwrap_or_default().to_owned()),
+            _ => None,
+        };
+        let alteration = Alteration {
+            event_id: self.clock.new_id(),
+            outbox_id: self.clock.new_id(),
+            asked,
+            what,
+            by_name: caller.name(),
+            by_role: caller.role_name(),
+            only_with,
+            swept_until,
+        };
+        match self.book(&caller.entity).submit(Change::Alter(Box::new(alteration))).await? {
+            Outcome::Altered(altered) => {
+                self.committed.notify_one();
+                Ok(*altered)
+            }
+            Outcome::Refused(refusal) => {
+                if refusal == Refusal::DocumentSwept {
+                    self.learn_swept(caller.entity.id).await?;
+                }
+                Err(refusal.into())
+            }
+            Outcome::Registered(..) | Outcome::Repeated(..) | Outcome::Changed => {
+                Err(store::Error::Corrupt("batch").into())
+            }
+        }
+    }
+}
+
+/// The entry as an event left it, with the proof of then.
+///
+/// # Errors
+/// When the database does not answer, or was altered.
+pub(super) async fn altered_by(tx: &mut Tx, entity: &super::caller::Entity, event: Uuid) -> store::Result<Altered> {
+    let event = store::book::event(tx, entity.id, event).await?.ok_or(store::Error::Corrupt("event of a key"))?;
+    let mut events = store::book::events_of(tx, entity.id, event.entry_id).await?;
+    events.retain(|earlier| earlier.position <= event.position);
+    let proof = prove(tx, entity, &LeafRow::of(&event), event.tree_size.unsigned_abs()).await?;
+    Ok(Altered {
+        entry: event.entry_id,
+        // Each event gives the entry its next version.
+        version: i64::try_from(events.len()).unwrap_or(i64::MAX),
+        committed: history::after(&events)?,
+        proof,
+        repeated: true,
+    })
+}
+
+fn no_unit(pointer: &str, code: &str) -> FieldError {
+    let detail = format!("there is no unit {code:?} in the catalogue; GET /units?q= finds them");
+    FieldError { pointer: pointer.into(), detail }
+}

@@ -1,0 +1,87 @@
+//! What an alteration makes of an entry's rows.
+
+use super::states::{WrongState, allows};
+use super::{NotAltered, What};
+use crate::domain::{Channel, MustSubmitElectronically, Routing, Status, identifier};
+use crate::registry::entry::party_rows;
+use crate::registry::submission::Rectification;
+use crate::store::entries::{Belongings, DocumentRow, EntryRow, PartyRow};
+
+/// Alters an entry, but for its version and its mark as rectified.
+///
+/// # Errors
+/// [`NotAltered`], where its state does not allow it.
+pub fn apply(what: &What, row: &mut EntryRow, with: &mut Belongings) -> Result<(), NotAltered> {
+    allows(row.status, what.step())?;
+    match what {
+        What::Annul => row.status = Status::Annulled,
+        What::Rectify(changes, routing) => rectify(changes, *routing, row, with),
+        What::Distribute(unit) => distribute(unit, row)?,
+        What::Accept => row.status = Status::Accepted,
+        What::Return => row.status = Status::Returned,
+        What::AddDocuments(documents) => add(documents, with)?,
+    }
+    Ok(())
+}
+
+fn distribute(unit: &str, row: &mut EntryRow) -> Result<(), WrongState> {
+    if row.routing == Routing::Exchange {
+        return Err(WrongState::GoesElsewhere);
+    }
+    if row.status == Status::Distributed && row.distributed_to.as_deref() == Some(unit) {
+        return Err(WrongState::DistributedBefore);
+    }
+    row.status = Status::Distributed;
+    row.distributed_to = Some(unit.to_owned());
+    // The clerk who registered it left it open: now it is known.
+    if row.destination_unit.is_none() {
+        row.destination_unit = Some(unit.to_owned());
+        row.routing = Routing::Internal;
+    }
+    Ok(())
+}
+
+fn rectify(changes: &Rectification, routing: Option<Routing>, row: &mut EntryRow, with: &mut Belongings) {
+    if let Some(subject) = &changes.subject {
+        row.subject.clone_from(subject);
+    }
+    changes.statement.apply(&mut row.statement);
+    changes.request.apply(&mut row.request);
+    changes.destination_unit.apply(&mut row.destination_unit);
+    row.routing = routing.unwrap_or(row.routing);
+    changes.external_reference.apply(&mut row.external_reference);
+    changes.file_number.apply(&mut row.file_number);
+    changes.procedure.apply(&mut row.procedure_code);
+    changes.corrects.apply(&mut row.corrects);
+    changes.answers.apply(&mut row.answers);
+    changes.transport.apply(&mut row.transport);
+    changes.transport_number.apply(&mut row.transport_number);
+    changes.remarks.apply(&mut row.remarks);
+    if let Some(parties) = &changes.interested_parties {
+        let told = told(&with.parties);
+        with.parties = party_rows(row.id, parties);
+        // What the identifiers told is told anew; what the clerk stated stays.
+        let at_counter = matches!(row.channel, Channel::InPerson | Channel::Postal);
+        if at_counter && row.must_submit_electronically == told {
+            row.must_submit_electronically = self::told(&with.parties);
+        }
+    }
+}
+
+fn told(parties: &[PartyRow]) -> Option<MustSubmitElectronically> {
+    let parties = parties.iter().filter(|party| party.represents.is_none());
+    parties.into_iter().find_map(|party| identifier::obliged(party.id_type, &party.id))
+}
+
+fn add(documents: &[DocumentRow], with: &mut Belongings) -> Result<(), NotAltered> {
+    for (place, document) in documents.iter().enumerate() {
+        // A verdict names its document by the part: it must not be taken for one on the newcomer.
+        let covers = format!("document:{}", document.part);
+        if with.verdicts.iter().any(|verdict| verdict.covers == covers) {
+            return Err(NotAltered::PartTaken(place));
+        }
+        let ordinal = with.documents.last().map_or(0, |last| last.ordinal + 1);
+        with.documents.push(DocumentRow { ordinal, ..document.clone() });
+    }
+    Ok(())
+}

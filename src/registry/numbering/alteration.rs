@@ -1,0 +1,240 @@
+//! Alterations of entries, decided and written one after another under the lock.
+//!
+//! # Why
+//! Two of them may name one entry, so each is read from the rows as the one before it left them. A refusal is an
+//! answer, not an error: its neighbours in the batch are written all the same.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value, json, value::to_raw_value};
+use uuid::Uuid;
+
+use super::{Batch, swept};
+use crate::domain::{Micros, Sha256, Status};
+use crate::registry::alteration::states::Step;
+use crate::registry::alteration::{Alteration, NotAltered, What, apply};
+use crate::registry::book::{Committed, Key, Refusal, Registration};
+use crate::registry::entry::{Entry, verdicts};
+use crate::registry::record;
+use crate::store::book::{EventRow, KeyRow};
+use crate::store::entries::{Belongings, DocumentRow, EntryRow};
+use crate::store::outbox::OutboxRow;
+use crate::store::{self, Tx};
+
+/// What became of a member.
+#[derive(Debug)]
+pub enum Decision {
+    /// Its event stands in this place among those of the batch.
+    Written(Box<Written>),
+    /// Its key led to this event, before or in this batch.
+    Repeats(Uuid),
+    /// Not written.
+    Refused(Refusal),
+}
+
+/// An entry that was altered in this batch.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// The event.
+    pub event: Uuid,
+    /// Its place among the events of the batch.
+    pub place: usize,
+    /// The entry.
+    pub entry: Uuid,
+    /// Its version now.
+    pub version: i64,
+    /// What it is now.
+    pub committed: Committed,
+}
+
+impl Batch<'_> {
+    /// Decides on alterations and writes those that are allowed; `registered` are those of the same batch.
+    pub(super) async fn alter(
+        &mut self,
+        tx: &mut Tx,
+        members: &[&Alteration],
+        registered: &[&Registration],
+    ) -> store::Result<Vec<Decision>> {
+        if members.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<(&str, &str)> =
+            members.iter().filter_map(|member| member.asked.key.as_ref()).map(named).collect();
+        let hashes: Vec<Sha256> = members.iter().flat_map(|member| objects_of(member)).collect();
+        let found = store::book::conflicts(tx, self.entity.id, &keys, &[], &hashes).await?;
+        let mut used: HashMap<(&str, &str), (Sha256, Uuid)> = found
+            .keys
+            .iter()
+            .map(|used| ((used.caller.as_str(), used.key.as_str()), (used.body_sha256, used.subject_id)))
+            .collect();
+        for member in registered {
+            used.extend(member.key.as_ref().map(|key| (named(key), (key.body_sha256, member.event_id))));
+        }
+        let claimed: HashMap<Sha256, Option<Micros>> = found.claims.into_iter().collect();
+
+        let mut decisions = Vec::with_capacity(members.len());
+        for member in members {
+            let key = member.asked.key.as_ref();
+            let before =
+                key.and_then(|key| used.get(&named(key)).map(|(body, event)| (*body == key.body_sha256, *event)));
+            decisions.push(match before {
+                Some((true, event)) => Decision::Repeats(event),
+                Some((false, _)) => Decision::Refused(Refusal::KeyReused),
+                None if objects_of(member).any(|hash| swept(&claimed, hash, member.swept_until)) => {
+                    Decision::Refused(Refusal::DocumentSwept)
+                }
+                None => match self.alter_one(tx, member).await? {
+                    Ok(written) => {
+                        used.extend(key.map(|key| (named(key), (key.body_sha256, member.event_id))));
+                        Decision::Written(Box::new(written))
+                    }
+                    Err(refusal) => Decision::Refused(refusal.into()),
+                },
+            });
+        }
+        Ok(decisions)
+    }
+
+    async fn alter_one(&mut self, tx: &mut Tx, member: &Alteration) -> store::Result<Result<Written, NotAltered>> {
+        let id = member.asked.entry;
+        let Some(before) = store::entries::by_id(tx, self.entity.id, id).await? else {
+            return Ok(Err(NotAltered::NotFound));
+        };
+        if member.only_with.is_some() && before.distributed_to != member.only_with {
+            return Ok(Err(NotAltered::NotFound));
+        }
+        if member.asked.seen.as_ref().is_some_and(|seen| !seen.contains(&before.version)) {
+            return Ok(Err(NotAltered::Changed));
+        }
+        let had = store::entries::belongings(tx, id).await?;
+        let (mut row, mut with) = (before.clone(), had.clone());
+        if let Err(refusal) = apply(&member.what, &mut row, &mut with) {
+            return Ok(Err(refusal));
+        }
+        let told = Entry::of(&before, &had, self.entity.zone)?;
+        if member.what.step() == Step::Rectify {
+            if changes(&told, &Entry::of(&row, &with, self.entity.zone)?)?.is_empty() {
+                return Ok(Err(NotAltered::Nothing));
+            }
+            row.rectified = true;
+        }
+        row.version += 1;
+        let entry = Entry::of(&row, &with, self.entity.zone)?;
+        let data = data(member, &had, &told, &entry)?;
+        self.write_alteration(tx, member, &before, &row, &with).await?;
+        let place = self.add_event(member, &data)?;
+        let committed = Committed {
+            entry: to_raw_value(&entry).map_err(|_| store::Error::Corrupt("entry"))?,
+            signatures: verdicts(&with.verdicts)?,
+            csv: row.csv.clone(),
+        };
+        Ok(Ok(Written { event: member.event_id, place, entry: id, version: row.version, committed }))
+    }
+
+    /// Writes the rows of the entry, and notes what is written with the batch.
+    async fn write_alteration(
+        &mut self,
+        tx: &mut Tx,
+        member: &Alteration,
+        before: &EntryRow,
+        row: &EntryRow,
+        with: &Belongings,
+    ) -> store::Result<()> {
+        let entity = self.entity.id;
+        if !store::alterations::update(tx, entity, row).await? {
+            return Err(store::Error::Corrupt("entry"));
+        }
+        match &member.what {
+            What::Rectify(changes, _) if changes.interested_parties.is_some() => {
+                store::alterations::replace_parties(tx, entity, row.id, &with.parties).await?;
+            }
+            What::AddDocuments(added) => {
+                let first = with.documents.len() - added.len();
+                store::entries::insert_documents(tx, entity, &with.documents[first..]).await?;
+            }
+            _ => {}
+        }
+        if matches!(member.what, What::Rectify(..) | What::AddDocuments(_)) {
+            self.outbox.push(OutboxRow {
+                id: member.outbox_id,
+                entity_id: entity,
+                kind: store::outbox::INDEX.into(),
+                entry_id: row.id,
+                created_at: self.at,
+                attempts: 0,
+            });
+        }
+        if row.status == Status::Annulled {
+            // The figures of the day on which it was registered stop counting it.
+            *self.counts.entry((before.book.clone(), before.registered_on.clone(), before.channel)).or_default() -= 1;
+        }
+        Ok(())
+    }
+
+    /// Adds the event and its key; the event's place in the batch.
+    fn add_event(&mut self, member: &Alteration, data: &Value) -> store::Result<usize> {
+        let operation = member.what.step().event();
+        self.events.push(EventRow {
+            id: member.event_id,
+            position: self.next_position(),
+            entry_id: member.asked.entry,
+            r#type: operation.into(),
+            at: self.at,
+            by_name: member.by_name.clone(),
+            by_role: member.by_role.into(),
+            reason: member.asked.reason.clone(),
+            data: record::canonical(data)?,
+            ..EventRow::default()
+        });
+        self.keys.extend(member.asked.key.as_ref().map(|key| KeyRow {
+            caller: key.caller.clone(),
+            key: key.key.clone(),
+            body_sha256: key.body_sha256,
+            operation,
+            subject_id: member.event_id,
+        }));
+        Ok(self.events.len() - 1)
+    }
+}
+
+fn named(key: &Key) -> (&str, &str) {
+    (&key.caller, &key.key)
+}
+
+/// The objects that an alteration refers to.
+fn objects_of(member: &Alteration) -> impl Iterator<Item = Sha256> {
+    let documents: &[DocumentRow] = match &member.what {
+        What::AddDocuments(documents) => documents,
+        _ => &[],
+    };
+    documents.iter().map(|document| document.sha256)
+}
+
+/// What the event says: see [`crate::registry::history`].
+fn data(member: &Alteration, had: &Belongings, before: &Entry, after: &Entry) -> store::Result<Value> {
+    let mut changes = changes(before, after)?;
+    if !matches!(member.what, What::AddDocuments(_)) {
+        return Ok(json!({ "changes": changes }));
+    }
+    changes.remove("documents");
+    let added = after.documents.get(had.documents.len()..).unwrap_or_default();
+    Ok(json!({ "changes": changes, "documents": written(&added)? }))
+}
+
+/// Each field of the entry that became another, before and after.
+fn changes(before: &Entry, after: &Entry) -> store::Result<Map<String, Value>> {
+    let (Value::Object(mut before), Value::Object(after)) = (written(before)?, written(after)?) else {
+        return Err(store::Error::Corrupt("entry"));
+    };
+    Ok(after
+        .into_iter()
+        .filter_map(|(field, after)| {
+            let before = before.remove(&field).unwrap_or_default();
+            (before != after).then(|| (field, json!({ "before": before, "after": after })))
+        })
+        .collect())
+}
+
+fn written<T: serde::Serialize>(value: &T) -> store::Result<Value> {
+    serde_json::to_value(value).map_err(|_| store::Error::Corrupt("entry"))
+}

@@ -1,0 +1,52 @@
+//! What alters the rows of an entry; its events keep what stood there before.
+
+use uuid::Uuid;
+
+use super::entries::{EntryRow, PartyRow, insert_parties};
+use super::{Result, Tx, sql};
+
+/// Writes the fields of an entry that an alteration may change, and its version, which must be the next; whether it is.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn update(tx: &mut Tx, entity: i64, row: &EntryRow) -> Result<bool> {
+    let updated = sql!(
+        tx,
+        execute,
+        "UPDATE entries SET version = $3, status = $4, rectified = $5, must_submit_electronically = $6, routing = $7,
+                subject = $8, statement = $9, request = $10, destination_unit = $11, distributed_to = $12,
+                external_reference = $13, file_number = $14, procedure_code = $15, corrects = $16, answers = $17,
+                transport = $18, transport_number = $19, remarks = $20
+         WHERE entity_id = $1 AND id = $2 AND version = $3 - 1",
+        entity,
+        row.id,
+        row.version,
+        row.status,
+        row.rectified,
+        row.must_submit_electronically,
+        row.routing,
+        row.subject.as_str(),
+        row.statement.as_deref(),
+        row.request.as_deref(),
+        row.destination_unit.as_deref(),
+        row.distributed_to.as_deref(),
+        row.external_reference.as_deref(),
+        row.file_number.as_deref(),
+        row.procedure_code.as_deref(),
+        row.corrects.as_deref(),
+        row.answers.as_deref(),
+        row.transport,
+        row.transport_number.as_deref(),
+        row.remarks.as_deref()
+    )?;
+    Ok(updated == 1)
+}
+
+/// Writes the parties of an entry in the place of those it had.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn replace_parties(tx: &mut Tx, entity: i64, entry: Uuid, parties: &[PartyRow]) -> Result<()> {
+    sql!(tx, execute, "DELETE FROM parties WHERE entity_id = $1 AND entry_id = $2", entity, entry)?;
+    insert_parties(tx, entity, parties).await
+}
