@@ -130,6 +130,8 @@ pub struct Database {
     pub url: Secret,
     /// The most connections to PostgreSQL, or readers of SQLite.
     pub connections: u32,
+    /// Folder of PostgreSQL's programs `pg_dump` and `pg_restore`, which backups need; empty: they are found by `PATH`.
+    pub tools: PathBuf,
 }
 
 /// `[objects]`
@@ -346,7 +348,7 @@ impl Default for Entity {
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: Secret::default(), connections: 20 }
+        Self { url: Secret::default(), connections: 20, tools: PathBuf::new() }
     }
 }
 
@@ -466,6 +468,7 @@ impl Config {
     /// Makes relative paths relative to the configuration's folder.
     fn resolve(&mut self, folder: &Path) {
         for path in [
+            &mut self.database.tools,
             &mut self.signature.trust_anchors,
             &mut self.signature.intermediates,
             &mut self.signature.eoffice_seals,

@@ -8,6 +8,7 @@
 //! | [`import`] | files from older systems: checked whole, written together |
 //! | [`app`] | builds everything once from the configuration |
 //! | [`audit`] | checks the whole book, and names what is wrong |
+//! | [`backup`] | copies database and objects while serving, and brings them back |
 //! | [`after`] | what follows a commit: full text, receipts |
 //! | [`registry`] | the heart: parse, number, keep; no HTTP and no SQL |
 //! | [`service`] | the citizens' service: attentions |
@@ -34,11 +35,12 @@
 //! 6. [`after`] finds the outbox row of that transaction: it seals the receipt and fills the full text.
 //!
 //! # The arrows
-//! `http, cli → import, audit → app, after → service, report → registry, receipt → fetch → store, signature, log → domain`. `tests/architecture.rs` holds them.
+//! `http, cli → import, audit, backup → app, after → service, report → registry, receipt → fetch → store, signature, log → domain`. `tests/architecture.rs` holds them.
 
 pub mod after;
 pub mod app;
 pub mod audit;
+pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -3,14 +3,15 @@
 //! # Why
 //! Whoever can write to the database can rewrite its history, and sign it again where the key is within reach. What was
 //! published, sealed with a timestamp or cosigned before tells the two histories apart, and a database brought back from
-//! an old backup is told, too. What was published never goes back: a head that does not continue it is an alarm, and is
-//! not published.
+//! an old backup is told, too. What was published never goes back: a head that does not continue it is an alarm, it is
+//! not published, and nothing is numbered ([`crate::registry::hold`]).
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::domain::Sha256;
 use crate::log::Checkpoint;
 use crate::log::proof::Plan;
 use crate::registry::ledger::{fetch, head};
@@ -54,6 +55,46 @@ pub enum PublishError {
     Unreadable(String),
 }
 
+/// How often it is looked whether a book whose numbering is held goes on.
+const HELD: Duration = Duration::from_secs(5);
+
+/// Where the published checkpoint of a log is kept.
+fn kept_as(log: Log) -> String {
+    format!("{}.checkpoint", log.as_str())
+}
+
+/// The head of a log, and what was published of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Head {
+    /// Leaves in its tree.
+    pub size: u64,
+    /// Its root.
+    pub root: Sha256,
+    /// Leaves in the tree that was published last.
+    pub published: Option<u64>,
+}
+
+/// A loss that an administrator accepted.
+#[derive(Debug, Clone, Copy)]
+pub struct Lost {
+    /// Leaves that there were.
+    pub leaves: u64,
+    /// Leaves that were published.
+    pub published: u64,
+}
+
+impl std::fmt::Display for Lost {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { leaves, published } = self;
+        write!(
+            out,
+            "the loss is accepted and written into the book as event {}: {published} leaves were published, it went on \
+             after {leaves}; whoever holds a receipt of a lost entry can prove it",
+            leaves + 1
+        )
+    }
+}
+
 impl App {
     /// Publishes checkpoints every so often, until `stop`.
     pub async fn publish(&self, stop: CancellationToken) {
@@ -66,6 +107,9 @@ impl App {
                 let published = self.publish_once(log).await;
                 if let Err(error) = &published {
                     tracing::error!(error = error as &dyn std::error::Error, "no checkpoint is published");
+                }
+                if log == Log::Book {
+                    self.hold_by(&published);
                 }
                 let state = published.err().map(|error| error.to_string());
                 self.published.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(log, state);
@@ -80,6 +124,9 @@ impl App {
     /// What is wrong with what was published last, if anything.
     #[must_use]
     pub fn publishing_state(&self) -> Option<String> {
+        if let Some(held) = self.registry.holds().reason(self.entity.id) {
+            return Some(held);
+        }
         let published = self.published.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         published.values().find_map(Clone::clone)
     }
@@ -89,12 +136,28 @@ impl App {
     /// # Errors
     /// [`PublishError`] says why not.
     pub async fn publish_once(&self, log: Log) -> Result<Option<u64>, PublishError> {
+        let Head { size, root, published } = self.continues(log).await?;
+        if published == Some(size) {
+            return Ok(None);
+        }
+        let entity = &self.entity;
+        let checkpoint = entity.ledger.checkpoint(log, size, root)?;
+        self.registry.objects().put_log(&entity.code, &kept_as(log), checkpoint.clone().into_bytes()).await?;
+        self.seal_checkpoint(log, size, &checkpoint).await?;
+        Ok(Some(size))
+    }
+
+    /// The head of a log, if it continues what was published.
+    ///
+    /// # Errors
+    /// [`PublishError`] says how it does not, or why that is not known.
+    pub async fn continues(&self, log: Log) -> Result<Head, PublishError> {
         let (entity, name) = (&self.entity, log.as_str());
-        let kept_as = format!("{name}.checkpoint");
+        // Read first: what another process publishes meanwhile is of a later head than this.
+        let before = self.registry.objects().get_log(&entity.code, &kept_as(log)).await?;
+        let before = before.map(|bytes| self.read_published(log, &bytes)).transpose()?;
         let mut tx = self.store().read().await?;
         let (size, root) = head(&mut tx, entity.id, log).await?;
-        let before = self.registry.objects().get_log(&entity.code, &kept_as).await?;
-        let before = before.map(|bytes| self.read_published(log, &bytes)).transpose()?;
         if let Some(before) = &before {
             let published = before.size;
             if published > size {
@@ -104,15 +167,76 @@ impl App {
             if then.first() != Some(&before.root) {
                 return Err(PublishError::OtherHistory { log: name, published });
             }
-            if published == size {
-                return Ok(None);
-            }
         }
-        drop(tx);
-        let checkpoint = entity.ledger.checkpoint(log, size, root)?;
-        self.registry.objects().put_log(&entity.code, &kept_as, checkpoint.clone().into_bytes()).await?;
-        self.seal_checkpoint(log, size, &checkpoint).await?;
-        Ok(Some(size))
+        Ok(Head { size, root, published: before.map(|before| before.size) })
+    }
+
+    /// Holds numbering when the book does not continue what was published, and lets it go on when it does.
+    fn hold_by<T>(&self, found: &Result<T, PublishError>) {
+        let (holds, entity) = (self.registry.holds(), self.entity.id);
+        match found {
+            Err(error @ (PublishError::RolledBack { .. } | PublishError::OtherHistory { .. })) => {
+                holds.set(entity, Some(error.to_string()));
+            }
+            // What was not known before is not known now.
+            Err(PublishError::Store(_) | PublishError::Objects(_)) => {}
+            Ok(_) | Err(PublishError::Unreadable(_)) => holds.set(entity, None),
+        }
+    }
+
+    /// Finds out whether the book continues what was published; until that is known, nothing is numbered. Gives whether
+    /// numbering may go on.
+    pub async fn check_continuity(&self) -> bool {
+        let (holds, entity) = (self.registry.holds(), self.entity.id);
+        let found = self.continues(Log::Book).await;
+        if let Err(error @ (PublishError::Store(_) | PublishError::Objects(_))) = &found {
+            let unknown = format!("it is not known yet whether the book continues what was published of it: {error}");
+            holds.set(entity, Some(unknown));
+        }
+        self.hold_by(&found);
+        !holds.is_held(entity)
+    }
+
+    /// Looks every few seconds whether numbering may go on, until it may, or until `stop`.
+    pub async fn until_continuing(&self, stop: CancellationToken) {
+        while self.registry.holds().is_held(self.entity.id) {
+            tokio::select! {
+                () = tokio::time::sleep(HELD) => {}
+                () = stop.cancelled() => return,
+            }
+            self.check_continuity().await;
+        }
+    }
+
+    /// Accepts that what was published after the head is lost: writes that into the book, keeps the checkpoint beside it
+    /// as proof of what was lost, and publishes the head. `None` when nothing is lost.
+    ///
+    /// # Errors
+    /// [`PublishError`]; it can be done again.
+    pub async fn accept_loss(&self) -> Result<Option<Lost>, PublishError> {
+        let (objects, code) = (self.registry.objects(), &self.entity.code);
+        let mut lost = None;
+        for log in [Log::Access, Log::Book] {
+            let published = match self.continues(log).await {
+                Ok(_) => continue,
+                Err(PublishError::RolledBack { published, .. } | PublishError::OtherHistory { published, .. }) => {
+                    published
+                }
+                Err(error) => return Err(error),
+            };
+            let Some(kept) = objects.get_log(code, &kept_as(log)).await? else { continue };
+            objects.put_log(code, &format!("{}.lost-{published}.checkpoint", log.as_str()), kept.to_vec()).await?;
+            if log == Log::Book {
+                let leaves = self.registry.write_loss(&self.entity, &String::from_utf8_lossy(&kept)).await?;
+                lost = Some(Lost { leaves, published });
+            }
+            let mut tx = self.store().read().await?;
+            let (size, root) = head(&mut tx, self.entity.id, log).await?;
+            drop(tx);
+            let checkpoint = self.entity.ledger.checkpoint(log, size, root)?;
+            objects.put_log(code, &kept_as(log), checkpoint.into_bytes()).await?;
+        }
+        Ok(lost)
     }
 
     fn read_published(&self, log: Log, bytes: &[u8]) -> Result<Checkpoint, PublishError> {

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{ConfigArgument, Outcome, block_on, load, open};
 use crate::import::{Stage, Watch, attentions, entries};
+use crate::store::log::Log;
 
 /// What `import` takes.
 #[derive(Debug, clap::Args)]
@@ -48,6 +49,8 @@ pub fn run(arguments: Arguments) -> Outcome {
 async fn import_entries(arguments: FileArguments) -> Outcome {
     let FileArguments { config, file, skip_bad } = arguments;
     let app = open(load(&config)?).await?;
+    // Into a book that was brought back older than it was nothing is written.
+    app.continues(Log::Book).await?;
     let mut screen = Screen::new(&file);
     let outcome = entries::import(&app, &file, skip_bad, &mut screen).await;
     screen.bar.finish_and_clear();

@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 #![expect(clippy::missing_errors_doc, reason = "a command says what went wrong on stderr, and ends with 2")]
 
+mod backup;
 mod calendar;
 mod clock;
 pub mod demo;
@@ -60,6 +61,12 @@ enum Command {
     Import(import::Arguments),
     /// The figures, and whether their counters agree with the records.
     Report(report::Arguments),
+    /// Copy database and objects into a folder while the server serves.
+    Backup(backup::BackupArguments),
+    /// Bring a backup back into an empty database, and check the book.
+    Restore(backup::RestoreArguments),
+    /// Number on although the book was brought back older than what was published of it.
+    AcceptLoss(backup::LossArguments),
     /// Decide about the clock when numbering was stopped for it.
     Clock(clock::Arguments),
     /// Print the OpenAPI document of the server.
@@ -85,6 +92,9 @@ pub fn run() -> ExitCode {
         Command::Calendar(arguments) => calendar::run(arguments),
         Command::Import(arguments) => import::run(arguments),
         Command::Report(arguments) => report::run(arguments),
+        Command::Backup(arguments) => backup::backup(arguments),
+        Command::Restore(arguments) => backup::restore(arguments),
+        Command::AcceptLoss(arguments) => backup::accept_loss(&arguments),
         Command::Clock(arguments) => clock::run(arguments),
         Command::Openapi(arguments) => openapi::run(&arguments),
     };

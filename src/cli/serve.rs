@@ -174,6 +174,12 @@ impl Server {
     /// Serves until `stop`, then lets what is under way end.
     pub async fn run(self, stop: CancellationToken) {
         let Self { app, listener, tls, admin, .. } = self;
+        // Before anybody is served: a book that was brought back older than it was must not number.
+        app.check_continuity().await;
+        let holding = tokio::spawn({
+            let (app, stop) = (app.clone(), stop.clone());
+            async move { app.until_continuing(stop).await }
+        });
         let after = tokio::spawn({
             let (app, stop) = (app.clone(), stop.clone());
             async move { app.follow_up(stop).await }
@@ -202,7 +208,7 @@ impl Server {
         };
         tokio::join!(serve(listener, tls, router(app.clone()), &limits, stop.clone()), operators);
         stop.cancel();
-        let _ = tokio::join!(after, sweeps, again, papers, publishing);
+        let _ = tokio::join!(holding, after, sweeps, again, papers, publishing);
         app.store().close().await;
         tracing::info!("stopped");
     }

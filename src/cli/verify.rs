@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{ConfigArgument, Outcome, block_on, load, open};
 use crate::app::judge;
-use crate::audit::{self, Kept, Wanted};
+use crate::audit::{self, Kept, Report, Wanted};
 use crate::clock::Clock;
 use crate::log::{Checkpoint, VerifierKey};
 use crate::receipt::check::{CheckError, check};
@@ -155,13 +155,18 @@ async fn book(config: ConfigArgument, checkpoints: Vec<PathBuf>, without_documen
     let report = audit::book(&app, Wanted { kept, without_documents }, &progress).await?;
     bar.finish_and_clear();
     app.store().close().await;
+    Ok(ExitCode::from(u8::from(!tell(&report))))
+}
+
+/// Says what a check found; whether nothing is wrong.
+pub(super) fn tell(report: &Report) -> bool {
     println!("{} events, {} entries, {} objects read", report.events, report.entries, report.objects);
     if let Some(head) = &report.head {
         println!("tree of {} leaves, root {}", head.size, head.root);
     }
     if report.wrong == 0 {
         println!("the book is whole: every number, time, record, document and checkpoint is as it must be");
-        return Ok(ExitCode::SUCCESS);
+        return true;
     }
     for finding in &report.findings {
         println!("{finding}");
@@ -170,7 +175,7 @@ async fn book(config: ConfigArgument, checkpoints: Vec<PathBuf>, without_documen
         "{} wrong with the book",
         if report.wrong == 1 { "1 thing is".into() } else { format!("{} things are", report.wrong) }
     );
-    Ok(ExitCode::from(1))
+    false
 }
 
 fn signature(config: &ConfigArgument, file: &PathBuf, content: Option<&PathBuf>, json: bool) -> Outcome {

@@ -228,6 +228,7 @@ impl From<SubmitError> for Problem {
                 }
                 Refusal::DoneBefore => Self::new(Kind::WrongState, "it was done before"),
                 Refusal::Alteration(refusal) => refusal.into(),
+                Refusal::Held => Self::new(Kind::Unavailable, refusal.to_string()),
                 Refusal::Clock(problem) => Self::new(Kind::Unavailable, problem.to_string()),
             },
             SubmitError::Batch(error) => error.into(),

@@ -18,6 +18,7 @@ use super::alteration::{Alteration, Altered, NotAltered, altered_by};
 use super::batch::{Commit, Failure};
 use super::caller::Entity;
 use super::clock_guard::{ClockGuard, ClockProblem};
+use super::hold::Holds;
 use super::ledger::{Growth, Proof, prove};
 use super::numbering::{Batch, Decision, Done, Plan, Written, committed_of, pending, plan};
 use crate::domain::{Micros, Sha256};
@@ -130,6 +131,9 @@ pub enum Refusal {
     /// The entry is not to be altered so.
     #[error(transparent)]
     Alteration(#[from] NotAltered),
+    /// The book does not continue what was published of it.
+    #[error("numbering is held: the book does not continue what was published of it; see /readyz")]
+    Held,
     /// The clock cannot be believed.
     #[error(transparent)]
     Clock(#[from] ClockProblem),
@@ -141,13 +145,14 @@ pub struct Book {
     store: Store,
     entity: Arc<Entity>,
     guard: Arc<Mutex<ClockGuard>>,
+    holds: Holds,
 }
 
 impl Book {
     /// The books of `entity`.
     #[must_use]
-    pub fn new(store: Store, entity: Arc<Entity>, guard: Arc<Mutex<ClockGuard>>) -> Self {
-        Self { store, entity, guard }
+    pub fn new(store: Store, entity: Arc<Entity>, guard: Arc<Mutex<ClockGuard>>, holds: Holds) -> Self {
+        Self { store, entity, guard, holds }
     }
 
     /// The time this batch gets.
@@ -214,6 +219,9 @@ impl Commit for Book {
     type Answer = Outcome;
 
     async fn commit(&self, members: &[&Change]) -> Result<Vec<Outcome>, Failure> {
+        if self.holds.is_held(self.entity.id) {
+            return Ok(vec![Outcome::Refused(Refusal::Held); members.len()]);
+        }
         let mut registrations = Vec::new();
         let mut judged = Vec::new();
         let mut alterations = Vec::new();

@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod clock_guard;
 pub mod entry;
 pub mod history;
+pub mod hold;
 pub mod ledger;
 pub mod numbering;
 pub mod record;
@@ -58,6 +59,8 @@ pub struct Registry {
     swept: Arc<Mutex<HashMap<i64, Micros>>>,
     /// Told after each commit that wrote an outbox row.
     committed: Arc<Notify>,
+    /// Why numbering is held, by entity.
+    holds: hold::Holds,
     /// What the queues of books wrote.
     tally: tally::Tally,
     /// The memory, in MiB, that documents may take while they are judged.
@@ -79,6 +82,7 @@ impl Registry {
             catalogue: Arc::default(),
             swept: Arc::default(),
             committed: Arc::default(),
+            holds: hold::Holds::default(),
             tally: tally::Tally::default(),
             room: Arc::new(Semaphore::new(attachments::ROOM)),
         }
@@ -113,7 +117,7 @@ impl Registry {
         let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
         let (queue, _) = books.entry(entity.id).or_insert_with(|| {
             let guard = Arc::new(Mutex::new(ClockGuard::new(self.clock.clone(), &self.limits)));
-            let book = Book::new(self.store.clone(), entity.clone(), guard.clone());
+            let book = Book::new(self.store.clone(), entity.clone(), guard.clone(), self.holds.clone());
             (Batcher::start(book, BATCH, self.tally.clone()), guard)
         });
         queue.clone()

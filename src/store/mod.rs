@@ -11,6 +11,7 @@ pub mod book;
 pub(crate) mod bulk;
 pub mod catalogue;
 pub mod claims;
+pub mod dump;
 mod engine;
 pub mod entries;
 pub mod figures;
@@ -20,6 +21,7 @@ pub mod listing;
 pub mod log;
 pub mod objects;
 pub mod outbox;
+pub mod references;
 pub mod tokens;
 
 pub use engine::{Error, Result, Store, Tx};

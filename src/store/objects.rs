@@ -7,6 +7,8 @@
 //! declared one; longer ones are uploaded in parts and completed only then. Whoever is told that a document is
 //! stored can rely on it: local files and their folders are synced.
 
+mod copy;
+
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -51,6 +53,14 @@ pub enum Error {
         /// What came.
         found: Sha256,
     },
+}
+
+/// The name of a receipt's PDF. Enough of the hash to keep two apart: some servers make file names of keys, and these have
+/// an end.
+#[must_use]
+pub fn receipt_name(entry: Uuid, hash: Sha256) -> String {
+    let hash = hash.to_string();
+    format!("{entry}-{}.pdf", &hash[..16])
 }
 
 /// S3 wants parts of at least 5 MiB.
@@ -193,9 +203,7 @@ impl Objects {
     }
 
     fn receipt_key(&self, entity: &str, entry: Uuid, hash: Sha256) -> Path {
-        // Enough of the hash to keep two apart; some servers make file names of keys, and these have an end.
-        let hash = hash.to_string();
-        self.prefix.clone().join(entity).join("receipts").join(format!("{entry}-{}.pdf", &hash[..16]))
+        self.prefix.clone().join(entity).join("receipts").join(receipt_name(entry, hash))
     }
 
     /// Begins to store a document of `entity` whose bytes are announced to have the hash `declared`.

@@ -11,6 +11,7 @@ mod harness;
 mod architecture;
 mod attachments;
 mod audit;
+mod backup;
 mod bad_input;
 mod changes;
 mod clock;

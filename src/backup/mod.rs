@@ -1,0 +1,119 @@
+//! Backups: a consistent copy of database and objects while the registry serves, and the way back.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | [`manifest`] | what a backup says of itself, written last: without it there is none |
+//! | [`list`] | the objects of a backup, a line each |
+//! | [`take`] | making one |
+//! | [`restore`] | bringing one back |
+//!
+//! # The order
+//! First the database is copied at one instant, by the engine's own means and without the lock of the books; then every
+//! object that rows of the copy refer to. The sweep deletes only what no row refers to, so nothing that is referred to
+//! can be gone by then. The manifest comes last and takes the place of the former one in one step, so that a backup
+//! that was interrupted is never taken for a whole one, and the one before it stays whole meanwhile. Objects are shared
+//! by all backups into one folder: only new ones are copied.
+//!
+//! # What is not in a backup
+//! The settings, the seal's key, TLS keys, and the key of the log where `proof.key` names a file: they are the
+//! administrator's to keep, elsewhere. The key of the log that is kept in the database is in its copy, so whoever can read
+//! the backup can sign checkpoints.
+
+pub mod list;
+pub mod manifest;
+pub mod restore;
+pub mod take;
+
+use std::path::{Path, PathBuf};
+
+use crate::config;
+use crate::store::dump::DumpError;
+use crate::store::objects::Objects;
+use crate::store::{self, objects};
+
+/// Objects copied side by side.
+const AT_ONCE: usize = 8;
+/// Things that are wrong and named one by one; more are only counted.
+const NAMED: usize = 100;
+
+/// Why there is no backup, or nothing was brought back.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The database's copy.
+    #[error(transparent)]
+    Dump(#[from] DumpError),
+    /// An object store.
+    #[error(transparent)]
+    Objects(#[from] objects::Error),
+    /// A file.
+    #[error("{0}")]
+    File(PathBuf, #[source] std::io::Error),
+    /// Another process makes a backup into the folder.
+    #[error("{0} is in use by another backup")]
+    Busy(PathBuf),
+    /// The folder holds no whole backup.
+    #[error("{0} is no backup: there is no backup.json, which is written last; was it interrupted?")]
+    None(PathBuf),
+    /// A file of the backup is not as it was written.
+    #[error("{file} was altered or is not whole: {reason}")]
+    Altered {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Objects of the backup are gone or are others.
+    #[error("{count} objects of the backup are missing or were altered, nothing was brought back: {}", .named.join("; "))]
+    ObjectsAltered {
+        /// How many.
+        count: u64,
+        /// The first of them.
+        named: Vec<String>,
+    },
+    /// The target is in use as a registry.
+    #[error("the database of the settings already holds entries: a backup is brought back into an empty one only")]
+    NotEmpty,
+    /// The settings are of another body, or of another engine.
+    #[error("the backup is of {0}, the settings are of {1}")]
+    Other(String, String),
+    /// The log's key is in a file that the settings do not name.
+    #[error(
+        "the checkpoints of this book are signed with a key in a file, which is no part of a backup: \
+         bring that file back, and name it in proof.key"
+    )]
+    NoKey,
+}
+
+fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> BackupError {
+    let path = path.to_owned();
+    move |error| BackupError::File(path, error)
+}
+
+/// How far it is: what is done, how much of it, and how much there is.
+pub type Progress<'p> = &'p (dyn Fn(&'static str, u64, u64) + Send + Sync);
+
+/// The objects in the folder of a backup.
+fn objects_in(folder: &Path) -> Result<Objects, BackupError> {
+    let folder = std::path::absolute(folder.join("objects")).map_err(failed(folder))?;
+    let settings = config::Objects { url: format!("file://{}", folder.display()), ..config::Objects::default() };
+    Ok(Objects::open(&settings)?)
+}
+
+/// What is wrong, the first of it by name.
+#[derive(Debug, Default)]
+struct Wrong {
+    count: u64,
+    named: Vec<String>,
+}
+
+impl Wrong {
+    fn add(&mut self, what: String) {
+        self.count += 1;
+        if self.named.len() < NAMED {
+            self.named.push(what);
+        }
+    }
+}

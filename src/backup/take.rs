@@ -1,0 +1,194 @@
+//! Making a backup.
+
+use std::fs::{DirBuilder, OpenOptions, TryLockError};
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use futures_util::{StreamExt, TryStreamExt};
+
+use super::list::{self, Listed};
+use super::manifest::{Manifest, Part};
+use super::{AT_ONCE, BackupError, Progress, Wrong, failed, objects_in};
+use crate::app::App;
+use crate::registry::ledger::head;
+use crate::store::log::Log;
+use crate::store::objects::{self, Objects};
+use crate::store::{self, Store};
+
+/// What was made.
+#[derive(Debug)]
+pub struct Taken {
+    /// What the backup says of itself.
+    pub manifest: Manifest,
+    /// Objects that were copied now; the others were in the folder already.
+    pub copied: u64,
+    /// Objects that rows refer to and that were gone or altered, the first of them by name.
+    pub missing: Vec<String>,
+}
+
+/// Makes a backup of the registry into a folder, which may hold an earlier one.
+///
+/// # Errors
+/// [`BackupError`]; an earlier backup in the folder is as whole as it was.
+pub async fn take(app: &App, folder: &Path, progress: Progress<'_>) -> Result<Taken, BackupError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed(folder))?;
+    let lock = folder.join("lock");
+    let lock = OpenOptions::new().create(true).append(true).open(&lock).map_err(failed(&lock))?;
+    lock.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => BackupError::Busy(folder.to_owned()),
+        TryLockError::Error(error) => BackupError::File(folder.to_owned(), error),
+    })?;
+    let former = Manifest::read(folder).ok();
+    let (database, listing) = names(app.store(), former.as_ref());
+    let listing_path = folder.join(listing);
+    let made_at = app.clock().now().rfc3339(app.entity.zone);
+    let settings = &app.config.database;
+
+    progress("copying the database", 0, 0);
+    let mut tx = app.store().dump(settings.url.expose(), &settings.tools, &folder.join(database)).await?;
+    let (tree_size, root) = head(&mut tx, app.entity.id, Log::Book).await?;
+    let (entries, documents) = store::dump::counts(&mut tx).await?;
+    let entities = store::references::entities(&mut tx).await?;
+    let referred = list::write(&mut tx, &listing_path).await?;
+    drop(tx);
+
+    let target = objects_in(folder)?;
+    let (mut wrong, copied) = copy(app.registry.objects(), &target, &listing_path, referred, progress).await?;
+    let (others, more) =
+        copy_others(app.registry.objects(), &target, &entities, &listing_path, &mut wrong, progress).await?;
+    let manifest = Manifest {
+        format: Manifest::format(),
+        made_at,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        entity: app.entity.code.clone(),
+        name: app.entity.name.clone(),
+        engine: engine(app.store()).to_owned(),
+        database: tokio::task::block_in_place(|| Part::seal(folder, database, progress))?,
+        list: tokio::task::block_in_place(|| Part::seal(folder, listing, progress))?,
+        objects: referred + others,
+        missing: wrong.count,
+        entries,
+        documents,
+        tree_size,
+        root,
+        checkpoint: app.entity.ledger.checkpoint(Log::Book, tree_size, root)?,
+        log_key: app.entity.ledger.verifier(Log::Book).to_string(),
+        log_key_included: app.config.proof.key.as_os_str().is_empty(),
+    };
+    manifest.write(folder)?;
+    if let Some(former) = former {
+        for part in [former.database, former.list] {
+            // What stays behind is written over by the next backup.
+            let _ = std::fs::remove_file(folder.join(part.file));
+        }
+    }
+    Ok(Taken { manifest, copied: copied + more, missing: wrong.named })
+}
+
+pub(super) const fn engine(store: &Store) -> &'static str {
+    match store {
+        Store::Sqlite { .. } => "sqlite",
+        Store::Postgres(_) => "postgres",
+    }
+}
+
+/// The files of a new backup: not those of the one that is there, which stays whole until the new one is.
+fn names(store: &Store, former: Option<&Manifest>) -> (&'static str, &'static str) {
+    let (first, second) = match store {
+        Store::Sqlite { .. } => ("ventanilla.db", "ventanilla.2.db"),
+        Store::Postgres(_) => ("ventanilla.dump", "ventanilla.2.dump"),
+    };
+    match former {
+        Some(former) if former.database.file == first || former.list.file == "objects.list" => {
+            (second, "objects.2.list")
+        }
+        _ => (first, "objects.list"),
+    }
+}
+
+/// What became of one object.
+enum Copied {
+    Now,
+    There,
+    Missing(String),
+}
+
+/// Copies what is listed and not there yet.
+async fn copy(
+    from: &Objects,
+    to: &Objects,
+    listing: &Path,
+    all: u64,
+    progress: Progress<'_>,
+) -> Result<(Wrong, u64), BackupError> {
+    let lines = list::read(listing)?;
+    let copying = futures_util::stream::iter(lines).map(|listed| async { copy_one(from, to, &listed?).await });
+    let mut copying = copying.buffer_unordered(AT_ONCE);
+    let (mut wrong, mut copied, mut done) = (Wrong::default(), 0, 0);
+    while let Some(one) = copying.try_next().await? {
+        done += 1;
+        progress("copying objects", done, all);
+        match one {
+            Copied::Now => copied += 1,
+            Copied::There => {}
+            Copied::Missing(what) => wrong.add(what),
+        }
+    }
+    Ok((wrong, copied))
+}
+
+async fn copy_one(from: &Objects, to: &Objects, listed: &Listed) -> Result<Copied, BackupError> {
+    let Listed { hash, size, path } = listed;
+    // An object is moved into its place only when its hash was right, so one of the right size is it.
+    let there = match size {
+        Some(size) => to.size_at(path).await? == Some(*size),
+        None => to.hash_at(path).await? == Some(*hash),
+    };
+    if there {
+        return Ok(Copied::There);
+    }
+    match from.copy_at(to, path, *hash).await {
+        Ok(Some(_)) => Ok(Copied::Now),
+        Ok(None) => Ok(Copied::Missing(format!("{path} is not in the object store"))),
+        Err(objects::Error::Mismatch { found, .. }) => {
+            Ok(Copied::Missing(format!("{path} was altered in the object store: its SHA-256 is {found}")))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Copies what is kept beside documents and signed submissions, and writes it down behind them.
+async fn copy_others(
+    from: &Objects,
+    to: &Objects,
+    entities: &[String],
+    listing: &Path,
+    wrong: &mut Wrong,
+    progress: Progress<'_>,
+) -> Result<(u64, u64), BackupError> {
+    let mut out = OpenOptions::new().append(true).open(listing).map_err(failed(listing))?;
+    let (mut count, mut copied) = (0, 0);
+    for entity in entities {
+        let mut others = from.list_others(entity);
+        while let Some((path, size)) = others.try_next().await? {
+            progress("copying the rest", count, count + 1);
+            let there = to.size_at(&path).await? == Some(size);
+            let hash = if there { to.hash_at(&path).await? } else { from.hash_at(&path).await? };
+            // It was listed, and taken away since.
+            let Some(hash) = hash else { continue };
+            let listed = Listed { hash, size: Some(size), path };
+            match copy_one(from, to, &listed).await? {
+                Copied::Now => copied += 1,
+                Copied::There => {}
+                Copied::Missing(what) => {
+                    wrong.add(what);
+                    continue;
+                }
+            }
+            count += 1;
+            out.write_all(listed.line().as_bytes()).map_err(failed(listing))?;
+        }
+    }
+    Ok((count, copied))
+}

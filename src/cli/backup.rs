@@ -1,0 +1,192 @@
+//! `ventanilla backup` and `ventanilla restore`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{ConfigArgument, Outcome, block_on, load, open};
+use crate::after::publish::PublishError;
+use crate::app::App;
+use crate::audit::{self, Kept, Wanted};
+use crate::backup::manifest::Manifest;
+use crate::backup::{restore, take};
+use crate::log::Checkpoint;
+use crate::store::log::Log;
+
+/// What `backup` takes.
+#[derive(Debug, clap::Args)]
+pub struct BackupArguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// The folder, on another machine's disk if you can. One that holds a backup is brought up to date: only new objects
+    /// are copied.
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+}
+
+/// What `restore` takes.
+#[derive(Debug, clap::Args)]
+pub struct RestoreArguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// The folder of the backup.
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// Number on from the backup although a newer checkpoint was published: what came after the backup is lost. The
+    /// decision is written into the log.
+    #[arg(long)]
+    accept_loss: bool,
+}
+
+/// What `accept-loss` takes.
+#[derive(Debug, clap::Args)]
+pub struct LossArguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+}
+
+/// A bar on a terminal, whatever is being done.
+struct Screen {
+    bar: ProgressBar,
+    stage: Mutex<&'static str>,
+}
+
+impl Screen {
+    fn new() -> Self {
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {percent:>3} % {eta}");
+        let bar = ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.enable_steady_tick(std::time::Duration::from_millis(200));
+        Self { bar, stage: Mutex::new("") }
+    }
+
+    fn show(&self, stage: &'static str, done: u64, all: u64) {
+        let mut shown = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        if *shown != stage {
+            *shown = stage;
+            self.bar.reset();
+            self.bar.set_message(stage);
+        }
+        self.bar.set_length(all);
+        self.bar.set_position(done);
+    }
+}
+
+/// Makes a backup. Exit status 0 when it is whole, 1 when objects were missing or altered before it was made.
+pub fn backup(arguments: BackupArguments) -> Outcome {
+    let BackupArguments { config, folder } = arguments;
+    block_on(async {
+        let app = open(load(&config)?).await?;
+        let screen = Screen::new();
+        let taken = take::take(&app, &folder, &|stage, done, all| screen.show(stage, done, all)).await;
+        screen.bar.finish_and_clear();
+        app.store().close().await;
+        let take::Taken { manifest, copied, missing } = taken?;
+        println!("{} is a backup of {} as of {}", folder.display(), manifest.entity, manifest.made_at);
+        println!(
+            "{} entries, {} documents, a log of {} leaves; {} objects, {copied} of them copied now",
+            manifest.entries, manifest.documents, manifest.tree_size, manifest.objects
+        );
+        println!("not in it: the settings, the seal's key and TLS keys{}", not_included(&manifest));
+        if missing.is_empty() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        for one in &missing {
+            println!("{one}");
+        }
+        eprintln!(
+            "{} objects were missing or altered before the backup was made; see `ventanilla verify book`",
+            manifest.missing
+        );
+        Ok(ExitCode::from(1))
+    })?
+}
+
+fn not_included(manifest: &Manifest) -> &'static str {
+    if manifest.log_key_included {
+        ". The key that signs the log is in it: whoever reads the backup can sign checkpoints"
+    } else {
+        ", nor the file proof.key, which signs the log: without it the book cannot go on"
+    }
+}
+
+/// Brings a backup back. Exit status 0 when the book is whole and goes on from what was published, 1 when not.
+pub fn restore(arguments: RestoreArguments) -> Outcome {
+    let RestoreArguments { config, folder, accept_loss } = arguments;
+    block_on(async {
+        let config = load(&config)?;
+        let screen = Screen::new();
+        let show = |stage, done, all| screen.show(stage, done, all);
+        let manifest = restore::restore(&config, &folder, &show).await;
+        screen.bar.finish_and_clear();
+        let manifest = manifest?;
+        println!("the backup of {} is in its place; it was made at {}", manifest.entity, manifest.made_at);
+        println!("not in it: the settings, the seal's key and TLS keys{}", not_included(&manifest));
+        let app = open(config).await?;
+        let newer = settle_published(&app, accept_loss).await?;
+        let whole = check(&app, &manifest).await?;
+        app.store().close().await;
+        Ok(ExitCode::from(u8::from(newer || !whole)))
+    })?
+}
+
+/// Accepts that a book was brought back older than what was published of it.
+pub fn accept_loss(arguments: &LossArguments) -> Outcome {
+    block_on(async {
+        let app = open(load(&arguments.config)?).await?;
+        let accepted = app.accept_loss().await?;
+        app.store().close().await;
+        match accepted {
+            Some(lost) => println!("{lost}"),
+            None => println!("nothing is lost: the book continues what was published of it"),
+        }
+        Ok(ExitCode::SUCCESS)
+    })?
+}
+
+/// Publishes the checkpoint that was brought back, or says that a newer one was published; true when numbering must not
+/// go on.
+async fn settle_published(app: &App, accept_loss: bool) -> Result<bool, Box<dyn std::error::Error>> {
+    match app.continues(Log::Book).await {
+        Ok(_) => {}
+        Err(error @ (PublishError::RolledBack { .. } | PublishError::OtherHistory { .. })) => {
+            println!("{error}");
+            if !accept_loss {
+                println!(
+                    "the server will not number until a newer backup is brought back, or until \
+                     `ventanilla accept-loss` says that what came after this one is lost"
+                );
+                return Ok(true);
+            }
+            if let Some(lost) = app.accept_loss().await? {
+                println!("{lost}");
+            }
+        }
+        Err(error) => return Err(error.into()),
+    }
+    app.publish_once(Log::Book).await?;
+    Ok(false)
+}
+
+/// Checks the whole book, against the checkpoint in the backup, too; whether nothing is wrong with it.
+async fn check(app: &App, manifest: &Manifest) -> Result<bool, Box<dyn std::error::Error>> {
+    let key = app.entity.ledger.verifier(Log::Book).clone();
+    if key.to_string() != manifest.log_key {
+        println!(
+            "the log's key is {key}, the backup was signed with {}: is proof.key the right file?",
+            manifest.log_key
+        );
+        return Ok(false);
+    }
+    let kept = Checkpoint::open(manifest.checkpoint.as_bytes(), std::slice::from_ref(&key), &[])
+        .map_err(|error| format!("backup.json: its checkpoint does not verify: {error}"))?;
+    let screen = Screen::new();
+    let wanted = Wanted {
+        kept: vec![Kept { source: "backup.json".to_owned(), checkpoint: kept.checkpoint }],
+        without_documents: false,
+    };
+    let report = audit::book(app, wanted, &|done, all| screen.show("checking the book", done, all)).await;
+    screen.bar.finish_and_clear();
+    Ok(super::verify::tell(&report?))
+}

@@ -1,0 +1,285 @@
+//! A whole database as one file, and back: by the engine's own means, while others go on writing.
+//!
+//! # Why
+//! SQLite writes a consistent copy itself (`VACUUM INTO`), which holds up no writer. PostgreSQL's tool is `pg_dump`; it is
+//! given the snapshot of a transaction of ours, so that what refers to objects is read from just what was dumped.
+
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::str::FromStr;
+
+use percent_encoding::percent_decode_str;
+use reqwest::Url;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+
+use super::{Error, Result, Store, Tx};
+
+/// Why a database was not dumped, or not brought back.
+#[derive(Debug, thiserror::Error)]
+pub enum DumpError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] Error),
+    /// A file.
+    #[error("{0}")]
+    File(PathBuf, #[source] std::io::Error),
+    /// PostgreSQL's own program is not there.
+    #[error(
+        "{0} was not found: install PostgreSQL's client programs (Debian: postgresql-client) of the server's version or a \
+         newer one, or name their folder in database.tools"
+    )]
+    NoTool(PathBuf),
+    /// PostgreSQL's own program failed.
+    #[error("{program} failed: {said}")]
+    Tool {
+        /// Which.
+        program: &'static str,
+        /// What it said, the end of it.
+        said: String,
+    },
+    /// Somebody works with the database.
+    #[error("the database is in use: stop the server first")]
+    InUse,
+}
+
+impl From<sqlx::Error> for DumpError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Opens a file that only its owner reads: it may hold the key that signs checkpoints.
+fn private(path: &Path) -> std::result::Result<std::fs::File, DumpError> {
+    let mut options = std::fs::OpenOptions::new();
+    let made = options.write(true).create(true).truncate(true).mode(0o600).open(path);
+    made.map_err(|error| DumpError::File(path.to_owned(), error))
+}
+
+impl Store {
+    /// Writes the database as it is now into `file`, over what is there, and gives a transaction that reads just that
+    /// state. `url` and `tools` are the settings `database.url` and `database.tools`.
+    ///
+    /// # Errors
+    /// [`DumpError`]; the file may be there in part.
+    pub async fn dump(&self, url: &str, tools: &Path, file: &Path) -> std::result::Result<Tx, DumpError> {
+        private(file)?;
+        match self {
+            Self::Sqlite { readers, .. } => {
+                let mut connection = readers.acquire().await?.detach();
+                // It writes to the new file alone, and would be refused all the same.
+                sqlx::query("PRAGMA query_only = 0").execute(&mut connection).await?;
+                sqlx::query("VACUUM INTO $1")
+                    .bind(file.to_string_lossy().into_owned())
+                    .execute(&mut connection)
+                    .await?;
+                connection.close().await?;
+                let options = SqliteConnectOptions::new().filename(file).read_only(true);
+                let copy = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+                Ok(Tx::Sqlite(copy.begin().await?))
+            }
+            Self::Postgres(_) => {
+                let mut tx = self.read().await?;
+                let snapshot = match &mut tx {
+                    Tx::Postgres(tx) => {
+                        // It waits for the program, which may take hours.
+                        sqlx::query("SET LOCAL idle_in_transaction_session_timeout = 0").execute(&mut **tx).await?;
+                        sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut **tx).await?;
+                        let (id,): (String,) =
+                            sqlx::query_as("SELECT pg_export_snapshot()").fetch_one(&mut **tx).await?;
+                        id
+                    }
+                    Tx::Sqlite(_) => return Err(Error::Corrupt("transaction").into()),
+                };
+                let arguments = vec![
+                    "--format=custom".into(),
+                    "--no-owner".into(),
+                    "--no-privileges".into(),
+                    format!("--snapshot={snapshot}"),
+                    format!("--file={}", file.display()),
+                ];
+                run("pg_dump", tools, url, arguments).await?;
+                Ok(tx)
+            }
+        }
+    }
+}
+
+/// Whether a database holds anything of a book; none that is not there yet, or has no schema, does.
+///
+/// # Errors
+/// When it does not answer.
+pub async fn holds_entries(url: &str) -> Result<bool> {
+    const HELD: &str =
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM entries) OR EXISTS (SELECT 1 FROM events) THEN 1 ELSE 0 END";
+    if url.starts_with("sqlite:") {
+        let options = SqliteConnectOptions::from_str(url)?.create_if_missing(false);
+        if !options.get_filename().exists() {
+            return Ok(false);
+        }
+        let mut connection = options.connect().await?;
+        let (tables,): (i64,) =
+            sqlx::query_as("SELECT count(*) FROM sqlite_master WHERE name IN ('entries', 'events')")
+                .fetch_one(&mut connection)
+                .await?;
+        let held: i64 = if tables == 2 { sqlx::query_scalar(HELD).fetch_one(&mut connection).await? } else { 0 };
+        connection.close().await?;
+        return Ok(held == 1);
+    }
+    let mut connection = PgConnectOptions::from_str(url)?.connect().await?;
+    let (there,): (bool,) =
+        sqlx::query_as("SELECT to_regclass('entries') IS NOT NULL AND to_regclass('events') IS NOT NULL")
+            .fetch_one(&mut connection)
+            .await?;
+    let held: i32 = if there { sqlx::query_scalar(HELD).fetch_one(&mut connection).await? } else { 0 };
+    connection.close().await?;
+    Ok(held == 1)
+}
+
+/// Puts a dump in the place of a database that holds no entries: all of it, or nothing.
+///
+/// # Errors
+/// [`DumpError`]; then the database is as it was.
+pub async fn bring_back(url: &str, tools: &Path, dump: &Path) -> std::result::Result<(), DumpError> {
+    if url.starts_with("sqlite:") {
+        let target = SqliteConnectOptions::from_str(url).map_err(Error::from)?.get_filename().to_owned();
+        return replace_file(&target, dump).await;
+    }
+    let arguments = vec![
+        "--clean".into(),
+        "--if-exists".into(),
+        "--no-owner".into(),
+        "--no-privileges".into(),
+        "--exit-on-error".into(),
+        "--single-transaction".into(),
+        dump.display().to_string(),
+    ];
+    run("pg_restore", tools, url, arguments).await
+}
+
+async fn replace_file(target: &Path, dump: &Path) -> std::result::Result<(), DumpError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |error| DumpError::File(path, error)
+    };
+    if target.exists() {
+        // Leaving the mode with a log of its own takes the file for oneself: it fails while a server has it open.
+        let options = SqliteConnectOptions::new().filename(target).journal_mode(SqliteJournalMode::Delete);
+        let taken = match options.connect().await {
+            Ok(connection) => connection.close().await,
+            Err(error) => Err(error),
+        };
+        taken.map_err(|error| match &error {
+            sqlx::Error::Database(locked) if locked.code().is_some_and(|code| code == "5") => DumpError::InUse,
+            _ => error.into(),
+        })?;
+    }
+    let beside = |end: &str| {
+        let mut name = target.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    for end in ["-wal", "-shm", "-journal"] {
+        // Nobody has the database open: what is left of another one would be played into this.
+        match std::fs::remove_file(beside(end)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(DumpError::File(beside(end), error)),
+            _ => {}
+        }
+    }
+    let fresh = beside(".restoring");
+    let (from, to, end) = (dump.to_owned(), fresh.clone(), target.to_owned());
+    let placing = tokio::task::spawn_blocking(move || {
+        let mut source = std::fs::File::open(&from).map_err(failed(&from))?;
+        let mut copy = private(&to)?;
+        std::io::copy(&mut source, &mut copy).map_err(failed(&to))?;
+        copy.sync_all().map_err(failed(&to))?;
+        std::fs::rename(&to, &end).map_err(failed(&end))?;
+        let folder = end.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))
+    });
+    placing.await.map_err(|error| DumpError::File(fresh, std::io::Error::other(error)))?
+}
+
+/// Runs one of PostgreSQL's programs on a database. The password goes by the environment, where `ps` does not show it.
+async fn run(
+    program: &'static str,
+    tools: &Path,
+    url: &str,
+    arguments: Vec<String>,
+) -> std::result::Result<(), DumpError> {
+    let (address, password) = without_password(url)?;
+    let path = if tools.as_os_str().is_empty() { PathBuf::from(program) } else { tools.join(program) };
+    let mut command = Command::new(&path);
+    command.arg(format!("--dbname={address}")).arg("--no-password").args(arguments).env("LC_ALL", "C");
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    if let Some(password) = password {
+        command.env("PGPASSWORD", password);
+    }
+    let running = tokio::task::spawn_blocking(move || command.output()).await;
+    let done = running.map_err(std::io::Error::other).flatten().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => DumpError::NoTool(path.clone()),
+        _ => DumpError::File(path.clone(), error),
+    })?;
+    if done.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&done.stderr);
+    let said = said.trim().chars().rev().take(1000).collect::<Vec<_>>().into_iter().rev().collect();
+    Err(DumpError::Tool { program, said })
+}
+
+/// The address without its password and without what only this program understands, and the password.
+fn without_password(url: &str) -> Result<(String, Option<String>)> {
+    let mut url = Url::parse(url).map_err(|_| Error::UnknownEngine("postgres".into()))?;
+    let mut password = url.password().map(|password| percent_decode_str(password).decode_utf8_lossy().into_owned());
+    // Only addresses that cannot have a password refuse to lose it.
+    let _ = url.set_password(None);
+    let mut kept: Vec<(String, String)> = Vec::new();
+    for (name, value) in url.query_pairs() {
+        match name.as_ref() {
+            "password" => password = Some(value.into_owned()),
+            "statement-cache-capacity" => {}
+            _ => kept.push((name.into_owned(), value.into_owned())),
+        }
+    }
+    url.set_query(None);
+    if !kept.is_empty() {
+        url.query_pairs_mut().extend_pairs(kept);
+    }
+    // PostgreSQL reads a plus sign as one, not as a space.
+    let query = url.query().map(|query| query.replace('+', "%20"));
+    url.set_query(query.as_deref());
+    Ok((url.to_string(), password))
+}
+
+/// How many entries, and how many documents there are of all entities.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn counts(tx: &mut Tx) -> Result<(i64, i64)> {
+    let mut found = [0; 2];
+    for (found, table) in found.iter_mut().zip(["entries", "documents"]) {
+        let text = AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        let (count,): (i64,) = super::on_engine!(&mut *tx, |conn: E| sqlx::query_as(text).fetch_one(conn).await)?;
+        *found = count;
+    }
+    Ok(found.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_never_stands_on_a_command_line() {
+        let (address, password) = without_password("postgres://u%40x:p%2Fw%20d@h:5433/db?sslmode=require").unwrap();
+        assert_eq!(address, "postgres://u%40x@h:5433/db?sslmode=require");
+        assert_eq!(password.as_deref(), Some("p/w d"));
+        let (address, password) = without_password("postgres://u@h/db?password=x&statement-cache-capacity=5").unwrap();
+        assert_eq!((address.as_str(), password.as_deref()), ("postgres://u@h/db", Some("x")));
+        assert_eq!(without_password("postgres://h/db").unwrap(), ("postgres://h/db".into(), None));
+    }
+}

@@ -1,0 +1,287 @@
+//! Backups: made while the registry serves, brought back whole, and never taken for what they are not.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use rstest::rstest;
+use ventanilla::clock::Clock;
+use ventanilla::store::dump::holds_entries;
+use ventanilla::store::log::Log;
+
+use crate::harness::ledger::{Errand, Ledger};
+use crate::harness::paper::{Paper, Signer, fresh_key};
+use crate::harness::services::Services;
+use crate::harness::site::{Engine, Site, execute};
+use crate::harness::town::Town;
+
+/// What a command ended with, and what it said.
+#[derive(Debug)]
+struct Said {
+    status: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    #[track_caller]
+    fn is(self, status: i32) -> Self {
+        assert_eq!(self.status, Some(status), "{self:?}");
+        self
+    }
+
+    #[track_caller]
+    fn says(self, words: &str) -> Self {
+        assert!(self.out.contains(words) || self.err.contains(words), "{words}: {self:?}");
+        self
+    }
+}
+
+fn run(site: &Site, arguments: &[&str], folder: Option<&Path>) -> Said {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ventanilla"));
+    command.args(arguments).args(folder).current_dir(site.folder.path()).envs(site.environment());
+    if site.engine == Engine::Postgres {
+        command.env("VENTANILLA_DATABASE__TOOLS", &Services::get().postgres_bin);
+    }
+    let done = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Said { status: done.status.code(), out: text(done.stdout), err: text(done.stderr) }
+}
+
+/// The same off the threads that serve.
+async fn run_beside(site: &Arc<Site>, command: &'static str, folder: &Path) -> Said {
+    let (site, folder) = (site.clone(), folder.to_owned());
+    tokio::task::spawn_blocking(move || run(&site, &[command], Some(&folder))).await.unwrap()
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_before_a_backup_began_is_in_it(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
+    let signer = Arc::new(Signer::of("citizen-prime256v1"));
+    let before = Ledger::default();
+    for turn in 0..8 {
+        before.run(&town.door, &Errand::fresh(turn, &signer)).await;
+    }
+    // Longer than a part of an upload.
+    let long = vec![b'x'; 6 << 20];
+    let paper = Paper::counter().document("largo", &long);
+    let last = town.register(&paper.form(), &fresh_key()).await.registered();
+
+    let meanwhile = Ledger::default();
+    let clients: tokio::task::JoinSet<()> = (0..8)
+        .map(|client| {
+            let (ledger, door, signer) = (meanwhile.clone(), town.door.clone(), signer.clone());
+            async move { ledger.register_until_stopped(door, signer, client).await }
+        })
+        .collect();
+    let folder = town.site.path("backup");
+    let began = meanwhile.len();
+    run_beside(&town.site, "backup", &folder).await.is(0).says("The key that signs the log is in it");
+    let ended = meanwhile.len();
+    meanwhile.stop();
+    clients.join_all().await;
+    assert!(ended > began, "something was registered while the backup was made");
+
+    // Into a site where nothing is yet.
+    let site = Arc::new(Site::fresh(engine).await);
+    run_beside(&site, "restore", &folder).await.is(0).says("the book is whole");
+    let again = Town::open(site, Clock::system(), |_| {}, None).await;
+    let held = again.count("SELECT count(*) FROM entries").await;
+    assert!(held >= 9 && held <= 9 + i64::try_from(meanwhile.len()).unwrap(), "{held}");
+    before.stands(&again.door).await;
+    let id = last["entry"]["id"].as_str().unwrap();
+    let document = last["entry"]["documents"][0]["id"].as_str().unwrap();
+    let kept = again.get(&format!("/entries/{id}/documents/{document}"), "auditor").await.is(200, "");
+    assert!(kept.body == long);
+    assert_eq!(again.next_number().await, held + 1);
+
+    // Only what is new is copied into a folder that holds a backup; without anything new, nothing is.
+    run_beside(&town.site, "backup", &folder).await.is(0);
+    run_beside(&town.site, "backup", &folder).await.is(0).says(" 0 of them copied now");
+    let site = Arc::new(Site::fresh(engine).await);
+    run_beside(&site, "restore", &folder).await.is(0).says("the book is whole");
+    meanwhile.stands(&Town::open(site, Clock::system(), |_| {}, None).await.door).await;
+}
+
+/// A folder with a backup of a few entries.
+async fn backed_up(engine: Engine) -> (Town, PathBuf) {
+    let town = Town::on(engine).await;
+    for number in 0..3 {
+        let paper = Paper::submission().document("plano", format!("%PDF-1.7 plan {number}").as_bytes());
+        town.submit(&paper.signed_by_ana(), &fresh_key()).await.registered();
+    }
+    let folder = town.site.path("backup");
+    run_beside(&town.site, "backup", &folder).await.is(0);
+    (town, folder)
+}
+
+/// The first file below a folder whose path has this word.
+fn file_in(folder: &Path, word: &str) -> PathBuf {
+    let found = Command::new("find").arg(folder).args(["-type", "f"]).output().unwrap();
+    let found = String::from_utf8(found.stdout).unwrap();
+    found.lines().find(|path| path.contains(word)).unwrap().into()
+}
+
+#[rstest]
+#[case("backup.json", None, "there is no backup.json")]
+#[case("backup.json", Some(40), "backup.json was altered or is not whole")]
+#[case("ventanilla.d", None, "it is not there")]
+#[case("ventanilla.d", Some(5000), "has 5000 bytes, not")]
+#[case("objects.list", Some(100), "objects.list was altered or is not whole")]
+#[case("/sha256/", None, "is not there")]
+#[case("/sha256/", Some(3), "was altered: its SHA-256 is")]
+#[case("/signed/", None, "is not there")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_is_not_whole_is_refused_by_name(
+    #[case] word: &str,
+    #[case] left: Option<usize>,
+    #[case] said: &str,
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let (_town, folder) = backed_up(engine).await;
+    let file = file_in(&folder, word);
+    match left {
+        Some(bytes) => std::fs::write(&file, &std::fs::read(&file).unwrap()[..bytes]).unwrap(),
+        None => std::fs::remove_file(&file).unwrap(),
+    }
+    let site = Site::fresh(engine).await;
+    let refused = run(&site, &["restore"], Some(&folder)).is(2).says(said);
+    let name = file.file_name().unwrap().to_str().unwrap();
+    assert!(refused.err.contains(name), "{name}: {refused:?}");
+    assert!(!holds_entries(site.database()).await.unwrap(), "nothing was brought back");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn one_byte_that_is_another_is_found(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let (_town, folder) = backed_up(engine).await;
+    let file = file_in(&folder, "ventanilla.d");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    run(&Site::fresh(engine).await, &["restore"], Some(&folder)).is(2).says("its SHA-256 is");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_brought_back_over_entries(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let (town, folder) = backed_up(engine).await;
+    let before = town.holdings().await;
+    run_beside(&town.site, "restore", &folder).await.is(2).says("already holds entries");
+    assert_eq!(town.holdings().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_is_gone_already_is_named_and_the_rest_is_kept() {
+    let (town, folder) = backed_up(Engine::Sqlite).await;
+    let gone = file_in(&town.site.path("objects"), "/sha256/");
+    std::fs::remove_file(&gone).unwrap();
+    let fresh = town.site.path("another");
+    let name = gone.file_name().unwrap().to_str().unwrap();
+    run_beside(&town.site, "backup", &fresh).await.is(1).says(name).says("is not in the object store");
+    // The folder that has it still does.
+    run_beside(&town.site, "backup", &folder).await.is(0);
+    let site = Site::fresh(Engine::Sqlite).await;
+    run(&site, &["restore"], Some(&fresh)).is(1).says("is missing from the object store");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_program_a_backup_of_postgres_says_what_to_do() {
+    let town = Town::on(Engine::Postgres).await;
+    let done = Command::new(env!("CARGO_BIN_EXE_ventanilla"))
+        .arg("backup")
+        .arg(town.site.path("backup"))
+        .envs(town.site.environment())
+        .env("VENTANILLA_DATABASE__TOOLS", town.site.path("nowhere"))
+        .output()
+        .unwrap();
+    assert_eq!(done.status.code(), Some(2));
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert!(said.contains("nowhere/pg_dump was not found") && said.contains("database.tools"), "{said}");
+    assert!(!town.site.path("backup/backup.json").exists());
+}
+
+/// A site whose database is a backup of three entries, while a checkpoint of five was published.
+async fn brought_back_old(engine: Engine, arguments: &[&str]) -> (Arc<Site>, Said) {
+    let (town, folder) = backed_up(engine).await;
+    for _ in 0..2 {
+        town.entry().await;
+    }
+    town.app.publish_once(Log::Book).await.unwrap();
+    let site = town.stop().await;
+    match engine {
+        Engine::Sqlite => {
+            for end in ["", "-wal", "-shm"] {
+                let _ = std::fs::remove_file(site.path(&format!("ventanilla.db{end}")));
+            }
+        }
+        Engine::Postgres => {
+            let store = site.store().await;
+            execute(&store, "DROP SCHEMA public CASCADE; CREATE SCHEMA public").await;
+            store.close().await;
+        }
+    }
+    let said = run(&site, &[&["restore"], arguments].concat(), Some(&folder));
+    (site, said)
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_older_than_what_was_published_is_said_and_numbers_only_once_the_loss_is_accepted(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let (site, said) = brought_back_old(engine, &[]).await;
+    said.is(1)
+        .says("has 3 leaves, but a checkpoint of 5 was published")
+        .says("will not number until")
+        .says("the last 2 were lost or the book was rolled back");
+    let town = Town::open(site.clone(), Clock::system(), |_| {}, None).await;
+    let form = Paper::counter().form();
+    let refused = town.register(&form, &fresh_key()).await.is(503, "unavailable");
+    assert!(refused.text().contains("does not continue what was published"), "{}", refused.text());
+    let ready = town.get("/readyz", "nobody").await.is(503, "").json();
+    assert!(ready["parts"]["log"].as_str().unwrap().contains("a checkpoint of 5 was published"), "{ready}");
+    // Reading goes on.
+    town.get("/entries", "auditor").await.is(200, "");
+
+    run_beside_alone(&site, "accept-loss")
+        .await
+        .is(0)
+        .says("written into the book as event 4")
+        .says("5 leaves were published");
+    let mut number = None;
+    for _ in 0..100 {
+        let answer = town.register(&form, &fresh_key()).await;
+        if answer.status == 201 {
+            number = Some(answer.number());
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(number, Some(4), "the running server numbers on by itself");
+    assert_eq!(town.count("SELECT count(*) FROM events WHERE type = 'loss_accepted' AND position = 4").await, 1);
+    let kept = town.app.registry.objects().get_log("L01000000", "book.lost-5.checkpoint").await.unwrap();
+    assert!(kept.is_some(), "the proof of what was lost stays");
+    town.app.publish_once(Log::Book).await.unwrap();
+    run_beside_alone(&site, "accept-loss").await.is(0).says("nothing is lost");
+    let site = town.stop().await;
+    run(&site, &["verify", "book"], None).is(0).says("the book is whole");
+}
+
+async fn run_beside_alone(site: &Arc<Site>, command: &'static str) -> Said {
+    let site = site.clone();
+    tokio::task::spawn_blocking(move || run(&site, &[command], None)).await.unwrap()
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loss_can_be_accepted_while_bringing_back(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let (site, said) = brought_back_old(engine, &["--accept-loss"]).await;
+    said.is(0).says("the loss is accepted").says("the book is whole");
+    let town = Town::open(site, Clock::system(), |_| {}, None).await;
+    assert_eq!(town.next_number().await, 4);
+}
