@@ -18,8 +18,8 @@ use super::body::hear_out;
 use super::entries::Sort;
 use super::problem::{Kind, Problem, ProblemDetails};
 use super::{
-    access_log, alterations, attentions, catalogue, documents, entries, health, log, rate, receipts, reports, signatures,
-    submissions, verify,
+    access_log, alterations, attentions, catalogue, documents, entries, health, log, rate, receipts, reports,
+    signatures, submissions, verify,
 };
 use crate::app::App;
 use crate::domain::{Channel, Status};

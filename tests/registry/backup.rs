@@ -98,9 +98,11 @@ async fn what_was_acknowledged_before_a_backup_began_is_in_it(
     assert!(kept.body == long);
     assert_eq!(again.next_number().await, held + 1);
 
-    // Only what is new is copied into a folder that holds a backup; without anything new, nothing is.
-    run_beside(&town.site, "backup", &folder).await.is(0);
-    run_beside(&town.site, "backup", &folder).await.is(0).says(" 0 of them copied now");
+    // Only what is new is copied into a folder that holds a backup; without anything new, nothing is. The server would
+    // go on putting receipts on paper.
+    let stopped = town.stop().await;
+    run_beside(&stopped, "backup", &folder).await.is(0);
+    run_beside(&stopped, "backup", &folder).await.is(0).says(" 0 of them copied now");
     let site = Arc::new(Site::fresh(engine).await);
     run_beside(&site, "restore", &folder).await.is(0).says("the book is whole");
     meanwhile.stands(&Town::open(site, Clock::system(), |_| {}, None).await.door).await;
