@@ -10,11 +10,13 @@ use openssl::x509::X509;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::domain::{BookKind, text};
+use crate::fetch::witness::{Witnesses, WitnessesError};
 use crate::fetch::{self, Judge};
 use crate::http::auth::KnownToken;
 use crate::http::listen::fingerprint;
 use crate::http::rate::Rates;
-use crate::log::Edge;
+use crate::log::key::KeyError;
+use crate::log::{Edge, VerifierKey};
 use crate::receipt::seal::{Seal, SealError};
 use crate::registry::Registry;
 use crate::registry::caller::Entity;
@@ -62,6 +64,12 @@ pub enum StartError {
     /// The key of the log.
     #[error("proof.key: {0}")]
     Ledger(#[from] LedgerError),
+    /// The witnesses' addresses.
+    #[error("proof.witnesses: {0}")]
+    Witnesses(#[from] WitnessesError),
+    /// A witness's key.
+    #[error("proof.witness_keys: {0:?}: {1}")]
+    WitnessKey(String, #[source] KeyError),
     /// The seal.
     #[error("seal: {0}")]
     Seal(#[from] SealError),
@@ -86,6 +94,12 @@ pub struct App {
     pub eoffice_seals: Arc<Vec<String>>,
     /// The entity's seal.
     pub seal: Arc<Seal>,
+    /// The witnesses that are asked to cosign.
+    pub witnesses: Witnesses,
+    /// Their keys.
+    pub witness_keys: Arc<Vec<VerifierKey>>,
+    /// How many leaves each witness, by its address, has cosigned.
+    pub witnessed: Arc<Mutex<HashMap<String, u64>>>,
     /// Tokens seen lately, so that each request does not ask the database.
     pub tokens: Arc<Mutex<HashMap<[u8; 32], KnownToken>>>,
     /// What is wrong with the last checkpoint of each log that was to be published; nothing where it was.
@@ -119,6 +133,9 @@ impl App {
         let judge = judge(&config.signature, clock.clone())?;
         let eoffice_seals = eoffice_seals(&config.signature).map_err(StartError::EofficeSeals)?;
         let seal = Seal::load(&config.seal)?;
+        let witnesses = Witnesses::new(&config.proof.witnesses)?;
+        let key = |text: &String| text.parse().map_err(|error| StartError::WitnessKey(text.clone(), error));
+        let witness_keys: Vec<VerifierKey> = config.proof.witness_keys.iter().map(key).collect::<Result<_, _>>()?;
         let service = Service::new(store.clone(), clock.clone());
         let registry = Registry::new(store, objects, clock, config.clock.clone());
         Ok(Self {
@@ -132,6 +149,9 @@ impl App {
             judge,
             eoffice_seals: Arc::new(eoffice_seals),
             seal: Arc::new(seal),
+            witnesses,
+            witness_keys: Arc::new(witness_keys),
+            witnessed: Arc::default(),
             tokens: Arc::default(),
             published: Arc::default(),
         })

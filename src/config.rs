@@ -5,9 +5,13 @@
 //! otherwise be a setting silently lost. A list is written with commas there. Relative paths are relative to the file's folder.
 #![expect(clippy::disallowed_methods, reason = "this is the one file that reads the environment")]
 
+mod witness;
+
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+pub use witness::Witness;
 
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +88,8 @@ pub struct Config {
     pub seal: Seal,
     /// The book as a log that anybody can check.
     pub proof: Proof,
+    /// Watching the logs of others, for `ventanilla witness`.
+    pub witness: Witness,
     /// TLS on the public listener.
     pub tls: Tls,
     /// What one request may cost.
@@ -239,9 +245,10 @@ pub struct Proof {
     /// PEM: the Ed25519 key that signs checkpoints. Empty: one that is made and kept in the database, which whoever can
     /// read the database can use; witnesses then are what keeps the book from being rewritten.
     pub key: PathBuf,
-    /// Seconds between two seals of the entity over the newest checkpoint; 0 for none.
+    /// Seconds between two publications of the newest checkpoint, with the entity's seal; 0 for none: then witnesses are
+    /// not asked either.
     pub seal_seconds: u64,
-    /// Addresses of witnesses (C2SP tlog-witness) that are asked to cosign checkpoints.
+    /// Addresses of witnesses (C2SP tlog-witness) that are asked to cosign checkpoints, without `/add-checkpoint`.
     pub witnesses: Vec<String>,
     /// The witnesses' keys, as text (`name+identifier+key`): only their cosignatures are published.
     pub witness_keys: Vec<String>,
@@ -325,6 +332,7 @@ impl Default for Config {
             signature: Signature::default(),
             seal: Seal::default(),
             proof: Proof::default(),
+            witness: Witness::default(),
             tls: Tls::default(),
             limits: Limits::default(),
             clock: ClockLimits::default(),
@@ -479,6 +487,8 @@ impl Config {
             &mut self.seal.certificate,
             &mut self.seal.key,
             &mut self.proof.key,
+            &mut self.witness.key,
+            &mut self.witness.state,
             &mut self.tls.certificate,
             &mut self.tls.key,
             &mut self.tls.client_ca,

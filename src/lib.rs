@@ -16,7 +16,8 @@
 //! | [`receipt`] | what was committed, as proof for whoever submitted |
 //! | [`signature`] | bytes and policy in, verdicts out |
 //! | [`log`] | the book as a Merkle tree: proofs, tiles, checkpoints, witnesses; hashes in, hashes out |
-//! | [`fetch`] | asks other machines: responders, lists, issuers, the time stamping authority |
+//! | [`fetch`] | asks other machines: responders, lists, issuers, the time stamping authority, witnesses |
+//! | [`witness`] | watches the logs of others, and cosigns what continues them |
 //! | [`store`] | all SQL, on two engines, and the objects |
 //! | [`domain`] | values that cannot be wrong |
 //! | [`config`], [`clock`] | the only files that ask the system for settings, time and identifiers |
@@ -35,7 +36,7 @@
 //! 6. [`after`] finds the outbox row of that transaction: it seals the receipt and fills the full text.
 //!
 //! # The arrows
-//! `http, cli → import, audit, backup → app, after → service, report → registry, receipt → fetch → store, signature, log → domain`. `tests/architecture.rs` holds them.
+//! `http, cli → import, audit, backup, witness → app, after → service, report → registry, receipt → fetch → store, signature, log → domain`. `tests/architecture.rs` holds them.
 
 pub mod after;
 pub mod app;
@@ -55,3 +56,4 @@ pub mod report;
 pub mod service;
 pub mod signature;
 pub mod store;
+pub mod witness;

@@ -50,6 +50,9 @@ pub enum PublishError {
         /// Leaves published.
         published: u64,
     },
+    /// Whoever brought the book back was told by a witness that it is old.
+    #[error("{0}")]
+    Held(String),
     /// What was published cannot be read.
     #[error("the checkpoint that was published cannot be read: {0}")]
     Unreadable(String),
@@ -57,9 +60,11 @@ pub enum PublishError {
 
 /// How often it is looked whether a book whose numbering is held goes on.
 const HELD: Duration = Duration::from_secs(5);
+/// What holds numbering although nothing published says so; empty when nothing does.
+const HELD_BY: &str = "book.held";
 
 /// Where the published checkpoint of a log is kept.
-fn kept_as(log: Log) -> String {
+pub(super) fn kept_as(log: Log) -> String {
     format!("{}.checkpoint", log.as_str())
 }
 
@@ -75,21 +80,21 @@ pub struct Head {
 }
 
 /// A loss that an administrator accepted.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Lost {
     /// Leaves that there were.
     pub leaves: u64,
-    /// Leaves that were published.
-    pub published: u64,
+    /// What showed that more is lost.
+    pub why: String,
 }
 
 impl std::fmt::Display for Lost {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { leaves, published } = self;
+        let Self { leaves, why } = self;
         write!(
             out,
-            "the loss is accepted and written into the book as event {}: {published} leaves were published, it went on \
-             after {leaves}; whoever holds a receipt of a lost entry can prove it",
+            "the loss is accepted and written into the book as event {}; whoever holds a receipt of a lost entry can prove it. \
+             What was lost: {why}",
             leaves + 1
         )
     }
@@ -108,10 +113,16 @@ impl App {
                 if let Err(error) = &published {
                     tracing::error!(error = error as &dyn std::error::Error, "no checkpoint is published");
                 }
+                let mut state = published.as_ref().err().map(ToString::to_string);
                 if log == Log::Book {
                     self.hold_by(&published);
+                    if published.is_ok() {
+                        state = self.ask_witnesses().await.unwrap_or_else(|error| {
+                            tracing::warn!(error = &error as &dyn std::error::Error, "witnesses were not asked");
+                            None
+                        });
+                    }
                 }
-                let state = published.err().map(|error| error.to_string());
                 self.published.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(log, state);
             }
             tokio::select! {
@@ -153,6 +164,11 @@ impl App {
     /// [`PublishError`] says how it does not, or why that is not known.
     pub async fn continues(&self, log: Log) -> Result<Head, PublishError> {
         let (entity, name) = (&self.entity, log.as_str());
+        if log == Log::Book
+            && let Some(reason) = self.held_by().await?
+        {
+            return Err(PublishError::Held(reason));
+        }
         // Read first: what another process publishes meanwhile is of a later head than this.
         let before = self.registry.objects().get_log(&entity.code, &kept_as(log)).await?;
         let before = before.map(|bytes| self.read_published(log, &bytes)).transpose()?;
@@ -171,11 +187,27 @@ impl App {
         Ok(Head { size, root, published: before.map(|before| before.size) })
     }
 
+    /// What a witness said when the book was brought back.
+    async fn held_by(&self) -> Result<Option<String>, PublishError> {
+        let kept = self.registry.objects().get_log(&self.entity.code, HELD_BY).await?;
+        Ok(kept.filter(|reason| !reason.is_empty()).map(|reason| String::from_utf8_lossy(&reason).into_owned()))
+    }
+
+    /// Holds numbering on this site, also over a restart, until [`App::accept_loss`] or a newer backup.
+    ///
+    /// # Errors
+    /// When the object store does not take it.
+    pub async fn hold(&self, reason: &str) -> Result<(), PublishError> {
+        Ok(self.registry.objects().put_log(&self.entity.code, HELD_BY, reason.as_bytes().to_vec()).await?)
+    }
+
     /// Holds numbering when the book does not continue what was published, and lets it go on when it does.
     fn hold_by<T>(&self, found: &Result<T, PublishError>) {
         let (holds, entity) = (self.registry.holds(), self.entity.id);
         match found {
-            Err(error @ (PublishError::RolledBack { .. } | PublishError::OtherHistory { .. })) => {
+            Err(
+                error @ (PublishError::RolledBack { .. } | PublishError::OtherHistory { .. } | PublishError::Held(_)),
+            ) => {
                 holds.set(entity, Some(error.to_string()));
             }
             // What was not known before is not known now.
@@ -216,19 +248,22 @@ impl App {
     pub async fn accept_loss(&self) -> Result<Option<Lost>, PublishError> {
         let (objects, code) = (self.registry.objects(), &self.entity.code);
         let mut lost = None;
+        if let Some(reason) = self.held_by().await? {
+            let leaves = self.registry.write_loss(&self.entity, &reason).await?;
+            self.hold("").await?;
+            lost = Some(Lost { leaves, why: reason });
+        }
         for log in [Log::Access, Log::Book] {
-            let published = match self.continues(log).await {
-                Ok(_) => continue,
-                Err(PublishError::RolledBack { published, .. } | PublishError::OtherHistory { published, .. }) => {
-                    published
-                }
-                Err(error) => return Err(error),
+            let Err(error) = self.continues(log).await else { continue };
+            let (PublishError::RolledBack { published, .. } | PublishError::OtherHistory { published, .. }) = error
+            else {
+                return Err(error);
             };
             let Some(kept) = objects.get_log(code, &kept_as(log)).await? else { continue };
             objects.put_log(code, &format!("{}.lost-{published}.checkpoint", log.as_str()), kept.to_vec()).await?;
             if log == Log::Book {
                 let leaves = self.registry.write_loss(&self.entity, &String::from_utf8_lossy(&kept)).await?;
-                lost = Some(Lost { leaves, published });
+                lost = Some(Lost { leaves, why: error.to_string() });
             }
             let mut tx = self.store().read().await?;
             let (size, root) = head(&mut tx, self.entity.id, log).await?;

@@ -148,9 +148,16 @@ pub fn accept_loss(arguments: &LossArguments) -> Outcome {
 /// Publishes the checkpoint that was brought back, or says that a newer one was published; true when numbering must not
 /// go on.
 async fn settle_published(app: &App, accept_loss: bool) -> Result<bool, Box<dyn std::error::Error>> {
+    // What held an earlier database says nothing of this one: the witnesses are asked anew.
+    app.hold("").await?;
+    if app.continues(Log::Book).await.is_ok()
+        && let Some(alarm) = app.ask_witnesses().await?
+    {
+        app.hold(&alarm).await?;
+    }
     match app.continues(Log::Book).await {
         Ok(_) => {}
-        Err(error @ (PublishError::RolledBack { .. } | PublishError::OtherHistory { .. })) => {
+        Err(error @ (PublishError::RolledBack { .. } | PublishError::OtherHistory { .. } | PublishError::Held(_))) => {
             println!("{error}");
             if !accept_loss {
                 println!(

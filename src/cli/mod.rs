@@ -13,6 +13,7 @@ pub mod serve;
 mod test_pki;
 pub mod token;
 mod verify;
+mod witness;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -67,6 +68,8 @@ enum Command {
     Restore(backup::RestoreArguments),
     /// Number on although the book was brought back older than what was published of it.
     AcceptLoss(backup::LossArguments),
+    /// Watch the logs of other town halls: cosign their checkpoints when they continue what was cosigned before.
+    Witness(witness::Arguments),
     /// Decide about the clock when numbering was stopped for it.
     Clock(clock::Arguments),
     /// Print the OpenAPI document of the server.
@@ -95,6 +98,7 @@ pub fn run() -> ExitCode {
         Command::Backup(arguments) => backup::backup(arguments),
         Command::Restore(arguments) => backup::restore(arguments),
         Command::AcceptLoss(arguments) => backup::accept_loss(&arguments),
+        Command::Witness(arguments) => witness::run(&arguments),
         Command::Clock(arguments) => clock::run(arguments),
         Command::Openapi(arguments) => openapi::run(&arguments),
     };

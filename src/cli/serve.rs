@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::http::listen::{Acceptor, serve};
 use crate::http::metrics;
 use crate::http::router::router;
+use crate::store::log::Log;
 
 /// What `serve` takes.
 #[derive(Debug, clap::Args)]
@@ -32,6 +33,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     log_to_stderr(&config.log);
     block_on(async {
         let server = Server::start(config, Clock::system()).await?;
+        eprintln!("the log's key is {}", server.app().entity.ledger.verifier(Log::Book));
         eprintln!("listening on {}", server.url());
         server.run_until_stopped().await?;
         Ok(ExitCode::SUCCESS)
@@ -60,10 +62,10 @@ fn settings(arguments: &Arguments) -> Result<Config, Box<dyn std::error::Error>>
 }
 
 /// A listener that nobody answers at yet.
-struct Bound {
-    listener: TcpListener,
+pub(super) struct Bound {
+    pub listener: TcpListener,
     address: SocketAddr,
-    tls: Option<Acceptor>,
+    pub tls: Option<Acceptor>,
     admin: Option<TcpListener>,
 }
 
@@ -71,9 +73,10 @@ async fn listen_on(address: &str) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))
 }
 
-async fn bind(config: &Config) -> Result<Bound, Box<dyn std::error::Error>> {
+/// Listens at this address; in the clear on this machine alone.
+pub(super) async fn bind_to(listen: &str, config: &Config) -> Result<Bound, Box<dyn std::error::Error>> {
     let tls = Acceptor::load(&config.tls)?;
-    let listener = listen_on(&config.listen).await?;
+    let listener = listen_on(listen).await?;
     let address = listener.local_addr()?;
     if tls.is_none() && !address.ip().is_loopback() && !config.behind_proxy {
         return Err(format!(
@@ -82,14 +85,47 @@ async fn bind(config: &Config) -> Result<Bound, Box<dyn std::error::Error>> {
         )
         .into());
     }
+    Ok(Bound { listener, address, tls, admin: None })
+}
+
+async fn bind(config: &Config) -> Result<Bound, Box<dyn std::error::Error>> {
+    let bound = bind_to(&config.listen, config).await?;
     let admin = match config.admin_listen.as_str() {
         "" => None,
         address => Some(listen_on(address).await?),
     };
-    Ok(Bound { listener, address, tls, admin })
+    Ok(Bound { admin, ..bound })
+}
+
+/// Cancels `stop` with SIGTERM or SIGINT; SIGHUP reads the certificate again.
+pub(super) fn until_told(tls: Option<Acceptor>, stop: CancellationToken) -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hangup.recv() => match tls.as_ref().map(Acceptor::reload) {
+                    Some(Err(error)) => tracing::error!(error = &error as &dyn std::error::Error, "the certificate was not reloaded"),
+                    Some(Ok(())) => tracing::info!("the certificate was reloaded"),
+                    None => {}
+                },
+            }
+        }
+        stop.cancel();
+    });
+    Ok(())
 }
 
 impl Bound {
+    /// Its address, as callers write it.
+    pub(super) fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
     fn serving(self, app: App) -> Server {
         let Self { listener, address, tls, admin } = self;
         Server { app, listener, address, tls, admin }
@@ -149,24 +185,7 @@ impl Server {
     /// When signals cannot be heard.
     pub async fn run_until_stopped(self) -> std::io::Result<()> {
         let stop = CancellationToken::new();
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut hangup = signal(SignalKind::hangup())?;
-        let (tls, stopping) = (self.tls.clone(), stop.clone());
-        tokio::spawn(async move {
-            loop {
-                tokio::select! {
-                    _ = terminate.recv() => break,
-                    _ = interrupt.recv() => break,
-                    _ = hangup.recv() => match tls.as_ref().map(Acceptor::reload) {
-                        Some(Err(error)) => tracing::error!(error = &error as &dyn std::error::Error, "the certificate was not reloaded"),
-                        Some(Ok(())) => tracing::info!("the certificate was reloaded"),
-                        None => {}
-                    },
-                }
-            }
-            stopping.cancel();
-        });
+        until_told(self.tls.clone(), stop.clone())?;
         self.run(stop).await;
         Ok(())
     }

@@ -59,6 +59,15 @@ pub struct Body {
     pub bytes: Vec<u8>,
 }
 
+/// What came back, with whatever status.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub bytes: Vec<u8>,
+}
+
 impl Client {
     /// A client that asks these hosts and no others.
     ///
@@ -92,7 +101,7 @@ impl Client {
         if self.hosts.allow(&url) { Ok(url) } else { Err(not_listed()) }
     }
 
-    /// Gets an address, or posts to it.
+    /// Gets an address, or posts to it; only an answer of success counts.
     ///
     /// # Errors
     /// [`FetchError`] says why nothing came.
@@ -103,6 +112,25 @@ impl Client {
         limit: usize,
         patience: Duration,
     ) -> Result<Vec<u8>, FetchError> {
+        let reply = self.exchange(url, body, limit, patience).await?;
+        if !(200..300).contains(&reply.status) {
+            let host = self.allow(url)?.host_str().unwrap_or_default().to_owned();
+            return Err(FetchError::Status { host, status: reply.status });
+        }
+        Ok(reply.bytes)
+    }
+
+    /// The same for whoever has a use for other answers, too.
+    ///
+    /// # Errors
+    /// [`FetchError`] says why nothing came.
+    pub async fn exchange(
+        &self,
+        url: &str,
+        body: Option<Body>,
+        limit: usize,
+        patience: Duration,
+    ) -> Result<Reply, FetchError> {
         let url = self.allow(url)?;
         let host = url.host_str().unwrap_or_default().to_owned();
         let silent = |error: reqwest::Error| FetchError::Silent { host: host.clone(), reason: cause(&error) };
@@ -113,10 +141,7 @@ impl Client {
             request = request.headers(headers).body(body.bytes);
         }
         let mut response = request.send().await.map_err(silent)?;
-        let status = response.status();
-        if !status.is_success() {
-            return Err(FetchError::Status { host, status: status.as_u16() });
-        }
+        let status = response.status().as_u16();
         let too_large = || FetchError::TooLarge { host: host.clone(), limit };
         if response.content_length().is_some_and(|length| length > limit as u64) {
             return Err(too_large());
@@ -128,7 +153,7 @@ impl Client {
             }
             bytes.extend_from_slice(&chunk);
         }
-        Ok(bytes)
+        Ok(Reply { status, bytes })
     }
 }
 

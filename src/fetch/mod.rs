@@ -2,7 +2,7 @@
 //!
 //! The walk of a verdict that needs an answer: [`Judge`] lets the signature room judge with what [`known`] keeps; what
 //! is missing [`client`] fetches, from [`hosts`] that the administrator listed and no others; then it is judged again.
-//! Lists that the administrator keeps at hand are in [`folder`]; [`tsa`] asks for timestamps.
+//! Lists that the administrator keeps at hand are in [`folder`]; [`tsa`] asks for timestamps, [`witness`] for cosignatures.
 
 pub mod client;
 mod folder;
@@ -10,5 +10,6 @@ pub mod hosts;
 mod judge;
 mod known;
 pub mod tsa;
+pub mod witness;
 
 pub use judge::{Attachments, Judge, StartError};

@@ -28,3 +28,4 @@ pub mod schema;
 pub mod signatures;
 pub mod submissions;
 pub mod verify;
+pub mod witness;

@@ -209,6 +209,33 @@ pub async fn cosignatures(tx: &mut Tx, entity: i64, log: Log, size: u64) -> Resu
     Ok(rows.into_iter().map(|(line,)| line).collect())
 }
 
+/// Keeps what a witness signed about a log; a later line of the same witness takes the place of an earlier one.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn keep_cosignature(
+    tx: &mut Tx,
+    entity: i64,
+    size: u64,
+    witness: &str,
+    line: &str,
+    at: Micros,
+) -> Result<()> {
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO log_cosignatures (entity_id, log, size, witness, line, at) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (entity_id, log, size, witness) DO UPDATE SET line = excluded.line, at = excluded.at",
+        entity,
+        Log::Book.as_str(),
+        i64::try_from(size).unwrap_or(i64::MAX),
+        witness,
+        line,
+        at
+    )?;
+    Ok(())
+}
+
 /// The place of an event and of its batch in the tree.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct LeafRow {

@@ -254,7 +254,7 @@ async fn a_backup_older_than_what_was_published_is_said_and_numbers_only_once_th
         .await
         .is(0)
         .says("written into the book as event 4")
-        .says("5 leaves were published");
+        .says("a checkpoint of 5 was published");
     let mut number = None;
     for _ in 0..100 {
         let answer = town.register(&form, &fresh_key()).await;

@@ -45,6 +45,7 @@ mod submissions;
 mod sweep;
 mod verify;
 mod will;
+mod witness;
 #[path = "../signature_xades/signer.rs"]
 #[allow(
     dead_code,
