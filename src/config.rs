@@ -226,13 +226,15 @@ pub struct Signature {
 }
 
 /// `[seal]`
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Seal {
     /// PEM: the entity's seal certificate, then its chain. Without it no receipt can be issued.
     pub certificate: PathBuf,
     /// PEM: its private key.
     pub key: PathBuf,
+    /// Put each receipt on paper as soon as it is issued; false: when somebody asks for it, and the PDF is sealed then.
+    pub papers_ahead: bool,
 }
 
 /// `[proof]`
@@ -409,6 +411,12 @@ impl Default for Limits {
             codes_per_minute: 60,
             body_bytes_per_second: 1024,
         }
+    }
+}
+
+impl Default for Seal {
+    fn default() -> Self {
+        Self { certificate: PathBuf::new(), key: PathBuf::new(), papers_ahead: true }
     }
 }
 

@@ -56,8 +56,16 @@ pub enum PaperError {
 impl App {
     /// Makes the papers that the outbox asks for, until `stop`.
     pub async fn make_papers(&self, stop: CancellationToken) {
+        if !self.config.seal.papers_ahead {
+            return;
+        }
         loop {
-            let made = self.make_papers_once(&stop).await.unwrap_or_else(|error| {
+            // An object store that does not answer must not keep the server from stopping.
+            let made = tokio::select! {
+                made = self.make_papers_once(&stop) => made,
+                () = stop.cancelled() => return,
+            };
+            let made = made.unwrap_or_else(|error| {
                 tracing::warn!(error = &error as &dyn std::error::Error, "papers wait");
                 0
             });

@@ -109,7 +109,11 @@ impl App {
         }
         loop {
             for log in [Log::Book, Log::Access] {
-                let published = self.publish_once(log).await;
+                // An object store that does not answer must not keep the server from stopping.
+                let published = tokio::select! {
+                    published = self.publish_once(log) => published,
+                    () = stop.cancelled() => return,
+                };
                 if let Err(error) = &published {
                     tracing::error!(error = error as &dyn std::error::Error, "no checkpoint is published");
                 }

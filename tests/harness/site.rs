@@ -104,6 +104,7 @@ impl Site {
             ("seal.key", show(test_key("entity-seal"))),
             // Nothing happens by itself that a test does not ask for.
             ("proof.seal_seconds", "0".into()),
+            ("seal.papers_ahead", "false".into()),
             ("log.filter", "warn".into()),
             ("log.json", "false".into()),
         ]
@@ -127,6 +128,7 @@ impl Site {
                 "signature.revocation" => config.signature.revocation = Revocation::Off,
                 "seal.certificate" => config.seal.certificate = value.into(),
                 "seal.key" => config.seal.key = value.into(),
+                "seal.papers_ahead" => config.seal.papers_ahead = value.parse().unwrap(),
                 "proof.seal_seconds" => config.proof.seal_seconds = value.parse().unwrap(),
                 "log.filter" => config.log.filter = value,
                 "log.json" => config.log.json = value.parse().unwrap(),

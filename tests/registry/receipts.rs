@@ -146,7 +146,7 @@ async fn the_receipt_on_paper_is_sealed_once_and_carries_the_proof(
 #[rstest]
 #[tokio::test]
 async fn papers_are_made_by_themselves(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let town = Town::on(engine).await;
+    let town = Town::with(engine, |config| config.seal.papers_ahead = true).await;
     town.submit(&Paper::submission().signed_by_ana(), &fresh_key()).await.registered();
     for _ in 0..300 {
         if town.count("SELECT count(*) FROM receipts WHERE pdf_sha256 IS NOT NULL").await == 1 {
