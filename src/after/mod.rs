@@ -178,7 +178,7 @@ impl App {
                     sealed.keep(tx, row.entity_id, row.entry_id).await?;
                 }
                 // Next comes the paper, in its own time.
-                if sealed_one {
+                if sealed_one && self.config.seal.papers_ahead {
                     store::outbox::next_paper(tx, row.id).await
                 } else {
                     store::outbox::done(tx, row.id).await
