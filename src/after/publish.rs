@@ -224,7 +224,12 @@ impl App {
     /// numbering may go on.
     pub async fn check_continuity(&self) -> bool {
         let (holds, entity) = (self.registry.holds(), self.entity.id);
-        let found = self.continues(Log::Book).await;
+        // A server that waited for a store that does not answer would not even say so.
+        let Ok(found) = tokio::time::timeout(HELD, self.continues(Log::Book)).await else {
+            let unknown = "it is not known yet whether the book continues what was published of it: no answer";
+            holds.set(entity, Some(unknown.into()));
+            return false;
+        };
         if let Err(error @ (PublishError::Store(_) | PublishError::Objects(_))) = &found {
             let unknown = format!("it is not known yet whether the book continues what was published of it: {error}");
             holds.set(entity, Some(unknown));

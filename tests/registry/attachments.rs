@@ -169,6 +169,8 @@ async fn what_cannot_be_judged_in_time_delays_only_its_own_request_and_not_for_e
     let site = Site::fresh(Engine::Sqlite).await;
     let impatient = |config: &mut ventanilla::config::Config| config.signature.attachment_seconds = 1;
     let town = Town::over(site, impatient, Some(Objects::over(Arc::new(objects.clone())))).await;
+    // The server has looked at what was published, and numbers.
+    town.entry().await;
     let go_on = objects.hold("get");
     let (slow, plain) = (Paper::submission().document("informe", &pdf_by(&["citizen2"])), Paper::submission());
     let (slow, plain) = (slow.signed_by_ana(), plain.document("plano", PLAN).signed_by_ana());
