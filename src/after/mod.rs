@@ -21,7 +21,6 @@ use crate::registry::Registry;
 use crate::registry::ledger::prove;
 use crate::registry::numbering::committed_of;
 use crate::registry::sweep::Swept;
-use crate::store::log::LeafRow;
 use crate::store::outbox::OutboxRow;
 use crate::store::{self, Tx};
 
@@ -74,7 +73,7 @@ impl App {
         let events = store::book::events_of(tx, self.entity.id, entry).await?;
         let Some(first) = events.iter().find(|event| event.r#type == "registered") else { return Ok(None) };
         let committed = committed_of(&first.data)?;
-        let proof = prove(tx, &self.entity, &LeafRow::of(first), first.tree_size.unsigned_abs()).await?;
+        let proof = prove(tx, &self.entity, first).await?;
         Ok(receipt::json::write(&self.entity, &committed, first, &proof))
     }
 

@@ -7,6 +7,7 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -15,7 +16,7 @@ use crate::app::App;
 use crate::domain::{Micros, Sha256};
 use crate::receipt::pdf::{self, Look};
 use crate::receipt::seal::SealError;
-use crate::signature::{Prepared, add_timestamp, signature_value};
+use crate::signature::Prepared;
 use crate::store::entries::PaperRow;
 use crate::store::outbox::OutboxRow;
 use crate::store::{self};
@@ -114,30 +115,31 @@ impl App {
     ///
     /// # Errors
     /// [`PaperError`]; trying again later is safe.
-    pub async fn receipt_pdf(&self, entry: Uuid) -> Result<Option<Vec<u8>>, PaperError> {
+    pub async fn receipt_pdf(&self, entry: Uuid) -> Result<Option<Bytes>, PaperError> {
         if let Some(kept) = self.kept_pdf(entry).await? {
             return Ok(Some(kept));
         }
         let Some((json, _)) = self.receipt(entry).await? else { return Ok(None) };
         let (bytes, timestamped) = self.sealed_pdf(json).await?;
+        let bytes = Bytes::from(bytes);
         let hash = Sha256(openssl::sha::sha256(&bytes));
-        self.registry.objects().put_receipt(&self.entity.code, entry, hash, bytes).await?;
+        self.registry.objects().put_receipt(&self.entity.code, entry, hash, bytes.clone()).await?;
         let mut tx = self.store().begin().await?;
         let row = PaperRow { pdf_sha256: hash, timestamped };
-        store::entries::keep_paper(&mut tx, entry, &row).await?;
+        let first = store::entries::keep_paper(&mut tx, entry, &row).await?;
         tx.commit().await?;
         // Another process may have been first: its PDF is the one that stays.
-        self.kept_pdf(entry).await
+        if first { Ok(Some(bytes)) } else { self.kept_pdf(entry).await }
     }
 
-    async fn kept_pdf(&self, entry: Uuid) -> Result<Option<Vec<u8>>, PaperError> {
+    async fn kept_pdf(&self, entry: Uuid) -> Result<Option<Bytes>, PaperError> {
         let mut tx = self.store().read().await?;
         let paper = store::entries::paper(&mut tx, entry).await?;
         drop(tx);
         let Some(hash) = paper.map(|paper| paper.pdf_sha256) else { return Ok(None) };
         let kept = self.registry.objects().get_receipt(&self.entity.code, entry, hash).await?;
         match kept {
-            Some(bytes) if openssl::sha::sha256(&bytes) == hash.0 => Ok(Some(bytes.to_vec())),
+            Some(bytes) if openssl::sha::sha256(&bytes) == hash.0 => Ok(Some(bytes)),
             _ => Err(PaperError::Altered),
         }
     }
@@ -151,13 +153,8 @@ impl App {
         if !self.config.signature.tsa_url.is_empty() {
             let (prepared, signature) =
                 self.signed_pdf(rendered.clone(), "Recibo de registro, con sello de tiempo").await?;
-            let value = signature_value(&signature).map_err(|_| SealError::Missing)?;
-            match self.judge.timestamp(&value).await {
-                Ok(token) => {
-                    let stamped = add_timestamp(&signature, &token).map_err(|_| SealError::Missing)?;
-                    return Ok((prepared.finish(&stamped).map_err(SealError::from)?, true));
-                }
-                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "a receipt has no timestamp"),
+            if let Some(stamped) = self.stamp(&signature).await {
+                return Ok((prepared.finish(&stamped).map_err(SealError::from)?, true));
             }
         }
         let (prepared, signature) = self.signed_pdf(rendered, "Recibo de registro, sin sello de tiempo").await?;

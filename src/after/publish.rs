@@ -13,8 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::domain::Sha256;
 use crate::log::Checkpoint;
-use crate::log::proof::Plan;
-use crate::registry::ledger::{fetch, head};
+use crate::registry::ledger::{head, root_of};
 use crate::store::log::Log;
 use crate::store::{self, objects};
 
@@ -183,8 +182,7 @@ impl App {
             if published > size {
                 return Err(PublishError::RolledBack { log: name, found: size, published });
             }
-            let then = fetch(&mut tx, entity.id, log, &Plan::root(published)).await?;
-            if then.first() != Some(&before.root) {
+            if root_of(&mut tx, entity.id, log, published).await? != before.root {
                 return Err(PublishError::OtherHistory { log: name, published });
             }
         }
@@ -285,8 +283,7 @@ impl App {
 
     fn read_published(&self, log: Log, bytes: &[u8]) -> Result<Checkpoint, PublishError> {
         let key = self.entity.ledger.verifier(log);
-        let opened = Checkpoint::open(bytes, std::slice::from_ref(key), &[]);
-        Ok(opened.map_err(|error| PublishError::Unreadable(error.to_string()))?.checkpoint)
+        Checkpoint::of(key, bytes).map_err(|error| PublishError::Unreadable(error.to_string()))
     }
 
     /// The entity's seal over a checkpoint, with a timestamp where there is an authority: it covers all before it.
@@ -317,7 +314,7 @@ impl App {
     }
 
     /// The seal with a timestamp over its value; `None` when there is none now.
-    async fn stamp(&self, sealed: &[u8]) -> Option<Vec<u8>> {
+    pub(super) async fn stamp(&self, sealed: &[u8]) -> Option<Vec<u8>> {
         let value = crate::signature::signature_value(sealed).ok()?;
         match self.judge.timestamp(&value).await {
             Ok(token) => crate::signature::add_timestamp(sealed, &token).ok(),

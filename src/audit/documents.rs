@@ -6,7 +6,7 @@ use super::{AuditError, Finding, Report};
 use crate::app::App;
 use crate::domain::Sha256;
 use crate::store::entries::{DocumentRow, EntryRow};
-use crate::store::objects;
+use crate::store::objects::{Objects, document_path, signed_path};
 
 /// Objects read side by side.
 const AT_ONCE: usize = 8;
@@ -16,8 +16,7 @@ struct Wanted {
     code: String,
     name: String,
     hash: Sha256,
-    /// Where what was signed is kept: by the entry's id.
-    signed: Option<(uuid::Uuid, &'static str)>,
+    path: String,
 }
 
 /// Hashes what belongs to these entries.
@@ -28,24 +27,28 @@ pub async fn check(
     report: &mut Report,
 ) -> Result<(), AuditError> {
     let code_of = |id| entries.iter().find(|entry| entry.id == id).map_or_else(String::new, |entry| entry.code.clone());
+    let entity = &app.entity.code;
     let mut wanted = Vec::new();
     for document in documents {
         let (code, name) = (code_of(document.entry_id), document.filename.clone());
         if let Some(hash) = document.signature_sha256 {
             let name = format!("{name} (its signature)");
-            wanted.push(Wanted { code: code.clone(), name, hash, signed: None });
+            wanted.push(Wanted { code: code.clone(), name, hash, path: document_path(entity, &hash) });
         }
-        wanted.push(Wanted { code, name, hash: document.sha256, signed: None });
+        let hash = document.sha256;
+        wanted.push(Wanted { code, name, hash, path: document_path(entity, &hash) });
     }
     for entry in entries {
         for (hash, extension) in [(entry.submission_sha256, "json"), (entry.signature_sha256, "p7s")] {
             let Some(hash) = hash else { continue };
             let name = format!("submission.{extension}");
-            wanted.push(Wanted { code: entry.code.clone(), name, hash, signed: Some((entry.id, extension)) });
+            let path = signed_path(entity, entry.id, extension);
+            wanted.push(Wanted { code: entry.code.clone(), name, hash, path });
         }
     }
     report.objects += wanted.len() as u64;
-    let mut checked = futures_util::stream::iter(wanted).map(|one| hash(app, one)).buffer_unordered(AT_ONCE);
+    let objects = app.registry.objects();
+    let mut checked = futures_util::stream::iter(wanted).map(|one| hash(objects, one)).buffer_unordered(AT_ONCE);
     while let Some((wanted, found)) = checked.try_next().await? {
         let Wanted { code, name, hash, .. } = wanted;
         match found {
@@ -59,16 +62,7 @@ pub async fn check(
     Ok(())
 }
 
-async fn hash(app: &App, wanted: Wanted) -> Result<(Wanted, Option<Sha256>), AuditError> {
-    let (objects, entity) = (app.registry.objects(), &app.entity.code);
-    if let Some((entry, extension)) = wanted.signed {
-        let found = objects.get_signed(entity, entry, extension).await?;
-        return Ok((wanted, found.map(|bytes| Sha256(openssl::sha::sha256(&bytes)))));
-    }
-    let Some(mut stream) = objects.get(entity, &wanted.hash, None).await? else { return Ok((wanted, None)) };
-    let mut hasher = openssl::sha::Sha256::new();
-    while let Some(chunk) = stream.try_next().await.map_err(objects::Error::from)? {
-        hasher.update(&chunk);
-    }
-    Ok((wanted, Some(Sha256(hasher.finish()))))
+async fn hash(objects: &Objects, wanted: Wanted) -> Result<(Wanted, Option<Sha256>), AuditError> {
+    let found = objects.hash_at(&wanted.path).await?;
+    Ok((wanted, found))
 }

@@ -3,7 +3,6 @@
 //! | file | what it holds |
 //! |---|---|
 //! | [`finding`] | what can be wrong |
-//! | [`fold`] | what an entry must look like, by its events |
 //! | `walk` | the way through the events: records, leaves, tree, numbers, entries |
 //! | `documents` | the bytes in the object store |
 //!
@@ -15,7 +14,6 @@
 
 mod documents;
 pub mod finding;
-pub mod fold;
 mod walk;
 
 pub use finding::Finding;
@@ -159,8 +157,8 @@ async fn sealed(app: &App, report: &mut Report) -> Result<Vec<Kept>, AuditError>
 /// A checkpoint whose signature holds; anything else is a finding.
 fn opened(app: &App, bytes: &[u8], source: String, report: &mut Report) -> Option<Kept> {
     let key = app.entity.ledger.verifier(Log::Book);
-    match Checkpoint::open(bytes, std::slice::from_ref(key), &[]) {
-        Ok(opened) => Some(Kept { source, checkpoint: opened.checkpoint }),
+    match Checkpoint::of(key, bytes) {
+        Ok(checkpoint) => Some(Kept { source, checkpoint }),
         Err(error) => {
             report.find(Finding::Checkpoint { size: 0, source_name: source, reason: error.to_string() });
             None

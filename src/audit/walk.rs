@@ -1,16 +1,16 @@
 //! The way through the events, from the first to the head: records, leaves, the tree over them, numbers, entries.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::fold::Told;
 use super::{AuditError, Finding, Progress, Report, Wanted, documents};
 use crate::app::App;
 use crate::domain::{Micros, Sha256};
 use crate::log::{Edge, leaf_hash};
 use crate::registry::entry::{Entry, verdicts};
+use crate::registry::history::Told;
 use crate::registry::record;
 use crate::store;
 use crate::store::audit::Stretch;
@@ -146,7 +146,8 @@ impl Walk<'_> {
             let Some(mut told) = Told::by_first(first) else { continue };
             let later: Vec<&EventRow> = stretch.later.iter().filter(|event| event.entry_id == row.id).collect();
             for event in &later {
-                told.then(event);
+                // One that cannot be read was altered, which its leaf shows.
+                told = told.clone().then(event).unwrap_or(told);
             }
             let mut fields = self.differences(row, stretch, &told)?;
             if row.position != first.position {
@@ -162,6 +163,7 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// The fields in which the rows of an entry differ from what its events tell.
     fn differences(&self, row: &EntryRow, stretch: &Stretch, told: &Told) -> Result<Vec<String>, AuditError> {
         let mine = |id: &Uuid| *id == row.id;
         let belongings = Belongings {
@@ -178,7 +180,13 @@ impl Walk<'_> {
             .map(|verdict| serde_json::from_str(verdict.get()))
             .collect::<Result<_, _>>()
             .map_err(corrupt)?;
-        Ok(told.differs(&entry, &signatures))
+        let names: BTreeSet<&String> = told.entry.keys().chain(entry.keys()).collect();
+        let mut fields: Vec<String> =
+            names.into_iter().filter(|name| told.entry.get(*name) != entry.get(*name)).cloned().collect();
+        if told.verdicts != signatures {
+            fields.push("signatures".into());
+        }
+        Ok(fields)
     }
 
     /// Numbers count on by one, but for those of older systems.

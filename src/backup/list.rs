@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{BackupError, failed};
 use crate::domain::Sha256;
-use crate::store::{self, Tx};
+use crate::store::{self, Tx, objects};
 
 /// Rows read together.
 const PAGE: i64 = 1000;
@@ -50,9 +50,10 @@ pub async fn write(tx: &mut Tx, path: &Path) -> Result<u64, BackupError> {
         count += 1;
         out.write_all(listed.line().as_bytes()).map_err(failed(path))
     };
-    let document = |entity: &str, hash: Sha256, size: Option<i64>| {
-        let hex = hash.to_string();
-        Listed { hash, size: size.map(i64::unsigned_abs), path: format!("{entity}/sha256/{}/{hex}", &hex[..2]) }
+    let document = |entity: &str, hash: Sha256, size: Option<i64>| Listed {
+        hash,
+        size: size.map(i64::unsigned_abs),
+        path: objects::document_path(entity, &hash),
     };
     let mut after = Uuid::nil();
     loop {
@@ -74,7 +75,7 @@ pub async fn write(tx: &mut Tx, path: &Path) -> Result<u64, BackupError> {
         for row in page {
             for (hash, extension) in [(row.submission_sha256, "json"), (row.signature_sha256, "p7s")] {
                 let Some(hash) = hash else { continue };
-                let path = format!("{}/signed/{}.{extension}", row.entity, row.id);
+                let path = objects::signed_path(&row.entity, row.id, extension);
                 put(Listed { hash, size: None, path })?;
             }
         }
@@ -85,8 +86,7 @@ pub async fn write(tx: &mut Tx, path: &Path) -> Result<u64, BackupError> {
         let Some((last, ..)) = page.last() else { break };
         after = *last;
         for (entry, entity, hash) in page {
-            let path = format!("{entity}/receipts/{}", store::objects::receipt_name(entry, hash));
-            put(Listed { hash, size: None, path })?;
+            put(Listed { hash, size: None, path: objects::receipt_path(&entity, entry, &hash) })?;
         }
     }
     out.flush().map_err(failed(path))?;

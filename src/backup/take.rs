@@ -158,7 +158,7 @@ async fn copy_one(from: &Objects, to: &Objects, listed: &Listed) -> Result<Copie
     }
 }
 
-/// Copies what is kept beside documents and signed submissions, and writes it down behind them.
+/// Copies what is kept beside what rows refer to, and writes it down behind it.
 async fn copy_others(
     from: &Objects,
     to: &Objects,

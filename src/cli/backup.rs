@@ -186,13 +186,10 @@ async fn check(app: &App, manifest: &Manifest) -> Result<bool, Box<dyn std::erro
         );
         return Ok(false);
     }
-    let kept = Checkpoint::open(manifest.checkpoint.as_bytes(), std::slice::from_ref(&key), &[])
+    let checkpoint = Checkpoint::of(&key, manifest.checkpoint.as_bytes())
         .map_err(|error| format!("backup.json: its checkpoint does not verify: {error}"))?;
     let screen = Screen::new();
-    let wanted = Wanted {
-        kept: vec![Kept { source: "backup.json".to_owned(), checkpoint: kept.checkpoint }],
-        without_documents: false,
-    };
+    let wanted = Wanted { kept: vec![Kept { source: "backup.json".to_owned(), checkpoint }], without_documents: false };
     let report = audit::book(app, wanted, &|done, all| screen.show("checking the book", done, all)).await;
     screen.bar.finish_and_clear();
     Ok(super::verify::tell(&report?))

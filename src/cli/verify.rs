@@ -142,9 +142,8 @@ async fn book(config: ConfigArgument, checkpoints: Vec<PathBuf>, without_documen
     let mut kept = Vec::new();
     for path in checkpoints {
         let bytes = std::fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        let opened = Checkpoint::open(&bytes, std::slice::from_ref(&key), &[])
-            .map_err(|error| format!("{}: {error}", path.display()))?;
-        kept.push(Kept { source: path.display().to_string(), checkpoint: opened.checkpoint });
+        let checkpoint = Checkpoint::of(&key, &bytes).map_err(|error| format!("{}: {error}", path.display()))?;
+        kept.push(Kept { source: path.display().to_string(), checkpoint });
     }
     let style = ProgressStyle::with_template("checking {wide_bar} {pos} of {len} events {eta}")?;
     let bar = ProgressBar::new(0).with_style(style);

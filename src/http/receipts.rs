@@ -104,7 +104,7 @@ async fn receipt(app: &App, caller: &Caller, id: Uuid) -> Result<(Vec<u8>, Vec<u
     app.receipt(id).await.map_err(|error| Problem::unavailable(&error))?.ok_or_else(Problem::not_found)
 }
 
-pub(super) fn file(bytes: Vec<u8>, media_type: &'static str, name: &str) -> Response {
+pub(super) fn file(bytes: impl IntoResponse, media_type: &'static str, name: &str) -> Response {
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));

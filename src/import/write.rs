@@ -10,11 +10,10 @@ use crate::domain::{Channel, Micros, PersonType, Routing, Status};
 use crate::registry::book::Committed;
 use crate::registry::caller::Entity;
 use crate::registry::entry::Entry;
-use crate::registry::ledger::Growth;
+use crate::registry::ledger::{Growth, append};
 use crate::registry::record;
 use crate::store::book::{Count, EventRow, Lock};
 use crate::store::entries::{Belongings, EntryRow, PartyRow};
-use crate::store::log::Log;
 use crate::store::outbox::OutboxRow;
 use crate::store::{self, Tx};
 
@@ -91,11 +90,9 @@ impl<'e> Writer<'e> {
             rows.push(row);
             parties.push(party);
         }
-        record::add_leaves(&self.entity.code, &mut events, &mut self.growth)?;
         store::entries::insert(tx, self.entity.id, &rows).await?;
         store::entries::insert_parties(tx, self.entity.id, &parties).await?;
-        store::book::insert_events(tx, self.entity.id, &events).await?;
-        store::log::insert_nodes(tx, self.entity.id, Log::Book, &self.growth.take_nodes()).await?;
+        append(tx, self.entity, &mut events, &mut self.growth).await?;
         store::outbox::insert(tx, &outbox).await
     }
 

@@ -20,6 +20,9 @@ pub enum CheckpointError {
     /// The third line is no hash.
     #[error("the third line of a checkpoint is the root, 32 bytes in base64")]
     Root,
+    /// It is signed by the log's key, and says that it is of another log: one key may sign for several.
+    #[error("it is of another log, {0}")]
+    Origin(String),
 }
 
 /// The head of a tree.
@@ -94,6 +97,19 @@ impl Checkpoint {
         let mut note = self.note()?;
         note.sign(key)?;
         Ok(note)
+    }
+
+    /// Reads a checkpoint of the log whose name this key bears, which must have signed it.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`], and when it is of another log.
+    pub fn of(key: &VerifierKey, bytes: &[u8]) -> Result<Self, CheckpointError> {
+        let checkpoint = Self::open(bytes, std::slice::from_ref(key), &[])?.checkpoint;
+        if checkpoint.origin == key.name().as_ref() {
+            Ok(checkpoint)
+        } else {
+            Err(CheckpointError::Origin(checkpoint.origin))
+        }
     }
 
     /// Reads a checkpoint that the log, by one of its keys, must have signed; witnesses may have.

@@ -111,13 +111,8 @@ pub fn check(json: &[u8], key: &VerifierKey) -> Result<Checked, CheckError> {
         return Err(CheckError::Version(receipt.version));
     }
     let Receipt { issuer, csv, entry, signatures, log, proof, .. } = receipt;
-    let opened = Checkpoint::open(proof.checkpoint.as_bytes(), std::slice::from_ref(key), &[])
+    let checkpoint = Checkpoint::of(key, proof.checkpoint.as_bytes())
         .map_err(|error| CheckError::Checkpoint { key: key.name().to_string(), reason: error.to_string() })?;
-    let checkpoint = opened.checkpoint;
-    if checkpoint.origin != key.name().as_ref() {
-        let reason = format!("it is of another log, {}", checkpoint.origin);
-        return Err(CheckError::Checkpoint { key: key.name().to_string(), reason });
-    }
     if checkpoint.size != proof.tree_size {
         return Err(CheckError::Size { proof: proof.tree_size, checkpoint: checkpoint.size });
     }

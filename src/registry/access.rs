@@ -51,7 +51,8 @@ impl Commit for AccessLog {
         let mut tx = self.store.begin().await?;
         for (id, (entity, mut rows)) in by_entity {
             let mut growth = Growth::from(&store::log::lock_access(&mut tx, id).await?)?;
-            for (row, salt) in rows.iter_mut().zip(record::salts(members.len())?) {
+            let salts = record::salts(rows.len())?;
+            for (row, salt) in rows.iter_mut().zip(salts) {
                 row.position = growth.size() + 1;
                 row.salt = salt;
                 row.commitment = record::commitment(&salt.0, &record::of_look(&entity.code, row));

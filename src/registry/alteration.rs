@@ -24,10 +24,9 @@ use super::caller::Caller;
 use super::history;
 use super::ledger::{Proof, prove};
 use super::submission::{FieldError, Rectification, Stated};
-use super::submit::StoredDocument;
+use super::submit::{StoredDocument, no_unit};
 use crate::domain::{Micros, Role, Routing};
 use crate::store::entries::DocumentRow;
-use crate::store::log::LeafRow;
 use crate::store::{self, Tx};
 
 /// What is to be done with an entry.
@@ -171,23 +170,17 @@ impl Registry {
     pub async fn rectify(&self, caller: &Caller, asked: Asked, changes: Rectification) -> Result<Altered, AlterError> {
         let entity = caller.entity.id;
         let mut errors = Vec::new();
-        let routing = match &changes.destination_unit {
-            Stated::Kept => None,
-            Stated::Now(None) => Some(Routing::Pending),
-            Stated::Now(Some(code)) => match self.unit_is_own(entity, code).await? {
-                Some(own) => Some(if own { Routing::Internal } else { Routing::Exchange }),
-                None => {
-                    errors.push(no_unit("/changes/destination_unit", code));
-                    None
-                }
-            },
-        };
+        let mut routing = None;
+        if let Stated::Now(unit) = &changes.destination_unit {
+            match self.routing(entity, "/changes/destination_unit", unit.as_deref()).await? {
+                Ok(found) => routing = Some(found),
+                Err(error) => errors.push(error),
+            }
+        }
         let settled = self.settled(entity).await?;
         for (pointer, code) in [("/changes/corrects", &changes.corrects), ("/changes/answers", &changes.answers)] {
-            if let Stated::Now(Some(code)) = code
-                && !self.code_exists(entity, code, &settled.books).await?
-            {
-                errors.push(FieldError { pointer: pointer.into(), detail: format!("there is no entry {code:?}") });
+            if let Stated::Now(Some(code)) = code {
+                errors.extend(self.no_entry(entity, pointer, code, &settled.books).await?);
             }
         }
         if !errors.is_empty() {
@@ -280,7 +273,7 @@ pub(super) async fn altered_by(tx: &mut Tx, entity: &super::caller::Entity, even
     let event = store::book::event(tx, entity.id, event).await?.ok_or(store::Error::Corrupt("event of a key"))?;
     let mut events = store::book::events_of(tx, entity.id, event.entry_id).await?;
     events.retain(|earlier| earlier.position <= event.position);
-    let proof = prove(tx, entity, &LeafRow::of(&event), event.tree_size.unsigned_abs()).await?;
+    let proof = prove(tx, entity, &event).await?;
     Ok(Altered {
         entry: event.entry_id,
         // Each event gives the entry its next version.
@@ -289,9 +282,4 @@ pub(super) async fn altered_by(tx: &mut Tx, entity: &super::caller::Entity, even
         proof,
         repeated: true,
     })
-}
-
-fn no_unit(pointer: &str, code: &str) -> FieldError {
-    let detail = format!("there is no unit {code:?} in the catalogue; GET /units?q= finds them");
-    FieldError { pointer: pointer.into(), detail }
 }

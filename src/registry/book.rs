@@ -19,11 +19,11 @@ use super::batch::{Commit, Failure};
 use super::caller::Entity;
 use super::clock_guard::{ClockGuard, ClockProblem};
 use super::hold::Holds;
-use super::ledger::{Growth, Proof, prove};
-use super::numbering::{Batch, Decision, Done, Plan, Written, committed_of, pending, plan};
+use super::ledger::{Growth, Proof};
+use super::numbering::{Batch, Decision, Done, Plan, Written, pending, plan};
+use super::submit::{Registered, registered_by};
 use crate::domain::{Micros, Sha256};
 use crate::store::entries::{Belongings, EntryRow, VerdictRow};
-use crate::store::log::LeafRow;
 use crate::store::{self, Store, Tx};
 
 /// How long the outcome of a commit whose answer was lost is asked for.
@@ -164,6 +164,24 @@ impl Book {
         given
     }
 
+    /// The entries that registrations repeat which were committed before this batch, by their event.
+    async fn registered_before(
+        &self,
+        tx: &mut Tx,
+        plans: &[Plan],
+        accepted: &[&Registration],
+    ) -> store::Result<HashMap<Uuid, Registered>> {
+        let mut before = HashMap::new();
+        for plan in plans {
+            if let Plan::Repeats(event) = plan
+                && accepted_in(accepted, *event).is_none()
+            {
+                before.insert(*event, registered_by(tx, &self.entity, *event).await?);
+            }
+        }
+        Ok(before)
+    }
+
     /// The entries that alterations repeat which were committed before this batch, by their event.
     async fn altered_before(&self, tx: &mut Tx, decisions: &[Decision]) -> store::Result<HashMap<Uuid, Altered>> {
         let mut before = HashMap::new();
@@ -199,6 +217,11 @@ impl Book {
             Err(_) => Err(Failure::Unknown(lost)),
         }
     }
+}
+
+/// The place in this batch of the registration whose event it is.
+fn accepted_in(accepted: &[&Registration], event: Uuid) -> Option<usize> {
+    accepted.iter().position(|member| member.event_id == event)
 }
 
 /// The alteration of this batch whose event it is.
@@ -246,21 +269,8 @@ impl Commit for Book {
         }
         let done = Batch::new(&self.entity, at, growth).write(&mut tx, &accepted, &judged, &alterations).await?;
         let Done { registered: written, altered, event, growth } = done;
-        let before = self.altered_before(&mut tx, &altered).await?;
-        let mut repeated = HashMap::new();
-        for plan in &plans {
-            if let Plan::Repeats(event) = plan
-                && let Some(found) = store::book::event(&mut tx, self.entity.id, *event).await?
-            {
-                let leaf = LeafRow::of(&found);
-                // A member of this batch may repeat another: its proof is made with the others'.
-                let proof = match accepted.iter().position(|member| member.event_id == *event) {
-                    Some(place) => Err(place),
-                    None => Ok(prove(&mut tx, &self.entity, &leaf, found.tree_size.unsigned_abs()).await?),
-                };
-                repeated.insert(*event, (found.entry_id, committed_of(&found.data)?, proof));
-            }
-        }
+        let altered_before = self.altered_before(&mut tx, &altered).await?;
+        let registered_before = self.registered_before(&mut tx, &plans, &accepted).await?;
         if let Some(event) = event
             && let Err(lost) = tx.commit().await
         {
@@ -269,6 +279,7 @@ impl Commit for Book {
         // Signed after the commit, and before anybody hears of it.
         let proofs = growth.proofs(&self.entity.ledger)?;
         let proof = |place: usize| proofs.get(place).cloned().ok_or(store::Error::Corrupt("batch"));
+        let registered = |place: usize| written.get(place).cloned().ok_or(store::Error::Corrupt("batch"));
         let (mut plans, mut decisions) = (plans.into_iter(), altered.iter());
         members
             .iter()
@@ -280,7 +291,7 @@ impl Commit for Book {
                 Change::Alter(_) => match decisions.next().ok_or(store::Error::Corrupt("batch"))? {
                     Decision::Written(written) => Ok(altered_now(written, proof(written.place)?, false)),
                     Decision::Refused(refusal) => Ok(Outcome::Refused(*refusal)),
-                    Decision::Repeats(event) => match (written_in(&altered, *event), before.get(event)) {
+                    Decision::Repeats(event) => match (written_in(&altered, *event), altered_before.get(event)) {
                         (Some(written), _) => Ok(altered_now(written, proof(written.place)?, true)),
                         (None, Some(altered)) => Ok(Outcome::Altered(Box::new(altered.clone()))),
                         (None, None) => Err(store::Error::Corrupt("event of a key")),
@@ -288,15 +299,20 @@ impl Commit for Book {
                 },
                 Change::Register(_) => match plans.next().ok_or(store::Error::Corrupt("batch"))? {
                     Plan::Accepted(place) => {
-                        let (entry, committed) = written.get(place).ok_or(store::Error::Corrupt("batch"))?;
-                        Ok(Outcome::Registered(*entry, committed.clone(), proof(place)?))
+                        let (entry, committed) = registered(place)?;
+                        Ok(Outcome::Registered(entry, committed, proof(place)?))
                     }
-                    Plan::Repeats(event) => {
-                        let (entry, committed, proven) =
-                            repeated.get(&event).ok_or(store::Error::Corrupt("event of a key"))?;
-                        let proof = proven.clone().or_else(proof)?;
-                        Ok(Outcome::Repeated(*entry, committed.clone(), proof))
-                    }
+                    Plan::Repeats(event) => match (accepted_in(&accepted, event), registered_before.get(&event)) {
+                        (Some(place), _) => {
+                            let (entry, committed) = registered(place)?;
+                            Ok(Outcome::Repeated(entry, committed, proof(place)?))
+                        }
+                        (None, Some(before)) => {
+                            let Registered { entry, committed, proof, .. } = before.clone();
+                            Ok(Outcome::Repeated(entry, committed, proof))
+                        }
+                        (None, None) => Err(store::Error::Corrupt("event of a key")),
+                    },
                     Plan::Refused(refusal) => Ok(Outcome::Refused(refusal)),
                 },
             })

@@ -13,24 +13,71 @@
 //! that is repeated after the entry changed again is made in the same way.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::book::Committed;
 use super::numbering::committed_of;
 use crate::store;
 use crate::store::book::EventRow;
 
-/// What an event changed.
-#[derive(Debug, Default, Deserialize)]
-struct Changed {
-    #[serde(default)]
-    changes: serde_json::Map<String, Value>,
-    #[serde(default)]
-    documents: Vec<Value>,
-    #[serde(default)]
-    places: Vec<usize>,
-    #[serde(default)]
+/// What the event holds that began an entry.
+#[derive(Deserialize)]
+struct First {
+    entry: Map<String, Value>,
     signatures: Vec<Value>,
+    csv: Option<String>,
+}
+
+/// What a later event changed.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Changed {
+    changes: Map<String, Value>,
+    documents: Vec<Value>,
+    places: Vec<usize>,
+    signatures: Vec<Value>,
+}
+
+/// An entry and the verdicts on its signatures, as events tell them.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// The entry's JSON.
+    pub entry: Map<String, Value>,
+    /// The verdicts, in their places.
+    pub verdicts: Vec<Value>,
+    csv: Option<String>,
+}
+
+impl Told {
+    /// By the event that began it; `None` when that is not what such an event holds.
+    #[must_use]
+    pub fn by_first(event: &EventRow) -> Option<Self> {
+        let First { entry, signatures, csv } = serde_json::from_str(&event.data).ok()?;
+        Some(Self { entry, verdicts: signatures, csv })
+    }
+
+    /// What a later event makes of it; `None` when that is not what such an event holds.
+    #[must_use]
+    pub fn then(mut self, event: &EventRow) -> Option<Self> {
+        let changed: Changed = serde_json::from_str(&event.data).ok()?;
+        for (field, mut change) in changed.changes {
+            self.entry.insert(field, change.get_mut("after")?.take());
+        }
+        let documents = self.entry.get_mut("documents")?.as_array_mut()?;
+        documents.extend(changed.documents);
+        if changed.places.is_empty() {
+            return Some(self);
+        }
+        for (place, verdict) in changed.places.into_iter().zip(changed.signatures) {
+            *self.verdicts.get_mut(place)? = verdict;
+        }
+        for document in documents {
+            let covers = format!("document:{}", document.get("part")?.as_str()?);
+            let own = self.verdicts.iter().filter(|verdict| verdict["covers"] == covers.as_str());
+            document["signatures"] = own.cloned().collect();
+        }
+        Some(self)
+    }
 }
 
 /// An entry after these events, which begin with its first, in their order.
@@ -38,34 +85,8 @@ struct Changed {
 /// # Errors
 /// When the database was altered: they are not such events.
 pub fn after(events: &[EventRow]) -> store::Result<Committed> {
-    let corrupt = |_| store::Error::Corrupt("event");
-    let (first, later) = events.split_first().ok_or(store::Error::Corrupt("event"))?;
-    let mut told: Value = serde_json::from_str(&first.data).map_err(corrupt)?;
-    for event in later {
-        let changed: Changed = serde_json::from_str(&event.data).map_err(corrupt)?;
-        fold(&mut told, changed).ok_or(store::Error::Corrupt("event"))?;
-    }
-    committed_of(&told.to_string())
-}
-
-fn fold(told: &mut Value, changed: Changed) -> Option<()> {
-    let entry = told.get_mut("entry")?.as_object_mut()?;
-    for (field, mut change) in changed.changes {
-        entry.insert(field, change.get_mut("after")?.take());
-    }
-    entry.get_mut("documents")?.as_array_mut()?.extend(changed.documents);
-    if changed.places.is_empty() {
-        return Some(());
-    }
-    let verdicts = told.get_mut("signatures")?.as_array_mut()?;
-    for (place, verdict) in changed.places.into_iter().zip(changed.signatures) {
-        *verdicts.get_mut(place)? = verdict;
-    }
-    let verdicts = verdicts.clone();
-    for document in told.get_mut("entry")?.get_mut("documents")?.as_array_mut()? {
-        let covers = format!("document:{}", document.get("part")?.as_str()?);
-        let own = verdicts.iter().filter(|verdict| verdict["covers"] == covers.as_str());
-        document["signatures"] = own.cloned().collect();
-    }
-    Some(())
+    let told =
+        events.split_first().and_then(|(first, later)| later.iter().try_fold(Told::by_first(first)?, Told::then));
+    let Told { entry, verdicts, csv } = told.ok_or(store::Error::Corrupt("event"))?;
+    committed_of(&json!({ "entry": entry, "signatures": verdicts, "csv": csv }).to_string())
 }

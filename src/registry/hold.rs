@@ -13,11 +13,10 @@ use uuid::Uuid;
 
 use super::Registry;
 use super::caller::Entity;
-use super::ledger::Growth;
+use super::ledger::{Growth, append};
 use super::record;
 use crate::store;
 use crate::store::book::EventRow;
-use crate::store::log::Log;
 
 /// Why numbering is held, by entity. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -84,9 +83,7 @@ impl Registry {
             data: record::canonical(&serde_json::json!({ "leaves": before, "published": published }))?,
             ..EventRow::default()
         }];
-        record::add_leaves(&entity.code, &mut events, &mut growth)?;
-        store::book::insert_events(&mut tx, entity.id, &events).await?;
-        store::log::insert_nodes(&mut tx, entity.id, Log::Book, &growth.take_nodes()).await?;
+        append(&mut tx, entity, &mut events, &mut growth).await?;
         store::book::advance(&mut tx, entity.id, growth.size(), at, &growth.edge()).await?;
         tx.commit().await?;
         Ok(before.unsigned_abs())

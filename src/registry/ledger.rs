@@ -13,9 +13,11 @@ use uuid::Uuid;
 
 use super::Registry;
 use super::caller::Entity;
+use super::record;
 use crate::domain::Sha256;
 use crate::log::proof::Plan;
 use crate::log::{Checkpoint, Edge, KeyName, SignatureKind, SigningKey, VerifierKey, leaf_hash};
+use crate::store::book::EventRow;
 use crate::store::log::{LeafRow, Log, NodeRow};
 use crate::store::{self, Tx};
 
@@ -189,6 +191,17 @@ impl Growth {
     }
 }
 
+/// Makes events the next leaves of the book's tree, and writes both. Whoever does this holds the lock of the entity's
+/// books and, once all is written, [advances](store::book::advance) it.
+///
+/// # Errors
+/// When the database does not answer, OpenSSL gives no random bytes, or the tree is full.
+pub async fn append(tx: &mut Tx, entity: &Entity, events: &mut [EventRow], growth: &mut Growth) -> store::Result<()> {
+    record::add_leaves(&entity.code, events, growth)?;
+    store::book::insert_events(tx, entity.id, events).await?;
+    store::log::insert_nodes(tx, entity.id, Log::Book, &growth.take_nodes()).await
+}
+
 /// What a plan over stored nodes comes to.
 ///
 /// # Errors
@@ -218,23 +231,36 @@ pub async fn head(tx: &mut Tx, entity: i64, log: Log) -> store::Result<(u64, Sha
     Ok((edge.size(), edge.root()))
 }
 
-/// The proof of a leaf in the tree of `size` leaves.
+/// The root of a log when it had `size` leaves, computed from what is stored.
+///
+/// # Errors
+/// When the database does not answer, or lacks nodes.
+pub async fn root_of(tx: &mut Tx, entity: i64, log: Log, size: u64) -> store::Result<Sha256> {
+    let root = fetch(tx, entity, log, &Plan::root(size)).await?;
+    root.first().copied().ok_or(store::Error::Corrupt("root of a log"))
+}
+
+/// The proof of an event in the tree that its batch left.
 ///
 /// # Errors
 /// When the database does not answer, or has no such leaf.
-pub async fn prove(tx: &mut Tx, entity: &Entity, leaf: &LeafRow, size: u64) -> store::Result<Proof> {
-    let corrupt = |_| store::Error::Corrupt("leaf of a log");
+pub async fn prove(tx: &mut Tx, entity: &Entity, event: &EventRow) -> store::Result<Proof> {
+    let size = event.tree_size.unsigned_abs();
+    let root = root_of(tx, entity.id, Log::Book, size).await?;
+    let leaf = LeafRow { position: event.position, commitment: event.commitment };
+    prove_in(tx, entity, &leaf, (size, root)).await
+}
+
+/// The proof of a leaf in the tree of this size and root.
+async fn prove_in(tx: &mut Tx, entity: &Entity, leaf: &LeafRow, (size, root): (u64, Sha256)) -> store::Result<Proof> {
     let index = u64::try_from(leaf.position - 1).map_err(|_| store::Error::Corrupt("position"))?;
-    let plan = Plan::inclusion(index, size).map_err(corrupt)?;
-    let hashes = fetch(tx, entity.id, Log::Book, &plan).await?;
-    let root = fetch(tx, entity.id, Log::Book, &Plan::root(size)).await?;
-    let root = root.first().copied().ok_or(store::Error::Corrupt("root of a log"))?;
+    let plan = Plan::inclusion(index, size).map_err(|_| store::Error::Corrupt("leaf of a log"))?;
     Ok(Proof {
         origin: entity.ledger.origin(Log::Book).to_owned(),
         tree_size: size,
         leaf_index: index,
         leaf_hash: leaf_hash(leaf.commitment.as_ref()),
-        hashes,
+        hashes: fetch(tx, entity.id, Log::Book, &plan).await?,
         checkpoint: entity.ledger.checkpoint(Log::Book, size, root)?,
     })
 }
@@ -263,7 +289,7 @@ impl Registry {
     pub async fn proof(&self, entity: &Entity, entry: Uuid, event: Option<Uuid>) -> store::Result<Option<Proof>> {
         let mut tx = self.store.read().await?;
         let Some(leaf) = store::log::leaf(&mut tx, entity.id, entry, event).await? else { return Ok(None) };
-        let (size, _) = head(&mut tx, entity.id, Log::Book).await?;
-        Ok(Some(prove(&mut tx, entity, &leaf, size).await?))
+        let head = head(&mut tx, entity.id, Log::Book).await?;
+        Ok(Some(prove_in(&mut tx, entity, &leaf, head).await?))
     }
 }

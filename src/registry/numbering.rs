@@ -13,12 +13,11 @@ use super::alteration::Alteration;
 use super::book::{Committed, JudgedAgain, Key, Refusal, Registration};
 use super::caller::Entity;
 use super::entry::{Entry, verdicts};
-use super::ledger::Growth;
+use super::ledger::{Growth, append};
 use super::record;
 use crate::domain::{AuthenticationMethod, DocumentKind, EntryCode, Micros, Sha256};
 use crate::store::book::{Count, EventRow, KeyRow};
 use crate::store::entries::{DocumentRow, EntryRow, PartyRow, VerdictRow};
-use crate::store::log::Log;
 use crate::store::outbox::OutboxRow;
 use crate::store::{self, Tx};
 
@@ -326,19 +325,17 @@ impl<'e> Batch<'e> {
 
     async fn insert(mut self, tx: &mut Tx) -> store::Result<Growth> {
         let entity = self.entity.id;
-        record::add_leaves(&self.entity.code, &mut self.events, &mut self.growth)?;
         tx.gather();
         store::entries::insert(tx, entity, &self.entries).await?;
         store::entries::insert_parties(tx, entity, &self.parties).await?;
         store::entries::insert_documents(tx, entity, &self.documents).await?;
         store::entries::insert_verdicts(tx, &self.verdicts).await?;
-        store::book::insert_events(tx, entity, &self.events).await?;
+        append(tx, self.entity, &mut self.events, &mut self.growth).await?;
         store::book::insert_keys(tx, entity, self.at, &self.keys).await?;
         store::outbox::insert(tx, &self.outbox).await?;
         let counts: Vec<Count> =
             self.counts.into_iter().map(|((book, date, channel), more)| Count { book, date, channel, more }).collect();
         store::book::add_counts(tx, entity, &counts).await?;
-        store::log::insert_nodes(tx, entity, Log::Book, &self.growth.take_nodes()).await?;
         store::book::advance(tx, entity, self.growth.size(), self.at, &self.growth.edge()).await?;
         Ok(self.growth)
     }

@@ -7,19 +7,19 @@ use uuid::Uuid;
 use super::Registry;
 use super::batch::BatchError;
 use super::book::{Change, Committed, Key, Outcome, Refusal, Registration};
-use super::caller::Caller;
+use super::caller::{Caller, Entity};
 use super::entry::party_rows;
 use super::ledger::{Proof, prove};
+use super::numbering::committed_of;
 use super::record;
 use super::submission::{FieldError, Submission};
 use crate::domain::{
     AuthenticationMethod, Calendar, Channel, DocumentStatement, EntryCode, Micros, Routing, Sha256, Status,
 };
 use crate::signature::{FileKind, SubIndication, Verdict};
-use crate::store;
 use crate::store::catalogue::BookRow;
 use crate::store::entries::{Belongings, DocumentRow, EntryRow, VerdictRow};
-use crate::store::log::LeafRow;
+use crate::store::{self, Tx};
 
 /// The book of an entry that names none.
 const DEFAULT_BOOK: &str = "entrada";
@@ -147,10 +147,7 @@ impl Registry {
         if used.body_sha256 != key.body_sha256 {
             return Err(Refusal::KeyReused.into());
         }
-        let event = store::book::event(&mut tx, entity, used.subject_id).await?.ok_or(store::Error::Corrupt("key"))?;
-        let committed = super::numbering::committed_of(&event.data)?;
-        let proof = prove(&mut tx, &caller.entity, &LeafRow::of(&event), event.tree_size.unsigned_abs()).await?;
-        Ok(Some(Registered { entry: event.entry_id, committed, proof, repeated: true }))
+        Ok(Some(registered_by(&mut tx, &caller.entity, used.subject_id).await?))
     }
 
     /// Registers what was received: when this returns, it is numbered and durable.
@@ -195,30 +192,53 @@ impl Registry {
         if book.is_none() {
             errors.push(wrong("/book", format!("there is no book {asked:?}; GET /books lists them")));
         }
-        let mut routing = Routing::Pending;
-        if let Some(code) = &submission.destination_unit {
-            match self.unit_is_own(entity, code).await? {
-                Some(own) => routing = if own { Routing::Internal } else { Routing::Exchange },
-                None => {
-                    let detail = format!("there is no unit {code:?} in the catalogue; GET /units?q= finds them");
-                    errors.push(wrong("/destination_unit", detail));
-                }
+        let unit = submission.destination_unit.as_deref();
+        let routing = match self.routing(entity, "/destination_unit", unit).await? {
+            Ok(routing) => Some(routing),
+            Err(error) => {
+                errors.push(error);
+                None
             }
-        }
+        };
         for (pointer, code) in [("/corrects", &submission.corrects), ("/answers", &submission.answers)] {
-            if let Some(code) = code
-                && !self.code_exists(entity, code, books).await?
-            {
-                errors.push(wrong(pointer, format!("there is no entry {code:?}")));
+            if let Some(code) = code {
+                errors.extend(self.no_entry(entity, pointer, code, books).await?);
             }
         }
-        match book {
-            Some(book) if errors.is_empty() => Ok(Place { book: book.clone(), routing }),
+        match (book, routing) {
+            (Some(book), Some(routing)) if errors.is_empty() => Ok(Place { book: book.clone(), routing }),
             _ => Err(SubmitError::Invalid(errors)),
         }
     }
 
-    pub(super) async fn code_exists(&self, entity: i64, code: &str, books: &[BookRow]) -> store::Result<bool> {
+    /// Whose business an entry for this unit is, or that there is no such unit.
+    pub(super) async fn routing(
+        &self,
+        entity: i64,
+        pointer: &str,
+        unit: Option<&str>,
+    ) -> store::Result<Result<Routing, FieldError>> {
+        let Some(code) = unit else { return Ok(Ok(Routing::Pending)) };
+        Ok(match self.unit_is_own(entity, code).await? {
+            Some(true) => Ok(Routing::Internal),
+            Some(false) => Ok(Routing::Exchange),
+            None => Err(no_unit(pointer, code)),
+        })
+    }
+
+    /// That there is no entry of this code, where there is none.
+    pub(super) async fn no_entry(
+        &self,
+        entity: i64,
+        pointer: &str,
+        code: &str,
+        books: &[BookRow],
+    ) -> store::Result<Option<FieldError>> {
+        let exists = self.code_exists(entity, code, books).await?;
+        Ok((!exists).then(|| wrong(pointer, format!("there is no entry {code:?}"))))
+    }
+
+    async fn code_exists(&self, entity: i64, code: &str, books: &[BookRow]) -> store::Result<bool> {
         let Ok(code) = code.parse::<EntryCode>() else { return Ok(false) };
         let Some(book) = books.iter().find(|book| book.prefix == code.prefix()) else { return Ok(false) };
         let mut tx = self.store.read().await?;
@@ -336,10 +356,24 @@ impl Registry {
     }
 }
 
+/// What was committed by the event that registered an entry, with the proof of then.
+///
+/// # Errors
+/// When the database does not answer, or was altered.
+pub(super) async fn registered_by(tx: &mut Tx, entity: &Entity, event: Uuid) -> store::Result<Registered> {
+    let event = store::book::event(tx, entity.id, event).await?.ok_or(store::Error::Corrupt("event of a key"))?;
+    let (committed, proof) = (committed_of(&event.data)?, prove(tx, entity, &event).await?);
+    Ok(Registered { entry: event.entry_id, committed, proof, repeated: true })
+}
+
 /// Where an entry is registered, and where it goes.
 struct Place {
     book: BookRow,
     routing: Routing,
+}
+
+pub(super) fn no_unit(pointer: &str, code: &str) -> FieldError {
+    wrong(pointer, format!("there is no unit {code:?} in the catalogue; GET /units?q= finds them"))
 }
 
 fn wrong(pointer: &str, detail: String) -> FieldError {

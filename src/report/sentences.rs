@@ -8,6 +8,7 @@
 
 use super::channels::{ChannelsReport, YearFigures};
 use super::exact::Ratio;
+use crate::domain::time::MONTHS;
 
 /// A sentence in both languages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,20 +151,6 @@ fn with_mark(count: i64, mark: char) -> String {
 /// `03-01` as Spanish says it.
 #[must_use]
 pub fn date(month_day: &str) -> String {
-    const MONTHS: [&str; 12] = [
-        "enero",
-        "febrero",
-        "marzo",
-        "abril",
-        "mayo",
-        "junio",
-        "julio",
-        "agosto",
-        "septiembre",
-        "octubre",
-        "noviembre",
-        "diciembre",
-    ];
     let parts = month_day.split_once('-').and_then(|(month, day)| {
         let month: usize = month.parse().ok()?;
         let day: u32 = day.parse().ok()?;

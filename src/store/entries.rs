@@ -476,12 +476,12 @@ pub async fn paper(tx: &mut Tx, entry: Uuid) -> Result<Option<PaperRow>> {
     }))
 }
 
-/// Writes down the PDF of a receipt. The first one stays.
+/// Writes down the PDF of a receipt, where none is: the first one stays. Whether this is it.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn keep_paper(tx: &mut Tx, entry: Uuid, paper: &PaperRow) -> Result<()> {
-    sql!(
+pub async fn keep_paper(tx: &mut Tx, entry: Uuid, paper: &PaperRow) -> Result<bool> {
+    let kept = sql!(
         tx,
         execute,
         "UPDATE receipts SET pdf_sha256 = $2, pdf_timestamped = $3 WHERE entry_id = $1 AND pdf_sha256 IS NULL",
@@ -489,5 +489,5 @@ pub async fn keep_paper(tx: &mut Tx, entry: Uuid, paper: &PaperRow) -> Result<()
         paper.pdf_sha256,
         paper.timestamped
     )?;
-    Ok(())
+    Ok(kept == 1)
 }

@@ -2,7 +2,6 @@
 
 use uuid::Uuid;
 
-use super::book::EventRow;
 use super::bulk::insert_rows;
 use super::{Result, Tx, sql};
 use crate::domain::{Micros, Sha256};
@@ -236,23 +235,13 @@ pub async fn keep_cosignature(
     Ok(())
 }
 
-/// The place of an event and of its batch in the tree.
+/// The leaf of an event.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct LeafRow {
     /// From 1; the leaf's index is one less.
     pub position: i64,
     /// The commitment that the leaf is made of.
     pub commitment: Sha256,
-    /// How many leaves there were when its batch was written.
-    pub tree_size: i64,
-}
-
-impl LeafRow {
-    /// The leaf of an event.
-    #[must_use]
-    pub fn of(event: &EventRow) -> Self {
-        Self { position: event.position, commitment: event.commitment, tree_size: event.tree_size }
-    }
 }
 
 /// The leaf of an event of an entry: of this one, or of the first.
@@ -263,7 +252,7 @@ pub async fn leaf(tx: &mut Tx, entity: i64, entry: Uuid, event: Option<Uuid>) ->
     Ok(sql!(
         tx,
         fetch_optional,
-        "SELECT position, commitment, tree_size FROM events
+        "SELECT position, commitment FROM events
          WHERE entity_id = $1 AND entry_id = $2 AND (NOT $3 OR id = $4) ORDER BY position LIMIT 1",
         entity,
         entry,

@@ -55,12 +55,34 @@ pub enum Error {
     },
 }
 
-/// The name of a receipt's PDF. Enough of the hash to keep two apart: some servers make file names of keys, and these have
-/// an end.
+/// Where a document of an entity is kept, or the detached signature over one.
 #[must_use]
-pub fn receipt_name(entry: Uuid, hash: Sha256) -> String {
+pub fn document_path(entity: &str, hash: &Sha256) -> String {
     let hash = hash.to_string();
-    format!("{entry}-{}.pdf", &hash[..16])
+    format!("{entity}/sha256/{}/{hash}", &hash[..2])
+}
+
+/// Where what was signed for an entry is kept (`json`), and the signature over it (`p7s`).
+#[must_use]
+pub fn signed_path(entity: &str, entry: Uuid, extension: &str) -> String {
+    format!("{entity}/signed/{entry}.{extension}")
+}
+
+/// Where the PDF of a receipt is kept. Enough of its hash to keep two apart: some servers make file names of keys, and
+/// these have an end.
+#[must_use]
+pub fn receipt_path(entity: &str, entry: Uuid, hash: &Sha256) -> String {
+    let hash = hash.to_string();
+    format!("{entity}/receipts/{entry}-{}.pdf", &hash[..16])
+}
+
+/// What is not there is no error.
+fn found<T>(answer: object_store::Result<T>) -> Result<Option<T>, Error> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(object_store::Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// S3 wants parts of at least 5 MiB.
@@ -130,9 +152,25 @@ impl Objects {
         self.prefix.clone().join(entity).join("sha256")
     }
 
+    /// A path of ours in this store.
+    fn place(&self, path: &str) -> Path {
+        path.split('/').fold(self.prefix.clone(), Path::join)
+    }
+
     fn key(&self, entity: &str, hash: &Sha256) -> Path {
-        let hex = hash.to_string();
-        self.folder_of(entity).join(&hex[..2]).join(hex.as_str())
+        self.place(&document_path(entity, hash))
+    }
+
+    async fn read(&self, path: &str) -> Result<Option<Bytes>, Error> {
+        match found(self.store.get(&self.place(path)).await)? {
+            Some(object) => Ok(Some(object.bytes().await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn write(&self, path: &str, bytes: Bytes) -> Result<(), Error> {
+        self.store.put(&self.place(path), bytes.into()).await?;
+        Ok(())
     }
 
     /// Keeps what was signed, or the signature over it, beside the documents: under the entry's id, which no other has.
@@ -140,9 +178,7 @@ impl Objects {
     /// # Errors
     /// When the store does not take it.
     pub async fn put_signed(&self, entity: &str, entry: Uuid, extension: &str, bytes: &[u8]) -> Result<(), Error> {
-        let key = self.prefix.clone().join(entity).join("signed").join(format!("{entry}.{extension}"));
-        self.store.put(&key, Bytes::copy_from_slice(bytes).into()).await?;
-        Ok(())
+        self.write(&signed_path(entity, entry, extension), Bytes::copy_from_slice(bytes)).await
     }
 
     /// Reads back what [`Objects::put_signed`] kept; `None` when it is not there.
@@ -150,12 +186,7 @@ impl Objects {
     /// # Errors
     /// When the store cannot be reached.
     pub async fn get_signed(&self, entity: &str, entry: Uuid, extension: &str) -> Result<Option<Bytes>, Error> {
-        let key = self.prefix.clone().join(entity).join("signed").join(format!("{entry}.{extension}"));
-        match self.store.get(&key).await {
-            Ok(found) => Ok(Some(found.bytes().await?)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        self.read(&signed_path(entity, entry, extension)).await
     }
 
     /// Keeps something of an entity's log outside the database, over what was there before.
@@ -163,9 +194,7 @@ impl Objects {
     /// # Errors
     /// When the store does not take it.
     pub async fn put_log(&self, entity: &str, name: &str, bytes: Vec<u8>) -> Result<(), Error> {
-        let key = self.prefix.clone().join(entity).join("log").join(name);
-        self.store.put(&key, bytes.into()).await?;
-        Ok(())
+        self.write(&format!("{entity}/log/{name}"), bytes.into()).await
     }
 
     /// Reads back what [`Objects::put_log`] kept; `None` when it is not there.
@@ -173,21 +202,15 @@ impl Objects {
     /// # Errors
     /// When the store cannot be reached.
     pub async fn get_log(&self, entity: &str, name: &str) -> Result<Option<Bytes>, Error> {
-        let key = self.prefix.clone().join(entity).join("log").join(name);
-        match self.store.get(&key).await {
-            Ok(found) => Ok(Some(found.bytes().await?)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        self.read(&format!("{entity}/log/{name}")).await
     }
 
     /// Keeps the sealed PDF of a receipt, under the entry's id and its own hash.
     ///
     /// # Errors
     /// When the store does not take it.
-    pub async fn put_receipt(&self, entity: &str, entry: Uuid, hash: Sha256, bytes: Vec<u8>) -> Result<(), Error> {
-        self.store.put(&self.receipt_key(entity, entry, hash), bytes.into()).await?;
-        Ok(())
+    pub async fn put_receipt(&self, entity: &str, entry: Uuid, hash: Sha256, bytes: Bytes) -> Result<(), Error> {
+        self.write(&receipt_path(entity, entry, &hash), bytes).await
     }
 
     /// Reads back what [`Objects::put_receipt`] kept; `None` when it is not there.
@@ -195,15 +218,7 @@ impl Objects {
     /// # Errors
     /// When the store cannot be reached.
     pub async fn get_receipt(&self, entity: &str, entry: Uuid, hash: Sha256) -> Result<Option<Bytes>, Error> {
-        match self.store.get(&self.receipt_key(entity, entry, hash)).await {
-            Ok(found) => Ok(Some(found.bytes().await?)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn receipt_key(&self, entity: &str, entry: Uuid, hash: Sha256) -> Path {
-        self.prefix.clone().join(entity).join("receipts").join(receipt_name(entry, hash))
+        self.read(&receipt_path(entity, entry, &hash)).await
     }
 
     /// Begins to store a document of `entity` whose bytes are announced to have the hash `declared`.
@@ -231,11 +246,8 @@ impl Objects {
         range: Option<Range<u64>>,
     ) -> Result<Option<BoxStream<'static, object_store::Result<Bytes>>>, Error> {
         let options = GetOptions { range: range.map(GetRange::Bounded), ..GetOptions::default() };
-        match self.store.get_opts(&self.key(entity, hash), options).await {
-            Ok(found) => Ok(Some(found.into_stream())),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        let object = found(self.store.get_opts(&self.key(entity, hash), options).await)?;
+        Ok(object.map(object_store::GetResult::into_stream))
     }
 
     /// What the store knows of an object; `None` when it is not there.
@@ -243,11 +255,7 @@ impl Objects {
     /// # Errors
     /// When the store cannot be reached.
     pub async fn head(&self, entity: &str, hash: &Sha256) -> Result<Option<ObjectMeta>, Error> {
-        match self.store.head(&self.key(entity, hash)).await {
-            Ok(meta) => Ok(Some(meta)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        found(self.store.head(&self.key(entity, hash)).await)
     }
 
     /// Lists the objects of an entity, with the hash each is stored under.

@@ -31,6 +31,19 @@ fn two_checkpoints_of_one_tree_have_the_same_bytes() {
 }
 
 #[test]
+fn a_checkpoint_of_another_log_is_refused_although_one_key_signs_for_both() {
+    let (log, other) = (key("log", SignatureKind::Ed25519, 1), key("log/access", SignatureKind::Ed25519, 1));
+    let root = naive::root(&naive::leaves(3));
+    let own = Checkpoint::new("log", 3, root);
+    assert_eq!(Checkpoint::of(log.verifier(), own.sign(&log).unwrap().to_string().as_bytes()), Ok(own.clone()));
+    // The signature is over the text alone: under the name of either.
+    let foreign = Checkpoint::new("log/access", 3, root).sign(&log).unwrap().to_string();
+    let refused = Err(CheckpointError::Origin("log/access".into()));
+    assert_eq!(Checkpoint::of(log.verifier(), foreign.as_bytes()), refused);
+    assert!(Checkpoint::of(log.verifier(), own.sign(&other).unwrap().to_string().as_bytes()).is_err());
+}
+
+#[test]
 fn a_witness_does_not_speak_for_the_log() {
     let log = key("log", SignatureKind::Ed25519, 1);
     let witness = key("witness", SignatureKind::Cosignature, 2);

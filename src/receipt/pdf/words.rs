@@ -3,25 +3,12 @@
 use chrono::{Datelike as _, Timelike as _};
 
 use super::view::Time;
+use crate::domain::time::MONTHS;
 use crate::domain::{
     AuthenticationMethod, Authority, AuthorityKind, BookKind, Channel, DocumentKind, MustSubmitElectronically,
     PhysicalDocuments, Transport, Validity,
 };
 
-const MONTHS: [&str; 12] = [
-    "enero",
-    "febrero",
-    "marzo",
-    "abril",
-    "mayo",
-    "junio",
-    "julio",
-    "agosto",
-    "septiembre",
-    "octubre",
-    "noviembre",
-    "diciembre",
-];
 const DAYS: [&str; 7] = ["lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"];
 
 /// Such as "lunes, 2 de marzo de 2026".

@@ -6,7 +6,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{GetResult, ObjectStoreExt};
 
-use super::{Error, Objects, Upload};
+use super::{Error, Objects, Upload, found};
 use crate::domain::Sha256;
 
 impl Objects {
@@ -18,11 +18,7 @@ impl Objects {
 
     async fn open_path(&self, path: &str) -> Result<Option<GetResult>, Error> {
         let Some(at) = self.at(path) else { return Ok(None) };
-        match self.store.get(&at).await {
-            Ok(found) => Ok(Some(found)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        found(self.store.get(&at).await)
     }
 
     /// How many bytes an object has; `None` when it is not there.
@@ -31,11 +27,7 @@ impl Objects {
     /// When the store cannot be reached.
     pub async fn size_at(&self, path: &str) -> Result<Option<u64>, Error> {
         let Some(at) = self.at(path) else { return Ok(None) };
-        match self.store.head(&at).await {
-            Ok(meta) => Ok(Some(meta.size)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        Ok(found(self.store.head(&at).await)?.map(|meta| meta.size))
     }
 
     /// The hash of an object's bytes, read in pieces; `None` when it is not there.
@@ -75,7 +67,7 @@ impl Objects {
         Ok(Some(upload.finish().await?))
     }
 
-    /// The paths and sizes of all that is kept for an entity, but for its documents, what was signed, and its log.
+    /// The paths and sizes of all that is kept for an entity, but for what rows refer to, and its log.
     #[must_use]
     pub fn list_others(&self, entity: &str) -> BoxStream<'static, Result<(String, u64), Error>> {
         let (folder, prefix) = (self.prefix.clone().join(entity), self.prefix.clone());
@@ -85,8 +77,8 @@ impl Objects {
                 .location
                 .prefix_match(&prefix)
                 .map(|parts| parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>());
-            let other =
-                path.filter(|parts| !matches!(parts.get(1).map(String::as_str), Some("sha256" | "signed" | "log")));
+            let referred = ["sha256", "signed", "receipts", "log"];
+            let other = path.filter(|parts| !parts.get(1).is_some_and(|part| referred.contains(&part.as_str())));
             std::future::ready(Ok(other.map(|parts| (parts.join("/"), meta.size))))
         });
         others.map_err(Error::from).boxed()
