@@ -7,19 +7,15 @@
 //! judged first: those that it covers existed at its time, whatever became of their authorities since
 //! (EN 319 102-1 § 5.6.2).
 
-use std::sync::Arc;
-
 use super::algorithm::{AlgorithmIdentifier, Digest};
 use super::asn1::{Reader, tag};
-use super::cades::Existence;
 use super::chain::Path;
 use super::cms::{Attribute, SignedData, SignerInfo};
 use super::oid;
 use super::policy::Policy;
-use super::revocation::{self, Evidence, Times};
+use super::revocation::{self, Evidence};
 use super::signer::Content;
-use super::sources::NoSources;
-use super::timestamp::{self, Checked};
+use super::timestamp::{self, Checked, Existence};
 
 /// More archive timestamps on one signature than this are not looked at.
 const MAX_ARCHIVES: usize = 16;
@@ -79,14 +75,12 @@ pub fn judge(ground: &Ground<'_, '_>) -> Vec<Archived> {
 #[must_use]
 pub fn existence(archived: &[Archived], attribute: Attribute<'_>, value: &[u8]) -> Option<Existence> {
     let covering = archived.iter().filter(|one| one.covers(attribute, value));
-    covering.filter_map(Archived::existence).min_by_key(|proof| proof.at)
+    covering.filter_map(|one| one.checked.existence()).min_by_key(|proof| proof.at)
 }
 
 /// Whether one of them is trusted and covers revocation data that answer for every certificate of the path (level LTA).
 #[must_use]
 pub fn holds_validation_data(archived: &[Archived], path: &Path, signed_at: i64, ground: &Ground<'_, '_>) -> bool {
-    let policy = ground.policy.asking(Arc::new(NoSources));
-    let times = Times { signed_at, received_at: ground.received_at, made_after: None };
     archived.iter().filter(|one| one.checked.shown.trusted).any(|one| {
         let Some(index) = &one.index else { return false };
         let covered = ground.data.revocation.iter().filter(|choice| index.lists(&index.revocation, &[choice]));
@@ -97,18 +91,11 @@ pub fn holds_validation_data(archived: &[Archived], path: &Path, signed_at: i64,
         if values().all(|attribute| attribute.values().all(|value| one.covers(attribute, value.raw))) {
             evidence.add_attributes(&ground.signer.unsigned);
         }
-        revocation::check(path, times, &evidence, &policy).embedded
+        revocation::answered_by(&evidence, path, (signed_at, ground.received_at), ground.policy)
     })
 }
 
 impl Archived {
-    /// The time that it proves for the signature, if it proves any.
-    #[must_use]
-    pub fn existence(&self) -> Option<Existence> {
-        let shown = Some(&self.checked.shown).filter(|shown| shown.trusted)?;
-        Some(Existence { at: shown.at?, doubt: self.checked.doubt.clone() })
-    }
-
     fn covers(&self, attribute: Attribute<'_>, value: &[u8]) -> bool {
         self.index.as_ref().is_some_and(|index| index.lists_value(attribute, value))
     }

@@ -22,7 +22,7 @@ use super::explanation::explain;
 use super::policy::{Policy, RevocationMode};
 use super::revocation::{self, Evidence, Times};
 use super::signer::{self, Content, Failure, Found, Integrity, Role};
-use super::timestamp::{self, Checked};
+use super::timestamp::{self, Checked, Existence};
 use super::verdict::{
     CounterSignature, Coverage, Format, Indication, Kind, Level, Placement, Revocation, SubIndication, Verdict,
 };
@@ -91,15 +91,6 @@ pub(super) struct Message<'m, 'a> {
     pub coverage: Coverage,
 }
 
-/// A proof of existence (EN 319 102-1 § 5.6).
-#[derive(Debug, Clone)]
-pub(super) struct Existence {
-    /// The time it proves.
-    pub at: i64,
-    /// Set where the revocation of who gave it could not be learned.
-    pub doubt: Option<Failure>,
-}
-
 impl<'a> Message<'_, 'a> {
     pub fn judge(&self, signer: &SignerInfo<'a>, request: Request<'_>) -> Verdict {
         let mut verdict = blank(self.format, request);
@@ -131,9 +122,8 @@ impl<'a> Message<'_, 'a> {
         // In a PDF, document timestamps are in their place (EN 319 142-1 § 5.5).
         let archived = if self.format == Format::Cades { archive::judge(&ground) } else { Vec::new() };
         let (stamps, made_after) = self.timestamps(signer, &evidence, &archived, request);
-        let trusted = stamps.iter().filter(|stamp| stamp.shown.trusted);
-        let proofs = trusted.filter_map(|stamp| Some(Existence { at: stamp.shown.at?, doubt: stamp.doubt.clone() }));
-        let proofs = proofs.chain(archived.iter().filter_map(Archived::existence)).chain(self.existence.clone());
+        let all = stamps.iter().chain(archived.iter().map(|one| &one.checked));
+        let proofs = all.filter_map(Checked::existence).chain(self.existence.clone());
         let proof = proofs.min_by_key(|proof| proof.at);
         let proved_at = proof.as_ref().map(|proof| proof.at);
         let doubt = proof.and_then(|proof| proof.doubt);

@@ -6,6 +6,8 @@
 //! revoked meanwhile: it counts only where nobody gives a newer answer. Of all answers a revocation weighs most.
 //! Every certificate of the path is asked about but the anchor, which is trusted by decision.
 
+use std::sync::Arc;
+
 use super::asn1::{Reader, tag};
 use super::certificate::Certificate;
 use super::chain::Path;
@@ -16,7 +18,7 @@ use super::ocsp::{Answer, Link};
 use super::oid;
 use super::policy::{Policy, RevocationMode};
 use super::signer::Failure;
-use super::sources::{Found, Question, Silence};
+use super::sources::{Found, NoSources, Question, Silence};
 use super::statement::{Reason, Statement, Status};
 use super::verdict::{Revocation, SubIndication};
 
@@ -33,6 +35,12 @@ pub struct Evidence<'a> {
 }
 
 impl<'a> Evidence<'a> {
+    /// Of lists and answers that are at hand.
+    #[must_use]
+    pub fn of(crls: &'a [Vec<u8>], ocsp: &'a [Vec<u8>]) -> Self {
+        Self { crls: crls.iter().map(Vec::as_slice).collect(), ocsp: ocsp.iter().map(Vec::as_slice).collect() }
+    }
+
     /// Adds what a CMS carries beside its certificates (RFC 5652 § 10.2.1, RFC 5940).
     pub fn add_message(&mut self, data: &SignedData<'a>) {
         self.crls.extend(&data.crls);
@@ -106,6 +114,19 @@ enum Known {
     NoAnswer(String),
     /// There was nobody to ask.
     Nobody(String),
+}
+
+/// Whether this evidence alone answers for every certificate of the path (level LT, or LTA where it is timestamped),
+/// for what existed at the first time and was received at the second.
+#[must_use]
+pub fn answered_by(
+    evidence: &Evidence<'_>,
+    path: &Path,
+    (signed_at, received_at): (i64, i64),
+    policy: &Policy,
+) -> bool {
+    let times = Times { signed_at, received_at, made_after: None };
+    check(path, times, evidence, &policy.asking(Arc::new(NoSources))).embedded
 }
 
 /// Looks into the revocation of every certificate of `path` but its anchor, by `evidence` and by whom the policy lets

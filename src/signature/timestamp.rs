@@ -74,13 +74,22 @@ impl Checked {
         };
         Self { shown, doubt: None, nonce: None, by_the_letter: false }
     }
+
+    /// What it proves of what it covers; nothing where it is not trusted.
+    #[must_use]
+    pub fn existence(&self) -> Option<Existence> {
+        let at = self.shown.at.filter(|_| self.shown.trusted)?;
+        Some(Existence { at, doubt: self.doubt.clone() })
+    }
 }
 
-/// The earliest time that trusted tokens prove, and what is not known of its authority.
-#[must_use]
-pub fn earliest(stamps: &[Checked]) -> (Option<i64>, Option<Failure>) {
-    let first = stamps.iter().filter(|stamp| stamp.shown.trusted).min_by_key(|stamp| stamp.shown.at);
-    (first.and_then(|stamp| stamp.shown.at), first.and_then(|stamp| stamp.doubt.clone()))
+/// A proof of existence (EN 319 102-1 § 5.6).
+#[derive(Debug, Clone)]
+pub struct Existence {
+    /// The time it proves.
+    pub at: i64,
+    /// Set where the revocation of who gave it could not be learned.
+    pub doubt: Option<Failure>,
 }
 
 /// Checks a token (DER) over `stamped`: its authority's path as of `at`, and its revocation, by what came beside the

@@ -14,6 +14,7 @@ use crate::targets::{self, TEXT};
 use ventanilla::signature::{self, FileKind};
 
 const CITIZEN: &str = "citizen-prime256v1";
+const LATER: &str = "http://uri.etsi.org/01903/v1.4.1#";
 
 fn write(target: &str, name: &str, bytes: &[u8]) {
     std::fs::create_dir_all(corpus(target)).unwrap();
@@ -135,7 +136,11 @@ fn xml() {
     };
     let plan = by("citizen-ed25519").reference(" URI=\"a\"", "", TEXT);
     let unsigned = stamp(&plan.value_element());
-    write("xades", "stamped", Plan { unsigned, ..plan }.element().as_bytes());
+    write("xades", "stamped", Plan { unsigned: unsigned.clone(), ..plan.clone() }.element().as_bytes());
+    let archive = stamp("all that is before it").replace("xades:SignatureTimeStamp", "xades:ArchiveTimeStamp");
+    let later = archive.replace("xades:ArchiveTimeStamp>", "later:ArchiveTimeStamp>");
+    let later = later.replacen('>', &format!(" xmlns:later=\"{LATER}\">"), 1);
+    write("xades", "archived", Plan { unsigned: unsigned + &archive + &later, ..plan }.element().as_bytes());
 
     let history = service(CA_QC, &[(WITHDRAWN, "2026-04-01"), (GRANTED, "2020-01-01")]);
     write("trusted_lists", "signed", signed(&history).as_bytes());

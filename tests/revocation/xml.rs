@@ -1,4 +1,4 @@
-//! Signatures in XML ask, and carry revocation data, as those in CMS do.
+//! Signatures in XML ask, carry revocation data and are timestamped, as those in CMS are.
 
 use std::fmt::Write as _;
 
@@ -7,15 +7,18 @@ use base64::engine::general_purpose::STANDARD;
 use openssl::hash::MessageDigest;
 use openssl::sha::sha256;
 use openssl::sign::Signer;
+use rstest::rstest;
 use ventanilla::config;
 use ventanilla::fetch::Judge;
 use ventanilla::signature::{self, Level, Revocation, SubIndication, Verdict};
 
 use crate::carried::ocsp_answer;
-use crate::pki::{ALL, OCSP, Pki};
+use crate::pki::{ALL, CRL, HOUR, OCSP, Pki};
 
 const DS: &str = "xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"";
 const XADES: &str = "xmlns:xades=\"http://uri.etsi.org/01903/v1.3.2#\"";
+const EARLIER: &str = "http://uri.etsi.org/01903/v1.3.2#";
+const LATER: &str = "http://uri.etsi.org/01903/v1.4.1#";
 const EXCLUSIVE: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
 const SHA256: &str = "http://www.w3.org/2001/04/xmlenc#sha256";
 
@@ -31,20 +34,55 @@ fn reference(attributes: &str, transform: &str, octets: &str) -> String {
     )
 }
 
-/// What a signature carries: lists and answers.
-struct Carried<'a> {
-    lists: &'a [Vec<u8>],
-    answers: &'a [Vec<u8>],
+/// What a signature carries beside the value; nothing when nothing is asked.
+#[derive(Default, Clone)]
+struct Carried {
+    lists: Vec<Vec<u8>>,
+    answers: Vec<Vec<u8>>,
+    stamped: bool,
+    /// An archive timestamp over all, of the form in this namespace.
+    archived: Option<&'static str>,
+    /// A timestamp over what is signed: the property's name, its `Include`, and the octets it is over.
+    content: Option<(&'static str, &'static str, &'static str)>,
+    /// An object that nothing refers to, and whether it comes after the archive timestamp was made.
+    object: Option<bool>,
+}
+
+const TEXT: &str = "<d>text</d>";
+const OBJECT: &str =
+    "<ds:Object xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\" Id=\"more\"><more>of it</more></ds:Object>";
+/// Where what is added to a signature ends.
+const END: &str = "</xades:UnsignedSignatureProperties>";
+
+/// A timestamp property of now over these octets, whose parts are all canonical.
+fn stamp(pki: &Pki, name: &str, namespaces: &str, include: &str, octets: &str) -> String {
+    format!(
+        "<{name} {namespaces}>{include}<ds:CanonicalizationMethod {DS} Algorithm=\"{EXCLUSIVE}\">\
+         </ds:CanonicalizationMethod><xades:EncapsulatedTimeStamp>{}</xades:EncapsulatedTimeStamp></{name}>",
+        base64(&pki.token(octets.as_bytes()))
+    )
+}
+
+fn values(name: &str, items: &[Vec<u8>]) -> String {
+    let mut all = String::new();
+    for item in items {
+        write!(all, "<xades:Encapsulated{name}Value>{}</xades:Encapsulated{name}Value>", base64(item)).unwrap();
+    }
+    format!("<xades:{name}Values>{all}</xades:{name}Values>")
 }
 
 /// A small document with an enveloped XAdES of now; every part is written in its exclusive canonical form.
-fn signed(pki: &Pki, who: &str, revocation: Option<Carried<'_>>) -> Vec<u8> {
+fn signed(pki: &Pki, who: &str, carried: &Carried) -> Vec<u8> {
     let der = pki.certificate(who).to_der().unwrap();
+    let content = carried.content.map_or(String::new(), |(name, include, octets)| {
+        let stamp = stamp(pki, name, "", include, octets).replacen(" >", ">", 1);
+        format!("<xades:SignedDataObjectProperties>{stamp}</xades:SignedDataObjectProperties>")
+    });
     let properties = format!(
         "<xades:SignedProperties {XADES} Id=\"sp\"><xades:SignedSignatureProperties><xades:SigningCertificateV2>\
          <xades:Cert><xades:CertDigest><ds:DigestMethod {DS} Algorithm=\"{SHA256}\"></ds:DigestMethod>\
          <ds:DigestValue {DS}>{}</ds:DigestValue></xades:CertDigest></xades:Cert></xades:SigningCertificateV2>\
-         </xades:SignedSignatureProperties></xades:SignedProperties>",
+         </xades:SignedSignatureProperties>{content}</xades:SignedProperties>",
         base64(&sha256(&der))
     );
     let enveloped = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
@@ -53,56 +91,78 @@ fn signed(pki: &Pki, who: &str, revocation: Option<Carried<'_>>) -> Vec<u8> {
         "<ds:SignedInfo {DS}><ds:CanonicalizationMethod Algorithm=\"{EXCLUSIVE}\"></ds:CanonicalizationMethod>\
          <ds:SignatureMethod Algorithm=\"http://www.w3.org/2001/04/xmldsig-more#rsa-sha256\"></ds:SignatureMethod>{}{}\
          </ds:SignedInfo>",
-        reference("URI=\"\"", enveloped, "<d>text</d>"),
+        reference("Id=\"all\" URI=\"\"", enveloped, TEXT),
         reference(of_properties, EXCLUSIVE, &properties)
     );
     let value = Signer::new(MessageDigest::sha256(), &pki.key(who)).unwrap();
     let value = base64(&{ value }.sign_oneshot_to_vec(info.as_bytes()).unwrap());
     let value = format!("<ds:SignatureValue {DS}>{value}</ds:SignatureValue>");
-    let unsigned = revocation.map_or(String::new(), |Carried { lists, answers }| {
-        let list = |name: &str, items: &[Vec<u8>]| -> String {
-            let mut all = String::new();
-            for item in items {
-                write!(all, "<xades:Encapsulated{name}Value>{}</xades:Encapsulated{name}Value>", base64(item)).unwrap();
-            }
-            format!("<xades:{name}Values>{all}</xades:{name}Values>")
-        };
-        format!(
-            "<xades:UnsignedProperties><xades:UnsignedSignatureProperties><xades:SignatureTimeStamp>\
-             <xades:EncapsulatedTimeStamp>{}</xades:EncapsulatedTimeStamp></xades:SignatureTimeStamp>\
-             <xades:RevocationValues>{}{}</xades:RevocationValues></xades:UnsignedSignatureProperties>\
-             </xades:UnsignedProperties>",
-            base64(&pki.token(value.as_bytes())),
-            list("CRL", lists),
-            list("OCSP", answers)
-        )
-    });
-    format!(
-        "<d>text<ds:Signature {DS} Id=\"s\">{info}{value}<ds:KeyInfo><ds:X509Data><ds:X509Certificate>{}\
-         </ds:X509Certificate></ds:X509Data></ds:KeyInfo><ds:Object><xades:QualifyingProperties {XADES} Target=\"#s\">\
-         {properties}{unsigned}</xades:QualifyingProperties></ds:Object></ds:Signature></d>",
+    let key_info = format!(
+        "<ds:KeyInfo {DS}><ds:X509Data><ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>",
         base64(&der)
+    );
+    let mut unsigned = String::new();
+    if carried.stamped {
+        unsigned += &stamp(pki, "xades:SignatureTimeStamp", XADES, "", &value);
+    }
+    if !(carried.lists.is_empty() && carried.answers.is_empty()) {
+        let (lists, answers) = (values("CRL", &carried.lists), values("OCSP", &carried.answers));
+        write!(unsigned, "<xades:RevocationValues {XADES}>{lists}{answers}</xades:RevocationValues>").unwrap();
+    }
+    if let Some(namespace) = carried.archived {
+        let object = if carried.object == Some(false) { OBJECT } else { "" };
+        let octets = [TEXT, &properties, &info, &value, &key_info, &unsigned, object].concat();
+        let namespaces = format!("{XADES} xmlns:archive=\"{namespace}\"");
+        unsigned += &stamp(pki, "archive:ArchiveTimeStamp", &namespaces, "", &octets);
+    }
+    let object = carried.object.map_or("", |_| OBJECT);
+    format!(
+        "<d>text<ds:Signature {DS} Id=\"s\">{info}{value}{key_info}<ds:Object><xades:QualifyingProperties {XADES} \
+         Target=\"#s\">{properties}<xades:UnsignedProperties><xades:UnsignedSignatureProperties>{unsigned}{END}\
+         </xades:UnsignedProperties></xades:QualifyingProperties></ds:Object>{object}</ds:Signature></d>"
     )
     .into_bytes()
 }
 
-async fn judged(judge: &Judge, file: Vec<u8>, pki: &Pki) -> Verdict {
-    let at = pki.clock.now().0;
+async fn judged_after(judge: &Judge, file: impl Into<Vec<u8>>, pki: &Pki, after: i64) -> Verdict {
+    let (file, at) = (file.into(), pki.clock.now().0 + after);
     let verdicts = judge.run(move |policy| signature::judge_file(&file, None, "file", at, policy)).await;
     verdicts.unwrap().remove(0)
+}
+
+async fn judged(judge: &Judge, file: Vec<u8>, pki: &Pki) -> Verdict {
+    judged_after(judge, file, pki, 0).await
 }
 
 fn outcome(verdict: &Verdict) -> (Option<SubIndication>, Revocation, Option<Level>) {
     (verdict.sub_indication, verdict.revocation, verdict.level)
 }
 
+/// Whether each archive timestamp is whole, and trusted.
+fn archives(verdict: &Verdict) -> Vec<(bool, bool)> {
+    let archives = verdict.timestamps.iter().filter(|stamp| stamp.archive);
+    archives.map(|stamp| (stamp.intact, stamp.trusted)).collect()
+}
+
+/// All that a signature needs for the years to come.
+fn long_term(pki: &Pki) -> Carried {
+    let answers = ["citizen", "tsa"].map(|who| ocsp_answer(pki, who, &["-nmin", "60"])).to_vec();
+    Carried { lists: vec![pki.crl("root", "")], answers, stamped: true, ..Carried::default() }
+}
+
+/// A judge that asks nobody.
+fn alone(pki: &Pki) -> Judge {
+    let mode = config::Revocation::Require;
+    pki.judge_by(&config::Signature { revocation_hosts: Vec::new(), revocation: mode, ..pki.settings() })
+}
+
 #[tokio::test]
 async fn the_responder_is_asked() {
     let pki = Pki::naming(OCSP);
     let judge = pki.judge();
-    let verdict = judged(&judge, signed(&pki, "citizen", None), &pki).await;
+    let verdict = judged(&judge, signed(&pki, "citizen", &Carried::default()), &pki).await;
     assert_eq!(outcome(&verdict), (None, Revocation::Good, Some(Level::B)), "{:?}", verdict.detail);
-    let verdict = judged(&judge, signed(&pki, "revoked", None), &pki).await;
+    let verdict = judged(&judge, signed(&pki, "revoked", &Carried::default()), &pki).await;
     assert_eq!(outcome(&verdict), (Some(SubIndication::RevokedNoPoe), Revocation::Revoked, Some(Level::B)));
     assert_eq!(pki.machine.asked("ocsp"), 2);
 }
@@ -110,16 +170,106 @@ async fn the_responder_is_asked() {
 #[tokio::test]
 async fn what_is_carried_answers_and_makes_it_lt() {
     let pki = Pki::naming(ALL);
-    let alone =
-        config::Signature { revocation_hosts: Vec::new(), revocation: config::Revocation::Require, ..pki.settings() };
-    let judge = pki.judge_by(&alone);
-    let answers = ["citizen", "tsa"].map(|who| ocsp_answer(&pki, who, &["-nmin", "60"]));
-    let lists = [pki.crl("root", "")];
-    let verdict =
-        judged(&judge, signed(&pki, "citizen", Some(Carried { lists: &lists, answers: &answers })), &pki).await;
+    let judge = alone(&pki);
+    let carried = long_term(&pki);
+    let verdict = judged(&judge, signed(&pki, "citizen", &carried), &pki).await;
     assert_eq!(outcome(&verdict), (None, Revocation::Good, Some(Level::Lt)), "{:?}", verdict.detail);
     // Nothing is carried for the authority that issued the certificate.
-    let verdict = judged(&judge, signed(&pki, "citizen", Some(Carried { lists: &[], answers: &answers })), &pki).await;
+    let carried = Carried { lists: Vec::new(), ..carried };
+    let verdict = judged(&judge, signed(&pki, "citizen", &carried), &pki).await;
     assert_eq!(outcome(&verdict), (Some(SubIndication::TryLater), Revocation::Good, Some(Level::T)));
     assert_eq!(pki.machine.connections(), 0);
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_an_archive_timestamp_covers_is_lta(
+    #[values(EARLIER, LATER)] form: &'static str,
+    #[values(None, Some(false))] object: Option<bool>,
+) {
+    let pki = Pki::naming(ALL);
+    let carried = Carried { archived: Some(form), object, ..long_term(&pki) };
+    let file = signed(&pki, "citizen", &carried);
+    // The token is of this second, and the clock reads finer.
+    let verdict = judged_after(&alone(&pki), file.clone(), &pki, 2_000_000).await;
+    assert_eq!(archives(&verdict), [(true, true)]);
+    assert_eq!(outcome(&verdict), (None, Revocation::Good, Some(Level::Lta)), "{:?}", verdict.detail);
+    // What is added after it is not covered, and harms nothing.
+    let later = stamp(&pki, "xades:SignatureTimeStamp", "", "", "something else");
+    let more = String::from_utf8(file).unwrap().replace(END, &(later + END));
+    let verdict = judged_after(&alone(&pki), more, &pki, 2_000_000).await;
+    assert_eq!((archives(&verdict), verdict.level), (vec![(true, true)], Some(Level::Lta)), "{:?}", verdict.detail);
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_was_added_taken_away_or_changed_before_it_is_seen(#[values(EARLIER, LATER)] form: &'static str) {
+    let pki = Pki::naming(ALL);
+    let carried = Carried { archived: Some(form), ..long_term(&pki) };
+    let file = String::from_utf8(signed(&pki, "citizen", &carried)).unwrap();
+    let first = "<xades:UnsignedSignatureProperties>";
+    let (revocation, after) = (file.find("<xades:RevocationValues").unwrap(), file.find("<archive:").unwrap());
+    let altered = [
+        file.replace(first, &format!("{first}<xades:CertificateValues></xades:CertificateValues>")),
+        format!("{}{}", &file[..revocation], &file[after..]),
+        file.replace("<ds:KeyInfo ", "<ds:KeyInfo Id=\"k\" "),
+        // It names what it covers, in place of all.
+        file.replace(
+            &format!("xmlns:archive=\"{form}\">"),
+            &format!("xmlns:archive=\"{form}\"><xades:Include URI=\"#sp\"></xades:Include>"),
+        ),
+        String::from_utf8(signed(&pki, "citizen", &Carried { object: Some(true), ..carried })).unwrap(),
+    ];
+    for (number, altered) in altered.into_iter().enumerate() {
+        assert_ne!(altered, file);
+        let verdict = judged_after(&pki.judge(), altered, &pki, 2_000_000).await;
+        assert!(verdict.passed() && verdict.level < Some(Level::Lta), "{number} {:?}", verdict.detail);
+        assert_eq!(archives(&verdict), [(false, false)], "{number}");
+    }
+}
+
+#[tokio::test]
+async fn an_archive_timestamp_proves_that_the_signature_existed() {
+    let pki = Pki::naming(CRL);
+    let plain = signed(&pki, "citizen", &Carried::default());
+    let with_archive = signed(&pki, "citizen", &Carried { archived: Some(LATER), ..Carried::default() });
+    pki.clock.step_by(HOUR / 6);
+    pki.revoke("citizen", Some((pki.clock.now().0 - HOUR / 12, "superseded")));
+    pki.clock.step_by(HOUR / 6);
+    let verdict = judged(&pki.judge(), plain, &pki).await;
+    assert_eq!(verdict.sub_indication, Some(SubIndication::RevokedNoPoe), "{:?}", verdict.detail);
+    let verdict = judged(&pki.judge(), with_archive, &pki).await;
+    assert_eq!(outcome(&verdict), (None, Revocation::Good, Some(Level::T)), "{:?}", verdict.detail);
+}
+
+#[rstest]
+#[case::over_all("xades:AllDataObjectsTimeStamp", "", TEXT, true)]
+#[case::over_one(
+    "xades:IndividualDataObjectsTimeStamp",
+    "<xades:Include URI=\"#all\" referencedData=\"true\"></xades:Include>",
+    TEXT,
+    true
+)]
+#[case::over_another_text("xades:AllDataObjectsTimeStamp", "", "<d>texts</d>", false)]
+#[case::over_what_is_not_signed(
+    "xades:IndividualDataObjectsTimeStamp",
+    "<xades:Include URI=\"#sp\" referencedData=\"true\"></xades:Include>",
+    TEXT,
+    false
+)]
+#[case::over_nothing_named("xades:IndividualDataObjectsTimeStamp", "", TEXT, false)]
+#[tokio::test]
+async fn a_content_timestamp_after_the_revocation_proves_that_it_was_signed_too_late(
+    #[case] name: &'static str,
+    #[case] include: &'static str,
+    #[case] octets: &'static str,
+    #[case] proves: bool,
+) {
+    let pki = Pki::naming(OCSP);
+    pki.revoke("citizen", Some((pki.clock.now().0 - HOUR, "keyCompromise")));
+    let carried = Carried { content: Some((name, include, octets)), ..Carried::default() };
+    let verdict = judged_after(&pki.judge(), signed(&pki, "citizen", &carried), &pki, 2_000_000).await;
+    assert!(verdict.intact, "{:?}", verdict.detail);
+    let reason = if proves { SubIndication::Revoked } else { SubIndication::RevokedNoPoe };
+    assert_eq!(outcome(&verdict), (Some(reason), Revocation::Revoked, Some(Level::B)), "{:?}", verdict.detail);
 }

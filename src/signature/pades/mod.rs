@@ -22,10 +22,11 @@ mod signature;
 mod stamp;
 mod store;
 
-use super::cades::{Existence, Request, blank, conclude};
+use super::cades::{Request, blank, conclude};
 use super::pdf::{Budget, Pdf, PdfError, unhex};
 use super::signer::Failure;
-use super::verdict::{Coverage, Format, Kind, Placement, SignatureTimestamp, SubIndication, Verdict};
+use super::timestamp::Checked;
+use super::verdict::{Coverage, Format, Kind, Placement, SubIndication, Verdict};
 use field::Signature;
 use later::After;
 use range::Covered;
@@ -64,17 +65,9 @@ fn malformed(reason: &dyn std::fmt::Display) -> Failure {
 struct Proof {
     /// Where what it covers ends.
     end: usize,
-    stamp: SignatureTimestamp,
-    doubt: Option<Failure>,
+    checked: Checked,
     /// The validation data in what it covers.
     store: Store,
-}
-
-impl Proof {
-    fn existence(&self) -> Option<Existence> {
-        let at = self.stamp.at.filter(|_| self.stamp.trusted)?;
-        Some(Existence { at, doubt: self.doubt.clone() })
-    }
 }
 
 /// A file, as it is.
@@ -132,18 +125,19 @@ impl<'f> Document<'f> {
         let value = self.value(stated);
         let end = value.covered.as_ref().map_or(usize::MAX, |covered| covered.end);
         let covering: Vec<&Proof> = proofs.iter().filter(|proof| proof.end > end).collect();
-        let existence = covering.iter().filter_map(|proof| proof.existence()).min_by_key(|existence| existence.at);
+        let existence =
+            covering.iter().filter_map(|proof| proof.checked.existence()).min_by_key(|existence| existence.at);
         let mut verdict = if stated.is_timestamp {
             let (verdict, stamp) = stamp::judge(&value, &self.store, existence, request);
             if let (Some(checked), Ok(covered)) = (stamp, &value.covered) {
                 let covered_part = Pdf::open(&self.file[..covered.end], self.budget);
                 let store = covered_part.map(|pdf| Store::read(&pdf)).unwrap_or_default();
-                proofs.push(Proof { end: covered.end, stamp: checked.shown, doubt: checked.doubt, store });
+                proofs.push(Proof { end: covered.end, checked, store });
             }
             verdict
         } else {
             let mut verdict = signature::judge(&value, &self.store, &covering, existence, request);
-            verdict.timestamps.extend(covering.iter().map(|proof| proof.stamp.clone()));
+            verdict.timestamps.extend(covering.iter().map(|proof| proof.checked.shown.clone()));
             verdict
         };
         if let Err(failure) = value.covered {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use crate::signature::algorithm::{AlgorithmIdentifier, Digest};
 use crate::signature::asn1::{Reader, tag};
-use crate::signature::cades::{self, Existence, Message, Request, conclude};
+use crate::signature::cades::{self, Message, Request, conclude};
 use crate::signature::certificate::Certificate;
 use crate::signature::cms::{Attributes, SignedData, SignerIdentifier, SignerInfo};
 use crate::signature::oid;
-use crate::signature::revocation::{self, Times};
+use crate::signature::revocation;
 use crate::signature::signer::{self, Content, Failure};
 use crate::signature::sources::NoSources;
+use crate::signature::timestamp::Existence;
 use crate::signature::verdict::{Format, Level, SubIndication, Verdict};
 
 use super::store::Store;
@@ -136,9 +137,9 @@ fn is_archived(
     let Ok(found) = signer::find(signer, certificates) else { return false };
     let policy = request.policy.asking(Arc::new(NoSources));
     let Ok(path) = policy.anchors.path(found.certificate, certificates, verdict.signed_at) else { return false };
-    let times = Times { signed_at: verdict.signed_at, received_at: request.received_at, made_after: None };
-    let trusted = covering.iter().filter(|proof| proof.stamp.trusted && !proof.store.is_empty());
-    trusted.into_iter().any(|proof| revocation::check(&path, times, &proof.store.evidence(), &policy).embedded)
+    let trusted = covering.iter().filter(|proof| proof.checked.shown.trusted && !proof.store.is_empty());
+    let times = (verdict.signed_at, request.received_at);
+    trusted.into_iter().any(|proof| revocation::answered_by(&proof.store.evidence(), &path, times, request.policy))
 }
 
 /// What counts against a signature that the CMS alone does not show.

@@ -1,11 +1,11 @@
 //! A document timestamp (EN 319 142-1 § 5.4.3): a timestamp token over the document, in place of a signature.
 
-use crate::signature::cades::{self, Existence, Message, Request, conclude};
+use crate::signature::cades::{self, Message, Request, conclude};
 use crate::signature::certificate::Certificate;
 use crate::signature::cms::SignedData;
 use crate::signature::oid;
 use crate::signature::signer::{Content, Failure};
-use crate::signature::timestamp::{self, Checked};
+use crate::signature::timestamp::{self, Checked, Existence};
 use crate::signature::verdict::{Format, Kind, SubIndication, Verdict};
 
 use super::store::Store;

@@ -46,10 +46,7 @@ impl Store {
     /// What it says of revocation.
     #[must_use]
     pub fn evidence(&self) -> Evidence<'_> {
-        Evidence {
-            crls: self.crls.iter().map(Vec::as_slice).collect(),
-            ocsp: self.ocsps.iter().map(Vec::as_slice).collect(),
-        }
+        Evidence::of(&self.crls, &self.ocsps)
     }
 }
 

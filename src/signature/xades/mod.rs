@@ -7,14 +7,15 @@
 //! so in the reference's type (§ 4.4.2) passes, has no level, and its properties are not shown. Every signature in the document
 //! has a verdict of its own, wherever it stands, except counter-signatures, which are listed with what they sign.
 //!
-//! The level is what was verified here: B, T with a trusted timestamp over the value, and LT where the revocation data
-//! inside answered for the whole path. Archive timestamps are not judged yet, so nothing is called LTA for having them.
+//! The level is what was verified here: B, T with a trusted timestamp over the value or over all, LT where the revocation
+//! data inside answered for the whole path, and LTA where a trusted archive timestamp covers such data.
 
 mod certificates;
 mod coverage;
 mod names;
 mod properties;
 mod references;
+mod stamps;
 mod structure;
 mod transform;
 
@@ -24,6 +25,7 @@ use self::certificates::{Found, Held, find, made_by};
 use self::names::DS;
 use self::properties::Properties;
 use self::references::{Followed, Reach};
+use self::stamps::Stamped;
 use self::structure::Signature;
 use self::transform::{Allowance, Place};
 use super::algorithm::SignatureAlgorithm;
@@ -32,15 +34,14 @@ use super::cades::{
 };
 use super::certificate::Certificate;
 use super::chain::{NoPath, Path};
+use super::identity;
 use super::policy::Policy;
 use super::revocation::Evidence;
 use super::signer::Failure;
-use super::timestamp::{self, Checked};
+use super::timestamp::Checked;
 use super::verdict::{CounterSignature, Format, Level, SubIndication, Verdict};
-use super::xml::c14n::Canonicalization;
 use super::xml::nodeset::NodeSet;
 use super::xml::{Document, NodeId, encoding, read};
-use super::{ber, identity};
 
 /// More signatures in one document than this are an attempt to make the reader work.
 const MAX_SIGNATURES: usize = 64;
@@ -96,13 +97,17 @@ struct Examined<'b> {
     properties_covered: bool,
 }
 
-impl<'b> Bench<'b, '_> {
+impl<'b, 'a> Bench<'b, 'a> {
+    fn reach(&self, node: NodeId, counter_signature: bool) -> Reach<'b, 'a> {
+        let place = Place { document: self.document, signature: node, allowance: self.allowance };
+        let content = self.content.filter(|_| !counter_signature);
+        Reach { place, content, content_digests: RefCell::default(), counter_signature }
+    }
+
     fn examine(&self, node: NodeId, counter_signature: bool) -> Result<Examined<'b>, Failure> {
         let document = self.document;
         let signature = Signature::read(document, node)?;
-        let place = Place { document, signature: node, allowance: self.allowance };
-        let content = self.content.filter(|_| !counter_signature);
-        let reach = Reach { place, content, content_digests: RefCell::default(), counter_signature };
+        let reach = self.reach(node, counter_signature);
         let followed = reach.follow(&signature);
         let signed = followed.covered.iter().find_map(|covered| {
             let reference = signature.references.get(covered.index)?;
@@ -170,13 +175,29 @@ impl<'b> Bench<'b, '_> {
         let failure = examined.integrity(&found).or(contradiction);
         verdict.intact = failure.is_none();
 
-        let carried = examined.properties.map(|properties| properties.added_revocation(self.document));
+        let carried = examined.properties.map(|properties| properties.added_revocation(self.document, None));
         let (crls, ocsp) = carried.unwrap_or_default();
-        let evidence =
-            Evidence { crls: crls.iter().map(Vec::as_slice).collect(), ocsp: ocsp.iter().map(Vec::as_slice).collect() };
-        let stamps = self.timestamps(&examined, &evidence);
-        let (proved_at, doubt) = timestamp::earliest(&stamps);
-        verdict.timestamps = stamps.into_iter().map(|stamp| stamp.shown).collect();
+        let evidence = Evidence::of(&crls, &ocsp);
+        let reach = self.reach(node, false);
+        let encoded = examined.held.encoded();
+        let stamped = examined.properties.as_ref().map(|properties| Stamped {
+            document: self.document,
+            signature: &examined.signature,
+            properties,
+            reach: &reach,
+            certificates: &encoded,
+            evidence: &evidence,
+            request: self.request,
+        });
+        let archives = stamped.as_ref().map(Stamped::archives).unwrap_or_default();
+        let over_value = stamped.as_ref().map(|stamped| stamped.over_value(&archives)).unwrap_or_default();
+        let over_content = stamped.as_ref().filter(|_| examined.properties_signed);
+        let made_after = over_content.and_then(|stamped| stamped.made_after(&archives));
+        let all = || over_value.iter().chain(archives.iter().map(|one| &one.checked));
+        let proof = all().filter_map(Checked::existence).min_by_key(|proof| proof.at);
+        let proved_at = proof.as_ref().map(|proof| proof.at);
+        let doubt = proof.and_then(|proof| proof.doubt);
+        verdict.timestamps = all().map(|checked| checked.shown.clone()).collect();
         let received_at = self.request.received_at;
         verdict.signed_at = proved_at.map_or(received_at, |at| at.min(received_at));
         verdict.level = match (found.named, proved_at) {
@@ -188,12 +209,18 @@ impl<'b> Bench<'b, '_> {
 
         let policy = self.request.policy;
         let path = policy.path(found.certificate, &certificates, verdict.signed_at);
-        let path = path.map_err(|no_path| proved_outside(no_path, found.certificate, proved_at, None));
+        let path = path.map_err(|no_path| proved_outside(no_path, found.certificate, proved_at, made_after));
         verdict.trusted = path.is_ok();
         confirm_qualified(&mut verdict, &path, policy);
         let failure = failure.or_else(|| examined.first_failure(&found, &path, verdict.signed_at, policy));
-        let known = Known { evidence: &evidence, made_after: None, doubt };
-        conclude_after_asking(verdict, failure, &path, known, self.request)
+        let known = Known { evidence: &evidence, made_after, doubt };
+        let mut verdict = conclude_after_asking(verdict, failure, &path, known, self.request);
+        if let (Some(Level::Lt), Some(stamped), Ok(path)) = (verdict.level, &stamped, &path)
+            && stamped.holds_validation_data(&archives, path, verdict.signed_at)
+        {
+            verdict.level = Some(Level::Lta);
+        }
+        verdict
     }
 
     /// Who brings a content means that it was signed: a signature of something else does not speak for it.
@@ -210,32 +237,6 @@ impl<'b> Bench<'b, '_> {
             let detail = "no reference of the signature names the content given: it signs what is in its own file";
             Failure::new(SubIndication::SignedDataNotFound, detail)
         })
-    }
-
-    fn timestamps(&self, examined: &Examined<'_>, evidence: &Evidence<'_>) -> Vec<Checked> {
-        let document = self.document;
-        let Some(properties) = examined.properties else { return Vec::new() };
-        let others = examined.held.encoded();
-        let additions = properties.additions(document, "SignatureTimeStamp");
-        let tokens =
-            additions.flat_map(|property| properties.tokens(document, property).map(move |token| (property, token)));
-        let check = |(property, token): (NodeId, NodeId)| {
-            let unreadable = Checked::unreadable();
-            // EN 319 132-1 § 5.1.4.3: the value's element, canonical by the method stated or the default.
-            let rules = match document.child(property, DS, "CanonicalizationMethod") {
-                Some(method) => structure::canonicalization(document, method),
-                None => Some(Canonicalization::DEFAULT),
-            };
-            let set = NodeSet::subtree(document, examined.signature.value, true);
-            let stamped = rules.and_then(|rules| self.allowance.canonical(&rules, document, &set).ok());
-            let (Some(stamped), Some(token)) = (stamped, names::base64_of(document, token)) else {
-                return unreadable;
-            };
-            let Ok(token) = ber::normalise(&token) else { return unreadable };
-            let at = self.request.received_at;
-            timestamp::check(&token, &[&stamped], &others, evidence, at, self.request.policy)
-        };
-        tokens.take(MAX_ADDITIONS).map(check).collect()
     }
 
     fn counter_signatures(&self, examined: &Examined<'_>) -> Vec<CounterSignature> {

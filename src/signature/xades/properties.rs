@@ -122,12 +122,41 @@ impl<'d> Properties<'d> {
         Some(document.text(stated).trim().chars().take(200).collect()).filter(|text: &String| !text.is_empty())
     }
 
+    /// The version of XAdES that they are of.
+    #[must_use]
+    pub fn namespace(&self) -> &'d str {
+        self.namespace
+    }
+
+    /// All that was added to the signature, in order.
+    pub fn all_additions(&self, document: &'d Document<'_>) -> impl Iterator<Item = NodeId> {
+        let list = self.unsigned.and_then(|node| document.child(node, self.namespace, "UnsignedSignatureProperties"));
+        list.into_iter().flat_map(|list| document.child_elements(list))
+    }
+
     /// What was added to the signature under this name.
     pub fn additions(&self, document: &'d Document<'_>, local: &'static str) -> impl Iterator<Item = NodeId> {
         let namespace = self.namespace;
-        let list = self.unsigned.and_then(|node| document.child(node, namespace, "UnsignedSignatureProperties"));
+        self.all_additions(document).filter(move |&node| document.is(node, namespace, local))
+    }
+
+    /// The timestamps over what was signed (§ 5.2.8), each with whether it is over all of it.
+    pub fn content_timestamps(&self, document: &'d Document<'_>) -> impl Iterator<Item = (NodeId, bool)> {
+        let namespace = self.namespace;
+        let list = self.in_signed(document, &["SignedDataObjectProperties"]);
         let children = list.into_iter().flat_map(|list| document.child_elements(list));
-        children.filter(move |&node| document.is(node, namespace, local))
+        children.filter_map(move |node| {
+            let is = |local| document.is(node, namespace, local);
+            is("AllDataObjectsTimeStamp")
+                .then_some((node, true))
+                .or_else(|| is("IndividualDataObjectsTimeStamp").then_some((node, false)))
+        })
+    }
+
+    /// What a timestamp property says that it is over (§ 5.1.4.3).
+    pub fn includes(&self, document: &'d Document<'_>, property: NodeId) -> impl Iterator<Item = NodeId> {
+        let namespace = self.namespace;
+        document.child_elements(property).filter(move |&node| document.is(node, namespace, "Include"))
     }
 
     /// The tokens of a timestamp property (§ 5.1.3).
@@ -138,9 +167,9 @@ impl<'d> Properties<'d> {
     }
 
     /// Revocation data added for the years to come (§ 5.4.2 and 5.5.1), wherever among the additions they are: lists, and
-    /// responders' answers.
-    pub fn added_revocation(&self, document: &'d Document<'_>) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
-        let range = self.unsigned.map_or(0..0, |node| node..document.end(node));
+    /// responders' answers. All of them, or those before an addition.
+    pub fn added_revocation(&self, document: &'d Document<'_>, before: Option<NodeId>) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+        let range = self.unsigned.map_or(0..0, |node| node..before.unwrap_or_else(|| document.end(node)));
         let values = |local| {
             let nodes = range.clone().filter(|&node| document.is(node, self.namespace, local));
             nodes.take(MAX_REVOCATION).filter_map(|node| names::base64_of(document, node)).collect()

@@ -16,6 +16,7 @@ use super::transform::{Data, Place, Transformed};
 use crate::signature::algorithm::Digest;
 use crate::signature::signer::Failure;
 use crate::signature::verdict::SubIndication;
+use crate::signature::xml::c14n::Canonicalization;
 use crate::signature::xml::nodeset::NodeSet;
 use crate::signature::xml::{Document, NoElement, NodeId};
 
@@ -158,15 +159,8 @@ impl Reach<'_, '_> {
         if !digests.contains(&digest) {
             digests.push(digest);
         }
-        let data = match target {
-            Some(node) => {
-                // Only an XPointer keeps comments (XMLDSig § 4.4.3.3).
-                let comments = reference.uri.is_some_and(|uri| uri.starts_with("#xpointer("));
-                Data::Nodes(NodeSet::subtree(self.place.document, node, comments))
-            }
-            None => Data::Octets(Cow::Borrowed(self.content.unwrap_or_default())),
-        };
-        let Transformed { octets, nodes, envelops_nothing } = self.place.apply(data, &reference.transforms)?;
+        let transformed = self.followed(reference, target, &Canonicalization::DEFAULT)?;
+        let Transformed { octets, nodes, envelops_nothing } = transformed;
         if envelops_nothing && !self.counter_signature {
             let detail = format!("{} says that it envelops the signature, and does not", shown(reference.uri));
             return Err(not_found(detail));
@@ -189,6 +183,36 @@ impl Reach<'_, '_> {
             target.map(|node| nodes.as_ref().and_then(|nodes| nodes.one_subtree(self.place.document)).unwrap_or(node));
         let is_data = target.is_none_or(|node| !self.is_own_part(node));
         Ok(Covered { index, target, nodes, bytes: octets.len() as u64, is_content, is_data })
+    }
+
+    /// What a reference comes to; its nodes, if it is some, become bytes by these rules.
+    fn followed(
+        &self,
+        reference: &Reference<'_>,
+        target: Option<NodeId>,
+        rules: &Canonicalization,
+    ) -> Result<Transformed<'_>, Failure> {
+        let data = match target {
+            Some(node) => {
+                // Only an XPointer keeps comments (XMLDSig § 4.4.3.3).
+                let comments = reference.uri.is_some_and(|uri| uri.starts_with("#xpointer("));
+                Data::Nodes(NodeSet::subtree(self.place.document, node, comments))
+            }
+            None => Data::Octets(Cow::Borrowed(self.content.unwrap_or_default())),
+        };
+        self.place.apply(data, &reference.transforms, rules)
+    }
+
+    /// The bytes that a reference signs, its nodes written by these rules; none where they cannot be had.
+    #[must_use]
+    pub fn octets(
+        &self,
+        reference: &Reference<'_>,
+        signature: &Signature<'_>,
+        rules: &Canonicalization,
+    ) -> Option<Cow<'_, [u8]>> {
+        let target = self.target(reference, signature).ok()?;
+        Some(self.followed(reference, target, rules).ok()?.octets)
     }
 
     /// The content's digest, computed once however many references mean it.

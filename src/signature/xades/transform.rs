@@ -39,8 +39,12 @@ impl Allowance {
         Self { written: Cell::new((64 << 20) + 32 * bytes), steps: Cell::new((2 << 20) + 16 * bytes) }
     }
 
-    fn charge_reading(&self, octets: &[u8]) -> Result<(), Failure> {
-        let left = self.written.get().checked_sub(octets.len() as u64);
+    /// Takes what reading so many bytes costs from it.
+    ///
+    /// # Errors
+    /// [`SubIndication::SigConstraintsFailure`] when so much is not left.
+    pub fn charge_reading(&self, bytes: usize) -> Result<(), Failure> {
+        let left = self.written.get().checked_sub(bytes as u64);
         self.written.set(left.ok_or_else(|| refused("the transforms read too much"))?);
         Ok(())
     }
@@ -80,6 +84,15 @@ pub enum Data<'x> {
     Nodes(NodeSet),
 }
 
+/// What is still to be done.
+struct Chain<'c> {
+    transforms: &'c [NodeId],
+    /// How nodes become bytes after the last.
+    rules: &'c Canonicalization,
+    /// How often bytes were read as XML before.
+    readings: usize,
+}
+
 /// What a reference comes to.
 pub struct Transformed<'x> {
     /// What is digested.
@@ -95,14 +108,20 @@ fn refused(detail: impl ToString) -> Failure {
 }
 
 impl Place<'_, '_> {
-    /// Applies transforms to what a reference leads to.
+    /// Applies transforms to what a reference leads to; what is nodes to the end becomes bytes by the rules given.
     ///
     /// # Errors
     /// [`SubIndication::SigConstraintsFailure`] for a transform that is not supported, [`SubIndication::HashFailure`]
     /// for bytes that are not what the transform needs: then they are not what was signed.
-    pub fn apply<'x>(&self, data: Data<'x>, transforms: &[NodeId]) -> Result<Transformed<'x>, Failure> {
+    pub fn apply<'x>(
+        &self,
+        data: Data<'x>,
+        transforms: &[NodeId],
+        rules: &Canonicalization,
+    ) -> Result<Transformed<'x>, Failure> {
         let mut envelops_nothing = false;
-        let (octets, nodes) = self.run(self.document, true, data, transforms, 0, &mut envelops_nothing)?;
+        let all = Chain { transforms, rules, readings: 0 };
+        let (octets, nodes) = self.run(self.document, true, data, all, &mut envelops_nothing)?;
         Ok(Transformed { octets, nodes, envelops_nothing })
     }
 
@@ -111,8 +130,7 @@ impl Place<'_, '_> {
         document: &Document<'_>,
         own: bool,
         mut data: Data<'x>,
-        transforms: &[NodeId],
-        readings: usize,
+        Chain { transforms, rules: at_last, readings }: Chain<'_>,
         envelops_nothing: &mut bool,
     ) -> Result<(Cow<'x, [u8]>, Option<NodeSet>), Failure> {
         let mut left = transforms;
@@ -132,11 +150,12 @@ impl Place<'_, '_> {
                             format!("what was signed is XML, and this is not: {error}"),
                         )
                     };
-                    self.allowance.charge_reading(&octets)?;
+                    self.allowance.charge_reading(octets.len())?;
                     let text = encoding::decode(&octets).map_err(not_xml)?;
                     let inner = read(&text).map_err(not_xml)?;
                     let all = Data::Nodes(NodeSet::subtree(&inner, 0, true));
-                    let (octets, _) = self.run(&inner, false, all, left, readings + 1, envelops_nothing)?;
+                    let chain = Chain { transforms: left, rules: at_last, readings: readings + 1 };
+                    let (octets, _) = self.run(&inner, false, all, chain, envelops_nothing)?;
                     return Ok((Cow::Owned(octets.into_owned()), last_nodes));
                 }
                 Data::Octets(octets) if uri == BASE64 => {
@@ -163,7 +182,7 @@ impl Place<'_, '_> {
         match data {
             Data::Octets(octets) => Ok((octets, last_nodes)),
             Data::Nodes(set) => {
-                let octets = self.allowance.canonical(&Canonicalization::DEFAULT, document, &set)?;
+                let octets = self.allowance.canonical(at_last, document, &set)?;
                 Ok((octets.into(), own.then_some(set)))
             }
         }

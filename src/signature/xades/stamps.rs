@@ -1,0 +1,207 @@
+//! Timestamps in XML signatures: over what was signed, over the value, and over all of it (EN 319 132-1 § 5.2.8, 5.3 and
+//! 5.5.2).
+//!
+//! # Why
+//! What is stamped is not said beside the token: it is written again here, from the parts of the signature that the
+//! standard lists, each in its canonical form. An archive timestamp covers what stands before it, so the newest is the
+//! last in the document and is judged first: what it covers existed at its time, whatever became of the authorities
+//! since (EN 319 102-1 § 5.6.2). Timestamps that name what they cover by `Include`, in place of the standard's list, are
+//! shown as not intact, except those over single objects, for which this is the standard's way.
+
+use std::borrow::Cow;
+
+use super::names::{self, DS, XADES_141};
+use super::properties::Properties;
+use super::references::Reach;
+use super::structure::{self, Signature};
+use crate::signature::ber;
+use crate::signature::cades::Request;
+use crate::signature::chain::Path;
+use crate::signature::revocation::{self, Evidence};
+use crate::signature::timestamp::{self, Checked};
+use crate::signature::xml::c14n::Canonicalization;
+use crate::signature::xml::nodeset::NodeSet;
+use crate::signature::xml::{Document, NodeId};
+
+/// More timestamps of a kind on one signature than this are not looked at.
+const MAX_STAMPS: usize = 16;
+
+/// A signature whose timestamps are to be judged.
+pub struct Stamped<'s, 'a> {
+    pub document: &'s Document<'a>,
+    pub signature: &'s Signature<'s>,
+    pub properties: &'s Properties<'s>,
+    /// What its references may lead to.
+    pub reach: &'s Reach<'s, 'a>,
+    /// The certificates at hand.
+    pub certificates: &'s [&'s [u8]],
+    /// The revocation data at hand.
+    pub evidence: &'s Evidence<'s>,
+    pub request: Request<'s>,
+}
+
+/// An archive timestamp.
+pub struct Archived {
+    /// The property that holds it: it covers those before it.
+    property: NodeId,
+    /// What is known of it.
+    pub checked: Checked,
+}
+
+impl Stamped<'_, '_> {
+    /// The archive timestamps, the newest first.
+    #[must_use]
+    pub fn archives(&self) -> Vec<Archived> {
+        let mut properties: Vec<(NodeId, bool)> = self
+            .properties
+            .all_additions(self.document)
+            .filter_map(|node| Some((node, self.archive_form(node)?)))
+            .collect();
+        properties.truncate(MAX_STAMPS);
+        let mut judged = Vec::new();
+        for (property, is_later_form) in properties.into_iter().rev() {
+            let stamped = self.all_before(property, is_later_form);
+            for mut checked in self.check(property, stamped.as_deref(), self.existed(property, &judged)) {
+                checked.shown.archive = true;
+                judged.push(Archived { property, checked });
+            }
+        }
+        judged
+    }
+
+    /// The timestamps over the value.
+    #[must_use]
+    pub fn over_value(&self, archives: &[Archived]) -> Vec<Checked> {
+        let properties = self.properties.additions(self.document, "SignatureTimeStamp").take(MAX_STAMPS);
+        let check = |property| {
+            let rules = self.rules(property);
+            let value =
+                rules.and_then(|rules| self.canonical(&rules, self.signature.value)).map(|value| vec![value.into()]);
+            self.check(property, value.as_deref(), self.existed(property, archives))
+        };
+        properties.flat_map(check).take(MAX_STAMPS).collect()
+    }
+
+    /// The latest time before which, as trusted timestamps over what was signed prove, it was not signed: such a
+    /// timestamp is among the signed properties.
+    #[must_use]
+    pub fn made_after(&self, archives: &[Archived]) -> Option<i64> {
+        let properties = self.properties.content_timestamps(self.document).take(MAX_STAMPS);
+        let at = archives.iter().filter_map(|one| one.checked.existence()).map(|proof| proof.at).min();
+        let at = at.unwrap_or(i64::MAX).min(self.request.received_at);
+        let check = |(property, is_of_all)| {
+            let stamped = if is_of_all { self.all_content(property) } else { self.named_content(property) };
+            self.check(property, stamped.as_deref(), at)
+        };
+        let trusted = properties.flat_map(check).filter(|checked| checked.shown.trusted);
+        trusted.filter_map(|checked| checked.shown.at).max()
+    }
+
+    /// Whether a trusted archive timestamp covers revocation data that answer for the whole path (level LTA).
+    #[must_use]
+    pub fn holds_validation_data(&self, archives: &[Archived], path: &Path, signed_at: i64) -> bool {
+        archives.iter().filter(|one| one.checked.shown.trusted).any(|one| {
+            let (crls, ocsp) = self.properties.added_revocation(self.document, Some(one.property));
+            let evidence = Evidence::of(&crls, &ocsp);
+            let times = (signed_at, self.request.received_at);
+            revocation::answered_by(&evidence, path, times, self.request.policy)
+        })
+    }
+
+    /// Until when at the latest a property is known to have been there: what stands before an archive timestamp was.
+    fn existed(&self, property: NodeId, archives: &[Archived]) -> i64 {
+        let covering = archives.iter().filter(|one| one.property > property);
+        let proofs = covering.filter_map(|one| one.checked.existence()).map(|proof| proof.at);
+        proofs.min().unwrap_or(i64::MAX).min(self.request.received_at)
+    }
+
+    /// Checks every token of a property; `stamped` is what it should be over, none where that cannot be had.
+    fn check(&self, property: NodeId, stamped: Option<&[Cow<'_, [u8]>]>, at: i64) -> Vec<Checked> {
+        let parts: Option<Vec<&[u8]>> = stamped.map(|parts| parts.iter().map(AsRef::as_ref).collect());
+        let tokens = self.properties.tokens(self.document, property).take(MAX_STAMPS);
+        let check = |token| {
+            let token = names::base64_of(self.document, token);
+            let token = token.as_ref().and_then(|token| ber::normalise(token).ok());
+            let (Some(parts), Some(token)) = (&parts, token) else { return Checked::unreadable() };
+            let bytes = parts.iter().map(|part| part.len()).sum();
+            if self.reach.place.allowance.charge_reading(bytes).is_err() {
+                return Checked::unreadable();
+            }
+            timestamp::check(&token, parts, self.certificates, self.evidence, at, self.request.policy)
+        };
+        tokens.map(check).collect()
+    }
+
+    /// How what is stamped becomes bytes, as the property says or by default (§ 5.1.4.3).
+    fn rules(&self, property: NodeId) -> Option<Canonicalization> {
+        match self.document.child(property, DS, "CanonicalizationMethod") {
+            Some(method) => structure::canonicalization(self.document, method),
+            None => Some(Canonicalization::DEFAULT),
+        }
+    }
+
+    fn canonical(&self, rules: &Canonicalization, node: NodeId) -> Option<Vec<u8>> {
+        let set = NodeSet::subtree(self.document, node, true);
+        self.reach.place.allowance.canonical(rules, self.document, &set).ok()
+    }
+
+    /// Whether a property is an archive timestamp, and then whether of the form of TS 101 903 v1.4.1 and EN 319 132-1.
+    fn archive_form(&self, node: NodeId) -> Option<bool> {
+        let is = |namespace| self.document.is(node, namespace, "ArchiveTimeStamp");
+        is(XADES_141).then_some(true).or_else(|| is(self.properties.namespace()).then_some(false))
+    }
+
+    /// What an archive timestamp covers (§ 5.5.2.2; the earlier form: TS 101 903 v1.3.2 § 7.7.1.2), part by part: what
+    /// was signed, the signature's own parts, the properties before it, and objects.
+    fn all_before(&self, property: NodeId, is_later_form: bool) -> Option<Vec<Cow<'_, [u8]>>> {
+        if self.properties.includes(self.document, property).next().is_some() {
+            return None;
+        }
+        let rules = self.rules(property)?;
+        let mut parts = Vec::new();
+        for reference in &self.signature.references {
+            parts.push(self.reach.octets(reference, self.signature, &rules)?);
+        }
+        let own = [self.signature.signed_info, self.signature.value].into_iter().chain(self.signature.key_info);
+        let earlier = self.properties.all_additions(self.document);
+        let earlier = earlier.take_while(|&node| node != property);
+        let referenced = |object: NodeId| {
+            let id = self.document.attribute(object, "Id");
+            let named = |uri: &str| uri.strip_prefix('#').is_some_and(|named| Some(named) == id);
+            self.signature.references.iter().any(|reference| reference.uri.is_some_and(named))
+        };
+        let objects = self
+            .signature
+            .objects
+            .iter()
+            .copied()
+            .filter(|&object| !self.document.contains(object, property) && (is_later_form || !referenced(object)));
+        for node in own.chain(earlier).chain(objects) {
+            parts.push(self.canonical(&rules, node)?.into());
+        }
+        Some(parts)
+    }
+
+    /// What a timestamp over all that was signed covers (§ 5.2.8.1): every reference but that to the properties.
+    fn all_content(&self, property: NodeId) -> Option<Vec<Cow<'_, [u8]>>> {
+        let rules = self.rules(property)?;
+        let of_content = |kind: &str| !names::is_signed_properties(kind);
+        let references = self.signature.references.iter().filter(|reference| of_content(reference.kind));
+        references.map(|reference| self.reach.octets(reference, self.signature, &rules)).collect()
+    }
+
+    /// What a timestamp over single objects covers (§ 5.2.8.2): the references that it names.
+    fn named_content(&self, property: NodeId) -> Option<Vec<Cow<'_, [u8]>>> {
+        let rules = self.rules(property)?;
+        let mut includes = self.properties.includes(self.document, property).peekable();
+        includes.peek()?;
+        let octets = |include| {
+            let is_of_data = matches!(self.document.attribute(include, "referencedData"), Some("true" | "1"));
+            let id = self.document.attribute(include, "URI").and_then(|uri| uri.strip_prefix('#'))?;
+            let mut references = self.signature.references.iter().filter(|_| is_of_data);
+            let reference = references.find(|reference| reference.id == Some(id))?;
+            self.reach.octets(reference, self.signature, &rules)
+        };
+        includes.take(structure::MAX_REFERENCES).map(octets).collect()
+    }
+}
