@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde_json::value::to_raw_value;
 
 use super::content::{OldEntry, Reading};
 use crate::clock::Clock;
 use crate::domain::{Channel, Micros, PersonType, Routing, Status};
-use crate::registry::book::Committed;
+use crate::registry::book::Recorded;
 use crate::registry::caller::Entity;
 use crate::registry::entry::Entry;
 use crate::registry::ledger::{Growth, append};
@@ -213,10 +212,7 @@ impl<'e> Writer<'e> {
     }
 
     fn event(&self, row: &EntryRow, belongings: &Belongings) -> store::Result<EventRow> {
-        let unwritable = |_| store::Error::Corrupt("entry");
         let entry = Entry::of(row, belongings, self.entity.zone)?;
-        let committed =
-            Committed { entry: to_raw_value(&entry).map_err(unwritable)?, signatures: Vec::new(), csv: None };
         Ok(EventRow {
             id: self.clock.new_id(),
             position: row.position,
@@ -226,7 +222,7 @@ impl<'e> Writer<'e> {
             by_name: IMPORTER.into(),
             by_role: ROLE.into(),
             reason: None,
-            data: record::canonical(&committed)?,
+            data: record::canonical(&Recorded { entry: &entry, signatures: &[], csv: None })?,
             ..EventRow::default()
         })
     }

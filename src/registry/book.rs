@@ -18,6 +18,7 @@ use super::alteration::{Alteration, Altered, NotAltered, altered_by};
 use super::batch::{Commit, Failure};
 use super::caller::Entity;
 use super::clock_guard::{ClockGuard, ClockProblem};
+use super::entry::Entry;
 use super::hold::Holds;
 use super::ledger::{Growth, Proof};
 use super::numbering::{Batch, Decision, Done, Plan, Written, pending, plan};
@@ -96,6 +97,17 @@ pub struct Committed {
     pub signatures: Vec<Box<RawValue>>,
     /// The verification code of its receipt.
     pub csv: Option<String>,
+}
+
+/// The same, as it is recorded.
+#[derive(Debug, Serialize)]
+pub struct Recorded<'r> {
+    /// The entry.
+    pub entry: &'r Entry,
+    /// The verdicts.
+    pub signatures: &'r [Box<RawValue>],
+    /// The code.
+    pub csv: Option<&'r str>,
 }
 
 /// What a member of a batch hears.

@@ -40,7 +40,7 @@ use crate::store::Store;
 use crate::store::objects::Objects;
 
 /// How many changes of a book are written together at most: as many as one statement takes.
-const BATCH: usize = 64;
+const BATCH: usize = 256;
 
 /// The queue of an entity's books, and the guard of its clock.
 type Watched = (Batcher<Book>, Arc<Mutex<ClockGuard>>);

@@ -10,7 +10,7 @@ use chrono::Datelike;
 use uuid::Uuid;
 
 use super::alteration::Alteration;
-use super::book::{Committed, JudgedAgain, Key, Refusal, Registration};
+use super::book::{Committed, JudgedAgain, Key, Recorded, Refusal, Registration};
 use super::caller::Entity;
 use super::entry::{Entry, verdicts};
 use super::ledger::{Growth, append};
@@ -280,6 +280,7 @@ impl<'e> Batch<'e> {
             signatures: verdicts(&member.belongings.verdicts)?,
             csv: row.csv.clone(),
         };
+        let recorded = Recorded { entry: &entry, signatures: &committed.signatures, csv: row.csv.as_deref() };
         self.events.push(EventRow {
             id: member.event_id,
             position: row.position,
@@ -289,7 +290,7 @@ impl<'e> Batch<'e> {
             by_name: row.registered_by.clone(),
             by_role: member.by_role.into(),
             reason: None,
-            data: record::canonical(&committed)?,
+            data: record::canonical(&recorded)?,
             ..EventRow::default()
         });
         self.keys.extend(member.key.as_ref().map(|key| KeyRow {

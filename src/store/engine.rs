@@ -173,7 +173,14 @@ impl Store {
                 // A full disk or a failing one makes SQLite roll back by itself, and sqlx then counts a transaction for
                 // ever that nothing can end: such a connection is replaced, or nothing could be written until a restart.
                 .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
-                .connect_with(options.clone())
+                .connect_with(
+                    options
+                        .clone()
+                        // 32 MiB: the indexes that grow at random places stay in memory.
+                        .pragma("cache_size", "-32768")
+                        // 16 MiB of log between checkpoints: a page that changed often is written once.
+                        .pragma("wal_autocheckpoint", "4096"),
+                )
                 .await?;
             let readers = SqlitePoolOptions::new()
                 .max_connections(connections)
