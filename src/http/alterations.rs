@@ -174,7 +174,7 @@ pub async fn give_back(
 #[utoipa::path(
     post, path = "/entries/{id}/documents", tag = "counter", operation_id = "add_documents", summary = "Add documents to an entry",
     description = "Paper that was scanned after its entry was registered. The receipt stays as it was issued. The same form as at the counter: the part `submission` names each document with its SHA-256, then come their bytes. \
-        When this answers 201, all of it is durable.",
+        Signatures in them are judged and shown, and refuse nothing. When this answers 201, all of it is durable.",
     params(("id" = Uuid, Path, description = "The entry's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` with which the entry was shown: refused with 412 when it changed since. Left out, the entry is taken as it is", example = "\"1\""),
         ("Idempotency-Key" = Option<String>, Header, description = "Repeat a request with the same key and the same parts, and it is answered with what was done the first time", example = "5f0c7a52-7a2e-4f0e-9d0c-b1a6d9f3c008", min_length = 1, max_length = 255)),
@@ -192,12 +192,13 @@ pub async fn add_documents(
 ) -> Result<Response> {
     require(&caller, &[Role::Clerk])?;
     let asking = Asking::of(request.headers(), id, "documents")?;
-    let came: Came<Addition> = receive(&app, &caller, Intake::Counter, request).await?;
+    let mut came: Came<Addition> = receive(&app, &caller, Intake::Counter, request).await?;
     let asked = match asking.begin(&app, &caller, &came.body_sha256).await? {
         Begun::Before(altered) => return Ok(shown(altered, StatusCode::CREATED)),
         Begun::New(asked) => asked,
     };
-    let altered = app.registry.add_documents(&caller, asked, came.documents, came.swept_until).await?;
+    let signatures = submissions::judge(&app, &mut came).await?.shown(app.entity.zone)?;
+    let altered = app.registry.add_documents(&caller, asked, came.documents, signatures, came.swept_until).await?;
     Ok(shown(altered, StatusCode::CREATED))
 }
 

@@ -130,7 +130,7 @@ pub(super) fn key(headers: &HeaderMap) -> Result<String> {
 }
 
 /// The verdicts on everything that came.
-struct Judgement {
+pub(super) struct Judgement {
     /// On the part `signature`; none where there is no such part.
     submission: Option<Vec<Verdict>>,
     /// On each document.
@@ -139,7 +139,7 @@ struct Judgement {
 
 impl Judgement {
     /// As they are kept and shown, their times in this zone.
-    fn shown(&self, zone: chrono_tz::Tz) -> Result<Vec<JudgedSignature>> {
+    pub(super) fn shown(&self, zone: chrono_tz::Tz) -> Result<Vec<JudgedSignature>> {
         let all = self.submission.iter().flatten().chain(self.documents.iter().flat_map(Judged::all));
         let shown = all.map(|verdict| JudgedSignature::of(verdict, zone)).collect::<std::result::Result<_, _>>();
         shown.map_err(|_| Problem::new(Kind::Internal, "the verdict could not be written"))
@@ -147,7 +147,7 @@ impl Judgement {
 }
 
 /// Judges the signature of the submission, and those in and over its documents, off the threads that serve others.
-async fn judge(app: &App, came: &mut Came) -> Result<Judgement> {
+pub(super) async fn judge<S>(app: &App, came: &mut Came<S>) -> Result<Judgement> {
     let broke_down = |_| Problem::new(Kind::Internal, "the signature could not be judged");
     let at = came.arrived_at;
     let submission = match &came.signature {

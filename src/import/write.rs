@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-
 use super::content::{OldEntry, Reading};
 use crate::clock::Clock;
 use crate::domain::{Channel, Micros, PersonType, Routing, Status};

@@ -24,9 +24,9 @@ use super::caller::Caller;
 use super::history;
 use super::ledger::{Proof, prove};
 use super::submission::{FieldError, Rectification, Stated};
-use super::submit::{StoredDocument, no_unit};
+use super::submit::{JudgedSignature, StoredDocument, no_unit, verdict_rows};
 use crate::domain::{Micros, Role, Routing};
-use crate::store::entries::DocumentRow;
+use crate::store::entries::{DocumentRow, VerdictRow};
 use crate::store::{self, Tx};
 
 /// What is to be done with an entry.
@@ -43,7 +43,19 @@ pub enum What {
     /// Its unit gives it back.
     Return,
     /// These came later.
-    AddDocuments(Vec<DocumentRow>),
+    AddDocuments(Added),
+}
+
+/// Documents that came after their entry was registered. Their places, and those of the verdicts, are given in the
+/// transaction.
+#[derive(Debug, Clone)]
+pub struct Added {
+    /// The documents.
+    pub documents: Vec<DocumentRow>,
+    /// The verdicts on the signatures in them.
+    pub verdicts: Vec<VerdictRow>,
+    /// The id of the row that has them judged again, where one of them is open.
+    pub again_id: Option<Uuid>,
 }
 
 impl What {
@@ -125,8 +137,8 @@ pub enum NotAltered {
     /// All fields have the values that they were to get.
     #[error("it would change nothing")]
     Nothing,
-    /// The document in this place came in a part whose name another document's signature refers to.
-    #[error("a signed document of this entry came in a part of the same name")]
+    /// The document in this place came in a part of the same name as an earlier one, and one of the two is signed.
+    #[error("a document of this entry came in a part of the same name, and one of the two is signed")]
     PartTaken(usize),
 }
 
@@ -205,8 +217,8 @@ impl Registry {
         Err(AlterError::Invalid(vec![error]))
     }
 
-    /// Adds documents whose bytes are in the object store; `swept_until` is what the registry said before the first of
-    /// them was stored.
+    /// Adds documents whose bytes are in the object store, with the verdicts on the signatures in them; `swept_until` is
+    /// what the registry said before the first of them was stored.
     ///
     /// # Errors
     /// [`AlterError`].
@@ -215,11 +227,15 @@ impl Registry {
         caller: &Caller,
         asked: Asked,
         documents: Vec<StoredDocument>,
+        signatures: Vec<JudgedSignature>,
         swept_until: Micros,
     ) -> Result<Altered, AlterError> {
-        // Their places are given in the transaction.
-        let rows = documents.into_iter().map(|document| self.document(asked.entry, 0, document)).collect();
-        self.alter(caller, asked, What::AddDocuments(rows), swept_until).await
+        let added = Added {
+            documents: documents.into_iter().map(|document| self.document(asked.entry, 0, document)).collect(),
+            again_id: self.again(&signatures),
+            verdicts: verdict_rows(asked.entry, signatures),
+        };
+        self.alter(caller, asked, What::AddDocuments(added), swept_until).await
     }
 
     /// Alters an entry in a way that the catalogue has no say in: when this returns, it is durable.

@@ -4,7 +4,8 @@
 //! - `registered`, `imported`: `entry`, `signatures` (all verdicts, in their order) and `csv`.
 //! - `annulled`, `rectified`, `distributed`, `accepted`, `returned`: `changes`, an object with each field of the entry
 //!   that became another: its values `before` and `after`.
-//! - `document_added`: the same, and `documents`, those added, as the entry shows them.
+//! - `document_added`: the same, and `documents`, those added, as the entry shows them; where some are signed,
+//!   `signatures`, the verdicts, which stand after those that there were.
 //! - `signature_judged_again`: `places`, from 0, among all verdicts, and `signatures`, the verdicts that took them. The
 //!   verdicts on a document are those that cover `document:` and its part.
 //!
@@ -66,6 +67,7 @@ impl Told {
         let documents = self.entry.get_mut("documents")?.as_array_mut()?;
         documents.extend(changed.documents);
         if changed.places.is_empty() {
+            self.verdicts.extend(changed.signatures);
             return Some(self);
         }
         for (place, verdict) in changed.places.into_iter().zip(changed.signatures) {

@@ -136,6 +136,11 @@ pub async fn pending<'m>(tx: &mut Tx, judged: Vec<&'m JudgedAgain>) -> store::Re
     Ok(pending)
 }
 
+/// The row that has the open verdicts of an entry judged again.
+fn judge_again(id: Uuid, entity_id: i64, entry_id: Uuid, created_at: Micros) -> OutboxRow {
+    OutboxRow { id, entity_id, kind: store::outbox::JUDGE_AGAIN.into(), entry_id, created_at, attempts: 0 }
+}
+
 /// The objects that a registration refers to.
 fn objects_of(member: &Registration) -> impl Iterator<Item = Sha256> {
     member.belongings.documents.iter().flat_map(|document| [Some(document.sha256), document.signature_sha256]).flatten()
@@ -308,14 +313,7 @@ impl<'e> Batch<'e> {
             created_at: self.at,
             attempts: 0,
         });
-        self.outbox.extend(member.again_id.map(|id| OutboxRow {
-            id,
-            entity_id: self.entity.id,
-            kind: store::outbox::JUDGE_AGAIN.into(),
-            entry_id: row.id,
-            created_at: self.at,
-            attempts: 0,
-        }));
+        self.outbox.extend(member.again_id.map(|id| judge_again(id, self.entity.id, row.id, self.at)));
         *self.counts.entry((row.book.clone(), row.registered_on.clone(), row.channel)).or_default() += 1;
         self.parties.extend_from_slice(&member.belongings.parties);
         self.documents.extend_from_slice(&member.belongings.documents);

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Registry;
+use super::alteration::states::Step;
 use super::attachments::{Attachment, AttachmentError};
 use super::batch::BatchError;
 use super::book::{Change, JudgedAgain, Outcome, Refusal};
@@ -22,6 +23,7 @@ use super::submit::JudgedSignature;
 use crate::domain::{Channel, Micros};
 use crate::fetch::Judge;
 use crate::signature::{self, FileKind, Verdict};
+use crate::store::book::EventRow;
 use crate::store::entries::{Belongings, EntryRow, VerdictRow};
 use crate::store::outbox::OutboxRow;
 use crate::store::{self, objects};
@@ -113,10 +115,9 @@ impl Registry {
         let entry = store::entries::by_id(&mut tx, entity.id, row.entry_id).await?;
         let entry = entry.ok_or(store::Error::Corrupt("entry"))?;
         let with = store::entries::belongings(&mut tx, entry.id).await?;
+        let came = Came::of(&entry, &store::book::events_of(&mut tx, entity.id, entry.id).await?)?;
         drop(tx);
-        // An electronic submission was judged as of the last byte; at the counter that came just before the number.
-        let at = if entry.channel == Channel::Electronic { entry.presented_at } else { entry.registered_at };
-        let judged = self.judge_open(entity, judge, &entry, &with, at).await?;
+        let judged = self.judge_open(entity, judge, &entry, &with, &came).await?;
         let judged = judged.iter().map(|verdict| JudgedSignature::of(verdict, entity.zone));
         let judged = judged.collect::<Result<Vec<_>, _>>().map_err(|error| AgainError::Judge(error.to_string()))?;
         let (changed, open) = changes(&with.verdicts, judged)?;
@@ -142,7 +143,7 @@ impl Registry {
         judge: &Judge,
         entry: &EntryRow,
         with: &Belongings,
-        at: Micros,
+        came: &Came,
     ) -> Result<Vec<Verdict>, AgainError> {
         let mut judged = Vec::new();
         let open = |covers: &str| with.verdicts.iter().any(|row| row.covers == covers && is_open(row));
@@ -152,8 +153,9 @@ impl Registry {
             let (Some(content), Some(signature)) = (content, signature) else {
                 return Err(store::Error::Corrupt("signed submission").into());
             };
+            let at = came.first.0;
             let judging =
-                judge.run(move |policy| signature::judge(&signature, Some(&content), "submission", at.0, policy));
+                judge.run(move |policy| signature::judge(&signature, Some(&content), "submission", at, policy));
             judged.extend(judging.await.map_err(|error| AgainError::Judge(error.to_string()))?);
         }
         for row in &with.documents {
@@ -169,10 +171,43 @@ impl Registry {
             let size = u64::try_from(row.size).unwrap_or(0);
             let document = Attachment { covers, sha256: row.sha256, size, kind: FileKind::Pdf, signature };
             let answers_by = Instant::now() + judge.patience();
-            let found = self.judge_attachment(entity, judge, document, at, answers_by).await?;
+            let found = self.judge_attachment(entity, judge, document, came.at(&row.part), answers_by).await?;
             judged.extend(found.all().cloned());
         }
         Ok(judged)
+    }
+}
+
+/// When what is signed came: it is judged as of then.
+struct Came {
+    first: Micros,
+    /// Those that came later, by their parts.
+    later: HashMap<String, Micros>,
+}
+
+impl Came {
+    fn of(entry: &EntryRow, events: &[EventRow]) -> store::Result<Self> {
+        #[derive(serde::Deserialize)]
+        struct Added {
+            documents: Vec<Part>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Part {
+            part: String,
+        }
+        let mut later = HashMap::new();
+        for event in events.iter().filter(|event| event.r#type == Step::AddDocuments.event()) {
+            let added: Added = serde_json::from_str(&event.data).map_err(|_| store::Error::Corrupt("event"))?;
+            later.extend(added.documents.into_iter().map(|document| (document.part, event.at)));
+        }
+        // An electronic submission was judged as of the last byte; at the counter that came just before the number.
+        let first = if entry.channel == Channel::Electronic { entry.presented_at } else { entry.registered_at };
+        Ok(Self { first, later })
+    }
+
+    /// When a document whose signatures were judged came: no other document came in a part of its name.
+    fn at(&self, part: &str) -> Micros {
+        self.later.get(part).copied().unwrap_or(self.first)
     }
 }
 

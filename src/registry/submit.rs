@@ -259,7 +259,7 @@ impl Registry {
         let presented_at = counter.as_ref().and_then(|counter| counter.presented_at).unwrap_or(arrived_at);
         let effective_at = calendar.effective_at(presented_at, caller.entity.zone);
         let hash = |bytes: &[u8]| Sha256(openssl::sha::sha256(bytes));
-        let again_id = signatures.iter().any(|judged| judged.try_later).then(|| self.clock.new_id());
+        let again_id = self.again(&signatures);
         let row = EntryRow {
             id: entry_id,
             kind: book.kind,
@@ -310,16 +310,7 @@ impl Registry {
                 .zip(documents)
                 .map(|(ordinal, document)| self.document(entry_id, ordinal, document))
                 .collect(),
-            verdicts: (0_i64..)
-                .zip(signatures)
-                .map(|(ordinal, judged)| VerdictRow {
-                    entry_id,
-                    ordinal,
-                    covers: judged.covers,
-                    indication: judged.indication,
-                    verdict: judged.verdict.get().to_owned(),
-                })
-                .collect(),
+            verdicts: verdict_rows(entry_id, signatures),
         };
         Ok(Registration {
             event_id: self.clock.new_id(),
@@ -332,6 +323,11 @@ impl Registry {
             swept_until,
             again_id,
         })
+    }
+
+    /// The id of the row that has these judged again, where one of them is open.
+    pub(super) fn again(&self, signatures: &[JudgedSignature]) -> Option<Uuid> {
+        signatures.iter().any(|judged| judged.try_later).then(|| self.clock.new_id())
     }
 
     pub(super) fn document(&self, entry_id: Uuid, ordinal: i64, document: StoredDocument) -> DocumentRow {
@@ -364,6 +360,18 @@ pub(super) async fn registered_by(tx: &mut Tx, entity: &Entity, event: Uuid) -> 
     let event = store::book::event(tx, entity.id, event).await?.ok_or(store::Error::Corrupt("event of a key"))?;
     let (committed, proof) = (committed_of(&event.data)?, prove(tx, entity, &event).await?);
     Ok(Registered { entry: event.entry_id, committed, proof, repeated: true })
+}
+
+/// Verdicts as an entry keeps them, in their order from 0.
+pub(super) fn verdict_rows(entry_id: Uuid, signatures: Vec<JudgedSignature>) -> Vec<VerdictRow> {
+    let rows = (0_i64..).zip(signatures).map(|(ordinal, judged)| VerdictRow {
+        entry_id,
+        ordinal,
+        covers: judged.covers,
+        indication: judged.indication,
+        verdict: judged.verdict.get().to_owned(),
+    });
+    rows.collect()
 }
 
 /// Where an entry is registered, and where it goes.

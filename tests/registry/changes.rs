@@ -10,6 +10,7 @@ use crate::harness::door::{Answer, Door};
 use crate::harness::paper::{Paper, Signer, ana, fresh_id, fresh_key};
 use crate::harness::site::{ENTITY, Engine, FOREIGN_UNIT, OTHER_UNIT};
 use crate::harness::town::Town;
+use crate::pki::openssl_cms_of;
 
 /// Asks for a change of an entry, with more headers.
 async fn ask_with(door: &Door, who: &str, path: &str, body: &Value, more: &[(&str, &str)]) -> Answer {
@@ -57,8 +58,14 @@ async fn adds_up(town: &Town, id: &str) {
         }
         let added = data["documents"].as_array().into_iter().flatten().cloned();
         entry["documents"].as_array_mut().unwrap().extend(added);
-        for (place, verdict) in data["places"].as_array().into_iter().flatten().zip(0..) {
-            verdicts[usize::try_from(place.as_u64().unwrap()).unwrap()] = data["signatures"][verdict].clone();
+        let said = data["signatures"].as_array().cloned().unwrap_or_default();
+        match data["places"].as_array() {
+            Some(places) => {
+                for (place, verdict) in places.iter().zip(said) {
+                    verdicts[usize::try_from(place.as_u64().unwrap()).unwrap()] = verdict;
+                }
+            }
+            None => verdicts.extend(said),
         }
     }
     for document in entry["documents"].as_array_mut().unwrap() {
@@ -328,6 +335,48 @@ async fn documents_are_added_and_found(#[values(Engine::Sqlite, Engine::Postgres
     let altered = town.try_post(&format!("/entries/{id}/documents"), "clerk", &altered, &fresh_key()).await.unwrap();
     altered.is(422, "document-mismatch");
     assert_eq!(events(&town, &id).await.len(), 2);
+}
+
+#[rstest]
+#[tokio::test]
+async fn signatures_in_documents_that_came_later_are_judged_and_shown(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
+    let signer = Signer::of("citizen-prime256v1");
+    let content = b"%PDF-1.7 a plan";
+    let mut paper = Paper::submission().document("plano", content).document("a", b"%PDF-1.7 a");
+    paper.json["documents"][0]["signature"] = json!({"part": "firma"});
+    let form = paper.signed(&signer).part("firma", &signer.sign(content));
+    let id = town.submit(&form, &fresh_key()).await.registered()["entry"]["id"].as_str().unwrap().to_owned();
+    let before = show(&town, &id).await.json()["signatures"].as_array().unwrap().clone();
+
+    let act = openssl_cms_of(b"an act", "representative", &["-nodetach", "-cades", "-outform", "DER"]);
+    let scan = |part: &str, act: &[u8]| scans(&[]).document_as(part, "acta.p7m", "application/pkcs7-mime", act);
+    let paper = scan("acta", &act).document("b", b"%PDF-1.7 b");
+    let answer = add(&town, &id, &paper, &fresh_key()).await.is(201, "");
+    let shown = show(&town, &id).await.json();
+    assert_eq!(answer.json()["signatures"], shown["signatures"]);
+    let signatures = shown["signatures"].as_array().unwrap();
+    assert_eq!(signatures[..before.len()], before, "the earlier ones stay in their places");
+    let [verdict] = &signatures[before.len()..] else { panic!("{signatures:?}") };
+    let facts = (&verdict["covers"], &verdict["indication"], &verdict["intact"]);
+    assert_eq!(facts, (&"document:acta".into(), &"total_passed".into(), &true.into()));
+    assert_eq!(shown["entry"]["documents"][2]["signatures"], json!([verdict]));
+    assert_eq!(shown["entry"]["documents"][3]["signatures"], json!([]));
+    assert_eq!(events(&town, &id).await[1]["data"]["signatures"], json!([verdict]));
+    adds_up(&town, &id).await;
+
+    // A signature of another text says so, and the document is taken all the same.
+    let mut broken = act.clone();
+    let place = broken.windows(6).position(|bytes| bytes == b"an act").unwrap();
+    broken[place] ^= 1;
+    let answer = add(&town, &id, &scan("acta-2", &broken), &fresh_key()).await.is(201, "").json();
+    assert_eq!(answer["entry"]["documents"][4]["signatures"][0]["sub_indication"], "hash_failure");
+    // A verdict would be taken for one on the first document of that name.
+    let answer = add(&town, &id, &scan("a", &act), &fresh_key()).await;
+    assert_eq!(answer.is(422, "invalid-submission").pointers(), ["/documents/0/part"]);
+    adds_up(&town, &id).await;
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod bad_input;
 mod changes;
 mod clock;
 mod counter;
+mod demo;
 mod documents;
 mod durability;
 mod faults;

@@ -185,6 +185,36 @@ async fn signatures_inside_documents_are_judged_again_too(#[values(Engine::Sqlit
     refusing.submit(&sent, &fresh_key()).await.is(503, "unavailable");
 }
 
+#[rstest]
+#[tokio::test]
+async fn signatures_in_documents_that_came_later_are_judged_again_as_of_when_they_came(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let pki = Pki::naming(OCSP);
+    let town = town(engine, &pki, Revocation::WhenAvailable, OnIndeterminate::Accept).await;
+    up(&pki);
+    let registered = town.register(&Paper::counter().form(), &fresh_key()).await.registered();
+    let id = registered["entry"]["id"].as_str().unwrap();
+    pki.clock.step_by(HOUR / 6);
+    down(&pki);
+    let act = attached(&pki, "citizen");
+    let scans = Paper { json: json!({"documents": []}), documents: Vec::new() };
+    let scans = scans.document_as("acta", "a.p7m", "application/pkcs7-mime", &act).form();
+    let answer = town.try_post(&format!("/entries/{id}/documents"), "clerk", &scans, &fresh_key()).await.unwrap();
+    let added = answer.is(201, "").json();
+    assert_eq!(added["signatures"][0]["sub_indication"], "try_later");
+    // Revoked after it came: it was good then. Before it came, the registration does not count.
+    pki.revoke("citizen", Some((pki.clock.now().0 + HOUR / 6, "superseded")));
+    up(&pki);
+    pki.clock.step_by(HOUR);
+    again(&town).await;
+    let found = events(&town, id).await;
+    assert_eq!((&found[2]["type"], &found[2]["data"]["places"]), (&"signature_judged_again".into(), &json!([0])));
+    let verdict = &entry(&town, id).await["signatures"][0];
+    assert_eq!((&verdict["sub_indication"], &verdict["revocation"]), (&Value::Null, &"good".into()), "{verdict}");
+    assert_eq!(verdict["signed_at"], found[1]["at"], "as of when it came, and not the entry");
+}
+
 /// A CMS that holds what it signs.
 fn attached(pki: &Pki, who: &str) -> Vec<u8> {
     let (key, certificate) = (pki.key(who), pki.certificate(who));

@@ -9,7 +9,7 @@ pub mod seed;
 mod story;
 mod town;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use tokio_util::sync::CancellationToken;
@@ -17,9 +17,11 @@ use tokio_util::sync::CancellationToken;
 use super::serve::Server;
 use super::{Outcome, block_on, log_to_stderr, token};
 use crate::clock::Clock;
-use crate::config::{Config, Log};
+use crate::config::{self, Config, Log};
 use crate::domain::Role;
 use crate::import::{Stage, Watch};
+use crate::store;
+use client::Failure;
 use story::Story;
 
 /// What `demo` takes.
@@ -28,6 +30,10 @@ pub struct Arguments {
     /// The folder; it must be empty or not there [default: a new one among the temporary files].
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Settings whose `[database]` and `[objects]` take the place of those in the folder, to see it work on PostgreSQL and
+    /// S3. The database must hold no entries.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Address and port of the server; port 0 picks a free one.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: String,
@@ -44,11 +50,18 @@ pub fn run(arguments: Arguments) -> Outcome {
 
 async fn tell(arguments: Arguments) -> Outcome {
     let clock = Clock::system();
+    let elsewhere = match &arguments.config {
+        Some(file) => Some(elsewhere(file).await?),
+        None => None,
+    };
     let dir = arguments.dir.unwrap_or_else(|| std::env::temp_dir().join(format!("ventanilla-demo-{}", clock.new_id())));
     println!("Ventanilla, in {}", dir.display());
     println!("\nAn entity with its books, an office, a unit, a seal; its holidays; and the history of an older system");
     let file = town::found(&dir)?;
     let mut config = Config::load(Some(&file))?;
+    if let Some((database, objects)) = elsewhere {
+        (config.database, config.objects) = (database, objects);
+    }
     config.listen = arguments.listen;
     config.reports.public = true;
     let server = Server::start(config, clock).await?;
@@ -87,6 +100,15 @@ async fn tell(arguments: Arguments) -> Outcome {
     println!("  eoffice  {eoffice}\n  clerk    {clerk}\n  auditor  {auditor}");
     serving.await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The database and the object store that a file of settings names, if the demo may use them.
+async fn elsewhere(file: &Path) -> Result<(config::Database, config::Objects), Failure> {
+    let Config { database, objects, .. } = Config::load(Some(file))?;
+    if store::dump::holds_entries(database.url.expose()).await? {
+        return Err(format!("the database of {} holds entries: the demo wants one of its own", file.display()).into());
+    }
+    Ok((database, objects))
 }
 
 /// Watches an import without a word; a bad row of the demo's own history would be its own fault.

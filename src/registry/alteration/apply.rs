@@ -1,11 +1,11 @@
 //! What an alteration makes of an entry's rows.
 
 use super::states::{WrongState, allows};
-use super::{NotAltered, What};
+use super::{Added, NotAltered, What};
 use crate::domain::{Channel, MustSubmitElectronically, Routing, Status, identifier};
 use crate::registry::entry::party_rows;
 use crate::registry::submission::Rectification;
-use crate::store::entries::{Belongings, DocumentRow, EntryRow, PartyRow};
+use crate::store::entries::{Belongings, DocumentRow, EntryRow, PartyRow, VerdictRow};
 
 /// Alters an entry, but for its version and its mark as rectified.
 ///
@@ -19,7 +19,7 @@ pub fn apply(what: &What, row: &mut EntryRow, with: &mut Belongings) -> Result<(
         What::Distribute(unit) => distribute(unit, row)?,
         What::Accept => row.status = Status::Accepted,
         What::Return => row.status = Status::Returned,
-        What::AddDocuments(documents) => add(documents, with)?,
+        What::AddDocuments(added) => add(added, with)?,
     }
     Ok(())
 }
@@ -73,15 +73,21 @@ fn told(parties: &[PartyRow]) -> Option<MustSubmitElectronically> {
     parties.into_iter().find_map(|party| identifier::obliged(party.id_type, &party.id))
 }
 
-fn add(documents: &[DocumentRow], with: &mut Belongings) -> Result<(), NotAltered> {
-    for (place, document) in documents.iter().enumerate() {
-        // A verdict names its document by the part: it must not be taken for one on the newcomer.
-        let covers = format!("document:{}", document.part);
-        if with.verdicts.iter().any(|verdict| verdict.covers == covers) {
+fn add(added: &Added, with: &mut Belongings) -> Result<(), NotAltered> {
+    let is_judged = |verdicts: &[VerdictRow], part: &str| {
+        verdicts.iter().any(|verdict| verdict.covers.strip_prefix("document:") == Some(part))
+    };
+    for (place, DocumentRow { part, .. }) in added.documents.iter().enumerate() {
+        // A verdict names its document by the part: it must not be taken for one on another.
+        let taken = is_judged(&with.verdicts, part)
+            || is_judged(&added.verdicts, part) && with.documents.iter().any(|document| document.part == *part);
+        if taken {
             return Err(NotAltered::PartTaken(place));
         }
-        let ordinal = with.documents.last().map_or(0, |last| last.ordinal + 1);
-        with.documents.push(DocumentRow { ordinal, ..document.clone() });
     }
+    let first = with.documents.last().map_or(0, |last| last.ordinal + 1);
+    with.documents.extend((first..).zip(&added.documents).map(|(ordinal, row)| DocumentRow { ordinal, ..row.clone() }));
+    let first = with.verdicts.last().map_or(0, |last| last.ordinal + 1);
+    with.verdicts.extend((first..).zip(&added.verdicts).map(|(ordinal, row)| VerdictRow { ordinal, ..row.clone() }));
     Ok(())
 }

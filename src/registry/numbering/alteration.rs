@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json, value::to_raw_value};
 use uuid::Uuid;
 
-use super::{Batch, swept};
+use super::{Batch, judge_again, swept};
 use crate::domain::{Micros, Sha256, Status};
 use crate::registry::alteration::states::Step;
 use crate::registry::alteration::{Alteration, NotAltered, What, apply};
@@ -149,8 +149,11 @@ impl Batch<'_> {
                 store::alterations::replace_parties(tx, entity, row.id, &with.parties).await?;
             }
             What::AddDocuments(added) => {
-                let first = with.documents.len() - added.len();
+                let first = with.documents.len() - added.documents.len();
                 store::entries::insert_documents(tx, entity, &with.documents[first..]).await?;
+                let first = with.verdicts.len() - added.verdicts.len();
+                store::entries::insert_verdicts(tx, &with.verdicts[first..]).await?;
+                self.outbox.extend(added.again_id.map(|id| judge_again(id, entity, row.id, self.at)));
             }
             _ => {}
         }
@@ -204,7 +207,7 @@ fn named(key: &Key) -> (&str, &str) {
 /// The objects that an alteration refers to.
 fn objects_of(member: &Alteration) -> impl Iterator<Item = Sha256> {
     let documents: &[DocumentRow] = match &member.what {
-        What::AddDocuments(documents) => documents,
+        What::AddDocuments(added) => &added.documents,
         _ => &[],
     };
     documents.iter().map(|document| document.sha256)
@@ -213,12 +216,14 @@ fn objects_of(member: &Alteration) -> impl Iterator<Item = Sha256> {
 /// What the event says: see [`crate::registry::history`].
 fn data(member: &Alteration, had: &Belongings, before: &Entry, after: &Entry) -> store::Result<Value> {
     let mut changes = changes(before, after)?;
-    if !matches!(member.what, What::AddDocuments(_)) {
-        return Ok(json!({ "changes": changes }));
-    }
+    let What::AddDocuments(added) = &member.what else { return Ok(json!({ "changes": changes })) };
     changes.remove("documents");
-    let added = after.documents.get(had.documents.len()..).unwrap_or_default();
-    Ok(json!({ "changes": changes, "documents": written(&added)? }))
+    let documents = after.documents.get(had.documents.len()..).unwrap_or_default();
+    let mut data = json!({ "changes": changes, "documents": written(&documents)? });
+    if !added.verdicts.is_empty() {
+        data["signatures"] = written(&verdicts(&added.verdicts)?)?;
+    }
+    Ok(data)
 }
 
 /// Each field of the entry that became another, before and after.

@@ -1,0 +1,54 @@
+//! `ventanilla demo`: the first thing that a newcomer runs.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use rstest::rstest;
+
+use crate::harness::site::{Engine, Site, scalar};
+
+fn demo(dir: &Path, settings: Option<&Path>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ventanilla"));
+    command.args(["demo", "--exit", "--dir"]).arg(dir);
+    command.args(settings.iter().flat_map(|file| [Path::new("--config"), file])).output().unwrap()
+}
+
+/// Settings with nothing in them but where the registry keeps what it has.
+fn elsewhere(site: &Site) -> String {
+    let config = site.config();
+    let objects = &config.objects;
+    format!(
+        "[database]\nurl = {:?}\n[objects]\nurl = {:?}\nendpoint = {:?}\nregion = {:?}\naccess_key_id = {:?}\n\
+         secret_access_key = {:?}\n",
+        site.database(),
+        objects.url,
+        objects.endpoint,
+        objects.region,
+        objects.access_key_id.expose(),
+        objects.secret_access_key.expose(),
+    )
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn it_ends_well_and_leaves_what_it_says(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let site = Site::fresh(engine).await;
+    let (dir, file) = (site.path("demo"), site.path("elsewhere.toml"));
+    std::fs::write(&file, elsewhere(&site)).unwrap();
+    let done = demo(&dir, Some(&file));
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert!(done.status.success(), "{said}\n{}", String::from_utf8_lossy(&done.stderr));
+    for words in ["26262 entries of 2018 to 2020", "2026-E-000001", "the same entry", "51 %", "All went as said."] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let store = site.store().await;
+    assert!(scalar(&store, "SELECT count(*) FROM entries").await > 26_262);
+    store.close().await;
+    // It adds to nobody's book.
+    for (dir, settings, why) in [(site.path("again"), Some(&*file), "holds entries"), (dir, None, "not empty")] {
+        let again = demo(&dir, settings);
+        assert_eq!(again.status.code(), Some(2));
+        let said = String::from_utf8_lossy(&again.stderr);
+        assert!(said.contains(why), "{said}");
+    }
+}
