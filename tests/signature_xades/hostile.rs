@@ -7,6 +7,7 @@ use ventanilla::signature::{self, Format, Indication, SubIndication, Verdict};
 use crate::kinds::{AFTER, BEFORE, judged, judged_one};
 use crate::pki::{NOW, policy};
 use crate::signer::{BASE64, C14N, DS, ENVELOPED, FILTER, Plan, XPATH, base64, by, transform};
+use crate::stamps::token;
 
 /// Judges the file with each of its bytes in this range changed, in a way that leaves text text where it can.
 fn every_byte(file: &str, range: std::ops::Range<usize>, content: Option<&[u8]>) {
@@ -289,6 +290,21 @@ fn a_signature_cannot_make_the_reader_work() {
     let chain = [transform(C14N, ""), transform(BASE64, "")].concat().repeat(8);
     let plan = by("citizen-prime256v1").reference(" URI=\"\"", &chain, &octets);
     assert!(!of_file(&file(plan))[0].passed());
+    // The same large content, decoded again and again.
+    let content = base64(&vec![0; 1 << 20]);
+    let mut plan = by("citizen-prime256v1");
+    for _ in 0..999 {
+        plan = plan.reference(" URI=\"a\"", &transform(BASE64, ""), vec![0; 1 << 20]);
+    }
+    let verdict = judged(&plan.element(), Some(content.as_bytes())).remove(0);
+    assert!(verdict.detail.unwrap().contains("read too much"));
+    // Archive timestamps over all of it, and over each other.
+    let token = base64(&token(b"something", "tsa"));
+    let token = format!("<xades:EncapsulatedTimeStamp>{token}</xades:EncapsulatedTimeStamp>");
+    let archive = format!("<xades:ArchiveTimeStamp>{}</xades:ArchiveTimeStamp>", token.repeat(10));
+    let plan = by("citizen-prime256v1").reference(" URI=\"\"", &transform(ENVELOPED, ""), &octets);
+    let verdict = of_file(&file(Plan { unsigned: archive.repeat(100), ..plan })).remove(0);
+    assert!(verdict.passed() && verdict.timestamps.len() <= 32, "{}", verdict.timestamps.len());
     let many = format!("<d>{}</d>", by("citizen-prime256v1").element().repeat(65));
     assert_eq!(of_file(&many)[0].sub_indication, Some(SubIndication::FormatFailure));
 }

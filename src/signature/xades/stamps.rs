@@ -23,7 +23,7 @@ use crate::signature::xml::c14n::Canonicalization;
 use crate::signature::xml::nodeset::NodeSet;
 use crate::signature::xml::{Document, NodeId};
 
-/// More timestamps of a kind on one signature than this are not looked at.
+/// About so many timestamps of a kind on one signature are looked at, and no more.
 const MAX_STAMPS: usize = 16;
 
 /// A signature whose timestamps are to be judged.
@@ -58,8 +58,11 @@ impl Stamped<'_, '_> {
             .filter_map(|node| Some((node, self.archive_form(node)?)))
             .collect();
         properties.truncate(MAX_STAMPS);
-        let mut judged = Vec::new();
+        let mut judged: Vec<Archived> = Vec::new();
         for (property, is_later_form) in properties.into_iter().rev() {
+            if judged.len() >= MAX_STAMPS {
+                break;
+            }
             let stamped = self.all_before(property, is_later_form);
             for mut checked in self.check(property, stamped.as_deref(), self.existed(property, &judged)) {
                 checked.shown.archive = true;
@@ -93,7 +96,7 @@ impl Stamped<'_, '_> {
             let stamped = if is_of_all { self.all_content(property) } else { self.named_content(property) };
             self.check(property, stamped.as_deref(), at)
         };
-        let trusted = properties.flat_map(check).filter(|checked| checked.shown.trusted);
+        let trusted = properties.flat_map(check).take(MAX_STAMPS).filter(|checked| checked.shown.trusted);
         trusted.filter_map(|checked| checked.shown.at).max()
     }
 

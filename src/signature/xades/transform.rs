@@ -159,11 +159,14 @@ impl Place<'_, '_> {
                     return Ok((Cow::Owned(octets.into_owned()), last_nodes));
                 }
                 Data::Octets(octets) if uri == BASE64 => {
+                    self.allowance.charge_reading(octets.len())?;
                     let text = std::str::from_utf8(&octets).ok();
                     Data::Octets(text.and_then(names::base64).ok_or_else(not_base64)?.into())
                 }
                 Data::Nodes(set) if uri == BASE64 => {
-                    let decoded = names::base64(&text_of(document, &set)).ok_or_else(not_base64)?;
+                    let text = text_of(document, &set);
+                    self.allowance.charge_reading(text.len())?;
+                    let decoded = names::base64(&text).ok_or_else(not_base64)?;
                     last_nodes = own.then_some(set);
                     Data::Octets(decoded.into())
                 }
