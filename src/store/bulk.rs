@@ -241,6 +241,8 @@ mod tests {
     fn placeholders_count_on_from_row_to_row() {
         let head = "INSERT INTO t (a, b) VALUES";
         assert_eq!(&*text::<Postgres>(head, "", 2, 2).0, "INSERT INTO t (a, b) VALUES ($1,$2),($3,$4) ");
-        assert_eq!(&*text::<sqlx::Sqlite>(head, "", 2, 2).0, "INSERT INTO t (a, b) VALUES (?,?),(?,?) ");
+        assert_eq!(&*text::<sqlx::Sqlite>(head, "", 2, 2).0, "INSERT OR FAIL INTO t (a, b) VALUES (?,?),(?,?) ");
+        let (tail, upsert) = ("ON CONFLICT DO NOTHING", "INSERT INTO t (a, b) VALUES (?,?) ON CONFLICT DO NOTHING");
+        assert_eq!(&*text::<sqlx::Sqlite>(head, tail, 2, 1).0, upsert);
     }
 }
