@@ -96,6 +96,9 @@ async fn tell(arguments: Arguments) -> Outcome {
     println!("  {url}/readyz     whether all is well");
     println!("  {url}/api/v1/reports/channels?from=03-01&to=08-31&years=2018,2019,2020");
     println!("  ventanilla … --config {}", file.display());
+    if let Some(elsewhere) = &arguments.config {
+        println!("    once it has the [database] and [objects] of {}", elsewhere.display());
+    }
     println!("Tokens, for the header Authorization: Bearer TOKEN");
     println!("  eoffice  {eoffice}\n  clerk    {clerk}\n  auditor  {auditor}");
     serving.await?;
