@@ -57,6 +57,17 @@ pub enum PublishError {
     Unreadable(String),
 }
 
+impl PublishError {
+    /// Whether the book is known not to continue what was published or witnessed of it: it must not number.
+    #[must_use]
+    pub fn shows_loss(&self) -> bool {
+        match self {
+            Self::RolledBack { .. } | Self::OtherHistory { .. } | Self::Held(_) => true,
+            Self::Store(_) | Self::Objects(_) | Self::Unreadable(_) => false,
+        }
+    }
+}
+
 /// How often it is looked whether a book whose numbering is held goes on.
 const HELD: Duration = Duration::from_secs(5);
 /// What holds numbering although nothing published says so; empty when nothing does.
@@ -207,14 +218,10 @@ impl App {
     fn hold_by<T>(&self, found: &Result<T, PublishError>) {
         let (holds, entity) = (self.registry.holds(), self.entity.id);
         match found {
-            Err(
-                error @ (PublishError::RolledBack { .. } | PublishError::OtherHistory { .. } | PublishError::Held(_)),
-            ) => {
-                holds.set(entity, Some(error.to_string()));
-            }
+            Err(error) if error.shows_loss() => holds.set(entity, Some(error.to_string())),
             // What was not known before is not known now.
             Err(PublishError::Store(_) | PublishError::Objects(_)) => {}
-            Ok(_) | Err(PublishError::Unreadable(_)) => holds.set(entity, None),
+            Ok(_) | Err(_) => holds.set(entity, None),
         }
     }
 

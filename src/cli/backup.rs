@@ -150,14 +150,16 @@ pub fn accept_loss(arguments: &LossArguments) -> Outcome {
 async fn settle_published(app: &App, accept_loss: bool) -> Result<bool, Box<dyn std::error::Error>> {
     // What held an earlier database says nothing of this one: the witnesses are asked anew.
     app.hold("").await?;
-    if app.continues(Log::Book).await.is_ok()
+    let mut found = app.continues(Log::Book).await;
+    if found.is_ok()
         && let Some(alarm) = app.ask_witnesses().await?
     {
         app.hold(&alarm).await?;
+        found = Err(PublishError::Held(alarm));
     }
-    match app.continues(Log::Book).await {
+    match found {
         Ok(_) => {}
-        Err(error @ (PublishError::RolledBack { .. } | PublishError::OtherHistory { .. } | PublishError::Held(_))) => {
+        Err(error) if error.shows_loss() => {
             println!("{error}");
             if !accept_loss {
                 println!(

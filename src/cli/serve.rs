@@ -62,6 +62,7 @@ fn settings(arguments: &Arguments) -> Result<Config, Box<dyn std::error::Error>>
 }
 
 /// A listener that nobody answers at yet.
+#[derive(Debug)]
 pub(super) struct Bound {
     pub listener: TcpListener,
     address: SocketAddr,
@@ -127,8 +128,7 @@ impl Bound {
     }
 
     fn serving(self, app: App) -> Server {
-        let Self { listener, address, tls, admin } = self;
-        Server { app, listener, address, tls, admin }
+        Server { app, bound: self }
     }
 }
 
@@ -136,10 +136,7 @@ impl Bound {
 #[derive(Debug)]
 pub struct Server {
     app: App,
-    listener: TcpListener,
-    address: SocketAddr,
-    tls: Option<Acceptor>,
-    admin: Option<TcpListener>,
+    bound: Bound,
 }
 
 impl Server {
@@ -163,14 +160,13 @@ impl Server {
     /// Its address, as callers write it.
     #[must_use]
     pub fn url(&self) -> String {
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}", self.address)
+        self.bound.url()
     }
 
     /// The address of the operator's listener, where there is one.
     #[must_use]
     pub fn admin_url(&self) -> Option<String> {
-        Some(format!("http://{}", self.admin.as_ref()?.local_addr().ok()?))
+        Some(format!("http://{}", self.bound.admin.as_ref()?.local_addr().ok()?))
     }
 
     /// What it serves.
@@ -185,14 +181,14 @@ impl Server {
     /// When signals cannot be heard.
     pub async fn run_until_stopped(self) -> std::io::Result<()> {
         let stop = CancellationToken::new();
-        until_told(self.tls.clone(), stop.clone())?;
+        until_told(self.bound.tls.clone(), stop.clone())?;
         self.run(stop).await;
         Ok(())
     }
 
     /// Serves until `stop`, then lets what is under way end.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { app, listener, tls, admin, .. } = self;
+        let Self { app, bound: Bound { listener, tls, admin, .. } } = self;
         // Before anybody is served: a book that was brought back older than it was must not number.
         app.check_continuity().await;
         let holding = tokio::spawn({

@@ -11,7 +11,7 @@ use super::intake::{Came, receive};
 use super::problem::{Kind, Problem, Result, SubmitProblems};
 use crate::app::App;
 use crate::domain::{AuthenticationMethod, DocumentKind, Role};
-use crate::registry::attachments::{Attachment, AttachmentError, Judged};
+use crate::registry::attachments::{Attachment, AttachmentError, Judged, covers};
 use crate::registry::batch::BatchError;
 use crate::registry::book::{Key, Refusal};
 use crate::registry::caller::{Caller, Who};
@@ -160,7 +160,7 @@ pub(super) async fn judge<S>(app: &App, came: &mut Came<S>) -> Result<Judgement>
         None => None,
     };
     let attachments = came.documents.iter().enumerate().map(|(place, document)| Attachment {
-        covers: format!("document:{}", document.statement.part),
+        covers: covers(&document.statement.part),
         sha256: document.statement.sha256,
         size: document.size,
         kind: document.kind,

@@ -24,6 +24,12 @@ pub const ROOM: usize = 256;
 /// As many verdicts on documents are kept with one entry.
 const MOST_VERDICTS: usize = 200;
 
+/// What verdicts on the document of a part say that they cover.
+#[must_use]
+pub fn covers(part: &str) -> String {
+    format!("document:{part}")
+}
+
 /// Why the documents of a request could not be judged at all.
 #[derive(Debug, thiserror::Error)]
 pub enum AttachmentError {
@@ -41,7 +47,7 @@ pub enum AttachmentError {
 /// A document that is in the object store.
 #[derive(Debug, Clone)]
 pub struct Attachment {
-    /// What verdicts on it say that they cover: `document:<part>`.
+    /// What verdicts on it say that they cover ([`covers`]).
     pub covers: String,
     /// Under which hash it is stored.
     pub sha256: Sha256,

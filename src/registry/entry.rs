@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::attachments::covers;
 use crate::domain::{
     Address, AuthenticationMethod, Authority, BookKind, Channel, DocumentKind, MustSubmitElectronically, Party, Person,
     PhysicalDocuments, Representative, Routing, Sha256, Status, Transport, Validity,
@@ -231,7 +232,7 @@ fn by_form(row: &EntryRow) -> bool {
 
 impl Document {
     fn of(row: &DocumentRow, verdicts: &[VerdictRow], by_form: bool) -> store::Result<Self> {
-        let covers = format!("document:{}", row.part);
+        let covers = covers(&row.part);
         let signatures =
             verdicts.iter().filter(|verdict| verdict.covers == covers).map(|verdict| raw(&verdict.verdict));
         Ok(Self {

@@ -16,6 +16,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::attachments::covers;
 use super::book::Committed;
 use super::numbering::committed_of;
 use crate::store;
@@ -74,7 +75,7 @@ impl Told {
             *self.verdicts.get_mut(place)? = verdict;
         }
         for document in documents {
-            let covers = format!("document:{}", document.get("part")?.as_str()?);
+            let covers = covers(document.get("part")?.as_str()?);
             let own = self.verdicts.iter().filter(|verdict| verdict["covers"] == covers.as_str());
             document["signatures"] = own.cloned().collect();
         }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Registry;
 use super::alteration::states::Step;
-use super::attachments::{Attachment, AttachmentError};
+use super::attachments::{Attachment, AttachmentError, covers};
 use super::batch::BatchError;
 use super::book::{Change, JudgedAgain, Outcome, Refusal};
 use super::caller::Entity;
@@ -159,7 +159,7 @@ impl Registry {
             judged.extend(judging.await.map_err(|error| AgainError::Judge(error.to_string()))?);
         }
         for row in &with.documents {
-            let covers = format!("document:{}", row.part);
+            let covers = covers(&row.part);
             if !open(&covers) {
                 continue;
             }

@@ -124,9 +124,7 @@ impl<'a> Message<'_, 'a> {
         let (stamps, made_after) = self.timestamps(signer, &evidence, &archived, request);
         let all = stamps.iter().chain(archived.iter().map(|one| &one.checked));
         let proofs = all.filter_map(Checked::existence).chain(self.existence.clone());
-        let proof = proofs.min_by_key(|proof| proof.at);
-        let proved_at = proof.as_ref().map(|proof| proof.at);
-        let doubt = proof.and_then(|proof| proof.doubt);
+        let (proved_at, doubt) = timestamp::earliest(proofs);
         verdict.timestamps = stamps.into_iter().map(|stamp| stamp.shown).collect();
         verdict.timestamps.extend(archived.iter().map(|one| one.checked.shown.clone()));
         verdict.signed_at = proved_at.map_or(request.received_at, |at| at.min(request.received_at));

@@ -46,6 +46,13 @@ pub fn stated(token: &[u8]) -> Option<(i64, Option<Digest>)> {
     Some((info.time, Digest::by_oid(info.imprint_algorithm)))
 }
 
+/// The earliest time that is proved, and what is not known of who proves it.
+#[must_use]
+pub fn earliest(proofs: impl Iterator<Item = Existence>) -> (Option<i64>, Option<Failure>) {
+    let first = proofs.min_by_key(|proof| proof.at);
+    first.map_or((None, None), |Existence { at, doubt }| (Some(at), doubt))
+}
+
 /// What is known of a token.
 #[derive(Debug)]
 pub struct Checked {

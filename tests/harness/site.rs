@@ -1,6 +1,7 @@
 //! Where a town keeps its things: a database, a place for documents, keys. It outlives the servers that run on it.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tempfile::TempDir;
 use ventanilla::app::{App, StartError};
@@ -142,6 +143,16 @@ impl Site {
     pub fn environment(&self) -> Vec<(String, String)> {
         let variable = |key: &str| format!("VENTANILLA_{}", key.to_uppercase().replace('.', "__"));
         self.settings().into_iter().map(|(key, value)| (variable(key), value)).collect()
+    }
+
+    /// The program with these settings, in this folder; what it does is the caller's to say.
+    pub fn ventanilla(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ventanilla"));
+        command.current_dir(self.folder.path()).envs(self.environment());
+        if self.engine == Engine::Postgres {
+            command.env("VENTANILLA_DATABASE__TOOLS", &Services::get().postgres_bin);
+        }
+        command
     }
 
     /// Makes entity, units and tokens, before a program runs here.

@@ -11,7 +11,6 @@ use ventanilla::store::log::Log;
 
 use crate::harness::ledger::{Errand, Ledger};
 use crate::harness::paper::{Paper, Signer, fresh_key};
-use crate::harness::services::Services;
 use crate::harness::site::{Engine, Site, execute};
 use crate::harness::town::Town;
 
@@ -38,12 +37,7 @@ impl Said {
 }
 
 fn run(site: &Site, arguments: &[&str], folder: Option<&Path>) -> Said {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ventanilla"));
-    command.args(arguments).args(folder).current_dir(site.folder.path()).envs(site.environment());
-    if site.engine == Engine::Postgres {
-        command.env("VENTANILLA_DATABASE__TOOLS", &Services::get().postgres_bin);
-    }
-    let done = command.output().unwrap();
+    let done = site.ventanilla().args(arguments).args(folder).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Said { status: done.status.code(), out: text(done.stdout), err: text(done.stderr) }
 }

@@ -21,7 +21,6 @@ use ventanilla::store::log::Log;
 use ventanilla::witness::Witness;
 
 use crate::harness::paper::{Paper, fresh_key};
-use crate::harness::services::Services;
 use crate::harness::site::{Engine, Site};
 use crate::harness::town::Town;
 
@@ -162,14 +161,10 @@ async fn a_cosignature_by_a_key_that_nobody_named_is_not_kept(
 }
 
 fn ventanilla(site: &Site, log: &Identity, witness: &Watching) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ventanilla"));
-    command.current_dir(site.folder.path()).envs(site.environment());
+    let mut command = site.ventanilla();
     command.env("VENTANILLA_PROOF__KEY", log.key()).env("VENTANILLA_PROOF__ORIGIN", log.origin);
     command.env("VENTANILLA_PROOF__WITNESSES", &witness.url);
     command.env("VENTANILLA_PROOF__WITNESS_KEYS", witness.key.to_string());
-    if site.engine == Engine::Postgres {
-        command.env("VENTANILLA_DATABASE__TOOLS", &Services::get().postgres_bin);
-    }
     command
 }
 

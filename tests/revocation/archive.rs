@@ -5,7 +5,7 @@ use ventanilla::config;
 use ventanilla::signature::{Level, Revocation, SubIndication, Verdict};
 
 use crate::carried::{Carried, SEQUENCE, SET, alone, attribute, element, ocsp_answer, oid, openssl_der, signed};
-use crate::pki::{ALL, CRL, HOUR, OCSP, Pki, TEXT, judged, judged_after};
+use crate::pki::{ALL, CRL, OCSP, Pki, TEXT, judged, judged_after};
 
 const ARCHIVE_TIMESTAMP: &str = "04008d450204";
 const INDEX: &str = "04008d450205";
@@ -167,9 +167,7 @@ async fn an_archive_timestamp_proves_that_the_signature_existed() {
     let pki = Pki::naming(CRL);
     let plain = openssl_der(&signed(&pki, "citizen", &Carried::default()));
     let with_archive = archived(&pki, &plain, INDEX_V3);
-    pki.clock.step_by(HOUR / 6);
-    pki.revoke("citizen", Some((pki.clock.now().0 - HOUR / 12, "superseded")));
-    pki.clock.step_by(HOUR / 6);
+    pki.revoke_meanwhile("citizen");
     let verdict = judged(&pki.judge(), plain, &pki).await;
     assert_eq!(verdict.sub_indication, Some(SubIndication::RevokedNoPoe), "{:?}", verdict.detail);
     let verdict = judged(&pki.judge(), with_archive, &pki).await;

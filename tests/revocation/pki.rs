@@ -163,6 +163,13 @@ impl Pki {
         std::fs::write(&path, lines.collect::<String>()).unwrap();
     }
 
+    /// Ten minutes pass, a certificate is revoked, and ten more pass.
+    pub fn revoke_meanwhile(&self, name: &str) {
+        self.clock.step_by(HOUR / 6);
+        self.revoke(name, Some((self.clock.now().0 - HOUR / 12, "superseded")));
+        self.clock.step_by(HOUR / 6);
+    }
+
     /// Settings that trust this PKI and let its machine be asked.
     pub fn settings(&self) -> config::Signature {
         config::Signature {

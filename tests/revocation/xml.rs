@@ -233,9 +233,7 @@ async fn an_archive_timestamp_proves_that_the_signature_existed() {
     let pki = Pki::naming(CRL);
     let plain = signed(&pki, "citizen", &Carried::default());
     let with_archive = signed(&pki, "citizen", &Carried { archived: Some(LATER), ..Carried::default() });
-    pki.clock.step_by(HOUR / 6);
-    pki.revoke("citizen", Some((pki.clock.now().0 - HOUR / 12, "superseded")));
-    pki.clock.step_by(HOUR / 6);
+    pki.revoke_meanwhile("citizen");
     let verdict = judged(&pki.judge(), plain, &pki).await;
     assert_eq!(verdict.sub_indication, Some(SubIndication::RevokedNoPoe), "{:?}", verdict.detail);
     let verdict = judged(&pki.judge(), with_archive, &pki).await;

@@ -3,6 +3,7 @@
 use super::states::{WrongState, allows};
 use super::{Added, NotAltered, What};
 use crate::domain::{Channel, MustSubmitElectronically, Routing, Status, identifier};
+use crate::registry::attachments::covers;
 use crate::registry::entry::party_rows;
 use crate::registry::submission::Rectification;
 use crate::store::entries::{Belongings, DocumentRow, EntryRow, PartyRow, VerdictRow};
@@ -75,7 +76,8 @@ fn told(parties: &[PartyRow]) -> Option<MustSubmitElectronically> {
 
 fn add(added: &Added, with: &mut Belongings) -> Result<(), NotAltered> {
     let is_judged = |verdicts: &[VerdictRow], part: &str| {
-        verdicts.iter().any(|verdict| verdict.covers.strip_prefix("document:") == Some(part))
+        let covers = covers(part);
+        verdicts.iter().any(|verdict| verdict.covers == covers)
     };
     for (place, DocumentRow { part, .. }) in added.documents.iter().enumerate() {
         // A verdict names its document by the part: it must not be taken for one on another.

@@ -38,7 +38,7 @@ use super::identity;
 use super::policy::Policy;
 use super::revocation::Evidence;
 use super::signer::Failure;
-use super::timestamp::Checked;
+use super::timestamp::{self, Checked};
 use super::verdict::{CounterSignature, Format, Level, SubIndication, Verdict};
 use super::xml::nodeset::NodeSet;
 use super::xml::{Document, NodeId, encoding, read};
@@ -189,15 +189,10 @@ impl<'b, 'a> Bench<'b, 'a> {
             evidence: &evidence,
             request: self.request,
         });
-        let archives = stamped.as_ref().map(Stamped::archives).unwrap_or_default();
-        let over_value = stamped.as_ref().map(|stamped| stamped.over_value(&archives)).unwrap_or_default();
-        let over_content = stamped.as_ref().filter(|_| examined.properties_signed);
-        let made_after = over_content.and_then(|stamped| stamped.made_after(&archives));
-        let all = || over_value.iter().chain(archives.iter().map(|one| &one.checked));
-        let proof = all().filter_map(Checked::existence).min_by_key(|proof| proof.at);
-        let proved_at = proof.as_ref().map(|proof| proof.at);
-        let doubt = proof.and_then(|proof| proof.doubt);
-        verdict.timestamps = all().map(|checked| checked.shown.clone()).collect();
+        let stamps = stamped.as_ref().map(|stamped| stamped.judge(examined.properties_signed)).unwrap_or_default();
+        let (proved_at, doubt) = timestamp::earliest(stamps.all().filter_map(Checked::existence));
+        let made_after = stamps.made_after;
+        verdict.timestamps = stamps.all().map(|checked| checked.shown.clone()).collect();
         let received_at = self.request.received_at;
         verdict.signed_at = proved_at.map_or(received_at, |at| at.min(received_at));
         verdict.level = match (found.named, proved_at) {
@@ -216,7 +211,7 @@ impl<'b, 'a> Bench<'b, 'a> {
         let known = Known { evidence: &evidence, made_after, doubt };
         let mut verdict = conclude_after_asking(verdict, failure, &path, known, self.request);
         if let (Some(Level::Lt), Some(stamped), Ok(path)) = (verdict.level, &stamped, &path)
-            && stamped.holds_validation_data(&archives, path, verdict.signed_at)
+            && stamped.holds_validation_data(&stamps, path, verdict.signed_at)
         {
             verdict.level = Some(Level::Lta);
         }

@@ -41,17 +41,41 @@ pub struct Stamped<'s, 'a> {
 }
 
 /// An archive timestamp.
-pub struct Archived {
+struct Archived {
     /// The property that holds it: it covers those before it.
     property: NodeId,
     /// What is known of it.
-    pub checked: Checked,
+    checked: Checked,
+}
+
+/// The timestamps of a signature, judged.
+#[derive(Default)]
+pub struct Stamps {
+    over_value: Vec<Checked>,
+    archives: Vec<Archived>,
+    /// The latest time before which, as trusted timestamps over what was signed prove, it was not signed.
+    pub made_after: Option<i64>,
+}
+
+impl Stamps {
+    /// Those that prove that the signature existed, as they are shown.
+    pub fn all(&self) -> impl Iterator<Item = &Checked> {
+        self.over_value.iter().chain(self.archives.iter().map(|one| &one.checked))
+    }
 }
 
 impl Stamped<'_, '_> {
-    /// The archive timestamps, the newest first.
+    /// Judges them all; those over what was signed count only where the properties that hold them are signed.
     #[must_use]
-    pub fn archives(&self) -> Vec<Archived> {
+    pub fn judge(&self, is_signed: bool) -> Stamps {
+        let archives = self.archives();
+        let over_value = self.over_value(&archives);
+        let made_after = is_signed.then(|| self.made_after(&archives)).flatten();
+        Stamps { over_value, archives, made_after }
+    }
+
+    /// The archive timestamps, the newest first.
+    fn archives(&self) -> Vec<Archived> {
         let mut properties: Vec<(NodeId, bool)> = self
             .properties
             .all_additions(self.document)
@@ -64,7 +88,7 @@ impl Stamped<'_, '_> {
                 break;
             }
             let stamped = self.all_before(property, is_later_form);
-            for mut checked in self.check(property, stamped.as_deref(), self.existed(property, &judged)) {
+            for mut checked in self.check(property, stamped.as_deref(), self.existed_before(property, &judged)) {
                 checked.shown.archive = true;
                 judged.push(Archived { property, checked });
             }
@@ -73,25 +97,21 @@ impl Stamped<'_, '_> {
     }
 
     /// The timestamps over the value.
-    #[must_use]
-    pub fn over_value(&self, archives: &[Archived]) -> Vec<Checked> {
+    fn over_value(&self, archives: &[Archived]) -> Vec<Checked> {
         let properties = self.properties.additions(self.document, "SignatureTimeStamp").take(MAX_STAMPS);
         let check = |property| {
             let rules = self.rules(property);
             let value =
                 rules.and_then(|rules| self.canonical(&rules, self.signature.value)).map(|value| vec![value.into()]);
-            self.check(property, value.as_deref(), self.existed(property, archives))
+            self.check(property, value.as_deref(), self.existed_before(property, archives))
         };
         properties.flat_map(check).take(MAX_STAMPS).collect()
     }
 
-    /// The latest time before which, as trusted timestamps over what was signed prove, it was not signed: such a
-    /// timestamp is among the signed properties.
-    #[must_use]
-    pub fn made_after(&self, archives: &[Archived]) -> Option<i64> {
+    /// See [`Stamps::made_after`]: all archive timestamps cover the signed properties, where such timestamps are.
+    fn made_after(&self, archives: &[Archived]) -> Option<i64> {
         let properties = self.properties.content_timestamps(self.document).take(MAX_STAMPS);
-        let at = archives.iter().filter_map(|one| one.checked.existence()).map(|proof| proof.at).min();
-        let at = at.unwrap_or(i64::MAX).min(self.request.received_at);
+        let at = self.existed(archives.iter());
         let check = |(property, is_of_all)| {
             let stamped = if is_of_all { self.all_content(property) } else { self.named_content(property) };
             self.check(property, stamped.as_deref(), at)
@@ -102,8 +122,8 @@ impl Stamped<'_, '_> {
 
     /// Whether a trusted archive timestamp covers revocation data that answer for the whole path (level LTA).
     #[must_use]
-    pub fn holds_validation_data(&self, archives: &[Archived], path: &Path, signed_at: i64) -> bool {
-        archives.iter().filter(|one| one.checked.shown.trusted).any(|one| {
+    pub fn holds_validation_data(&self, stamps: &Stamps, path: &Path, signed_at: i64) -> bool {
+        stamps.archives.iter().filter(|one| one.checked.shown.trusted).any(|one| {
             let (crls, ocsp) = self.properties.added_revocation(self.document, Some(one.property));
             let evidence = Evidence::of(&crls, &ocsp);
             let times = (signed_at, self.request.received_at);
@@ -111,11 +131,15 @@ impl Stamped<'_, '_> {
         })
     }
 
-    /// Until when at the latest a property is known to have been there: what stands before an archive timestamp was.
-    fn existed(&self, property: NodeId, archives: &[Archived]) -> i64 {
-        let covering = archives.iter().filter(|one| one.property > property);
-        let proofs = covering.filter_map(|one| one.checked.existence()).map(|proof| proof.at);
-        proofs.min().unwrap_or(i64::MAX).min(self.request.received_at)
+    /// When a property was there, as is known: what stands before an archive timestamp was.
+    fn existed_before(&self, property: NodeId, archives: &[Archived]) -> i64 {
+        self.existed(archives.iter().filter(|one| one.property > property))
+    }
+
+    /// When what these cover was there, as is known.
+    fn existed<'c>(&self, covering: impl Iterator<Item = &'c Archived>) -> i64 {
+        let (proved_at, _) = timestamp::earliest(covering.filter_map(|one| one.checked.existence()));
+        proved_at.unwrap_or(i64::MAX).min(self.request.received_at)
     }
 
     /// Checks every token of a property; `stamped` is what it should be over, none where that cannot be had.
