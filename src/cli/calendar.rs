@@ -30,8 +30,11 @@ enum Command {
 pub fn run(arguments: Arguments) -> Outcome {
     let Command::Load { config, file } = arguments.command;
     let bytes = std::fs::read(&file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-    let holidays = match Holiday::read_csv(&bytes) {
-        Ok(holidays) => holidays,
+    let holidays = match Holiday::read_table(&bytes) {
+        Ok((form, holidays)) => {
+            eprintln!("reading {} as {form}", file.display());
+            holidays
+        }
         Err(bad) => {
             for line in bad {
                 eprintln!("{}: {line}", file.display());

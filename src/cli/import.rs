@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{ConfigArgument, Outcome, block_on, load, open};
+use crate::domain::sheet::Form;
 use crate::import::{Stage, Watch, attentions, entries};
 use crate::store::log::Log;
 
@@ -31,7 +32,8 @@ enum Command {
 struct FileArguments {
     #[command(flatten)]
     config: ConfigArgument,
-    /// The file, in UTF-8; its first line names the columns, in any order.
+    /// The file: CSV in UTF-8, UTF-16 or Windows-1252, separated by commas, semicolons or tabs, which is found out and
+    /// said. Its first line names the columns, in any order; a line `sep=;` may stand before it.
     file: PathBuf,
     /// Leave bad rows out instead of keeping nothing.
     #[arg(long)]
@@ -132,6 +134,10 @@ impl Screen {
 }
 
 impl Watch for Screen {
+    fn written(&mut self, form: Form) {
+        self.bar.suspend(|| eprintln!("reading {} as {form}", self.file));
+    }
+
     fn reached(&mut self, stage: Stage, bytes: u64) {
         if self.stage != Some(stage) {
             self.stage = Some(stage);

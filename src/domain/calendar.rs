@@ -8,12 +8,14 @@
 //! publishes it. Fixed holidays are not built in: what counts is what the entity published (art. 30.7).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Cursor;
 
 use chrono::{Datelike, NaiveDate, Weekday};
 use chrono_tz::Tz;
 
 use super::Micros;
 use super::code_list::code_list;
+use super::sheet::{Form, Sheet, SheetError, exactly};
 
 code_list! {
     /// Who set a holiday.
@@ -50,38 +52,35 @@ pub struct BadHoliday {
 }
 
 impl Holiday {
-    /// Reads a file of `date,scope,name` with that heading: `2026-01-06,national,Epifanía del Señor`.
-    /// UTF-8; lines that say the same day twice are harmless.
+    /// Reads a table of `date,scope,name` with that heading: `2026-01-06,national,Epifanía del Señor`.
+    /// Lines that say the same day twice are harmless.
     ///
     /// # Errors
     /// Every bad line; nothing of a file with one should be kept.
     pub fn read_csv(file: &[u8]) -> Result<Vec<Self>, Vec<BadHoliday>> {
-        // Spreadsheets put a byte order mark first.
-        let file = file.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(file);
-        let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(file);
-        let heading = reader.headers().map(|heading| heading.iter().collect::<Vec<_>>() == ["date", "scope", "name"]);
-        if !matches!(heading, Ok(true)) {
-            return Err(vec![BadHoliday { line: 1, detail: "the heading must be date,scope,name".to_owned() }]);
-        }
+        Self::read_table(file).map(|(_, holidays)| holidays)
+    }
+
+    /// The same, with how the table is written.
+    ///
+    /// # Errors
+    /// As [`Holiday::read_csv`].
+    pub fn read_table(file: &[u8]) -> Result<(Form, Vec<Self>), Vec<BadHoliday>> {
+        let whole = |error: SheetError| vec![BadHoliday { line: 1, detail: error.to_string() }];
+        let mut sheet = Sheet::open(Cursor::new(file), &exactly(&["date", "scope", "name"])).map_err(whole)?;
         let (mut holidays, mut bad) = (Vec::new(), Vec::new());
-        for record in reader.records() {
-            let (line, holiday) = match &record {
-                Ok(record) => (record.position().map_or(0, csv::Position::line), Self::from_record(record)),
-                Err(error) => (error.position().map_or(0, csv::Position::line), Err("must be UTF-8 text".to_owned())),
-            };
-            match holiday {
+        while let Some((line, cells)) = sheet.next_row().map_err(whole)? {
+            match cells.and_then(|cells| Self::from_cells(&cells)) {
                 Ok(holiday) => holidays.push(holiday),
                 Err(detail) => bad.push(BadHoliday { line, detail }),
             }
         }
-        if bad.is_empty() { Ok(holidays) } else { Err(bad) }
+        if bad.is_empty() { Ok((sheet.form(), holidays)) } else { Err(bad) }
     }
 
-    fn from_record(record: &csv::StringRecord) -> Result<Self, String> {
-        let (Some(date), Some(scope), Some(name), 3) = (record.get(0), record.get(1), record.get(2), record.len())
-        else {
-            return Err("must have three fields: date, scope, name".to_owned());
-        };
+    fn from_cells(cells: &[&str]) -> Result<Self, String> {
+        let [date, scope, name] = cells else { return Err("must have three cells: date, scope, name".to_owned()) };
+        let (date, scope, name) = (date.trim(), scope.trim(), name.trim());
         // Ten characters, or years like +12026 and dates like 2026-1-6 would pass.
         let date = Some(date)
             .filter(|date| date.len() == 10)
@@ -266,12 +265,15 @@ mod tests {
 
     #[test]
     fn every_bad_line_is_named() {
-        let file = b"date,scope,name\n2026-02-30,national,x\n2026-01-06,state,y\n2026-1-6,local,z\n2026-05-01,national\n2026-05-01,national,\n2026-05-01,local,\xFF\n";
+        let file = b"date,scope,name\n2026-02-30,national,x\n2026-01-06,state,y\n2026-1-6,local,z\n2026-05-01,national\n2026-05-01,national,\n2026-05-01,local,Espa\xEF\xBF\xBDa\n";
         let lines = Holiday::read_csv(file).unwrap_err();
         assert_eq!(lines.iter().map(|bad| bad.line).collect::<Vec<_>>(), [2, 3, 4, 5, 6, 7]);
         assert_eq!(lines[1].to_string(), "line 3: the scope must be one of national, regional, local");
         assert_eq!(Holiday::read_csv(b"").unwrap_err()[0].line, 1);
         assert_eq!(Holiday::read_csv(b"fecha;nombre\n").unwrap_err()[0].line, 1);
+        let file = b"date,scope,name\n2026-01-06,national,Epifan\xA1a\n";
+        let [bad] = &Holiday::read_csv(file).unwrap_err()[..] else { panic!("one cause for the whole file") };
+        assert!(bad.detail.contains("line 2 has the byte 0xA1"), "{bad}");
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod media;
 pub mod number;
 pub mod party;
 pub mod role;
+pub mod sheet;
 pub mod text;
 pub mod time;
 

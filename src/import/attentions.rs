@@ -70,6 +70,7 @@ pub async fn import(app: &App, path: &Path, skip_bad: bool, watch: &mut dyn Watc
 /// Reads the whole file and names every bad row.
 fn check(path: &Path, now: Micros, watch: &mut dyn Watch) -> Result<(Summary, Sha256), ImportError> {
     let mut sheet = Sheet::open(path, &COLUMNS)?;
+    watch.written(sheet.form());
     let mut summary = Summary::default();
     loop {
         let rows = chunk(&mut sheet, now)?;

@@ -76,6 +76,7 @@ pub async fn import(app: &App, path: &Path, skip_bad: bool, watch: &mut dyn Watc
 /// Reads the whole file and names every bad row; nothing is written. How many there are, and the file's hash.
 async fn check(app: &App, path: &Path, reading: Reading, watch: &mut dyn Watch) -> Result<(u64, Sha256), ImportError> {
     let mut sheet = Sheet::open(path, &COLUMNS)?;
+    watch.written(sheet.form());
     let mut sifter = Sifter::new(app.entity.id, reading);
     let mut bad = 0;
     loop {

@@ -14,6 +14,7 @@ mod write;
 
 use std::path::PathBuf;
 
+use crate::domain::sheet::{Form, SheetError};
 use crate::store;
 
 /// Why an import could not run. Nothing of the file was kept, but for [`ImportError::Doubt`].
@@ -25,6 +26,9 @@ pub enum ImportError {
     /// The first line does not name the columns that are needed.
     #[error("{0}: {1}")]
     Heading(PathBuf, String),
+    /// Its encoding or its separator is not sure.
+    #[error("{0}: {1}")]
+    Form(PathBuf, SheetError),
     /// Somebody wrote to the file while it was read.
     #[error("{0} changed while it was imported; nothing was kept")]
     Changed(PathBuf),
@@ -47,6 +51,10 @@ pub enum Stage {
 
 /// Who is told how far an import has come.
 pub trait Watch: Send {
+    /// How the file is written, once that is known.
+    fn written(&mut self, form: Form) {
+        let _ = form;
+    }
     /// So many bytes of the file are read.
     fn reached(&mut self, stage: Stage, bytes: u64);
     /// A row is bad: the line it begins on, from 1, and all that is wrong with it.

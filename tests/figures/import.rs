@@ -234,3 +234,61 @@ async fn a_file_that_changes_meanwhile_is_not_kept(#[values(Engine::Sqlite, Engi
     let clerk = place.token("clerk").await;
     assert_eq!(place.get("/books/entrada/2018/1", &clerk).await.status, 404);
 }
+
+/// The text as a Spanish spreadsheet writes it.
+fn of_a_spreadsheet(text: &str, encoding: &str) -> Vec<u8> {
+    let text = format!("sep=;\n{}", text.replace(',', ";")).replace('\n', "\r\n");
+    match encoding {
+        "Windows-1252" => encoding_rs::WINDOWS_1252.encode(&text).0.into_owned(),
+        "UTF-16" => format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        _ => format!("\u{feff}{text}").into_bytes(),
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_a_spanish_spreadsheet_writes_is_read_by_every_command_and_its_form_is_said(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[values("Windows-1252", "UTF-16", "UTF-8")] encoding: &str,
+) {
+    let place = Place::on(engine).await;
+    let entries = format!("{HEADING}{}", row(7).replace("\"García, Ana\"", "Ana Núñez").replace("Asunto", "Petición"));
+    let attentions = "at,channel,unit,topic,count\n2018-03-01T09:30:00+01:00,phone,L01000000,Padrón,12\n";
+    let calendar = "date,scope,name\n2026-01-06,national,Epifanía del Señor\n";
+    for (words, text) in [
+        (&["import", "entries"], &*entries),
+        (&["import", "attentions"], attentions),
+        (&["calendar", "load"], calendar),
+    ] {
+        let path = place.file("sheet.csv", of_a_spreadsheet(text, encoding));
+        let output = place.program(&[words[0], words[1], path.to_str().unwrap()]).await;
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{words:?}: {said}");
+        assert!(said.contains(&format!("sheet.csv as {encoding}, separated by \";\"")), "{words:?}: {said}");
+    }
+    let clerk = place.token("clerk").await;
+    let entry = place.get("/books/entrada/2018/7", &clerk).await.json();
+    assert_eq!(entry["entry"]["interested_parties"][0]["company_name"], "Ana Núñez");
+    assert_eq!(entry["entry"]["subject"], "Petición 7");
+    let listed = place.get("/attentions", &clerk).await.json();
+    assert_eq!(listed["items"][0]["topic"], "Padrón");
+}
+
+#[rstest]
+#[case(b"Pe\xA4a", "line 2 has the byte 0xA4")]
+#[case(b"Pe\x96a", "line 2 has the byte 0x96")]
+#[case(b"Pe\0a", "zero bytes")]
+#[case("PeÃ±a".as_bytes(), "read in a wrong encoding before")]
+#[tokio::test]
+async fn an_encoding_that_is_not_sure_is_refused_and_nothing_is_kept(#[case] name: &[u8], #[case] why: &str) {
+    let place = Place::on(Engine::Sqlite).await;
+    let clerk = place.token("clerk").await;
+    let mut bytes = HEADING.as_bytes().to_vec();
+    bytes.extend(b"entrada,2018,1,2018-03-01T09:00:00+01:00,in_person,Asunto,L01000000,nif,00000000T,Ana ");
+    bytes.extend([name, b"\n"].concat());
+    let path = place.file("old.csv", bytes);
+    let output = place.program(&["import", "entries", path.to_str().unwrap()]).await;
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.contains(why), "{said}");
+    assert_eq!(place.get("/entries", &clerk).await.json()["items"], json!([]));
+}
