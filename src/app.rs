@@ -24,6 +24,7 @@ use crate::registry::ledger::{Ledger, LedgerError};
 use crate::service::attention::Service;
 use crate::signature::{Anchors, ListError, LoadError, Policy, RevocationMode, TrustedList, load_certificates};
 use crate::store::catalogue::BookRow;
+use crate::store::directory::Kind;
 use crate::store::log::Log;
 use crate::store::objects::{self, Objects};
 use crate::store::{self, Store, Tx};
@@ -34,6 +35,9 @@ pub enum StartError {
     /// `entity.time_zone` is not one.
     #[error("entity.time_zone: there is no time zone {0:?}; Europe/Madrid and Atlantic/Canary are two")]
     TimeZone(String),
+    /// Where the public reaches the server.
+    #[error("entity.public_url {0:?} {1}")]
+    PublicUrl(String, #[source] config::public_url::PublicUrlError),
     /// The database.
     #[error("database: {0}")]
     Store(#[from] store::Error),
@@ -127,6 +131,10 @@ impl App {
     pub async fn open_with(config: Config, clock: Clock, objects: Objects) -> Result<Self, StartError> {
         let zone: Tz =
             config.entity.time_zone.parse().map_err(|_| StartError::TimeZone(config.entity.time_zone.clone()))?;
+        let public = &config.entity.public_url;
+        if !public.is_empty() {
+            config::public_url::check(public).map_err(|wrong| StartError::PublicUrl(public.clone(), wrong))?;
+        }
         let store = Store::open(config.database.url.expose(), config.database.connections).await?;
         let (id, ledger) = ensure_entity(&store, &config, zone, &clock).await?;
         let entity = Entity { id, code: config.entity.code.clone(), name: config.entity.name.clone(), zone, ledger };
@@ -161,6 +169,28 @@ impl App {
     #[must_use]
     pub fn store(&self) -> &Store {
         self.registry.store()
+    }
+
+    /// Makes an office of the entity's, where it has none of that code yet.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn first_office(&self, code: &str, name: &str) -> store::Result<()> {
+        let mut tx = self.store().begin().await?;
+        store::catalogue::ensure_office(&mut tx, self.entity.id, code, name, &text::fold(name)).await?;
+        tx.commit().await
+    }
+
+    /// What is wrong with the address that receipts carry: nothing, or that none was given and what they print instead.
+    #[must_use]
+    pub fn address_state(&self) -> Option<String> {
+        self.config.entity.public_url.is_empty().then(|| {
+            format!(
+                "entity.public_url is not set: receipts print {} for ever, where nobody outside finds it; set it to the \
+                 address by which the public reaches this server",
+                self.config.listen
+            )
+        })
     }
 
     /// The clock.
@@ -247,14 +277,12 @@ async fn ensure_entity(store: &Store, config: &Config, zone: Tz, clock: &Clock) 
         let book = BookRow { code: code.into(), kind, name: name.into(), prefix: prefix.into() };
         store::catalogue::ensure_book(&mut tx, id, &book).await?;
     }
-    if store::catalogue::offices(&mut tx, id).await?.is_empty() {
-        store::catalogue::ensure_office(
-            &mut tx,
-            id,
-            &default_office(&settings.code),
-            "Oficina de asistencia en materia de registros",
-        )
-        .await?;
+    // The code of an office is given by the Directory. Only the entity that is nobody's gets one, for trials.
+    if settings.code == config::Entity::TRIAL
+        && store::directory::own_codes(&mut tx, id, Kind::Office).await?.is_empty()
+    {
+        let name = "Oficina de prueba";
+        store::catalogue::ensure_office(&mut tx, id, "O01000000", name, &text::fold(name)).await?;
     }
     let folded = text::fold(&settings.name);
     store::catalogue::ensure_unit(&mut tx, id, &settings.code, &settings.name, &folded, true).await?;
@@ -276,11 +304,4 @@ async fn ledger(tx: &mut Tx, entity: i64, config: &Config, clock: &Clock) -> Res
         origin => origin.to_owned(),
     };
     Ok(Ledger::new(&origin, &pem)?)
-}
-
-/// The code of the office that a new entity begins with: its own code with the letter of offices.
-#[must_use]
-pub fn default_office(entity: &str) -> String {
-    let digits: String = entity.chars().skip(1).collect();
-    format!("O{digits}")
 }

@@ -5,6 +5,7 @@
 //! otherwise be a setting silently lost. A list is written with commas there. Relative paths are relative to the file's folder.
 #![expect(clippy::disallowed_methods, reason = "this is the one file that reads the environment")]
 
+pub mod public_url;
 mod witness;
 
 use std::path::{Path, PathBuf};
@@ -112,14 +113,18 @@ pub struct Entity {
     pub name: String,
     /// IANA time zone: the official time of the sede.
     pub time_zone: String,
-    /// Where the public reaches the server, such as `https://sede.example.es`: receipts print it, as text and as a code
-    /// for telephones. Empty: `listen`.
+    /// Where the public reaches the server, such as `https://sede.example.es`: receipts print it, for ever, as text and as
+    /// a code for telephones. https, or http at `127.0.0.1`, `[::1]` or `localhost` for trials. Empty: `listen`, and
+    /// `/readyz` says so.
     pub public_url: String,
     /// Colour of headings on receipts, such as `#1f4e79`.
     pub colour: String,
 }
 
 impl Entity {
+    /// The code of the registry that is tried, which is no body's.
+    pub const TRIAL: &'static str = "L01000000";
+
     /// The colour as red, green and blue; a dark blue when it is not written as `#rrggbb`.
     #[must_use]
     pub fn rgb(&self) -> [u8; 3] {
@@ -347,7 +352,7 @@ impl Default for Config {
 impl Default for Entity {
     fn default() -> Self {
         Self {
-            code: "L01000000".into(),
+            code: Self::TRIAL.into(),
             name: "Ayuntamiento de ejemplo".into(),
             time_zone: "Europe/Madrid".into(),
             public_url: String::new(),
@@ -478,7 +483,22 @@ impl Config {
         })?;
         let folder = file.and_then(Path::parent).map(Path::to_owned).unwrap_or_default();
         config.resolve(&folder);
+        config.check(file)?;
         Ok(config)
+    }
+
+    /// Whether each setting can be what it is; the types were checked before.
+    fn check(&self, file: Option<&Path>) -> Result<(), ConfigError> {
+        let origin =
+            || file.map_or_else(|| "the settings in the environment".into(), |path| path.display().to_string());
+        let url = &self.entity.public_url;
+        if !url.is_empty() {
+            public_url::check(url).map_err(|wrong| ConfigError::Invalid {
+                origin: origin(),
+                reason: format!("entity.public_url {url:?} {wrong}"),
+            })?;
+        }
+        Ok(())
     }
 
     /// Makes relative paths relative to the configuration's folder.

@@ -180,9 +180,13 @@ impl Walk<'_> {
             .map(|verdict| serde_json::from_str(verdict.get()))
             .collect::<Result<_, _>>()
             .map_err(corrupt)?;
+        // A field without a value may be left out.
+        let value = |entry: &serde_json::Map<String, Value>, name: &str| {
+            entry.get(name).filter(|value| !value.is_null()).cloned()
+        };
         let names: BTreeSet<&String> = told.entry.keys().chain(entry.keys()).collect();
         let mut fields: Vec<String> =
-            names.into_iter().filter(|name| told.entry.get(*name) != entry.get(*name)).cloned().collect();
+            names.into_iter().filter(|name| value(&told.entry, name) != value(&entry, name)).cloned().collect();
         if told.verdicts != signatures {
             fields.push("signatures".into());
         }

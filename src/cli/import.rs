@@ -96,7 +96,7 @@ async fn import_attentions(arguments: FileArguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn refused(bad: u64) -> ExitCode {
+pub(super) fn refused(bad: u64) -> ExitCode {
     eprintln!("{bad} rows are bad; nothing was kept (--skip-bad leaves them out)");
     ExitCode::from(1)
 }
@@ -116,20 +116,27 @@ fn listed(gaps: &[(i64, i64)]) -> String {
 }
 
 /// Tells on stderr how far an import has come, where that is a terminal, and which rows are bad, everywhere.
-struct Screen {
+pub(super) struct Screen {
     bar: ProgressBar,
     file: String,
     stage: Option<Stage>,
 }
 
 impl Screen {
-    fn new(file: &Path) -> Self {
+    pub(super) fn new(file: &Path) -> Self {
         let length = std::fs::metadata(file).map(|metadata| metadata.len()).unwrap_or_default();
         let style = ProgressStyle::with_template("{msg} {wide_bar} {percent:>3} % {eta}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = ProgressBar::new(length).with_style(style);
         bar.enable_steady_tick(Duration::from_millis(200));
         Self { bar, file: file.display().to_string(), stage: None }
+    }
+}
+
+impl Screen {
+    /// Takes the bar off the screen.
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
     }
 }
 

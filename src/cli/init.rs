@@ -1,10 +1,15 @@
 //! `ventanilla init`: the embedded default in a folder. What is there already stays as it is.
 
+mod answers;
+
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+pub use answers::Answers;
+use answers::{OFFICE_NAME, TRIAL_CODE, TRIAL_NAME};
 
 use super::test_pki::{self, TestPki};
 use super::{Outcome, block_on, open};
@@ -18,21 +23,40 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR", default_value = ".", conflicts_with = "config")]
     dir: PathBuf,
     /// Prepare the database that this configuration names, and write no folder.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["code", "name", "public_url"])]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    answers: Answers,
 }
 
 /// Makes the folder, and the database in it.
 pub fn run(arguments: &Arguments) -> Outcome {
+    let mut answers = arguments.answers.clone();
     let file = match &arguments.config {
         Some(file) => file.clone(),
-        None => write(&arguments.dir)?,
+        None => {
+            let there = arguments.dir.join("ventanilla.toml");
+            if there.exists() {
+                answers.refuse_over(&there)?;
+            } else if io::stdin().is_terminal() {
+                answers.ask(&mut io::stdin().lock(), &mut io::stderr())?;
+            }
+            write(&arguments.dir, &answers)?
+        }
     };
+    answers.check()?;
+    let office = answers.office.clone().map(|code| (code, answers.office_name.clone()));
     block_on(async {
         let app = open(Config::load(Some(&file))?).await?;
+        if let Some((code, name)) = office {
+            app.first_office(&code, name.as_deref().unwrap_or(OFFICE_NAME)).await?;
+        }
         app.store().close().await;
         Ok::<_, Box<dyn std::error::Error>>(())
     })??;
+    for missing in answers.missing().iter().filter(|_| arguments.config.is_none()) {
+        eprintln!("{missing}");
+    }
     let ready = arguments.config.as_ref().unwrap_or(&arguments.dir);
     eprintln!("{} is ready: ventanilla serve --config {}", ready.display(), file.display());
     Ok(ExitCode::SUCCESS)
@@ -42,7 +66,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
 ///
 /// # Errors
 /// When the folder cannot be written to.
-pub fn write(dir: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
+pub fn write(dir: &Path, answers: &Answers) -> Result<PathBuf, Box<dyn std::error::Error>> {
+    answers.check()?;
     fs::create_dir_all(dir)?;
     let dir = dir.canonicalize()?;
     for folder in ["objects", "anchors", "intermediates", "keys"] {
@@ -64,7 +89,7 @@ pub fn write(dir: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
         write_new(&log_key, Ledger::new_key()?.as_bytes(), 0o600)?;
     }
     if !file.exists() {
-        write_new(&file, settings(&dir).as_bytes(), 0o600)?;
+        write_new(&file, settings(&dir, answers).as_bytes(), 0o600)?;
     }
     Ok(file)
 }
@@ -76,8 +101,12 @@ fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
 }
 
 /// The settings of the embedded default, with what each is for.
-fn settings(dir: &Path) -> String {
+fn settings(dir: &Path, answers: &Answers) -> String {
     let dir = dir.display();
+    let quoted = |text: Option<&str>| toml::Value::from(text.unwrap_or_default()).to_string();
+    let code = quoted(Some(answers.code.as_deref().unwrap_or(TRIAL_CODE)));
+    let name = quoted(Some(answers.name.as_deref().unwrap_or(TRIAL_NAME)));
+    let public_url = quoted(answers.public_url.as_deref());
     format!(
         r#"# Ventanilla. Every setting can also be given as VENTANILLA_SECTION__KEY.
 
@@ -86,8 +115,11 @@ fn settings(dir: &Path) -> String {
 listen = "127.0.0.1:8080"
 
 [entity]
-code = "L01000000"
-name = "Ayuntamiento de ejemplo"
+# The DIR3 code and the name of your body. L01000000 is nobody's: a registry of that code is for trials.
+code = {code}
+name = {name}
+# Where the public reaches the server, such as "https://sede.example.es". Receipts print it, for ever.
+public_url = {public_url}
 time_zone = "Europe/Madrid"
 
 [database]

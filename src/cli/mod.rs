@@ -3,6 +3,7 @@
 
 mod backup;
 mod calendar;
+mod catalogue;
 mod clock;
 pub mod demo;
 mod import;
@@ -58,6 +59,8 @@ enum Command {
     Verify(verify::Arguments),
     /// The calendar of non-working days.
     Calendar(calendar::Arguments),
+    /// Units, offices and books: whole lists, such as those that DIR3 publishes, or one at a time.
+    Catalogue(catalogue::Arguments),
     /// Bring entries and attentions from an older system.
     Import(import::Arguments),
     /// The figures, and whether their counters agree with the records.
@@ -93,6 +96,7 @@ pub fn run() -> ExitCode {
         Command::Token(arguments) => token::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
         Command::Calendar(arguments) => calendar::run(arguments),
+        Command::Catalogue(arguments) => catalogue::run(arguments),
         Command::Import(arguments) => import::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Backup(arguments) => backup::backup(arguments),

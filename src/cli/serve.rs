@@ -56,7 +56,7 @@ fn settings(arguments: &Arguments) -> Result<Config, Box<dyn std::error::Error>>
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
     };
     if empty {
-        return Ok(Config::load(Some(&init::write(&folder)?))?);
+        return Ok(Config::load(Some(&init::write(&folder, &init::Answers::trial())?))?);
     }
     Ok(load(&ConfigArgument { config: file })?)
 }
@@ -145,7 +145,24 @@ impl Server {
     /// # Errors
     /// What could not be opened, and by which setting.
     pub async fn start(config: Config, clock: Clock) -> Result<Self, Box<dyn std::error::Error>> {
+        Self::start_as(config, clock, false).await
+    }
+
+    /// The same; where it `is_public`, the address that it listens at is the one that receipts carry.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_as(
+        mut config: Config,
+        clock: Clock,
+        is_public: bool,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
         let bound = bind(&config).await?;
+        // Port 0 is nobody's address.
+        config.listen = bound.address.to_string();
+        if is_public {
+            config.entity.public_url = bound.url();
+        }
         Ok(bound.serving(App::open(config, clock).await?))
     }
 
@@ -191,6 +208,9 @@ impl Server {
         let Self { app, bound: Bound { listener, tls, admin, .. } } = self;
         // Before anybody is served: a book that was brought back older than it was must not number.
         app.check_continuity().await;
+        if let Some(missing) = app.address_state().filter(|_| app.seal.is_configured()) {
+            tracing::warn!("{missing}");
+        }
         let holding = tokio::spawn({
             let (app, stop) = (app.clone(), stop.clone());
             async move { app.until_continuing(stop).await }

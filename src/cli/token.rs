@@ -9,6 +9,7 @@ use super::{ConfigArgument, Outcome, block_on, load, open};
 use crate::app::App;
 use crate::domain::{Micros, Role, Sha256};
 use crate::store;
+use crate::store::directory::Kind;
 use crate::store::tokens::TokenRow;
 
 /// What `token` takes.
@@ -106,15 +107,18 @@ pub async fn make(
 ) -> Result<String, Box<dyn std::error::Error>> {
     let mut tx = app.store().begin().await?;
     if let Some(unit) = &unit
-        && store::catalogue::unit(&mut tx, app.entity.id, unit).await?.is_none()
+        && store::directory::one(&mut tx, app.entity.id, Kind::Unit, unit).await?.is_none()
     {
         return Err(format!("there is no unit {unit} in the catalogue").into());
     }
-    let offices = store::catalogue::offices(&mut tx, app.entity.id).await?;
+    let offices = store::directory::own_codes(&mut tx, app.entity.id, Kind::Office).await?;
     let office = match office {
-        Some(office) if offices.iter().any(|known| known.code == office) => Some(office),
-        Some(office) => return Err(format!("there is no office {office}").into()),
-        None if role == Role::Clerk => offices.into_iter().next().map(|office| office.code),
+        Some(office) if offices.iter().any(|(known, _)| *known == office) => Some(office),
+        Some(office) => return Err(format!("the entity has no office {office}").into()),
+        None if role == Role::Clerk => match offices.into_iter().next() {
+            Some((office, _)) => Some(office),
+            None => return Err("the entity has no office yet: `ventanilla catalogue office CODE --name NAME`".into()),
+        },
         None => None,
     };
     let mut random = [0; 32];

@@ -16,6 +16,7 @@ pub mod role;
 pub mod sheet;
 pub mod text;
 pub mod time;
+pub mod unit;
 
 pub use calendar::Calendar;
 pub use channel::{AttentionChannel, Channel};
@@ -30,3 +31,4 @@ pub use party::{
 };
 pub use role::Role;
 pub use time::Micros;
+pub use unit::UnitState;

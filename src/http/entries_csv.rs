@@ -10,7 +10,7 @@ use crate::store;
 use crate::store::entries::{Belongings, EntryRow};
 use crate::store::listing::Wanted;
 
-const HEADINGS: [&str; 19] = [
+const HEADINGS: [&str; 21] = [
     "code",
     "book",
     "year",
@@ -24,9 +24,11 @@ const HEADINGS: [&str; 19] = [
     "rectified",
     "imported",
     "office",
+    "office_name",
     "registered_by",
     "subject",
     "destination_unit",
+    "destination_unit_name",
     "party_ids",
     "party_names",
     "documents",
@@ -68,7 +70,7 @@ pub fn stream(app: App, caller: Caller, wanted: Wanted) -> impl Stream<Item = Re
     })
 }
 
-fn record(row: &EntryRow, belongings: &Belongings, zone: chrono_tz::Tz) -> [String; 19] {
+fn record(row: &EntryRow, belongings: &Belongings, zone: chrono_tz::Tz) -> [String; 21] {
     let parties = || belongings.parties.iter().filter(|party| party.represents.is_none());
     let names = parties().map(|party| {
         let names = [&party.company_name, &party.given_name, &party.first_surname, &party.second_surname];
@@ -88,9 +90,11 @@ fn record(row: &EntryRow, belongings: &Belongings, zone: chrono_tz::Tz) -> [Stri
         row.rectified.to_string(),
         row.imported.to_string(),
         row.office.clone().unwrap_or_default(),
+        plain(row.office_name.as_deref().unwrap_or_default()),
         plain(&row.registered_by),
         plain(&row.subject),
         row.destination_unit.clone().unwrap_or_default(),
+        plain(row.destination_unit_name.as_deref().unwrap_or_default()),
         plain(&parties().map(|party| party.id.as_str()).collect::<Vec<_>>().join("; ")),
         plain(&names.collect::<Vec<_>>().join("; ")),
         belongings.documents.len().to_string(),

@@ -63,6 +63,9 @@ pub struct Parts {
     /// The calendar of non-working days of this year; numbering does not stop for it.
     #[schema(example = "ok")]
     calendar: String,
+    /// The address that receipts carry (`entity.public_url`); the server is ready without it, and says so.
+    #[schema(example = "ok")]
+    address: String,
 }
 
 /// Whether the registry can register.
@@ -84,10 +87,11 @@ pub async fn readyz(State(app): State<App>) -> Response {
         "no seal: set seal.certificate and seal.key; entries are registered, receipts wait".to_owned()
     };
     let log = app.publishing_state().unwrap_or_else(|| "ok".to_owned());
+    let address = app.address_state().unwrap_or_else(|| "ok".to_owned());
     let ready =
         [&database, &object_store, &clock, &seal, &log].into_iter().all(|part| part == "ok" || part.starts_with("ok:"));
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, parts: Parts { database, object_store, clock, seal, log, calendar } }))
+    (status, Json(Readiness { ready, parts: Parts { database, object_store, clock, seal, log, calendar, address } }))
         .into_response()
 }
 

@@ -81,7 +81,7 @@ pub async fn label(State(app): State<App>, caller: Caller, PathParam(Path(id)): 
     let label = Label {
         entity: &caller.entity.name,
         book,
-        office: row.office.as_deref(),
+        office: row.office_name.as_deref().or(row.office.as_deref()),
         code: &row.code,
         registered_at: row.registered_at,
         zone: caller.entity.zone,

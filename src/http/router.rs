@@ -46,6 +46,7 @@ use crate::registry::entry::Entry;
         (name = "receipts", description = "Proof for whoever submitted"),
         (name = "service", description = "The citizens' service: attentions"),
         (name = "catalogue", description = "Units, offices, books"),
+        (name = "administration", description = "What an administrator keeps: units, offices, books, tokens, trust anchors, calendar. An administrator may not read entries"),
         (name = "figures", description = "The electronic share, and attentions"),
         (name = "running", description = "Whether the server is well")
     )
@@ -81,6 +82,13 @@ const ROLES: &[(&str, &[&str])] = &[
     ("units", ANY),
     ("offices", ANY),
     ("books", ANY),
+    ("unit", ANY),
+    ("office", ANY),
+    ("book", ANY),
+    ("put_unit", &["admin"]),
+    ("put_office", &["admin"]),
+    ("put_book", &["admin"]),
+    ("delete_book", &["admin"]),
     ("log_key", &[]),
     ("log_checkpoint", &[]),
     ("log_tile", &[]),
@@ -129,8 +137,11 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(attentions::list, attentions::record))
         .routes(routes!(attentions::by_id, attentions::withdraw))
         .routes(routes!(catalogue::units))
+        .routes(routes!(catalogue::unit, catalogue::put_unit))
         .routes(routes!(catalogue::offices))
+        .routes(routes!(catalogue::office, catalogue::put_office))
         .routes(routes!(catalogue::books))
+        .routes(routes!(catalogue::book, catalogue::put_book, catalogue::delete_book))
 }
 
 /// What a verification code opens: each address may try some codes a minute.

@@ -6,6 +6,7 @@
 //! that it is still the same. What is held in memory is a number and a hash a row, never the file.
 
 pub mod attentions;
+pub mod catalogue;
 mod content;
 pub mod entries;
 mod sheet;

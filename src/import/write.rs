@@ -11,6 +11,7 @@ use crate::registry::entry::Entry;
 use crate::registry::ledger::{Growth, append};
 use crate::registry::record;
 use crate::store::book::{Count, EventRow, Lock};
+use crate::store::directory::Kind;
 use crate::store::entries::{Belongings, EntryRow, PartyRow};
 use crate::store::outbox::OutboxRow;
 use crate::store::{self, Tx};
@@ -117,7 +118,7 @@ impl<'e> Writer<'e> {
         let own = if let Some(own) = self.units.get(code) {
             *own
         } else {
-            let own = store::catalogue::unit(tx, self.entity.id, code).await?.map(|unit| unit.own);
+            let own = store::directory::one(tx, self.entity.id, Kind::Unit, code).await?.map(|unit| unit.own);
             self.units.insert(code.to_owned(), own);
             own
         };
@@ -181,6 +182,10 @@ impl<'e> Writer<'e> {
             transport_number: None,
             remarks: None,
             authentication: None,
+            // The catalogue of today does not know what it was called then.
+            destination_unit_name: None,
+            distributed_to_name: None,
+            office_name: None,
         };
         let party = PartyRow {
             entry_id: id,

@@ -21,10 +21,11 @@ use super::Registry;
 use super::batch::BatchError;
 use super::book::{Change, Committed, Key, Outcome, Refusal};
 use super::caller::Caller;
+use super::catalogue::Destination;
 use super::history;
 use super::ledger::{Proof, prove};
 use super::submission::{FieldError, Rectification, Stated};
-use super::submit::{JudgedSignature, StoredDocument, no_unit, verdict_rows};
+use super::submit::{JudgedSignature, StoredDocument, verdict_rows};
 use crate::domain::{Micros, Role, Routing};
 use crate::store::entries::{DocumentRow, VerdictRow};
 use crate::store::{self, Tx};
@@ -34,10 +35,10 @@ use crate::store::{self, Tx};
 pub enum What {
     /// It counts no more, and keeps its number.
     Annul,
-    /// Fields get other values; where the destination unit does, this is how it goes there.
-    Rectify(Box<Rectification>, Option<Routing>),
+    /// Fields get other values; where the destination unit does, this is where it goes then.
+    Rectify(Box<Rectification>, Option<Option<Destination>>),
     /// It is handed to this unit.
-    Distribute(String),
+    Distribute(Destination),
     /// Its unit takes it on.
     Accept,
     /// Its unit gives it back.
@@ -182,10 +183,10 @@ impl Registry {
     pub async fn rectify(&self, caller: &Caller, asked: Asked, changes: Rectification) -> Result<Altered, AlterError> {
         let entity = caller.entity.id;
         let mut errors = Vec::new();
-        let mut routing = None;
+        let mut destination = None;
         if let Stated::Now(unit) = &changes.destination_unit {
-            match self.routing(entity, "/changes/destination_unit", unit.as_deref()).await? {
-                Ok(found) => routing = Some(found),
+            match self.goes_to(entity, "/changes/destination_unit", unit.as_deref()).await? {
+                Ok(found) => destination = Some(found),
                 Err(error) => errors.push(error),
             }
         }
@@ -198,7 +199,7 @@ impl Registry {
         if !errors.is_empty() {
             return Err(AlterError::Invalid(errors));
         }
-        self.alter(caller, asked, What::Rectify(Box::new(changes), routing), Micros(0)).await
+        self.alter(caller, asked, What::Rectify(Box::new(changes), destination), Micros(0)).await
     }
 
     /// Hands an entry to a unit of the entity.
@@ -206,13 +207,15 @@ impl Registry {
     /// # Errors
     /// [`AlterError`].
     pub async fn distribute(&self, caller: &Caller, asked: Asked, unit: String) -> Result<Altered, AlterError> {
-        let error = match self.unit_is_own(caller.entity.id, &unit).await? {
-            Some(true) => return self.alter(caller, asked, What::Distribute(unit), Micros(0)).await,
-            Some(false) => {
+        let error = match self.destination(caller.entity.id, "/unit", &unit).await? {
+            Ok(unit) if unit.routing == Routing::Internal => {
+                return self.alter(caller, asked, What::Distribute(unit), Micros(0)).await;
+            }
+            Ok(_) => {
                 let detail = format!("{unit:?} is a unit of another body: entries go there by exchange");
                 FieldError { pointer: "/unit".into(), detail }
             }
-            None => no_unit("/unit", &unit),
+            Err(error) => error,
         };
         Err(AlterError::Invalid(vec![error]))
     }

@@ -67,6 +67,10 @@ pub struct Entry {
     /// The office where it was made; null for an electronic one.
     #[schema(example = "O00000000")]
     pub office: Option<String>,
+    /// What the office was called then; absent where the entry has none, and in entries from before names were kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Oficina de asistencia en materia de registros", nullable = false)]
+    pub office_name: Option<String>,
     /// The name of the token or person that registered it.
     #[schema(example = "sede")]
     pub registered_by: String,
@@ -86,9 +90,18 @@ pub struct Entry {
     /// The unit it goes to.
     #[schema(example = "L01290075", max_length = 21)]
     pub destination_unit: Option<String>,
+    /// What the unit was called then; absent where the entry has none, where it was imported, and in entries from before
+    /// names were kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Ayuntamiento de ejemplo", nullable = false)]
+    pub destination_unit_name: Option<String>,
     /// The unit that was handed the entry; null until it is distributed.
     #[schema(example = "L01290075", max_length = 21)]
     pub distributed_to: Option<String>,
+    /// What that unit was called then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Ayuntamiento de ejemplo", nullable = false)]
+    pub distributed_to_name: Option<String>,
     /// A reference of the sender's.
     #[schema(example = "REF-1", max_length = 16)]
     pub external_reference: Option<String>,
@@ -198,6 +211,7 @@ impl Entry {
             must_submit_electronically: row.must_submit_electronically,
             routing: row.routing,
             office: row.office.clone(),
+            office_name: row.office_name.clone(),
             registered_by: row.registered_by.clone(),
             submission_id: row.submission_id,
             submission_sha256: row.submission_sha256,
@@ -205,7 +219,9 @@ impl Entry {
             statement: row.statement.clone(),
             request: row.request.clone(),
             destination_unit: row.destination_unit.clone(),
+            destination_unit_name: row.destination_unit_name.clone(),
             distributed_to: row.distributed_to.clone(),
+            distributed_to_name: row.distributed_to_name.clone(),
             external_reference: row.external_reference.clone(),
             file_number: row.file_number.clone(),
             procedure: row.procedure_code.clone(),

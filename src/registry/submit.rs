@@ -8,21 +8,20 @@ use super::Registry;
 use super::batch::BatchError;
 use super::book::{Change, Committed, Key, Outcome, Refusal, Registration};
 use super::caller::{Caller, Entity};
+use super::catalogue::{Destination, Settled};
 use super::entry::party_rows;
 use super::ledger::{Proof, prove};
 use super::numbering::committed_of;
 use super::record;
 use super::submission::{FieldError, Submission};
-use crate::domain::{
-    AuthenticationMethod, Calendar, Channel, DocumentStatement, EntryCode, Micros, Routing, Sha256, Status,
-};
+use crate::domain::{AuthenticationMethod, Channel, DocumentStatement, EntryCode, Micros, Routing, Sha256, Status};
 use crate::signature::{FileKind, SubIndication, Verdict};
 use crate::store::catalogue::BookRow;
 use crate::store::entries::{Belongings, DocumentRow, EntryRow, VerdictRow};
 use crate::store::{self, Tx};
 
 /// The book of an entry that names none.
-const DEFAULT_BOOK: &str = "entrada";
+pub(super) const DEFAULT_BOOK: &str = "entrada";
 
 /// A document whose bytes are in the object store.
 #[derive(Debug, Clone)]
@@ -165,7 +164,7 @@ impl Registry {
                 self.objects.put_signed(&caller.entity.code, entry_id, "p7s", signature).await?;
             }
         }
-        let registration = self.registration(caller, received, place, &settled.calendar, entry_id)?;
+        let registration = self.registration(caller, received, place, &settled, entry_id)?;
         let outcome = self.book(&caller.entity).submit(Change::Register(Box::new(registration))).await?;
         match outcome {
             Outcome::Registered(entry, committed, proof) => {
@@ -193,8 +192,8 @@ impl Registry {
             errors.push(wrong("/book", format!("there is no book {asked:?}; GET /books lists them")));
         }
         let unit = submission.destination_unit.as_deref();
-        let routing = match self.routing(entity, "/destination_unit", unit).await? {
-            Ok(routing) => Some(routing),
+        let destination = match self.goes_to(entity, "/destination_unit", unit).await? {
+            Ok(destination) => destination,
             Err(error) => {
                 errors.push(error);
                 None
@@ -205,25 +204,21 @@ impl Registry {
                 errors.extend(self.no_entry(entity, pointer, code, books).await?);
             }
         }
-        match (book, routing) {
-            (Some(book), Some(routing)) if errors.is_empty() => Ok(Place { book: book.clone(), routing }),
+        match book {
+            Some(book) if errors.is_empty() => Ok(Place { book: book.clone(), destination }),
             _ => Err(SubmitError::Invalid(errors)),
         }
     }
 
-    /// Whose business an entry for this unit is, or that there is no such unit.
-    pub(super) async fn routing(
+    /// Where an entry for this unit goes, or why it cannot; nowhere yet without one.
+    pub(super) async fn goes_to(
         &self,
         entity: i64,
         pointer: &str,
         unit: Option<&str>,
-    ) -> store::Result<Result<Routing, FieldError>> {
-        let Some(code) = unit else { return Ok(Ok(Routing::Pending)) };
-        Ok(match self.unit_is_own(entity, code).await? {
-            Some(true) => Ok(Routing::Internal),
-            Some(false) => Ok(Routing::Exchange),
-            None => Err(no_unit(pointer, code)),
-        })
+    ) -> store::Result<Result<Option<Destination>, FieldError>> {
+        let Some(code) = unit else { return Ok(Ok(None)) };
+        Ok(self.destination(entity, pointer, code).await?.map(Some))
     }
 
     /// That there is no entry of this code, where there is none.
@@ -250,16 +245,18 @@ impl Registry {
         caller: &Caller,
         received: Received,
         place: Place,
-        calendar: &Calendar,
+        settled: &Settled,
         entry_id: Uuid,
     ) -> Result<Registration, SubmitError> {
         let Received { submission, arrived_at, documents, method, signatures, signed, key, swept_until } = received;
-        let Place { book, routing } = place;
+        let Place { book, destination } = place;
         let counter = submission.counter;
         let presented_at = counter.as_ref().and_then(|counter| counter.presented_at).unwrap_or(arrived_at);
-        let effective_at = calendar.effective_at(presented_at, caller.entity.zone);
+        let effective_at = settled.calendar.effective_at(presented_at, caller.entity.zone);
         let hash = |bytes: &[u8]| Sha256(openssl::sha::sha256(bytes));
         let again_id = self.again(&signatures);
+        let office = counter.as_ref().and_then(|_| caller.office());
+        let office_name = settled.offices.iter().find(|(code, _)| Some(code.as_str()) == office);
         let row = EntryRow {
             id: entry_id,
             kind: book.kind,
@@ -281,8 +278,8 @@ impl Registry {
             imported: false,
             version: 1,
             must_submit_electronically: counter.as_ref().and_then(|counter| counter.must_submit_electronically),
-            routing,
-            office: counter.as_ref().and_then(|_| caller.office().map(str::to_owned)),
+            routing: destination.as_ref().map_or(Routing::Pending, |destination| destination.routing),
+            office: office.map(str::to_owned),
             registered_by: caller.name(),
             submission_id: submission.submission_id,
             submission_sha256: signed.as_ref().map(|signed| hash(&signed.submission)),
@@ -303,6 +300,9 @@ impl Registry {
             transport_number: counter.as_ref().and_then(|counter| counter.transport_number.clone()),
             remarks: counter.and_then(|counter| counter.remarks),
             authentication: submission.authentication.and_then(|word| record::canonical(&word).ok()),
+            destination_unit_name: destination.map(|destination| destination.name),
+            distributed_to_name: None,
+            office_name: office_name.map(|(_, name)| name.clone()),
         };
         let belongings = Belongings {
             parties: party_rows(entry_id, &submission.interested_parties),
@@ -377,7 +377,7 @@ pub(super) fn verdict_rows(entry_id: Uuid, signatures: Vec<JudgedSignature>) -> 
 /// Where an entry is registered, and where it goes.
 struct Place {
     book: BookRow,
-    routing: Routing,
+    destination: Option<Destination>,
 }
 
 pub(super) fn no_unit(pointer: &str, code: &str) -> FieldError {

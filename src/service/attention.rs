@@ -23,6 +23,7 @@ use crate::registry::caller::Caller;
 use crate::registry::submission::FieldError;
 use crate::registry::tally::Tally;
 use crate::store::attentions::{AttentionRow, Wanted};
+use crate::store::directory::Kind;
 use crate::store::{self, Store};
 
 /// The longest unit code (SICRES 4.0 `Codigo_Unidad_Tramitacion_Destino`).
@@ -143,7 +144,7 @@ impl Service {
     ) -> Result<Recorded, AttentionError> {
         let entity = caller.entity.id;
         let mut tx = self.store.read().await?;
-        if store::catalogue::unit(&mut tx, entity, &attention.unit).await?.is_none() {
+        if store::directory::one(&mut tx, entity, Kind::Unit, &attention.unit).await?.is_none() {
             // Free text would make two units of one in the figures.
             let detail = format!("there is no unit {:?} in the catalogue; GET /units?q= finds them", attention.unit);
             return Err(AttentionError::Invalid(FieldError { pointer: "/unit".into(), detail }));

@@ -16,7 +16,8 @@ pub async fn update(tx: &mut Tx, entity: i64, row: &EntryRow) -> Result<bool> {
         "UPDATE entries SET version = $3, status = $4, rectified = $5, must_submit_electronically = $6, routing = $7,
                 subject = $8, statement = $9, request = $10, destination_unit = $11, distributed_to = $12,
                 external_reference = $13, file_number = $14, procedure_code = $15, corrects = $16, answers = $17,
-                transport = $18, transport_number = $19, remarks = $20
+                transport = $18, transport_number = $19, remarks = $20, destination_unit_name = $21,
+                distributed_to_name = $22
          WHERE entity_id = $1 AND id = $2 AND version = $3 - 1",
         entity,
         row.id,
@@ -37,7 +38,9 @@ pub async fn update(tx: &mut Tx, entity: i64, row: &EntryRow) -> Result<bool> {
         row.answers.as_deref(),
         row.transport,
         row.transport_number.as_deref(),
-        row.remarks.as_deref()
+        row.remarks.as_deref(),
+        row.destination_unit_name.as_deref(),
+        row.distributed_to_name.as_deref()
     )?;
     Ok(updated == 1)
 }

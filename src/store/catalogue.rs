@@ -1,4 +1,4 @@
-//! Entities and what each has: books, offices, units, holidays.
+//! Entities and what each has: books, holidays, and the first office and unit. All other units and offices: [`super::directory`].
 
 use super::{Result, Tx, sql};
 use crate::domain::{BookKind, Micros};
@@ -22,16 +22,6 @@ pub struct BookRow {
     pub kind: BookKind,
     pub name: String,
     pub prefix: String,
-}
-
-/// A code and a name: an office, or a unit.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-#[expect(missing_docs, reason = "the columns are described in the schema")]
-pub struct NamedRow {
-    pub code: String,
-    pub name: String,
-    /// Whether it is the entity's own.
-    pub own: bool,
 }
 
 /// All entities.
@@ -88,18 +78,19 @@ pub async fn ensure_book(tx: &mut Tx, entity: i64, book: &BookRow) -> Result<()>
     Ok(())
 }
 
-/// Makes an office that is not there yet.
+/// Makes an office of the entity's that is not there yet.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn ensure_office(tx: &mut Tx, entity: i64, code: &str, name: &str) -> Result<()> {
+pub async fn ensure_office(tx: &mut Tx, entity: i64, code: &str, name: &str, folded: &str) -> Result<()> {
     sql!(
         tx,
         execute,
-        "INSERT INTO offices (entity_id, code, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        "INSERT INTO offices (entity_id, code, name, name_folded, own) VALUES ($1, $2, $3, $4, TRUE) ON CONFLICT DO NOTHING",
         entity,
         code,
-        name
+        name,
+        folded
     )?;
     Ok(())
 }
@@ -130,51 +121,63 @@ pub async fn books(tx: &mut Tx, entity: i64) -> Result<Vec<BookRow>> {
     Ok(sql!(tx, fetch_all, "SELECT code, kind, name, prefix FROM books WHERE entity_id = $1 ORDER BY code", entity)?)
 }
 
-/// The offices of an entity.
+/// Writes a book that is not there yet, or gives one that is there this name; whether it did. Kind and prefix of a book
+/// that is there must be these: they stand in the codes of its entries.
 ///
 /// # Errors
-/// When the database does not answer.
-pub async fn offices(tx: &mut Tx, entity: i64) -> Result<Vec<NamedRow>> {
-    Ok(sql!(tx, fetch_all, "SELECT code, name, true AS own FROM offices WHERE entity_id = $1 ORDER BY code", entity)?)
-}
-
-/// Units whose code begins with, or whose folded name contains, what is asked; at most `limit`, after `cursor`.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn units(
-    tx: &mut Tx,
-    entity: i64,
-    code: &str,
-    folded: &str,
-    cursor: &str,
-    limit: i64,
-) -> Result<Vec<NamedRow>> {
-    Ok(sql!(
+/// When the database does not answer, or another book has the prefix.
+pub async fn put_book(tx: &mut Tx, entity: i64, book: &BookRow, at: Micros, by: &str) -> Result<bool> {
+    let written = sql!(
         tx,
-        fetch_all,
-        "SELECT code, name, own FROM units
-         WHERE entity_id = $1 AND code > $4 AND (code LIKE $2 ESCAPE '!' OR name_folded LIKE $3 ESCAPE '!')
-         ORDER BY code LIMIT $5",
+        execute,
+        "INSERT INTO books (entity_id, code, kind, name, prefix, valid_from, changed_by) VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (entity_id, code) DO UPDATE
+             SET name = excluded.name, valid_from = excluded.valid_from, changed_by = excluded.changed_by
+             WHERE books.kind = excluded.kind AND books.prefix = excluded.prefix",
         entity,
-        format!("{}%", escape(code)),
-        format!("%{}%", escape(folded)),
-        cursor,
-        limit
-    )?)
+        book.code.as_str(),
+        book.kind,
+        book.name.as_str(),
+        book.prefix.as_str(),
+        at,
+        by
+    )?;
+    Ok(written == 1)
 }
 
-/// Text taken literally by `LIKE … ESCAPE '!'`.
-fn escape(text: &str) -> String {
-    text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
-}
-
-/// A unit by its code.
+/// Keeps what a book was called until now.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn unit(tx: &mut Tx, entity: i64, code: &str) -> Result<Option<NamedRow>> {
-    Ok(sql!(tx, fetch_optional, "SELECT code, name, own FROM units WHERE entity_id = $1 AND code = $2", entity, code)?)
+pub async fn keep_book_version(tx: &mut Tx, entity: i64, code: &str, until: Micros) -> Result<()> {
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO catalogue_versions (entity_id, kind, code, valid_from, valid_to, name, own, state, successors, changed_by)
+         SELECT entity_id, 'book', code, valid_from, CASE WHEN valid_from >= $3 THEN valid_from + 1 ELSE $3 END, name, TRUE,
+                'in_force', '', changed_by
+         FROM books WHERE entity_id = $1 AND code = $2",
+        entity,
+        code,
+        until
+    )?;
+    Ok(())
+}
+
+/// Takes away a book that was never used; whether it did.
+///
+/// # Errors
+/// When the database does not answer, or the book got its first entry meanwhile.
+pub async fn delete_book(tx: &mut Tx, entity: i64, code: &str) -> Result<bool> {
+    let deleted = sql!(
+        tx,
+        execute,
+        "DELETE FROM books WHERE entity_id = $1 AND code = $2
+         AND NOT EXISTS (SELECT 1 FROM book_years y WHERE y.entity_id = $1 AND y.book = $2)",
+        entity,
+        code
+    )?;
+    Ok(deleted == 1)
 }
 
 /// A non-working day: local date, who set it, what it is called.

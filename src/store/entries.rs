@@ -54,6 +54,9 @@ pub struct EntryRow {
     pub transport_number: Option<String>,
     pub remarks: Option<String>,
     pub authentication: Option<String>,
+    pub destination_unit_name: Option<String>,
+    pub distributed_to_name: Option<String>,
+    pub office_name: Option<String>,
 }
 
 /// A party or a representative of an entry.
@@ -126,7 +129,7 @@ pub async fn insert(tx: &mut Tx, entity: i64, entries: &[EntryRow]) -> Result<()
          registered_on, effective_on, channel, authentication_method, status, rectified, imported, version, must_submit_electronically, routing,
          office, registered_by, submission_id, submission_sha256, signature_sha256, csv, csv_sha256, subject, statement, request,
          destination_unit, distributed_to, external_reference, file_number, procedure_code, corrects, answers, physical_documents, transport,
-         transport_number, remarks, authentication) VALUES",
+         transport_number, remarks, authentication, destination_unit_name, distributed_to_name, office_name) VALUES",
         "",
         entries,
         |row| [
@@ -173,6 +176,9 @@ pub async fn insert(tx: &mut Tx, entity: i64, entries: &[EntryRow]) -> Result<()
             row.transport_number.as_deref(),
             row.remarks.as_deref(),
             row.authentication.as_deref(),
+            row.destination_unit_name.as_deref(),
+            row.distributed_to_name.as_deref(),
+            row.office_name.as_deref(),
         ]
     );
     Ok(())
@@ -299,7 +305,8 @@ macro_rules! entry_columns {
          e.registered_on, e.effective_on, e.channel, e.authentication_method, e.status, e.rectified, e.imported, e.version,
          e.must_submit_electronically, e.routing, e.office, e.registered_by, e.submission_id, e.submission_sha256,
          e.signature_sha256, e.csv, e.subject, e.statement, e.request, e.destination_unit, e.distributed_to, e.external_reference, e.file_number,
-         e.procedure_code, e.corrects, e.answers, e.physical_documents, e.transport, e.transport_number, e.remarks, e.authentication"
+         e.procedure_code, e.corrects, e.answers, e.physical_documents, e.transport, e.transport_number, e.remarks, e.authentication,
+         e.destination_unit_name, e.distributed_to_name, e.office_name"
     };
 }
 pub(super) use entry_columns;

@@ -11,6 +11,7 @@ pub mod book;
 pub(crate) mod bulk;
 pub mod catalogue;
 pub mod claims;
+pub mod directory;
 pub mod dump;
 mod engine;
 pub mod entries;

@@ -174,7 +174,7 @@ pub async fn populate(app: &App) -> Result<(), StartError> {
     for (code, name, own) in [(OTHER_UNIT, "Urbanismo", true), (FOREIGN_UNIT, "Ministerio de otras cosas", false)] {
         store::catalogue::ensure_unit(&mut tx, app.entity.id, code, name, &text::fold(name), own).await?;
     }
-    let office = store::catalogue::offices(&mut tx, app.entity.id).await?.remove(0).code;
+    let office = store::directory::own_codes(&mut tx, app.entity.id, store::directory::Kind::Office).await?.remove(0).0;
     let names = Role::ALL.iter().map(|role| (*role, role.to_string()));
     let more = [(Role::Eoffice, "eoffice-2".to_owned()), (Role::Clerk, "clerk-2".to_owned())];
     for (role, name) in names.chain(more) {

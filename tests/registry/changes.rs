@@ -55,6 +55,10 @@ async fn adds_up(town: &Town, id: &str) {
             assert_eq!(entry[field], change["before"], "{field} before {}", event["type"]);
             assert_ne!(change["before"], change["after"], "{field}");
             entry[field] = change["after"].clone();
+            // A name that there is none of is left out.
+            if field.ends_with("_name") && change["after"].is_null() {
+                entry.as_object_mut().unwrap().remove(field);
+            }
         }
         let added = data["documents"].as_array().into_iter().flatten().cloned();
         entry["documents"].as_array_mut().unwrap().extend(added);

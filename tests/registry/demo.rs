@@ -44,6 +44,11 @@ async fn it_ends_well_and_leaves_what_it_says(#[values(Engine::Sqlite, Engine::P
     let store = site.store().await;
     assert!(scalar(&store, "SELECT count(*) FROM entries").await > 26_262);
     store.close().await;
+    // Its receipts carry the address at which it served, and whoever serves the folder later answers there.
+    let settings: toml::Table = std::fs::read_to_string(dir.join("ventanilla.toml")).unwrap().parse().unwrap();
+    let listen = settings["listen"].as_str().unwrap();
+    assert!(!listen.ends_with(":0") && listen != "127.0.0.1:8080", "{listen}");
+    assert_eq!(settings["entity"]["public_url"].as_str(), Some(&*format!("http://{listen}")));
     // It adds to nobody's book.
     for (dir, settings, why) in [(site.path("again"), Some(&*file), "holds entries"), (dir, None, "not empty")] {
         let again = demo(&dir, settings);

@@ -8,11 +8,13 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod address;
 mod architecture;
 mod attachments;
 mod audit;
 mod backup;
 mod bad_input;
+mod catalogue;
 mod changes;
 mod clock;
 mod counter;

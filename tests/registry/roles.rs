@@ -48,6 +48,7 @@ fn filled(path: &str, entry: &Value) -> String {
         .replace("{book}", &text(&entry["book"]))
         .replace("{year}", &text(&entry["year"]))
         .replace("{number}", &text(&entry["number"]))
+        .replace("{code}", "L01000000")
 }
 
 #[rstest]

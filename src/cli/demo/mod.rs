@@ -64,8 +64,9 @@ async fn tell(arguments: Arguments) -> Outcome {
     }
     config.listen = arguments.listen;
     config.reports.public = true;
-    let server = Server::start(config, clock).await?;
+    let server = Server::start_as(config, clock, true).await?;
     let (app, url) = (server.app().clone(), server.url());
+    town::settle(&file, &app)?;
     town::remember(&app, &dir).await?;
     let eoffice = token::make(&app, Role::Eoffice, "sede", None, None, 30).await?;
     let clerk = token::make(&app, Role::Clerk, "mostrador-1", None, None, 30).await?;

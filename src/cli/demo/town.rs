@@ -29,10 +29,23 @@ pub fn found(dir: &Path) -> Result<PathBuf, Failure> {
     if dir.exists() && fs::read_dir(dir)?.next().is_some() {
         return Err(format!("{} is not empty: the demo wants a fresh folder", dir.display()).into());
     }
-    let file = init::write(dir)?;
+    let file = init::write(dir, &init::Answers::trial())?;
     fs::write(dir.join("anchors/demo-root.test.pem"), ROOT)?;
     fs::write(dir.join("intermediates/demo-intermediate.test.pem"), INTERMEDIATE)?;
     Ok(file)
+}
+
+/// Keeps the address at which the demo serves in its settings: its receipts carry it, and whoever serves the folder
+/// later answers there.
+///
+/// # Errors
+/// When the settings cannot be written.
+pub fn settle(file: &Path, app: &App) -> Result<(), Failure> {
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    let text = fs::read_to_string(file)?
+        .replace("\nlisten = \"127.0.0.1:8080\"\n", &format!("\nlisten = {}\n", quoted(&app.config.listen)))
+        .replace("\npublic_url = \"\"\n", &format!("\npublic_url = {}\n", quoted(&app.config.entity.public_url)));
+    Ok(fs::write(file, text)?)
 }
 
 /// Publishes the calendar and imports the history.

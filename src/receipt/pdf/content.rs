@@ -40,6 +40,11 @@ pub fn write(receipt: &Receipt, url: &str, look: &Look, faces: &Faces) -> Result
     Ok(writer.flow.sheets)
 }
 
+/// A code with its name before it, where that is known.
+fn named(code: &str, name: Option<&str>) -> String {
+    name.map_or_else(|| code.to_owned(), |name| format!("{name} ({code})"))
+}
+
 struct Writer<'w> {
     receipt: &'w Receipt,
     url: &'w str,
@@ -161,9 +166,11 @@ impl Writer<'_> {
         let obliged = entry.must_submit_electronically.map(words::must_submit_electronically);
         let obliged = obliged.map(|reason| format!("Sí: {reason} (artículos 14 y 68.4 de la Ley 39/2015)"));
         self.row_if(table, "Obligación de relación electrónica", obliged.as_deref());
-        self.row_if(table, "Oficina", entry.office.as_deref());
+        let office = entry.office.as_deref().map(|code| named(code, entry.office_name.as_deref()));
+        self.row_if(table, "Oficina", office.as_deref());
         self.row(table, "Registrado por", &entry.registered_by);
-        self.row(table, "Unidad de destino", entry.destination_unit.as_deref().unwrap_or("Por determinar"));
+        let unit = entry.destination_unit.as_deref().map(|code| named(code, entry.destination_unit_name.as_deref()));
+        self.row(table, "Unidad de destino", unit.as_deref().unwrap_or("Por determinar"));
         self.row_if(table, "Corrige el asiento", entry.corrects.as_deref());
         self.row_if(table, "Responde al asiento", entry.answers.as_deref());
         self.row_if(table, "Procedimiento (SIA)", entry.procedure.as_deref());

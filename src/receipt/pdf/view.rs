@@ -64,6 +64,8 @@ pub struct Entry {
     pub must_submit_electronically: Option<MustSubmitElectronically>,
     /// Where it was made.
     pub office: Option<String>,
+    /// What the office was called then.
+    pub office_name: Option<String>,
     /// The name of who registered it.
     pub registered_by: String,
     /// What was signed.
@@ -76,6 +78,8 @@ pub struct Entry {
     pub request: Option<String>,
     /// The unit it goes to.
     pub destination_unit: Option<String>,
+    /// What the unit was called then.
+    pub destination_unit_name: Option<String>,
     /// A reference of the sender's.
     pub external_reference: Option<String>,
     /// The file it belongs to.

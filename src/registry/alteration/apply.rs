@@ -4,6 +4,7 @@ use super::states::{WrongState, allows};
 use super::{Added, NotAltered, What};
 use crate::domain::{Channel, MustSubmitElectronically, Routing, Status, identifier};
 use crate::registry::attachments::covers;
+use crate::registry::catalogue::Destination;
 use crate::registry::entry::party_rows;
 use crate::registry::submission::Rectification;
 use crate::store::entries::{Belongings, DocumentRow, EntryRow, PartyRow, VerdictRow};
@@ -16,7 +17,7 @@ pub fn apply(what: &What, row: &mut EntryRow, with: &mut Belongings) -> Result<(
     allows(row.status, what.step())?;
     match what {
         What::Annul => row.status = Status::Annulled,
-        What::Rectify(changes, routing) => rectify(changes, *routing, row, with),
+        What::Rectify(changes, destination) => rectify(changes, destination.as_ref(), row, with),
         What::Distribute(unit) => distribute(unit, row)?,
         What::Accept => row.status = Status::Accepted,
         What::Return => row.status = Status::Returned,
@@ -25,31 +26,41 @@ pub fn apply(what: &What, row: &mut EntryRow, with: &mut Belongings) -> Result<(
     Ok(())
 }
 
-fn distribute(unit: &str, row: &mut EntryRow) -> Result<(), WrongState> {
+fn distribute(unit: &Destination, row: &mut EntryRow) -> Result<(), WrongState> {
     if row.routing == Routing::Exchange {
         return Err(WrongState::GoesElsewhere);
     }
-    if row.status == Status::Distributed && row.distributed_to.as_deref() == Some(unit) {
+    if row.status == Status::Distributed && row.distributed_to.as_deref() == Some(&unit.code) {
         return Err(WrongState::DistributedBefore);
     }
     row.status = Status::Distributed;
-    row.distributed_to = Some(unit.to_owned());
+    row.distributed_to = Some(unit.code.clone());
+    row.distributed_to_name = Some(unit.name.clone());
     // The clerk who registered it left it open: now it is known.
     if row.destination_unit.is_none() {
-        row.destination_unit = Some(unit.to_owned());
+        row.destination_unit = Some(unit.code.clone());
+        row.destination_unit_name = Some(unit.name.clone());
         row.routing = Routing::Internal;
     }
     Ok(())
 }
 
-fn rectify(changes: &Rectification, routing: Option<Routing>, row: &mut EntryRow, with: &mut Belongings) {
+fn rectify(
+    changes: &Rectification,
+    destination: Option<&Option<Destination>>,
+    row: &mut EntryRow,
+    with: &mut Belongings,
+) {
     if let Some(subject) = &changes.subject {
         row.subject.clone_from(subject);
     }
     changes.statement.apply(&mut row.statement);
     changes.request.apply(&mut row.request);
     changes.destination_unit.apply(&mut row.destination_unit);
-    row.routing = routing.unwrap_or(row.routing);
+    if let Some(destination) = destination {
+        row.routing = destination.as_ref().map_or(Routing::Pending, |destination| destination.routing);
+        row.destination_unit_name = destination.as_ref().map(|destination| destination.name.clone());
+    }
     changes.external_reference.apply(&mut row.external_reference);
     changes.file_number.apply(&mut row.file_number);
     changes.procedure.apply(&mut row.procedure_code);

@@ -231,13 +231,16 @@ fn changes(before: &Entry, after: &Entry) -> store::Result<Map<String, Value>> {
     let (Value::Object(mut before), Value::Object(after)) = (written(before)?, written(after)?) else {
         return Err(store::Error::Corrupt("entry"));
     };
-    Ok(after
+    let mut changes: Map<String, Value> = after
         .into_iter()
         .filter_map(|(field, after)| {
             let before = before.remove(&field).unwrap_or_default();
             (before != after).then(|| (field, json!({ "before": before, "after": after })))
         })
-        .collect())
+        .collect();
+    // A field that is left out when it has no value had one.
+    changes.extend(before.into_iter().map(|(field, before)| (field, json!({ "before": before, "after": null }))));
+    Ok(changes)
 }
 
 fn written<T: serde::Serialize>(value: &T) -> store::Result<Value> {
