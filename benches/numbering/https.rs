@@ -58,7 +58,7 @@ fn signed(
 /// The table.
 pub async fn run() {
     let folder = tempfile::tempdir_in(".").unwrap();
-    let file = init::write(folder.path()).unwrap();
+    let file = init::write(folder.path(), &init::Answers::trial()).unwrap();
     let certs = Path::new(env!("CARGO_MANIFEST_DIR")).join("certs/test");
     let root = certs.join("anchors/root.test.pem");
     std::fs::copy(root, folder.path().join("anchors/root.pem")).unwrap();
