@@ -173,7 +173,8 @@ pub enum Revocation {
     Off,
 }
 
-/// What is done with a submission whose signature is sound but whose revocation could not be learned.
+/// What is done with a submission whose signature is sound but whose revocation could not be learned. A certificate that
+/// its authority has suspended is refused either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnIndeterminate {

@@ -23,6 +23,8 @@ mod responders;
 mod stamping;
 #[path = "revocation/submissions.rs"]
 mod submissions;
+#[path = "revocation/suspended.rs"]
+mod suspended;
 #[path = "revocation/validate.rs"]
 mod validate;
 #[path = "revocation/xml.rs"]

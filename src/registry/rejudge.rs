@@ -22,7 +22,7 @@ use super::caller::Entity;
 use super::submit::JudgedSignature;
 use crate::domain::{Channel, Micros};
 use crate::fetch::Judge;
-use crate::signature::{self, FileKind, Verdict};
+use crate::signature::{self, Cause, FileKind, Verdict};
 use crate::store::book::EventRow;
 use crate::store::entries::{Belongings, EntryRow, VerdictRow};
 use crate::store::outbox::OutboxRow;
@@ -211,16 +211,34 @@ impl Came {
     }
 }
 
-fn is_open(row: &VerdictRow) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Reason {
-        sub_indication: Option<String>,
-    }
-    serde_json::from_str::<Reason>(&row.verdict)
-        .is_ok_and(|verdict| verdict.sub_indication.as_deref() == Some("try_later"))
+/// What a kept verdict waits for.
+#[derive(serde::Deserialize)]
+struct Reason {
+    sub_indication: Option<String>,
+    /// Absent in verdicts that were kept before it was told: these waited for an answer.
+    cause: Option<Cause>,
 }
 
-/// The open verdicts that are settled now, in their places; and how many stay open.
+impl Reason {
+    fn of(verdict: &str) -> Option<Self> {
+        serde_json::from_str(verdict).ok()
+    }
+
+    fn is_open(&self) -> bool {
+        self.sub_indication.as_deref() == Some("try_later")
+    }
+
+    fn is_on_hold(&self) -> bool {
+        self.is_open() && self.cause == Some(Cause::OnHold)
+    }
+}
+
+fn is_open(row: &VerdictRow) -> bool {
+    Reason::of(&row.verdict).is_some_and(|reason| reason.is_open())
+}
+
+/// The open verdicts that say something else now, in their places; and how many stay open. That a certificate turned
+/// out to be suspended is told, though it is not the end; that somebody is silent once more is nothing new.
 ///
 /// Verdicts stand in the order of signatures and their signers, then as now, so the nth of the same cover is the same.
 fn changes(before: &[VerdictRow], now: Vec<JudgedSignature>) -> Result<(Vec<VerdictRow>, usize), AgainError> {
@@ -231,13 +249,14 @@ fn changes(before: &[VerdictRow], now: Vec<JudgedSignature>) -> Result<(Vec<Verd
     let (mut changed, mut open) = (Vec::new(), 0);
     for row in before {
         let judged = by_cover.get_mut(&row.covers).and_then(std::collections::VecDeque::pop_front);
-        if !is_open(row) {
-            continue;
-        }
+        let Some(reason) = Reason::of(&row.verdict).filter(Reason::is_open) else { continue };
         let judged = judged.ok_or_else(|| AgainError::Judge("there are fewer signatures than there were".into()))?;
         if judged.try_later {
             open += 1;
-            continue;
+            let on_hold = Reason::of(judged.verdict.get()).is_some_and(|now| now.is_on_hold());
+            if !on_hold || reason.is_on_hold() {
+                continue;
+            }
         }
         let verdict = judged.verdict.get().to_owned();
         changed.push(VerdictRow { indication: judged.indication, verdict, ..row.clone() });

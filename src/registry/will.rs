@@ -14,9 +14,7 @@ use super::caller::{Caller, Who};
 use super::submission::{FieldError, Submission};
 use crate::config::OnIndeterminate;
 use crate::domain::{AuthenticationMethod, DocumentKind, IdType, Person, Role};
-use crate::signature::{
-    Format, IdType as SignerIdType, Kind, LaterClass, NotJudged, Placement, Signer, SubIndication, Verdict,
-};
+use crate::signature::{Format, IdType as SignerIdType, Kind, LaterClass, NotJudged, Placement, Signer, Verdict};
 
 /// Why the will is not proved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +38,7 @@ pub enum WillError {
 /// What the entity allows.
 #[derive(Debug, Clone, Copy)]
 pub struct Allowed<'a> {
-    /// What is done on `try_later`.
+    /// What is done where nobody could say whether a certificate is revoked.
     pub on_indeterminate: OnIndeterminate,
     /// The rule that lets identification count; empty for none.
     pub identification_rule: &'a str,
@@ -98,7 +96,7 @@ fn first_that_counts<'v>(
     let mut refusal = None;
     for verdict in verdicts {
         if !verdict.passed() {
-            let later = verdict.sub_indication == Some(SubIndication::TryLater);
+            let later = verdict.lacks_an_answer();
             if later && allowed.on_indeterminate == OnIndeterminate::Refuse {
                 refusal = Some(WillError::TryLater);
                 continue;

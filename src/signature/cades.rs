@@ -304,6 +304,7 @@ pub(super) fn blank(format: Format, request: Request<'_>) -> Verdict {
         level: None,
         indication: Indication::Indeterminate,
         sub_indication: None,
+        cause: None,
         intact: false,
         trusted: false,
         covers_whole_file: None,
@@ -318,7 +319,7 @@ pub(super) fn blank(format: Format, request: Request<'_>) -> Verdict {
         certificate_sha256: None,
         timestamps: Vec::new(),
         counter_signatures: Vec::new(),
-        explanation: explain(None),
+        explanation: explain(None, None),
         detail: None,
     }
 }
@@ -348,7 +349,7 @@ pub(super) fn conclude_after_asking(
         let times = Times { signed_at: verdict.signed_at, received_at: request.received_at, made_after };
         let finding = revocation::check(path, times, evidence, request.policy);
         verdict.revocation = finding.revocation;
-        failure = finding.failure.or(doubt);
+        failure = Failure::weightier(finding.failure, doubt);
         if finding.embedded && verdict.level == Some(Level::T) {
             verdict.level = Some(Level::Lt);
         }
@@ -361,7 +362,8 @@ pub(super) fn conclude(mut verdict: Verdict, failure: Option<Failure>) -> Verdic
     let reason = failure.as_ref().map(|failure| failure.reason);
     verdict.indication = reason.map_or(Indication::TotalPassed, SubIndication::indication);
     verdict.sub_indication = reason;
-    verdict.explanation = explain(reason);
+    verdict.cause = failure.as_ref().and_then(|failure| failure.cause);
+    verdict.explanation = explain(reason, verdict.cause);
     verdict.detail = failure.map(|failure| failure.detail);
     verdict
 }

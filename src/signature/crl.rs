@@ -263,10 +263,22 @@ impl<'a> Entry<'a> {
             extension.optional(tag::BOOLEAN)?;
             let value = extension.expect(tag::OCTET_STRING)?.content;
             if name == oid::CRL_REASON {
-                return Ok(Reason::of(Reader::new(value).element()?.content.first().copied()));
+                return stated_reason(Reader::new(value).element()?.content.first().copied());
             }
         }
         Ok(Reason::of(None))
+    }
+}
+
+/// The reason with this number, where it stands for a revocation: `removeFromCRL` outside a delta CRL (RFC 5280 § 5.3.1)
+/// says of a certificate that it is revoked and that it is not.
+///
+/// # Errors
+/// [`Unusable`] for that.
+pub(super) fn stated_reason(number: Option<u8>) -> Result<Reason> {
+    match Reason::of(number) {
+        Reason::Removed => Err(Unusable::new("a certificate is said to be revoked because it no longer is")),
+        reason => Ok(reason),
     }
 }
 

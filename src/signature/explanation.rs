@@ -4,14 +4,26 @@
 //! The law asks the registry to tell a person why something was not taken, and how to mend it; "indeterminate /
 //! `out_of_bounds_no_poe`" tells a person nothing. One sentence says what was found, one what can be done.
 
-use super::verdict::{Explanation, SubIndication};
+use super::verdict::{Cause, Explanation, SubIndication};
 
-/// The sentence for a verdict; none means that the signature passed.
+/// The sentence for a verdict; no reason means that the signature passed.
 #[must_use]
-pub fn explain(reason: Option<SubIndication>) -> Explanation {
-    let (es, en) = match reason {
-        None => ("La firma es válida.", "The signature is valid."),
-        Some(reason) => sentences(reason),
+pub fn explain(reason: Option<SubIndication>, cause: Option<Cause>) -> Explanation {
+    let (es, en) = match (reason, cause) {
+        (None, _) => ("La firma es válida.", "The signature is valid."),
+        (Some(_), Some(Cause::OnHold)) => (
+            "El certificado está suspendido por quien lo emitió: no sirve para firmar mientras dure la suspensión. Firme con un certificado vigente.",
+            "The certificate is suspended by whoever issued it: it cannot be used for signing meanwhile. Please use a valid certificate.",
+        ),
+        (Some(_), Some(Cause::TooManyQuestions)) => (
+            "Para comprobar esta firma habría que consultar a demasiadas autoridades. Envíe un fichero con menos firmas y sellos de tiempo.",
+            "Too many authorities would have to be asked to check this signature. Please send a file with fewer signatures and timestamps.",
+        ),
+        (Some(_), Some(Cause::TooMuchWork)) => (
+            "El fichero trae más firmas, certificados o sellos de tiempo de los que se pueden comprobar. Envíe uno con menos.",
+            "The file holds more signatures, certificates or timestamps than can be checked. Please send one with fewer.",
+        ),
+        (Some(reason), _) => sentences(reason),
     };
     Explanation { es: es.to_owned(), en: en.to_owned() }
 }

@@ -60,8 +60,8 @@ pub use statement::{Reason, Statement, Status};
 pub use trace::Trace;
 pub use trusted_list::{ListError, Service, ServiceKind, TrustedList, verify_list_signature};
 pub use verdict::{
-    CounterSignature, Coverage, Explanation, Format, Indication, Kind, Later, LaterClass, Level, Placement, Revocation,
-    SignatureTimestamp, SignedElement, SubIndication, Verdict,
+    Cause, CounterSignature, Coverage, Explanation, Format, Indication, Kind, Later, LaterClass, Level, Placement,
+    Revocation, SignatureTimestamp, SignedElement, SubIndication, Verdict,
 };
 
 /// Reads who a certificate (DER) was issued to: for a citizen who comes by TLS with no signature.

@@ -10,9 +10,9 @@ use super::algorithm::{AlgorithmIdentifier, Digest};
 use super::asn1::{Element, Reader, tag};
 use super::certificate::Certificate;
 use super::constraints::AlgorithmTable;
-use super::crl::{Unusable, check_signature};
+use super::crl::{Unusable, check_signature, stated_reason};
 use super::signer::same_name;
-use super::statement::{Reason, Statement, Status};
+use super::statement::{Statement, Status};
 use super::{der, oid};
 
 /// More certificates in an answer, or single answers, than this are not looked at.
@@ -261,7 +261,7 @@ fn read_single(mut single: Reader<'_>) -> Result<Statement> {
                 Some(explicit) => explicit.members().element()?.content.first().copied(),
                 None => None,
             };
-            Status::Revoked(at, Reason::of(reason))
+            Status::Revoked(at, stated_reason(reason)?)
         }
         _ => Status::Unknown,
     };

@@ -20,7 +20,7 @@ use super::policy::{Policy, RevocationMode};
 use super::signer::Failure;
 use super::sources::{Found, NoSources, Question, Silence};
 use super::statement::{Reason, Statement, Status};
-use super::verdict::{Revocation, SubIndication};
+use super::verdict::{Cause, Revocation, SubIndication};
 
 /// More lists or answers in one signature than this are not looked at.
 const MAX_EVIDENCE: usize = 512;
@@ -149,7 +149,6 @@ pub fn check(path: &Path, times: Times, evidence: &Evidence<'_>, policy: &Policy
         return finding;
     }
     finding.embedded = certificates.len() > 1;
-    let mut doubt = None;
     for (depth, pair) in certificates.windows(2).enumerate() {
         let link = Link { certificate: &pair[0], issuer: &pair[1] };
         // All are asked about, be the first revoked or silent: the questions of a round go out together.
@@ -162,14 +161,8 @@ pub fn check(path: &Path, times: Times, evidence: &Evidence<'_>, policy: &Policy
                 finding.revoked = Some((at, reason));
             }
         }
-        match failure {
-            Some(failure) if failure.reason == SubIndication::TryLater => doubt = doubt.or(Some(failure)),
-            Some(failure) => finding.failure = finding.failure.or(Some(failure)),
-            None => {}
-        }
+        finding.failure = Failure::weightier(finding.failure, failure);
     }
-    // What is certain weighs more than what could not be learned.
-    finding.failure = finding.failure.or(doubt);
     finding
 }
 
@@ -188,7 +181,7 @@ fn weigh(known: &Known, depth: usize, times: Times, mode: RevocationMode) -> (Re
         }
         Known::Said(Statement { status: Status::Revoked(_, Reason::Hold), .. }, _) => {
             let detail = format!("{whose} is suspended: whether it is revoked is not decided");
-            (Revocation::Revoked, Some(Failure::new(S::TryLater, detail)))
+            (Revocation::Revoked, Some(Failure::because(S::TryLater, Cause::OnHold, detail)))
         }
         Known::Said(Statement { status: Status::Revoked(at, _), .. }, _) => {
             let reason = match (depth, times.made_after) {

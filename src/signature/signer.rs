@@ -11,7 +11,7 @@ use super::algorithm::{AlgorithmIdentifier, Digest, SignatureAlgorithm};
 use super::asn1::{Asn1Error, Reader, tag};
 use super::certificate::Certificate;
 use super::cms::{Attributes, SignerIdentifier, SignerInfo};
-use super::verdict::SubIndication;
+use super::verdict::{Cause, SubIndication};
 use super::{der, oid};
 
 /// A reason for a verdict, and its technical cause.
@@ -19,15 +19,42 @@ use super::{der, oid};
 pub struct Failure {
     /// In the standard's words.
     pub reason: SubIndication,
+    /// What the reason leaves open.
+    pub cause: Option<Cause>,
     /// For whoever mends the program that signed.
     pub detail: String,
 }
 
 impl Failure {
-    /// A failure with its cause.
+    /// A failure with its detail; `try_later` for want of an answer.
     #[expect(clippy::needless_pass_by_value, reason = "errors are handed over as they come")]
     pub fn new(reason: SubIndication, detail: impl ToString) -> Self {
-        Self { reason, detail: detail.to_string() }
+        let cause = (reason == SubIndication::TryLater).then_some(Cause::NoAnswer);
+        Self { reason, cause, detail: detail.to_string() }
+    }
+
+    /// The same for this cause.
+    pub fn because(reason: SubIndication, cause: Cause, detail: impl ToString) -> Self {
+        Self { cause: Some(cause), ..Self::new(reason, detail) }
+    }
+
+    /// How much it weighs beside others: what is certain more than what may be learned later, and a suspension more
+    /// than a silence.
+    fn weight(&self) -> u8 {
+        match (self.reason, self.cause) {
+            (SubIndication::TryLater, Some(Cause::OnHold)) => 1,
+            (SubIndication::TryLater, _) => 0,
+            _ => 2,
+        }
+    }
+
+    /// The weightier of two; the first where they weigh the same.
+    #[must_use]
+    pub fn weightier(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) => Some(if other.weight() > one.weight() { other } else { one }),
+            (one, other) => one.or(other),
+        }
     }
 }
 

@@ -9,6 +9,8 @@ const WITHOUT_END: i64 = 600 * 1_000_000;
 pub enum Reason {
     /// Suspended; it may come back.
     Hold,
+    /// `removeFromCRL`: no longer suspended or revoked. It means something in a delta CRL only, beside its base.
+    Removed,
     /// Replaced or no longer used, and its key is not in other hands (RFC 3161 § 4: reasons 0, 3, 4 and 5, stated).
     Retired,
     /// Anything else, a key in other hands above all, and no reason at all.
@@ -21,6 +23,7 @@ impl Reason {
     pub fn of(number: Option<u8>) -> Self {
         match number {
             Some(6) => Self::Hold,
+            Some(8) => Self::Removed,
             Some(0 | 3 | 4 | 5) => Self::Retired,
             _ => Self::Other,
         }

@@ -93,6 +93,22 @@ impl SubIndication {
     }
 }
 
+/// What a sub-indication leaves open, and decides what can be done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = VerdictCause)]
+pub enum Cause {
+    /// `try_later`: nobody said whether a certificate is revoked. Asked again, somebody may.
+    NoAnswer,
+    /// `try_later`: its authority has suspended a certificate (`certificateHold`), and has not yet said whether it is
+    /// revoked for good.
+    OnHold,
+    /// More authorities would have to be asked about this signature, or about all of the file, than are asked.
+    TooManyQuestions,
+    /// Checking the file would take more work than one file is granted.
+    TooMuchWork,
+}
+
 /// What a verdict is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -292,6 +308,9 @@ pub struct Verdict<T = i64> {
     pub indication: Indication,
     /// Why it did not pass; null when it did.
     pub sub_indication: Option<SubIndication>,
+    /// What the sub-indication leaves open. Absent where it says it all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
     /// Whether content and signature value match the certificate's key.
     pub intact: bool,
     /// Whether the certificate led to a trusted anchor, and was within its validity, at `signed_at`.
@@ -337,6 +356,13 @@ impl<T> Verdict<T> {
     pub fn passed(&self) -> bool {
         self.indication == Indication::TotalPassed
     }
+
+    /// Whether nothing speaks against it but that nobody could say whether a certificate is revoked. A suspended
+    /// certificate is another matter: its authority has spoken.
+    #[must_use]
+    pub fn lacks_an_answer(&self) -> bool {
+        self.sub_indication == Some(SubIndication::TryLater) && self.cause != Some(Cause::OnHold)
+    }
 }
 
 impl Verdict {
@@ -369,6 +395,7 @@ impl Verdict {
             level: self.level,
             indication: self.indication,
             sub_indication: self.sub_indication,
+            cause: self.cause,
             intact: self.intact,
             trusted: self.trusted,
             covers_whole_file: self.covers_whole_file,
@@ -399,7 +426,7 @@ mod tests {
 
     #[test]
     fn a_verdict_kept_as_json_comes_back_as_it_was() {
-        let explanation = crate::signature::explanation::explain(Some(SubIndication::TryLater));
+        let explanation = crate::signature::explanation::explain(Some(SubIndication::TryLater), None);
         let verdict: Verdict = serde_json::from_value(serde_json::json!({
             "covers": "file", "coverage": {"placement": null, "bytes": null}, "format": "cades", "level": "LT",
             "indication": "indeterminate", "sub_indication": "try_later", "intact": true, "trusted": true,

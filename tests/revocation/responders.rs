@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 use ventanilla::config;
-use ventanilla::signature::{Indication, Revocation, SubIndication};
+use ventanilla::signature::{Cause, Indication, Revocation, SubIndication};
 
 use crate::machine::{Machine, Reply};
 use crate::pki::{ALL, DAY, HOUR, OCSP, Pki, judged, judged_after};
@@ -82,6 +82,7 @@ async fn a_suspended_certificate_waits() {
     pki.revoke("citizen", Some((pki.clock.now().0 - HOUR, "certificateHold")));
     let verdict = judged(&pki.judge(), pki.signed_by("citizen"), &pki).await;
     assert_eq!((verdict.sub_indication, verdict.revocation), (Some(SubIndication::TryLater), Revocation::Revoked));
+    assert_eq!(verdict.cause, Some(Cause::OnHold));
 }
 
 #[rstest]
