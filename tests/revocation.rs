@@ -17,6 +17,8 @@ mod machine;
 mod network;
 #[path = "revocation/pki.rs"]
 mod pki;
+#[path = "revocation/questions.rs"]
+mod questions;
 #[path = "revocation/responders.rs"]
 mod responders;
 #[path = "revocation/stamping.rs"]

@@ -1,8 +1,12 @@
 //! Signatures judged from outside the room: every kind of signer, altered and hostile bytes, and real files.
 #![expect(clippy::unwrap_used, reason = "a test ends where its ground is missing")]
 
+#[path = "signature/attributes.rs"]
+mod attributes;
 #[path = "signature/hostile.rs"]
 mod hostile;
+#[path = "signature/parts.rs"]
+mod parts;
 #[path = "signature/pki.rs"]
 mod pki;
 #[path = "signature/signers.rs"]
@@ -13,3 +17,5 @@ mod stamps;
 mod timestamps;
 #[path = "signature/vectors.rs"]
 mod vectors;
+#[path = "signature/work.rs"]
+mod work;

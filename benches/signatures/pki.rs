@@ -10,7 +10,7 @@ use openssl::x509::{X509, X509Crl};
 use tempfile::TempDir;
 use ventanilla::clock::Clock;
 use ventanilla::signature::{
-    Anchors, Found, NoSources, Policy, Question, RevocationMode, Silence, Sources, load_certificates,
+    Anchors, Found, NoSources, Policy, Purpose, Question, RevocationMode, Silence, Sources, load_certificates,
 };
 
 /// What the shared makers of files claim to sign at: 2026-06-01T12:00:00Z.
@@ -81,7 +81,7 @@ pub fn policy() -> Policy {
 struct Known(Mutex<HashMap<Question, Found>>);
 
 impl Sources for Known {
-    fn ask(&self, question: &Question) -> Result<Found, Silence> {
-        self.0.lock().unwrap().get(question).cloned().ok_or(()).or_else(|()| NoSources.ask(question))
+    fn ask(&self, question: &Question, purpose: Purpose) -> Result<Found, Silence> {
+        self.0.lock().unwrap().get(question).cloned().ok_or(()).or_else(|()| NoSources.ask(question, purpose))
     }
 }

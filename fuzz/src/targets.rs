@@ -8,7 +8,8 @@ use std::sync::{Arc, LazyLock};
 
 use openssl::x509::X509;
 use ventanilla::signature::{
-    self, Anchors, FileKind, Found, NoSources, Policy, Question, Silence, Sources, Status, TrustedList, Verdict,
+    self, Anchors, FileKind, Found, NoSources, Policy, Purpose, Question, Silence, Sources, Status, TrustedList,
+    Verdict,
 };
 
 /// 2027-01-01T00:00:00Z, when everything is judged: after the seeds were made.
@@ -141,10 +142,10 @@ pub fn trusted_lists(bytes: &[u8]) {
 struct Told(Found);
 
 impl Sources for Told {
-    fn ask(&self, question: &Question) -> Result<Found, Silence> {
+    fn ask(&self, question: &Question, purpose: Purpose) -> Result<Found, Silence> {
         match question {
             Question::KeptCrls { .. } => Ok(self.0.clone()),
-            _ => NoSources.ask(question),
+            _ => NoSources.ask(question, purpose),
         }
     }
 }

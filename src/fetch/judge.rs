@@ -4,14 +4,20 @@
 //! The signature room judges at once, with what is known; what it would have liked to know is fetched, and it judges
 //! again. The questions of a round go out together. A round may take half of the time that is left, so that a responder
 //! that is silent leaves time for asking the list instead. When all is known, which is the rule, there is one round.
+//!
+//! Where more would be asked than one file or one request may, those come first that are about signatures whose
+//! certificates lead to an anchor; what is left out is told as that, and is no silence that could be forgiven. As many
+//! files are judged at once as there are processors: others wait, and not for ever.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::client::Client;
 use super::folder::CrlFolder;
@@ -19,10 +25,18 @@ use super::hosts::{BadHost, Hosts};
 use super::known::Known;
 use crate::clock::Clock;
 use crate::config;
-use crate::signature::{Found, Policy, Question, Silence, Sources};
+use crate::signature::{Found, Policy, Purpose, Question, Silence, Sources};
 
-/// More questions than this are not asked for one file, however many signatures it has.
+/// More questions than this are not asked for one file, however many signatures it has; nor more of these for issuers
+/// that are missing, since such certificates may lead nowhere.
 const MAX_QUESTIONS: usize = 64;
+const MAX_ISSUERS: usize = 16;
+/// More than this are not asked for all files of one request.
+const MAX_OF_REQUEST: usize = 256;
+/// More different questions than this are not even noted in one round.
+const MAX_NOTED: usize = 1_024;
+/// How long a file waits for its turn.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// More rounds than this are not made; a path of four whose responders are all silent takes five.
 const MAX_ROUNDS: usize = 12;
 
@@ -40,6 +54,45 @@ pub enum StartError {
     Client(#[from] reqwest::Error),
 }
 
+/// Why there is no verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum JudgeError {
+    /// Too many others are being judged. Come again in a moment.
+    #[error("too many signatures are being checked now")]
+    Busy,
+    /// It broke down.
+    #[error("the signature could not be judged")]
+    Broken(#[from] tokio::task::JoinError),
+}
+
+impl JudgeError {
+    /// Whether it is enough to come again.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Busy)
+    }
+}
+
+/// What asking others may cost one request: time, and questions, for all its files together. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Inquiry {
+    until: Instant,
+    left: Arc<AtomicUsize>,
+}
+
+impl Inquiry {
+    /// One that asks for so long from now.
+    #[must_use]
+    pub fn lasting(time: Duration) -> Self {
+        Self { until: Instant::now() + time, left: Arc::new(AtomicUsize::new(MAX_OF_REQUEST)) }
+    }
+
+    /// Takes one of the questions that are left.
+    fn take(&self) -> bool {
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+}
+
 /// Judges. Cheap to clone; all clones know the same.
 #[derive(Debug, Clone)]
 pub struct Judge {
@@ -51,6 +104,8 @@ pub struct Judge {
     clock: Clock,
     patience: Duration,
     attachments: Attachments,
+    /// One for each processor.
+    turns: Arc<Semaphore>,
 }
 
 /// What the documents of one request may cost.
@@ -79,7 +134,8 @@ impl Judge {
         let tsa_url = settings.tsa_url.as_str().into();
         let time = Duration::from_secs(settings.attachment_seconds.max(1));
         let attachments = Attachments { bytes: settings.attachment_bytes, time };
-        Ok(Self { policy, known: Arc::new(known), responders, client, tsa_url, clock, patience, attachments })
+        let turns = Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
+        Ok(Self { policy, known: Arc::new(known), responders, client, tsa_url, clock, patience, attachments, turns })
     }
 
     /// What signatures are measured by.
@@ -102,10 +158,14 @@ impl Judge {
         self.attachments
     }
 
-    /// How long others' answers are waited for.
-    #[must_use]
-    pub fn patience(&self) -> Duration {
+    pub(super) fn patience(&self) -> Duration {
         self.patience
+    }
+
+    /// What asking others may cost a request that begins now.
+    #[must_use]
+    pub fn inquiry(&self) -> Inquiry {
+        Inquiry::lasting(self.patience)
     }
 
     pub(super) fn now(&self) -> i64 {
@@ -115,79 +175,123 @@ impl Judge {
     /// Runs `judge`, off the async threads, until it asks for nothing that could still be learned in time.
     ///
     /// # Errors
-    /// When it panicked.
-    pub async fn run<T, F>(&self, judge: F) -> Result<T, tokio::task::JoinError>
+    /// [`JudgeError`].
+    pub async fn run<T, F>(&self, judge: F) -> Result<T, JudgeError>
     where
         F: Fn(&Policy) -> T + Send + Sync + 'static,
         T: Send + 'static,
     {
-        self.run_until(Instant::now() + self.patience, judge).await
+        self.run_within(&self.inquiry(), judge).await
     }
 
-    /// The same for several that share what time there is for others' answers. After the deadline nobody is waited for.
+    /// The same for one of several that share what others may be asked. After its time nobody is waited for.
     ///
     /// # Errors
-    /// When it panicked.
-    pub async fn run_until<T, F>(&self, deadline: Instant, judge: F) -> Result<T, tokio::task::JoinError>
+    /// [`JudgeError`].
+    pub async fn run_within<T, F>(&self, inquiry: &Inquiry, judge: F) -> Result<T, JudgeError>
     where
         F: Fn(&Policy) -> T + Send + Sync + 'static,
         T: Send + 'static,
     {
         let judge = Arc::new(judge);
-        let mut asked = HashSet::new();
+        let mut questions = Questions::default();
         for _ in 0..MAX_ROUNDS {
-            let (known, responders) = (self.known.clone(), self.responders.clone());
-            let round = Arc::new(Round { known, responders, asked, missing: Mutex::default() });
-            let policy = self.policy.asking(round.clone());
-            let this = judge.clone();
-            let outcome = tokio::task::spawn_blocking(move || this(&policy)).await?;
-            let missing = std::mem::take(&mut *round.missing.lock().unwrap_or_else(PoisonError::into_inner));
+            let (outcome, noted) = self.round(&judge, &questions).await?;
             let now = Instant::now();
-            if missing.is_empty() || now >= deadline {
+            if noted.is_empty() || now >= inquiry.until {
                 return Ok(outcome);
             }
-            asked = round.asked.clone();
-            let patience = now + (deadline - now) / 2;
-            let answers = missing.iter().map(|question| {
-                let mut over = self.known.ask(question);
+            let patience = now + (inquiry.until - now) / 2;
+            let answers = questions.choose(noted, inquiry).into_iter().map(|question| {
+                let mut over = self.known.ask(&question);
                 async move { timeout_at(patience, over.changed()).await }
             });
             join_all(answers).await;
-            asked.extend(missing);
         }
         // The last round is made with what came until now: nothing is waited for any more.
+        self.round(&judge, &questions).await.map(|(outcome, _)| outcome)
+    }
+
+    /// Judges once, when its turn comes; and what would have been asked.
+    async fn round<T, F>(&self, judge: &Arc<F>, questions: &Questions) -> Result<(T, Vec<Question>), JudgeError>
+    where
+        F: Fn(&Policy) -> T + Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let turn = timeout(LONGEST_WAIT, Arc::clone(&self.turns).acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else { return Err(JudgeError::Busy) };
         let (known, responders) = (self.known.clone(), self.responders.clone());
-        let policy = self.policy.asking(Arc::new(Round { known, responders, asked, missing: Mutex::default() }));
-        tokio::task::spawn_blocking(move || judge(&policy)).await
+        let round = Arc::new(Round { known, responders, questions: questions.clone(), noted: Mutex::default() });
+        let policy = self.policy.asking(round.clone());
+        let this = judge.clone();
+        let judging = tokio::task::spawn_blocking(move || {
+            // Whoever waited for it may be gone: the turn ends when the work does.
+            let _turn = turn;
+            this(&policy)
+        });
+        let outcome = judging.await?;
+        let noted = std::mem::take(&mut *round.noted.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut noted: Vec<_> = noted.into_iter().collect();
+        noted.sort_by_key(|(_, place)| *place);
+        Ok((outcome, noted.into_iter().map(|(question, _)| question).collect()))
     }
 }
 
-/// What one verdict knows and asks in one round.
+/// The questions of one file.
+#[derive(Debug, Clone, Default)]
+struct Questions {
+    /// Those that were asked: what is still not known of them did not come in time.
+    asked: HashSet<Question>,
+    /// Those that were too many.
+    refused: HashSet<Question>,
+}
+
+impl Questions {
+    /// Chooses whom to ask, the first first.
+    fn choose(&mut self, noted: Vec<Question>, inquiry: &Inquiry) -> Vec<Question> {
+        let is_issuers = |question: &Question| matches!(question, Question::Issuers { .. });
+        let mut issuers = self.asked.iter().filter(|question| is_issuers(question)).count();
+        let mut chosen = Vec::new();
+        for question in noted {
+            let room = self.asked.len() < MAX_QUESTIONS && (!is_issuers(&question) || issuers < MAX_ISSUERS);
+            if !room || !inquiry.take() {
+                self.refused.insert(question);
+                continue;
+            }
+            issuers += usize::from(is_issuers(&question));
+            self.asked.insert(question.clone());
+            chosen.push(question);
+        }
+        chosen
+    }
+}
+
+/// What one file knows and asks in one round.
 #[derive(Debug)]
 struct Round {
     known: Arc<Known>,
     responders: Arc<Vec<String>>,
-    /// Asked in rounds before: what is still not known of these did not come in time.
-    asked: HashSet<Question>,
-    missing: Mutex<Vec<Question>>,
+    questions: Questions,
+    /// What is missing, for whom, and in which order it was asked for.
+    noted: Mutex<HashMap<Question, (Purpose, usize)>>,
 }
 
 impl Sources for Round {
-    fn ask(&self, question: &Question) -> Result<Found, Silence> {
+    fn ask(&self, question: &Question, purpose: Purpose) -> Result<Found, Silence> {
         let known = self.known.look(question);
         if !matches!(known, Err(Silence::NotYet)) {
             return known;
         }
-        if self.asked.contains(question) {
+        if self.questions.asked.contains(question) {
             return Err(Silence::NoAnswer(format!("{} did not answer in time", question.url().unwrap_or_default())));
         }
-        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.asked.len() + missing.len() >= MAX_QUESTIONS {
-            return Err(Silence::NoAnswer("too many would have to be asked".into()));
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.questions.refused.contains(question) || noted.len() >= MAX_NOTED {
+            return Err(Silence::TooMany);
         }
-        if !missing.contains(question) {
-            missing.push(question.clone());
-        }
+        let place = noted.len();
+        let (for_whom, _) = noted.entry(question.clone()).or_insert((purpose, place));
+        *for_whom = purpose.min(*for_whom);
         Err(Silence::NotYet)
     }
 

@@ -12,4 +12,4 @@ mod known;
 pub mod tsa;
 pub mod witness;
 
-pub use judge::{Attachments, Judge, StartError};
+pub use judge::{Attachments, Inquiry, Judge, JudgeError, StartError};

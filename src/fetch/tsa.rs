@@ -2,8 +2,8 @@
 
 use openssl::rand::rand_bytes;
 
-use super::Judge;
 use super::client::{Body, FetchError};
+use super::{Judge, JudgeError};
 use crate::signature::{StampingError, read_timestamp, timestamp_query};
 
 /// Bytes of an answer: a token with a long chain has some 10 kB.
@@ -27,7 +27,7 @@ pub enum TsaError {
     OpenSsl(#[from] openssl::error::ErrorStack),
     /// The judge gave up.
     #[error("the answer could not be judged")]
-    Judge(#[from] tokio::task::JoinError),
+    Judge(#[from] JudgeError),
 }
 
 impl Judge {

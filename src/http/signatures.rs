@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::body::{PacedBody, Progress};
 use super::intake::{broken, check_headers};
 use super::problem::{Kind, Problem, Result, ValidateProblems};
+use super::submissions::not_judged;
 use crate::app::App;
 use crate::registry::caller::Caller;
 use crate::signature::{self, Verdict};
@@ -53,7 +54,7 @@ pub async fn validate(State(app): State<App>, _: Caller, request: Request) -> Re
     let now = app.clock().now().0;
     let judging =
         app.judge.run(move |policy| signature::judge_file(&file, content.as_deref(), "file", now, policy)).await;
-    let verdicts = judging.map_err(|_| Problem::new(Kind::Internal, "the signature could not be judged"))?;
+    let verdicts = judging.map_err(|error| not_judged(error.is_busy()))?;
     let zone = app.entity.zone;
     Ok(Json(Signatures { signatures: verdicts.into_iter().map(|verdict| verdict.in_zone(zone)).collect() }))
 }

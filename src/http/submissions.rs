@@ -148,14 +148,13 @@ impl Judgement {
 
 /// Judges the signature of the submission, and those in and over its documents, off the threads that serve others.
 pub(super) async fn judge<S>(app: &App, came: &mut Came<S>) -> Result<Judgement> {
-    let broke_down = |_| Problem::new(Kind::Internal, "the signature could not be judged");
     let at = came.arrived_at;
     let submission = match &came.signature {
         Some(signature) => {
             let (signature, content) = (signature.clone(), came.submission_bytes.clone());
             let judging =
                 app.judge.run(move |policy| signature::judge(&signature, Some(&content), "submission", at.0, policy));
-            Some(judging.await.map_err(broke_down)?)
+            Some(judging.await.map_err(|error| not_judged(error.is_busy()))?)
         }
         None => None,
     };
@@ -169,10 +168,12 @@ pub(super) async fn judge<S>(app: &App, came: &mut Came<S>) -> Result<Judgement>
     let attachments = attachments.collect();
     let form = came.documents.iter().position(|document| document.statement.kind == DocumentKind::Form);
     let judging = app.registry.judge_attachments(&app.entity, &app.judge, attachments, form, at);
-    let documents = judging.await.map_err(|error| match error {
-        AttachmentError::Store(error) => error.into(),
-        AttachmentError::Objects(error) => error.into(),
-        AttachmentError::Judge(error) => broke_down(error),
+    let documents = judging.await.map_err(|error| -> Problem {
+        match error {
+            AttachmentError::Store(error) => error.into(),
+            AttachmentError::Objects(error) => error.into(),
+            AttachmentError::Judge(error) => not_judged(error.is_busy()),
+        }
     })?;
     Ok(Judgement { submission, documents })
 }
@@ -208,6 +209,14 @@ fn will(app: &App, caller: &Caller, came: &Came, judgement: &Judgement) -> Resul
             WillError::Busy => Problem::new(Kind::Unavailable, detail),
         }
     })
+}
+
+/// That signatures were not judged, be it only because too many others are.
+pub(super) fn not_judged(is_busy: bool) -> Problem {
+    if is_busy {
+        return Problem::new(Kind::Unavailable, "too many signatures are being checked now; try again in a moment");
+    }
+    Problem::new(Kind::Internal, "the signature could not be judged")
 }
 
 impl From<SubmitError> for Problem {

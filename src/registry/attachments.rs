@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use super::Registry;
 use super::caller::Entity;
 use crate::domain::{Micros, Sha256};
-use crate::fetch::Judge;
+use crate::fetch::{Inquiry, Judge, JudgeError};
 use crate::signature::{self, FileKind, NotJudged, Verdict};
 use crate::store::{self, objects};
 
@@ -41,7 +41,7 @@ pub enum AttachmentError {
     Objects(#[from] objects::Error),
     /// The judge gave up.
     #[error("the signatures of a document could not be judged")]
-    Judge(#[from] tokio::task::JoinError),
+    Judge(#[from] JudgeError),
 }
 
 /// A document that is in the object store.
@@ -101,7 +101,7 @@ impl Registry {
     ) -> Result<Vec<Judged>, AttachmentError> {
         let limits = judge.attachments();
         let now = Instant::now();
-        let (end, answers_by) = (now + limits.time, now + judge.patience());
+        let (end, inquiry) = (now + limits.time, judge.inquiry());
         let mut places: Vec<usize> = (0..documents.len()).collect();
         places.sort_by_key(|place| Some(*place) != first);
         let mut judged = vec![Judged::default(); documents.len()];
@@ -118,10 +118,10 @@ impl Registry {
             let found = if document.size > limits.bytes {
                 not_judged(NotJudged::TooLarge(limits.bytes))
             } else {
-                let judging = self.judge_attachment(entity, judge, document.clone(), at, answers_by);
+                let judging = self.judge_attachment(entity, judge, document.clone(), at, &inquiry);
                 match timeout_at(end, judging).await {
+                    Ok(Err(AttachmentError::Judge(JudgeError::Busy))) | Err(_) => not_judged(NotJudged::TooSlow),
                     Ok(found) => found?,
-                    Err(_) => not_judged(NotJudged::TooSlow),
                 }
             };
             let more = found.detached.len() + found.inside.len();
@@ -135,7 +135,7 @@ impl Registry {
         Ok(judged)
     }
 
-    /// Judges one document, however large. Others' answers are waited for until `answers_by`.
+    /// Judges one document, however large. Others are asked as far as `inquiry` goes.
     ///
     /// # Errors
     /// [`AttachmentError`].
@@ -145,7 +145,7 @@ impl Registry {
         judge: &Judge,
         document: Attachment,
         at: Micros,
-        answers_by: Instant,
+        inquiry: &Inquiry,
     ) -> Result<Judged, AttachmentError> {
         let wanted = (document.size >> 20) + 1;
         let wanted = u32::try_from(wanted.min(ROOM as u64)).unwrap_or(u32::MAX);
@@ -154,7 +154,7 @@ impl Registry {
         let bytes = self.read_object(entity, document.sha256).await?;
         // The judge holds it all: a request that waits no longer takes nothing away from those who come after.
         let held = Held { document, bytes, _room: room };
-        let judging = judge.run_until(answers_by, move |policy| {
+        let judging = judge.run_within(inquiry, move |policy| {
             let Held { document: Attachment { covers, kind, signature, .. }, bytes, .. } = &held;
             let detached =
                 signature.as_deref().map(|one| signature::judge_file(one, Some(bytes), covers, at.0, policy));

@@ -10,7 +10,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Registry;
@@ -170,8 +169,8 @@ impl Registry {
             // What it may hold was not kept. It was judged before, so it is not too large.
             let size = u64::try_from(row.size).unwrap_or(0);
             let document = Attachment { covers, sha256: row.sha256, size, kind: FileKind::Pdf, signature };
-            let answers_by = Instant::now() + judge.patience();
-            let found = self.judge_attachment(entity, judge, document, came.at(&row.part), answers_by).await?;
+            let inquiry = judge.inquiry();
+            let found = self.judge_attachment(entity, judge, document, came.at(&row.part), &inquiry).await?;
             judged.extend(found.all().cloned());
         }
         Ok(judged)

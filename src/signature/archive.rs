@@ -16,6 +16,7 @@ use super::policy::Policy;
 use super::revocation::{self, Evidence};
 use super::signer::Content;
 use super::timestamp::{self, Checked, Existence};
+use super::work::Work;
 
 /// More archive timestamps on one signature than this are not looked at.
 const MAX_ARCHIVES: usize = 16;
@@ -111,8 +112,14 @@ impl Ground<'_, '_> {
         let (Some((_, imprint)), Some((index, encoded))) = (timestamp::stated(token), Index::of(token)) else {
             return missing();
         };
-        let content = self.content.and_then(|content| imprint?.of(content.parts()).ok());
+        let budget = &self.policy.budget;
+        let content = self.content.and_then(|content| content.digest(imprint?, budget).ok());
         let Some(content) = content else { return missing() };
+        let bytes = |pieces: &[&[u8]]| pieces.iter().map(|piece| piece.len()).sum::<usize>();
+        let listed = bytes(&self.data.choices) + bytes(&self.data.revocation) + self.signer.unsigned.raw.len();
+        if !budget.take(Work::Bytes, listed as u64) {
+            return missing();
+        }
         let stamped = [self.data.content_type_raw, &content, self.signer.core, encoded];
         let others = &self.data.certificates;
         let mut checked = timestamp::check(token, &stamped, others, self.evidence, at, self.policy);

@@ -26,10 +26,14 @@ use super::timestamp::{self, Checked, Existence};
 use super::verdict::{
     CounterSignature, Coverage, Format, Indication, Kind, Level, Placement, Revocation, SubIndication, Verdict,
 };
+use super::work::{Budget, Work};
 use super::{ber, identity, oid, pem};
 
 /// More timestamps or counter-signatures on one signature than this are not looked at.
 const MAX_ADDITIONS: usize = 16;
+/// More counter-signatures than this, and of more generations, are not listed for one signature.
+const MAX_COUNTER_SIGNATURES: usize = 64;
+const MAX_DEPTH: usize = 8;
 
 /// What every verdict of one call has in common.
 #[derive(Clone, Copy)]
@@ -103,8 +107,11 @@ impl<'a> Message<'_, 'a> {
         verdict.signer = Some(identity::signer(found.certificate));
         verdict.certificate_sha256 = Some(hex::encode(openssl::sha::sha256(found.certificate.der)));
 
+        let budget = &request.policy.budget;
+        // The rest stops by itself where this is too much, and the conclusion says so.
+        let _ = budget.take(Work::Readings, self.certificates.len() as u64);
         let role = Role::Message(self.data.content_type);
-        let mut integrity = signer::integrity(signer, role, self.content, found.certificate);
+        let mut integrity = signer::integrity(signer, role, self.content, found.certificate, budget);
         integrity.failure = self.contradiction.clone().or(integrity.failure);
         verdict.intact = integrity.intact();
 
@@ -133,8 +140,10 @@ impl<'a> Message<'_, 'a> {
             (true, None) => Some(Level::B),
             (true, Some(_)) => Some(Level::T),
         };
-        verdict.counter_signatures = self.counter_signatures(signer);
+        verdict.counter_signatures = self.counter_signatures(signer, budget);
 
+        let policy = request.policy.for_signature(verdict.intact);
+        let request = Request { policy: &policy, ..request };
         let path = request.policy.path(found.certificate, self.certificates, verdict.signed_at);
         let path = path.map_err(|no_path| proved_outside(no_path, found.certificate, proved_at, made_after));
         verdict.trusted = path.is_ok();
@@ -165,7 +174,7 @@ impl<'a> Message<'_, 'a> {
         }
         let path = match path {
             Ok(path) => path,
-            Err(NoPath { sub_indication, detail }) => return Some(Failure::new(*sub_indication, detail)),
+            Err(no_path) => return Some(no_path.failure()),
         };
         if !found.certificate.may_sign() {
             let detail = "keyUsage has neither digitalSignature nor nonRepudiation";
@@ -222,19 +231,43 @@ impl<'a> Message<'_, 'a> {
         (over_value, made_after)
     }
 
-    fn counter_signatures(&self, signer: &SignerInfo<'_>) -> Vec<CounterSignature> {
+    /// The signatures over a signature, and over these in their turn (RFC 5652 § 11.4).
+    fn counter_signatures(&self, signer: &SignerInfo<'_>, budget: &Budget) -> Vec<CounterSignature> {
+        let mut left = MAX_COUNTER_SIGNATURES;
+        self.counter_signatures_within(signer, budget, &mut left, 1)
+    }
+
+    fn counter_signatures_within(
+        &self,
+        signer: &SignerInfo<'_>,
+        budget: &Budget,
+        left: &mut usize,
+        depth: usize,
+    ) -> Vec<CounterSignature> {
+        let mut found = Vec::new();
+        if depth > MAX_DEPTH {
+            return found;
+        }
         let values = signer.unsigned.of(oid::COUNTER_SIGNATURE).flat_map(|attribute| attribute.values());
         let parts = [signer.signature];
         let content = Content::new(&parts);
-        let check = |counter: SignerInfo<'_>| {
-            let found = signer::find(&counter, self.certificates).ok();
-            let intact = found.as_ref().is_some_and(|found| {
-                signer::integrity(&counter, Role::CounterSignature, Some(&content), found.certificate).intact()
+        for counter in values.take(MAX_ADDITIONS).filter_map(|value| SignerInfo::read(value).ok()) {
+            let Some(fewer) = left.checked_sub(1) else { break };
+            *left = fewer;
+            let who = signer::find(&counter, self.certificates).ok();
+            let intact = who.as_ref().is_some_and(|found| {
+                let role = Role::CounterSignature;
+                found.mismatch.is_none()
+                    && signer::integrity(&counter, role, Some(&content), found.certificate, budget).intact()
             });
-            let signer = found.map(|found| identity::signer(found.certificate));
-            CounterSignature { signer, intact, claimed_signed_at: claimed_time(&counter) }
-        };
-        values.take(MAX_ADDITIONS).filter_map(|value| SignerInfo::read(value).ok()).map(check).collect()
+            found.push(CounterSignature {
+                signer: who.map(|found| identity::signer(found.certificate)),
+                intact,
+                claimed_signed_at: claimed_time(&counter),
+                counter_signatures: self.counter_signatures_within(&counter, budget, left, depth + 1),
+            });
+        }
+        found
     }
 }
 
@@ -344,7 +377,7 @@ pub(super) fn conclude_after_asking(
     request: Request<'_>,
 ) -> Verdict {
     // Nobody is asked about a signature that fails anyway.
-    if let (None, Ok(path)) = (&failure, path) {
+    if let (None, None, Ok(path)) = (&failure, request.policy.budget.failure(), path) {
         let Known { evidence, made_after, doubt } = known;
         let times = Times { signed_at: verdict.signed_at, received_at: request.received_at, made_after };
         let finding = revocation::check(path, times, evidence, request.policy);
@@ -354,7 +387,16 @@ pub(super) fn conclude_after_asking(
             verdict.level = Some(Level::Lt);
         }
     }
-    conclude(verdict, failure)
+    conclude(verdict, if_granted(failure, request.policy))
+}
+
+/// What speaks against a signature, unless it was not looked at for being too much: only bytes that do not match, or
+/// cannot be read, are certain then.
+fn if_granted(failure: Option<Failure>, policy: &Policy) -> Option<Failure> {
+    match failure {
+        Some(Failure { reason: SubIndication::HashFailure | SubIndication::FormatFailure, .. }) => failure,
+        _ => policy.budget.failure().or(failure),
+    }
 }
 
 /// Writes the reason into the verdict, or that there is none against it.

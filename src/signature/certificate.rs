@@ -28,6 +28,8 @@ pub struct Certificate<'a> {
     pub not_before: i64,
     /// Last instant of validity, likewise.
     pub not_after: i64,
+    /// The public key's algorithm.
+    pub key_algorithm: &'a [u8],
     /// The public key's bits, without algorithm: what OCSP hashes (RFC 6960 § 4.1.1).
     pub key_bits: &'a [u8],
     extensions: &'a [u8],
@@ -63,7 +65,7 @@ impl<'a> Certificate<'a> {
         let not_after = validity.element()?.time()?;
         let subject = fields.expect(tag::SEQUENCE)?.raw;
         let mut key = fields.sequence()?;
-        key.expect(tag::SEQUENCE)?;
+        let key_algorithm = key.sequence()?.oid()?;
         let key_bits = key.expect(tag::BIT_STRING)?.content.get(1..).unwrap_or_default();
         fields.optional(tag::context(1))?;
         fields.optional(tag::context(2))?;
@@ -80,6 +82,7 @@ impl<'a> Certificate<'a> {
             subject,
             not_before,
             not_after,
+            key_algorithm,
             key_bits,
             extensions,
             openssl,
@@ -112,6 +115,14 @@ impl<'a> Certificate<'a> {
     pub fn subject_key_identifier(&self) -> Option<&'a [u8]> {
         let extension = self.extension(oid::SUBJECT_KEY_IDENTIFIER)?;
         Reader::new(extension.value).expect(tag::OCTET_STRING).ok().map(|id| id.content)
+    }
+
+    /// The identifier of the key that signed it, where it tells one by that (RFC 5280 § 4.2.1.1).
+    #[must_use]
+    pub fn authority_key_identifier(&self) -> Option<&'a [u8]> {
+        let extension = self.extension(oid::AUTHORITY_KEY_IDENTIFIER)?;
+        let mut fields = Reader::new(extension.value).sequence().ok()?;
+        fields.optional(tag::context(0)).ok()?.map(|id| id.content)
     }
 
     /// Whether the key may sign documents: `digitalSignature` or `nonRepudiation` is set, or there is no `keyUsage`

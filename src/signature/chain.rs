@@ -18,12 +18,18 @@ use openssl::x509::{X509, X509StoreContext, X509VerifyResult};
 use super::algorithm::SignatureAlgorithm;
 use super::certificate::Certificate;
 use super::constraints::{AlgorithmTable, Weak};
+use super::signer::{Failure, same_name};
 use super::store_time;
 use super::trusted_list::{Service, ServiceKind, TrustedList};
-use super::verdict::SubIndication;
+use super::verdict::{Cause, SubIndication};
+use super::work::{Budget, Work};
 
 /// The longest path that is followed; real ones have three or four certificates.
 const MAX_DEPTH: i32 = 16;
+
+/// More certificates that come with a signature are not tried in one path, nor more of one name.
+const MAX_CANDIDATES: usize = 32;
+const MAX_NAMESAKES: usize = 8;
 
 /// A certificate's SHA-256.
 pub type Fingerprint = [u8; 32];
@@ -54,6 +60,10 @@ struct Inner {
     /// Anchors and intermediates, encoded and sorted: what comes with a signature again need not be read again.
     at_hand: Vec<Vec<u8>>,
     fingerprints: HashSet<Fingerprint>,
+    /// The names of the holders of these, encoded.
+    holders: HashSet<Vec<u8>>,
+    /// The names of the issuers of intermediates, encoded: these may come with a signature.
+    above: Vec<Vec<u8>>,
     /// What trusted lists say of an anchor; none of those that the administrator chose.
     services: HashMap<Fingerprint, Vec<Arc<Service>>>,
     /// Until when the trusted lists are current, in microseconds since 1970 UTC; none where there are none.
@@ -78,6 +88,8 @@ pub struct Path {
 pub struct NoPath {
     /// In the standard's words.
     pub sub_indication: SubIndication,
+    /// What that leaves open.
+    pub cause: Option<Cause>,
     /// OpenSSL's words, or ours.
     pub detail: String,
 }
@@ -85,7 +97,21 @@ pub struct NoPath {
 impl NoPath {
     #[expect(clippy::needless_pass_by_value, reason = "errors are handed over as they come")]
     fn new(sub_indication: SubIndication, detail: impl ToString) -> Self {
-        Self { sub_indication, detail: detail.to_string() }
+        Self { sub_indication, cause: None, detail: detail.to_string() }
+    }
+
+    /// There may be one, and more would have to be asked for it than is granted.
+    #[must_use]
+    pub fn too_many_questions() -> Self {
+        let detail = "too many would have to be asked for the issuers that are missing";
+        let cause = Some(Cause::TooManyQuestions);
+        Self { cause, ..Self::new(SubIndication::CertificateChainGeneralFailure, detail) }
+    }
+
+    /// As what speaks against a signature.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        Failure { reason: self.sub_indication, cause: self.cause, detail: self.detail.clone() }
     }
 }
 
@@ -171,8 +197,22 @@ impl Anchors {
         let encoded: Vec<Vec<u8>> = intermediates.iter().map(|one| one.to_der()).collect::<Result<_, _>>()?;
         at_hand.extend_from_slice(&encoded);
         at_hand.sort();
+        let names = |der: &[u8]| Certificate::read(der).ok().map(|one| (one.subject.to_vec(), one.issuer.to_vec()));
+        let holders: HashSet<Vec<u8>> = at_hand.iter().filter_map(|der| names(der)).map(|(holder, _)| holder).collect();
+        let issuers = encoded.iter().filter_map(|der| names(der)).map(|(_, issuer)| issuer);
+        let above = issuers.filter(|issuer| !holders.contains(issuer)).collect();
         let store = builder.build();
-        let inner = Inner { store, intermediates, encoded, at_hand, fingerprints, services, lists_current_until };
+        let inner = Inner {
+            store,
+            intermediates,
+            encoded,
+            at_hand,
+            fingerprints,
+            holders,
+            above,
+            services,
+            lists_current_until,
+        };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -216,19 +256,36 @@ impl Anchors {
     ///
     /// # Errors
     /// [`NoPath`] with the standard's sub-indication.
-    pub fn path(&self, leaf: &Certificate<'_>, others: &[Certificate<'_>], at: i64) -> Result<Path, NoPath> {
-        self.path_among(leaf, &others.iter().collect::<Vec<_>>(), at)
+    pub fn path(
+        &self,
+        leaf: &Certificate<'_>,
+        others: &[Certificate<'_>],
+        at: i64,
+        budget: &Budget,
+    ) -> Result<Path, NoPath> {
+        self.path_among(leaf, &others.iter().collect::<Vec<_>>(), at, budget)
     }
 
     /// The same, where the other certificates lie in several places.
     ///
     /// # Errors
     /// [`NoPath`] with the standard's sub-indication.
-    pub fn path_among(&self, leaf: &Certificate<'_>, others: &[&Certificate<'_>], at: i64) -> Result<Path, NoPath> {
+    pub fn path_among(
+        &self,
+        leaf: &Certificate<'_>,
+        others: &[&Certificate<'_>],
+        at: i64,
+        budget: &Budget,
+    ) -> Result<Path, NoPath> {
         use SubIndication::CertificateChainGeneralFailure as General;
         let unreadable = || NoPath::new(General, "the signer's certificate cannot be read by OpenSSL");
         let certificate = leaf.openssl().ok_or_else(unreadable)?;
-        let outcome = self.verify(certificate, others, at).map_err(|error| NoPath::new(General, error))?;
+        let exhausted = || {
+            let Failure { reason, cause, detail } = Budget::exhausted();
+            NoPath { sub_indication: reason, cause, detail }
+        };
+        let others = self.candidates(leaf, others, budget).ok_or_else(exhausted)?;
+        let outcome = self.verify(certificate, &others, at).map_err(|error| NoPath::new(General, error))?;
         let path = outcome?;
         let authorities = path.certificates.iter().skip(1).rev().skip(1);
         for authority in authorities {
@@ -272,17 +329,46 @@ impl Anchors {
             || self.services_of(path).is_some_and(|services| services.iter().any(issues))
     }
 
+    /// Those of `others` that may stand between `leaf` and an anchor, told by name and key identifier: OpenSSL is given
+    /// no more than it can need, since it reads all that it is given. None where that is more work than is granted.
+    fn candidates<'c, 'a>(
+        &self,
+        leaf: &Certificate<'_>,
+        others: &[&'c Certificate<'a>],
+        budget: &Budget,
+    ) -> Option<Vec<&'c Certificate<'a>>> {
+        let is_new =
+            |other: &Certificate<'_>| self.0.at_hand.binary_search_by(|known| known.as_slice().cmp(other.der)).is_err();
+        let mut chosen: Vec<&'c Certificate<'a>> = Vec::new();
+        let mut wanted = vec![(leaf.issuer, leaf.authority_key_identifier())];
+        wanted.extend(self.0.above.iter().map(|issuer| (issuer.as_slice(), None)));
+        let mut looked_at = 0;
+        while let Some(&(issuer, key)) = wanted.get(looked_at) {
+            looked_at += 1;
+            let before = chosen.len();
+            for other in issuers_among(others, issuer, key, self.0.holders.contains(issuer), budget)? {
+                let is_known = chosen.iter().any(|one| one.der == other.der);
+                if chosen.len() == MAX_CANDIDATES || is_known || !is_new(other) {
+                    continue;
+                }
+                chosen.push(other);
+            }
+            wanted.extend(chosen[before..].iter().map(|one| (one.issuer, one.authority_key_identifier())));
+        }
+        let granted =
+            budget.take(Work::Paths, 1) && chosen.iter().all(|one| budget.take_verification(one, one.der.len()));
+        granted.then_some(chosen)
+    }
+
     fn verify(
         &self,
         leaf: &X509,
         others: &[&Certificate<'_>],
         at: i64,
     ) -> Result<Result<Path, NoPath>, openssl::error::ErrorStack> {
-        let is_new = |other: &&&Certificate<'_>| {
-            self.0.at_hand.binary_search_by(|known| known.as_slice().cmp(other.der)).is_err()
-        };
         let mut untrusted = Stack::new()?;
-        for other in others.iter().filter(is_new).filter_map(|other| other.openssl()).chain(&self.0.intermediates) {
+        // The configured ones first: of two that fit, OpenSSL takes the first.
+        for other in self.0.intermediates.iter().chain(others.iter().filter_map(|other| other.openssl())) {
             untrusted.push(other.clone())?;
         }
         X509StoreContext::new()?.init(&self.0.store, leaf, &untrusted, |context| {
@@ -313,6 +399,30 @@ impl Path {
         }
         Ok(())
     }
+}
+
+/// The certificates of an authority of this name, those with this key identifier first, and none with another.
+/// Names that differ in their encoding only count where nobody has the very same (RFC 5280 § 7.1). None where that is
+/// more work than is granted.
+fn issuers_among<'c, 'a>(
+    others: &[&'c Certificate<'a>],
+    issuer: &[u8],
+    key: Option<&[u8]>,
+    is_at_hand: bool,
+    budget: &Budget,
+) -> Option<Vec<&'c Certificate<'a>>> {
+    let mut found: Vec<_> = others.iter().copied().filter(|other| other.subject == issuer).collect();
+    if found.is_empty() && !is_at_hand {
+        if !budget.take(Work::Readings, others.len() as u64) {
+            return None;
+        }
+        found.extend(others.iter().copied().filter(|other| same_name(other.subject, issuer)));
+    }
+    let identified = |other: &&Certificate<'_>| key.is_some() && other.subject_key_identifier() == key;
+    found.retain(|other| key.is_none() || other.subject_key_identifier().is_none_or(|id| Some(id) == key));
+    found.sort_by_key(|other| !identified(other));
+    found.truncate(MAX_NAMESAKES);
+    Some(found)
 }
 
 /// The last certificate that is reached from `leaf` by the names of issuers among `known`: its issuer is missing.

@@ -131,12 +131,18 @@ impl<'a> Crl<'a> {
         Ok(())
     }
 
+    /// Whether it says that it is this authority's.
+    #[must_use]
+    pub fn is_of(&self, issuer: &Certificate<'_>) -> bool {
+        same_name(self.issuer, issuer.subject)
+    }
+
     /// Whether it is this authority's, and signed with an algorithm that proves something at that time.
     ///
     /// # Errors
     /// [`Unusable`] says what is wrong.
     pub fn check_signature(&self, issuer: &Certificate<'_>, algorithms: &AlgorithmTable, at: i64) -> Result<()> {
-        if !same_name(self.issuer, issuer.subject) {
+        if !self.is_of(issuer) {
             return Err(Unusable::new("the CRL is another authority's"));
         }
         if !issuer.may_sign_crls() {

@@ -62,6 +62,7 @@ pub fn judge(
     received_at: i64,
     policy: &Policy,
 ) -> Vec<Verdict> {
+    let policy = &policy.for_file(signature.len() + content.map_or(0, <[u8]>::len));
     let request = Request { covers, received_at, policy };
     at_least_one(cades::judge(signature, content, request), FileKind::Cms, request)
 }
@@ -78,6 +79,7 @@ pub fn judge_file(
     received_at: i64,
     policy: &Policy,
 ) -> Vec<Verdict> {
+    let policy = &policy.for_file(file.len() + content.map_or(0, <[u8]>::len));
     let request = Request { covers, received_at, policy };
     match detect(file) {
         FileKind::Pdf if content.is_none() => at_least_one(pades::judge(file, request), FileKind::Pdf, request),
@@ -92,6 +94,7 @@ pub fn judge_file(
 /// own has a verdict that says that what it signed is not there.
 #[must_use]
 pub fn judge_inside(document: &[u8], covers: &str, received_at: i64, policy: &Policy) -> Vec<Verdict> {
+    let policy = &policy.for_file(document.len());
     let request = Request { covers, received_at, policy };
     let judged = match detect(document) {
         FileKind::Other => return Vec::new(),

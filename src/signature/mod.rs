@@ -4,11 +4,12 @@
 //! [`pem`] and [`ber`] make DER of what came, [`cms`] finds the signers in it, [`signer`] checks digest and value against
 //! the certificate, [`timestamp`] says when it existed, and [`archive`] what existed with it, [`chain`] leads the certificate to an anchor as of that time,
 //! [`constraints`] weighs the algorithms, [`identity`] reads who it was, and [`cades`] puts the answers in the order of
-//! EN 319 102-1. [`seal`] goes the other way, and [`pades::seal`] does so in a PDF.
+//! EN 319 102-1. What one file may cost is counted in [`work`]. [`seal`] goes the other way, and [`pades::seal`] does so in a PDF.
 
 mod algorithm;
 mod archive;
 mod asn1;
+mod attributes;
 mod ber;
 mod cades;
 mod certificate;
@@ -39,6 +40,7 @@ mod timestamp;
 mod trace;
 mod trusted_list;
 mod verdict;
+mod work;
 mod xades;
 mod xml;
 
@@ -54,7 +56,7 @@ pub use pdf::{PdfError, attached_file};
 pub use policy::{Policy, RevocationMode};
 pub use revocation::Evidence;
 pub use seal::{SealError, add_timestamp, seal, signature_value};
-pub use sources::{Found, NoSources, Question, Silence, Sources};
+pub use sources::{Found, NoSources, Purpose, Question, Silence, Sources};
 pub use stamping::{StampingError, read_timestamp, timestamp_query};
 pub use statement::{Reason, Statement, Status};
 pub use trace::Trace;
@@ -63,6 +65,7 @@ pub use verdict::{
     Cause, CounterSignature, Coverage, Explanation, Format, Indication, Kind, Later, LaterClass, Level, Placement,
     Revocation, SignatureTimestamp, SignedElement, SubIndication, Verdict,
 };
+pub use work::{Budget, Work};
 
 /// Reads who a certificate (DER) was issued to: for a citizen who comes by TLS with no signature.
 ///

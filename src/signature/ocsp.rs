@@ -18,6 +18,9 @@ use super::{der, oid};
 /// More certificates in an answer, or single answers, than this are not looked at.
 const MAX_MEMBERS: usize = 64;
 
+/// More certificates of the answer's signer than this are not tried.
+const MAX_DELEGATES: usize = 4;
+
 /// `ENUMERATED`, which only OCSP and CRL reasons use here.
 const ENUMERATED: u8 = 0x0a;
 
@@ -123,6 +126,12 @@ impl<'a> Answer<'a> {
         Ok(answer)
     }
 
+    /// How many signature values [`Answer::check_signer`] checks at most, beside those of the signers that are known.
+    #[must_use]
+    pub fn most_checks(&self) -> usize {
+        1 + 2 * self.certificates.len().min(MAX_DELEGATES)
+    }
+
     /// Whether it repeats the nonce that was sent, or has none.
     ///
     /// # Errors
@@ -177,10 +186,12 @@ impl<'a> Answer<'a> {
                 }
             }
         }
+        let mut tried = 0;
         for certificate in self.certificates.iter().filter_map(|der| Certificate::read(der).ok()) {
-            if !self.names(&certificate)? {
+            if !self.names(&certificate)? || tried == MAX_DELEGATES {
                 continue;
             }
+            tried += 1;
             match self.check_delegate(&certificate, issuer, algorithms, at).and_then(|()| check(&certificate)) {
                 Ok(()) => return Ok(()),
                 Err(unusable) => reason = unusable,

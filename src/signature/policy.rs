@@ -7,8 +7,9 @@ use super::certificate::Certificate;
 use super::chain::{self, Anchors, LoadError, NoPath, load_certificates};
 use super::constraints::AlgorithmTable;
 use super::locations::Locations;
-use super::sources::{Found, NoSources, Question, Sources};
+use super::sources::{Found, NoSources, Purpose, Question, Share, Silence, Sources};
 use super::verdict::SubIndication;
+use super::work::Budget;
 
 /// Issuers in a row that may be missing in a signature and are looked for at the addresses that certificates name.
 const MAX_MISSING: usize = 4;
@@ -38,6 +39,8 @@ pub struct Policy {
     pub ocsp_signers: Arc<Vec<Vec<u8>>>,
     /// Who answers what a signature does not carry. [`NoSources`] where nothing else is said.
     pub sources: Arc<dyn Sources>,
+    /// The work that the file is granted which is judged by it. Unlimited until a file is.
+    pub budget: Budget,
 }
 
 impl Policy {
@@ -50,6 +53,7 @@ impl Policy {
             revocation: RevocationMode::default(),
             ocsp_signers: Arc::default(),
             sources: Arc::new(NoSources),
+            budget: Budget::default(),
         }
     }
 
@@ -59,13 +63,37 @@ impl Policy {
         Self { sources, ..self.clone() }
     }
 
+    /// The same for one signature, or one timestamp: with a share of its own in what others may be asked.
+    #[must_use]
+    pub fn share(&self, purpose: Purpose) -> Self {
+        self.asking(Arc::new(Share::of(self.sources.clone(), purpose)))
+    }
+
+    /// The same for a signature: nobody is asked for what does not fit its certificate, which anybody could have added.
+    #[must_use]
+    pub fn for_signature(&self, intact: bool) -> Self {
+        if intact { self.share(Purpose::Signature) } else { self.asking(Arc::new(NoSources)) }
+    }
+
+    /// The same with this budget for what is judged by it.
+    #[must_use]
+    pub fn within(&self, budget: Budget) -> Self {
+        Self { budget, ..self.clone() }
+    }
+
+    /// The policy by which a file of so many bytes is judged: with a budget of its own, unless it was given one.
+    #[must_use]
+    pub fn for_file(&self, bytes: usize) -> Self {
+        if self.budget.is_unlimited() { self.within(Budget::for_file(bytes)) } else { self.clone() }
+    }
+
     /// Finds the path from `leaf` to an anchor, as [`Anchors::path`] does; issuers that are not among `others` are
     /// looked for at the addresses that certificates name (RFC 5280 § 4.2.2.1), as far as these may be asked.
     ///
     /// # Errors
     /// [`NoPath`] with the standard's sub-indication.
     pub fn path(&self, leaf: &Certificate<'_>, others: &[Certificate<'_>], at: i64) -> Result<chain::Path, NoPath> {
-        let no_path = match self.anchors.path(leaf, others, at) {
+        let no_path = match self.anchors.path(leaf, others, at, &self.budget) {
             Err(no_path) if no_path.sub_indication == SubIndication::NoCertificateChainFound => no_path,
             other => return other,
         };
@@ -74,22 +102,30 @@ impl Policy {
             let known: Vec<_> = found.iter().filter_map(|der| Certificate::read(der).ok()).collect();
             let known: Vec<&Certificate<'_>> = others.iter().chain(&known).collect();
             let top = chain::top_of(leaf, &known);
-            let fetched = Locations::of(top).issuers.into_iter().find_map(|url| {
-                match self.sources.ask(&Question::Issuers { url: url.into() }) {
-                    Ok(Found::Certificates(fetched)) => Some(fetched),
-                    _ => None,
-                }
-            });
-            let Some(fetched) = fetched else { break };
+            // Nobody stands above who issued itself.
+            let addresses = if top.is_self_issued() { Vec::new() } else { Locations::of(top).issuers };
+            let Some(fetched) = self.issuers_at(&addresses)? else { break };
             found.extend(fetched.iter().cloned());
             let more: Vec<_> = found.iter().filter_map(|der| Certificate::read(der).ok()).collect();
             let more: Vec<&Certificate<'_>> = others.iter().chain(&more).collect();
-            match self.anchors.path_among(leaf, &more, at) {
+            match self.anchors.path_among(leaf, &more, at, &self.budget) {
                 Err(no_path) if no_path.sub_indication == SubIndication::NoCertificateChainFound => {}
                 other => return other,
             }
         }
         Err(no_path)
+    }
+
+    /// The certificates at the first of these addresses where there are some.
+    fn issuers_at(&self, addresses: &[&str]) -> Result<Option<Arc<Vec<Vec<u8>>>>, NoPath> {
+        for &url in addresses {
+            match self.sources.ask(&Question::Issuers { url: url.into() }, Purpose::Issuer) {
+                Ok(Found::Certificates(fetched)) => return Ok(Some(fetched)),
+                Err(Silence::TooMany) => return Err(NoPath::too_many_questions()),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(None)
     }
 
     /// The policy with the anchors in this folder, the built-in table of algorithms and the default for revocation.

@@ -18,9 +18,10 @@ use super::ocsp::{Answer, Link};
 use super::oid;
 use super::policy::{Policy, RevocationMode};
 use super::signer::Failure;
-use super::sources::{Found, NoSources, Question, Silence};
+use super::sources::{Found, NoSources, Purpose, Question, Silence};
 use super::statement::{Reason, Statement, Status};
 use super::verdict::{Cause, Revocation, SubIndication};
+use super::work::Work;
 
 /// More lists or answers in one signature than this are not looked at.
 const MAX_EVIDENCE: usize = 512;
@@ -114,6 +115,8 @@ enum Known {
     NoAnswer(String),
     /// There was nobody to ask.
     Nobody(String),
+    /// More would have to be asked than is granted.
+    TooMany,
 }
 
 /// Whether this evidence alone answers for every certificate of the path (level LT, or LTA where it is timestamped),
@@ -192,6 +195,11 @@ fn weigh(known: &Known, depth: usize, times: Times, mode: RevocationMode) -> (Re
             let when = chrono::DateTime::from_timestamp_micros(*at).map(|at| at.to_rfc3339()).unwrap_or_default();
             (Revocation::Revoked, Some(Failure::new(reason, format!("{whose} was revoked at {when}"))))
         }
+        Known::TooMany => {
+            let detail = format!("{whose}: too many would have to be asked about its revocation");
+            let failure = Failure::because(S::CertificateChainGeneralFailure, Cause::TooManyQuestions, detail);
+            (Revocation::Unknown, Some(failure))
+        }
         Known::NoAnswer(why) => (Revocation::Unknown, Some(Failure::new(S::TryLater, format!("{whose}: {why}")))),
         Known::Nobody(why) => {
             let failure = Failure::new(S::TryLater, format!("{whose}: {why}"));
@@ -241,6 +249,13 @@ fn learn(link: Link<'_, '_>, times: Times, evidence: &Evidence<'_>, policy: &Pol
     }
     let silence = ask(link, policy, &mut best);
     match (best.found, silence) {
+        // What came along is not the last word where others were not asked only for being too many; unless it condemns.
+        (found, Silence::TooMany) => match found {
+            Some((statement @ Statement { status: Status::Revoked(..), .. }, embedded)) => {
+                Known::Said(statement, embedded)
+            }
+            _ => Known::TooMany,
+        },
         (Some((statement, embedded)), _) => Known::Said(statement, embedded),
         (None, Silence::Nobody(why)) => Known::Nobody(why),
         (None, Silence::NoAnswer(why)) => Known::NoAnswer(why),
@@ -251,15 +266,29 @@ fn learn(link: Link<'_, '_>, times: Times, evidence: &Evidence<'_>, policy: &Pol
 /// What came with the signature. What in it cannot be used says nothing, and harms nothing.
 fn look_into(evidence: &Evidence<'_>, link: Link<'_, '_>, times: Times, policy: &Policy, best: &mut Best) {
     let (issuer, at) = (link.issuer, times.received_at);
+    let budget = &policy.budget;
+    if !budget.take(Work::Readings, (evidence.ocsp.len() + evidence.crls.len()) as u64) {
+        return;
+    }
     for bytes in &evidence.ocsp {
         let Ok(answer) = Answer::read(bytes) else { continue };
         let Ok(Some(statement)) = answer.statement(link) else { continue };
+        // The answer's signer may have to be found among several, each certified by the issuer.
+        if !(0..answer.most_checks()).all(|_| budget.take_verification(issuer, bytes.len())) {
+            return;
+        }
         if answer.check_signer(issuer, &policy.ocsp_signers, &policy.algorithms, at).is_ok() {
             best.consider(statement, true);
         }
     }
     for bytes in &evidence.crls {
         let Ok(crl) = Crl::read(bytes) else { continue };
+        if !crl.is_of(issuer) {
+            continue;
+        }
+        if !budget.take_verification(issuer, bytes.len()) {
+            return;
+        }
         if crl.check_signature(issuer, &policy.algorithms, at).is_err() {
             continue;
         }
@@ -284,7 +313,7 @@ fn ask(link: Link<'_, '_>, policy: &Policy, best: &mut Best) -> Silence {
 
     let mut silence = Silence::Nobody("the certificate names nobody who could be asked".into());
     for question in questions {
-        match policy.sources.ask(&question) {
+        match policy.sources.ask(&question, Purpose::Signature) {
             Ok(found) => match take_in(&found, link, best) {
                 None => return silence,
                 // A list kept at hand that does not answer is nobody's silence; nor is a responder for some that the
@@ -294,6 +323,7 @@ fn ask(link: Link<'_, '_>, policy: &Policy, best: &mut Best) -> Silence {
                 Some(why) => silence = no_answer(silence, why),
             },
             Err(Silence::NotYet) => return Silence::NotYet,
+            Err(Silence::TooMany) => return Silence::TooMany,
             Err(Silence::Nobody(_)) if question.url().is_none() => {}
             Err(Silence::Nobody(why)) => {
                 if matches!(silence, Silence::Nobody(_)) {

@@ -12,7 +12,8 @@ use super::asn1::{Asn1Error, Reader, tag};
 use super::certificate::Certificate;
 use super::cms::{Attributes, SignerIdentifier, SignerInfo};
 use super::verdict::{Cause, SubIndication};
-use super::{der, oid};
+use super::work::Budget;
+use super::{attributes, der, oid};
 
 /// A reason for a verdict, and its technical cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +59,9 @@ impl Failure {
     }
 }
 
+/// More certificates that a signer's identifier fits are not looked at: two may, where an authority renewed one.
+const MAX_CANDIDATES: usize = 16;
+
 /// What was signed. It may lie in pieces (around a PDF's `/Contents`), and is hashed once a digest, not once a signer.
 pub struct Content<'a> {
     parts: &'a [&'a [u8]],
@@ -83,15 +87,22 @@ impl<'a> Content<'a> {
         self.parts
     }
 
-    fn has_digest(&self, digest: Digest, value: &[u8]) -> Result<bool, openssl::error::ErrorStack> {
+    /// Its digest, computed once.
+    ///
+    /// # Errors
+    /// When that is more work than is granted, or OpenSSL lacks the digest.
+    pub fn digest(&self, digest: Digest, budget: &Budget) -> Result<Vec<u8>, Failure> {
         let mut known = self.digests.borrow_mut();
         if let Some((_, computed)) = known.iter().find(|(of, _)| *of == digest) {
-            return Ok(computed == value);
+            return Ok(computed.clone());
         }
-        let computed = digest.of(self.parts)?;
-        let same = computed == value;
-        known.push((digest, computed));
-        Ok(same)
+        if !budget.take_hashing(self.parts) {
+            return Err(Budget::exhausted());
+        }
+        let computed = digest.of(self.parts);
+        let computed = computed.map_err(|error| Failure::new(SubIndication::CryptoConstraintsFailure, error))?;
+        known.push((digest, computed.clone()));
+        Ok(computed)
     }
 }
 
@@ -110,9 +121,17 @@ pub struct Found<'c, 'a> {
 /// # Errors
 /// [`SubIndication::NoSigningCertificateFound`] when it is not among them.
 pub fn find<'c, 'a>(signer: &SignerInfo<'_>, certificates: &'c [Certificate<'a>]) -> Result<Found<'c, 'a>, Failure> {
-    let mut candidates: Vec<_> = certificates.iter().filter(|one| matches(&signer.identifier, one)).collect();
-    if candidates.is_empty() {
-        candidates.extend(certificates.iter().filter(|one| matches_leniently(&signer.identifier, one)));
+    let mut candidates = Vec::new();
+    for test in [matches, matches_leniently] {
+        for one in certificates.iter().filter(|one| test(&signer.identifier, one)) {
+            let is_known = candidates.iter().any(|known: &&Certificate<'_>| known.der == one.der);
+            if candidates.len() < MAX_CANDIDATES && !is_known {
+                candidates.push(one);
+            }
+        }
+        if !candidates.is_empty() {
+            break;
+        }
     }
     let not_found = |detail| Failure::new(SubIndication::NoSigningCertificateFound, detail);
     let first = *candidates.first().ok_or_else(|| not_found("the signer's certificate is not in the signature"))?;
@@ -224,9 +243,10 @@ pub fn integrity(
     role: Role<'_>,
     content: Option<&Content<'_>>,
     certificate: &Certificate<'_>,
+    budget: &Budget,
 ) -> Integrity {
     let mut integrity = Integrity { failure: None, digest: None, algorithm: None };
-    integrity.failure = check(signer, role, content, certificate, &mut integrity).err();
+    integrity.failure = check(signer, role, content, certificate, budget, &mut integrity).err();
     integrity
 }
 
@@ -235,9 +255,11 @@ fn check(
     role: Role<'_>,
     content: Option<&Content<'_>>,
     certificate: &Certificate<'_>,
+    budget: &Budget,
     known: &mut Integrity,
 ) -> Result<(), Failure> {
     use SubIndication as S;
+    attributes::check(signer, role)?;
     let digest = Digest::by_oid(signer.digest_algorithm.oid).ok_or_else(|| {
         let detail = format!("unknown digest {}", oid::dotted(signer.digest_algorithm.oid));
         Failure::new(S::CryptoConstraintsFailure, detail)
@@ -248,11 +270,19 @@ fn check(
     known.algorithm = Some(algorithm);
     let content = content.ok_or_else(|| Failure::new(S::SignedDataNotFound, "the signed content is not at hand"))?;
     if let Some(attributes) = &signer.signed {
-        check_attributes(attributes, signer, role, digest, content)?;
+        check_attributes(attributes, signer, role, digest, content, budget)?;
     }
 
     let key = certificate.openssl().and_then(|certificate| certificate.public_key().ok());
     let key = key.ok_or_else(|| Failure::new(S::SigCryptoFailure, "the certificate's public key cannot be read"))?;
+    let signed_bytes = match &signer.signed {
+        // The value may have to be tried twice.
+        Some(attributes) => 2 * attributes.raw.len(),
+        None => usize::try_from(content.len()).unwrap_or(usize::MAX),
+    };
+    if !budget.take_verification(certificate, signed_bytes) {
+        return Err(Budget::exhausted());
+    }
     let verified = match &signer.signed {
         Some(attributes) => {
             // As they came first: signers hash what they wrote, sorted or not. Only the tag differs (RFC 5652 § 5.4).
@@ -261,7 +291,8 @@ fn check(
             algorithm.verify(&key, &message, signer.signature) || {
                 let members = attributes.all().iter().map(|attribute| attribute.raw).collect();
                 let sorted = der::set_of(tag::SET, members);
-                sorted != message && algorithm.verify(&key, &sorted, signer.signature)
+                let again = sorted != message && budget.take_verification(certificate, 0);
+                again && algorithm.verify(&key, &sorted, signer.signature)
             }
         }
         None => match content.parts {
@@ -271,6 +302,8 @@ fn check(
     };
     if verified {
         Ok(())
+    } else if let Some(exhausted) = budget.failure() {
+        Err(exhausted)
     } else {
         Err(Failure::new(S::SigCryptoFailure, "the signature value is not the certificate's"))
     }
@@ -283,6 +316,7 @@ fn check_attributes(
     role: Role<'_>,
     digest: Digest,
     content: &Content<'_>,
+    budget: &Budget,
 ) -> Result<(), Failure> {
     use SubIndication as S;
     let malformed = |error: Asn1Error| Failure::new(S::FormatFailure, error);
@@ -296,9 +330,7 @@ fn check_attributes(
     }
     let stated = attributes.once(oid::MESSAGE_DIGEST).map_err(malformed)?;
     let stated = stated.ok_or_else(|| missing("message-digest"))?.tagged(tag::OCTET_STRING).map_err(malformed)?;
-    let same =
-        content.has_digest(digest, stated.content).map_err(|error| Failure::new(S::CryptoConstraintsFailure, error))?;
-    if !same {
+    if content.digest(digest, budget)? != stated.content {
         return Err(Failure::new(S::HashFailure, "message-digest is not the digest of the content"));
     }
     if let Some(protection) = attributes.once(oid::ALGORITHM_PROTECTION).map_err(malformed)? {

@@ -6,7 +6,8 @@
 //! asked any more or time is up. An answer is checked here ([`Question::read`]) before it is kept: what is kept is what
 //! a certificate's authority certainly said, and costs nothing the next time.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::certificate::Certificate;
 use super::crl::{KeptCrl, Unusable};
@@ -21,6 +22,11 @@ const CRL_BYTES: usize = 20 << 20;
 const CERTIFICATE_BYTES: usize = 64 << 10;
 /// More certificates in one answer than this are left out.
 const MAX_CERTIFICATES: usize = 16;
+
+/// Questions about revocation, and about missing issuers, that one signature or timestamp may put: a path of four asks
+/// at six addresses, where each certificate names a responder and a list.
+const MAX_STATEMENTS: usize = 24;
+const MAX_ISSUERS: usize = 8;
 
 /// Something a verdict would like to know.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -73,6 +79,19 @@ pub enum Silence {
     NoAnswer(String),
     /// It is noted, and was not asked yet.
     NotYet,
+    /// More would have to be asked than is granted, and nobody was. Asking later changes nothing.
+    TooMany,
+}
+
+/// For whom a question is put. Where not all can be asked, those of the first come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Purpose {
+    /// A signature, whose certificate leads to an anchor: it may prove somebody's will.
+    Signature,
+    /// A timestamp, likewise.
+    Timestamp,
+    /// The missing issuer of a certificate that may lead nowhere.
+    Issuer,
 }
 
 /// Who answers a verdict's questions, at once and from what is kept.
@@ -81,7 +100,7 @@ pub trait Sources: std::fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// [`Silence`] says why nothing is.
-    fn ask(&self, question: &Question) -> Result<Found, Silence>;
+    fn ask(&self, question: &Question, purpose: Purpose) -> Result<Found, Silence>;
 
     /// Responders that the administrator wants asked before those that a certificate names.
     fn responders(&self) -> &[String] {
@@ -94,8 +113,51 @@ pub trait Sources: std::fmt::Debug + Send + Sync {
 pub struct NoSources;
 
 impl Sources for NoSources {
-    fn ask(&self, _: &Question) -> Result<Found, Silence> {
+    fn ask(&self, _: &Question, _: Purpose) -> Result<Found, Silence> {
         Err(Silence::Nobody("nobody can be asked".into()))
+    }
+}
+
+/// The questions of one signature, or of one timestamp: each has a share of its own, so that none uses up what the
+/// others need.
+#[derive(Debug)]
+pub struct Share {
+    sources: Arc<dyn Sources>,
+    purpose: Purpose,
+    put: Mutex<HashSet<Question>>,
+}
+
+impl Share {
+    /// A share in these sources.
+    #[must_use]
+    pub fn of(sources: Arc<dyn Sources>, purpose: Purpose) -> Self {
+        Self { sources, purpose, put: Mutex::default() }
+    }
+}
+
+impl Sources for Share {
+    fn ask(&self, question: &Question, _: Purpose) -> Result<Found, Silence> {
+        let (purpose, most) = match question {
+            // It costs nobody anything.
+            Question::KeptCrls { .. } => return self.sources.ask(question, self.purpose),
+            Question::Issuers { .. } => (Purpose::Issuer, MAX_ISSUERS),
+            Question::Ocsp { .. } | Question::Crl { .. } => (self.purpose, MAX_STATEMENTS),
+        };
+        let mut put = self.put.lock().unwrap_or_else(PoisonError::into_inner);
+        if !put.contains(question) {
+            let is_issuers = |one: &&Question| matches!(one, Question::Issuers { .. });
+            let alike = put.iter().filter(|one| is_issuers(one) == is_issuers(&question)).count();
+            if alike >= most {
+                return Err(Silence::TooMany);
+            }
+            put.insert(question.clone());
+        }
+        drop(put);
+        self.sources.ask(question, purpose)
+    }
+
+    fn responders(&self) -> &[String] {
+        self.sources.responders()
     }
 }
 

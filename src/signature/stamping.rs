@@ -58,6 +58,7 @@ pub fn read_timestamp(
     let token = outer.expect(tag::SEQUENCE)?.raw;
     let token = super::ber::normalise(token)?;
     let latest = now.saturating_add(SKEW);
+    let policy = &policy.for_file(token.len());
     let found = timestamp::check(&token, &[stamped], &[], &Evidence::default(), latest, policy);
     if !found.shown.intact {
         return Err(StampingError::Token("the token is not of what was sent to be stamped"));

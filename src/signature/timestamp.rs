@@ -9,8 +9,10 @@ use super::oid;
 use super::policy::Policy;
 use super::revocation::{self, Evidence, Times};
 use super::signer::{self, Content, Failure, Role};
+use super::sources::Purpose;
 use super::statement::Reason;
 use super::verdict::{SignatureTimestamp, SubIndication};
+use super::work::Work;
 
 /// `TSTInfo`, as far as a verdict needs it.
 struct TstInfo<'a> {
@@ -133,7 +135,13 @@ fn check_into<'a>(
     found.shown.at = Some(info.time);
     found.nonce = info.nonce.map(<[u8]>::to_vec);
     let [signer] = data.signers.as_slice() else { return None };
-    let configured = policy.anchors.known().iter().map(Vec::as_slice);
+    let budget = &policy.budget;
+    let configured = policy.anchors.known();
+    let all = data.certificates.len() + others.len() + configured.len();
+    if !budget.take(Work::Readings, all as u64) || !budget.take_hashing(stamped) {
+        return None;
+    }
+    let configured = configured.iter().map(Vec::as_slice);
     let known = data.certificates.iter().chain(others).copied().chain(configured);
     let certificates: Vec<Certificate<'_>> = known.filter_map(|der| Certificate::read(der).ok()).collect();
     let authority = signer::find(signer, &certificates).ok()?;
@@ -145,16 +153,11 @@ fn check_into<'a>(
     let digest = Digest::by_oid(info.imprint_algorithm)?;
     let parts = [content];
     let content = Content::new(&parts);
-    let integrity = signer::integrity(signer, Role::Message(oid::TST_INFO), Some(&content), authority.certificate);
+    let role = Role::Message(oid::TST_INFO);
+    let integrity = signer::integrity(signer, role, Some(&content), authority.certificate, budget);
     found.shown.intact = integrity.intact() && digest.of(stamped).ok()? == info.imprint;
 
-    let path = policy.path(authority.certificate, &certificates, at).ok()?;
-    let algorithms = &policy.algorithms;
-    path.check_constraints(algorithms, at).ok()?;
-    let key = authority.certificate.openssl()?.public_key().ok()?;
-    algorithms.check_signature(&integrity.algorithm?, &key, at).ok()?;
-    algorithms.check_digest(integrity.digest?, at).ok()?;
-    algorithms.check_digest(digest, at).ok()?;
+    // What proves nothing by itself has nobody asked about it.
     let proves = found.shown.intact
         && signer.signed.is_some()
         && authority.mismatch.is_none()
@@ -164,6 +167,14 @@ fn check_into<'a>(
     if !proves {
         return None;
     }
+    let policy = &policy.share(Purpose::Timestamp);
+    let path = policy.path(authority.certificate, &certificates, at).ok()?;
+    let algorithms = &policy.algorithms;
+    path.check_constraints(algorithms, at).ok()?;
+    let key = authority.certificate.openssl()?.public_key().ok()?;
+    algorithms.check_signature(&integrity.algorithm?, &key, at).ok()?;
+    algorithms.check_digest(integrity.digest?, at).ok()?;
+    algorithms.check_digest(digest, at).ok()?;
     let mut evidence = evidence.clone();
     evidence.add_message(&data);
     evidence.add_attributes(&signer.unsigned);

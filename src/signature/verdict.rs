@@ -251,6 +251,21 @@ pub struct CounterSignature<T = i64> {
     /// The time its signer claims.
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-06-01T13:59:41+02:00")]
     pub claimed_signed_at: Option<T>,
+    /// Signatures over this one, in their turn.
+    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<CounterSignature<String>>, no_recursion)]
+    pub counter_signatures: Vec<CounterSignature<T>>,
+}
+
+impl CounterSignature {
+    fn shown(self, text: &dyn Fn(i64) -> String) -> CounterSignature<String> {
+        CounterSignature {
+            signer: self.signer,
+            intact: self.intact,
+            claimed_signed_at: self.claimed_signed_at.map(text),
+            counter_signatures: self.counter_signatures.into_iter().map(|counter| counter.shown(text)).collect(),
+        }
+    }
 }
 
 /// A timestamp (RFC 3161) over the signature value, over the document that holds it, or over the signature with all that
@@ -382,11 +397,7 @@ impl Verdict {
             trusted: stamp.trusted,
             authority: stamp.authority,
         });
-        let counter_signatures = self.counter_signatures.into_iter().map(|counter| CounterSignature {
-            signer: counter.signer,
-            intact: counter.intact,
-            claimed_signed_at: counter.claimed_signed_at.map(text),
-        });
+        let counter_signatures = self.counter_signatures.into_iter().map(|counter| counter.shown(&text));
         Verdict {
             covers: self.covers,
             coverage: self.coverage,

@@ -13,7 +13,7 @@ const INDEX_V3: &str = "04008195320105";
 const DATA: &str = "2a864886f70d010701";
 
 /// The content of an element.
-fn inside(element: &[u8]) -> &[u8] {
+pub fn inside(element: &[u8]) -> &[u8] {
     &element[header(element)..]
 }
 
@@ -22,7 +22,7 @@ fn header(element: &[u8]) -> usize {
 }
 
 /// The elements in an element.
-fn parts(element: &[u8]) -> Vec<&[u8]> {
+pub fn parts(element: &[u8]) -> Vec<&[u8]> {
     let (mut rest, mut found) = (inside(element), Vec::new());
     while !rest.is_empty() {
         let octets = &rest[2..header(rest)];
@@ -39,21 +39,21 @@ fn parts(element: &[u8]) -> Vec<&[u8]> {
 }
 
 /// The parts of the `SignedData` in a CMS, and of its one signer.
-fn opened(cms: &[u8]) -> (Vec<&[u8]>, Vec<&[u8]>) {
+pub fn opened(cms: &[u8]) -> (Vec<&[u8]>, Vec<&[u8]>) {
     let data = parts(parts(parts(cms)[1])[0]);
     let signer = parts(parts(data[data.len() - 1])[0]);
     (data, signer)
 }
 
 /// A CMS closed again round other parts.
-fn closed(data: &[&[u8]], signer: &[&[u8]]) -> Vec<u8> {
+pub fn closed(data: &[&[u8]], signer: &[&[u8]]) -> Vec<u8> {
     let signers = element(SET, &[&element(SEQUENCE, signer)]);
     let data = [&data[..data.len() - 1], &[&signers[..]]].concat();
     let cms = element(SEQUENCE, &[&oid("2a864886f70d010702"), &element(0xa0, &[&element(SEQUENCE, &data)])]);
     openssl_der(&cms)
 }
 
-fn with_unsigned(cms: &[u8], attribute: &[u8]) -> Vec<u8> {
+pub fn with_unsigned(cms: &[u8], attribute: &[u8]) -> Vec<u8> {
     let (data, mut signer) = opened(cms);
     let before = signer.pop_if(|last| last[0] == 0xa1).map(inside).unwrap_or_default();
     let unsigned = element(0xa1, &[before, attribute]);

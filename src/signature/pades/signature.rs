@@ -136,7 +136,7 @@ fn is_archived(
 ) -> bool {
     let Ok(found) = signer::find(signer, certificates) else { return false };
     let policy = request.policy.asking(Arc::new(NoSources));
-    let Ok(path) = policy.anchors.path(found.certificate, certificates, verdict.signed_at) else { return false };
+    let Ok(path) = policy.path(found.certificate, certificates, verdict.signed_at) else { return false };
     let trusted = covering.iter().filter(|proof| proof.checked.shown.trusted && !proof.store.is_empty());
     let times = (verdict.signed_at, request.received_at);
     trusted.into_iter().any(|proof| revocation::answered_by(&proof.store.evidence(), &path, times, request.policy))

@@ -40,6 +40,7 @@ use super::revocation::Evidence;
 use super::signer::Failure;
 use super::timestamp::{self, Checked};
 use super::verdict::{CounterSignature, Format, Level, SubIndication, Verdict};
+use super::work::{Budget, Work};
 use super::xml::nodeset::NodeSet;
 use super::xml::{Document, NodeId, encoding, read};
 
@@ -162,7 +163,8 @@ impl<'b, 'a> Bench<'b, 'a> {
             verdict.signature_policy = properties.policy(self.document);
         }
         let (certificates, in_key_info) = examined.held.read();
-        let found = match examined.signer(self.document, &certificates, in_key_info) {
+        let budget = &self.request.policy.budget;
+        let found = match examined.signer(self.document, &certificates, in_key_info, budget) {
             Ok(found) => found,
             Err(failure) => return conclude(verdict, Some(failure)),
         };
@@ -202,14 +204,14 @@ impl<'b, 'a> Bench<'b, 'a> {
         };
         verdict.counter_signatures = self.counter_signatures(&examined);
 
-        let policy = self.request.policy;
+        let policy = &self.request.policy.for_signature(verdict.intact);
         let path = policy.path(found.certificate, &certificates, verdict.signed_at);
         let path = path.map_err(|no_path| proved_outside(no_path, found.certificate, proved_at, made_after));
         verdict.trusted = path.is_ok();
         confirm_qualified(&mut verdict, &path, policy);
         let failure = failure.or_else(|| examined.first_failure(&found, &path, verdict.signed_at, policy));
         let known = Known { evidence: &evidence, made_after, doubt };
-        let mut verdict = conclude_after_asking(verdict, failure, &path, known, self.request);
+        let mut verdict = conclude_after_asking(verdict, failure, &path, known, Request { policy, ..self.request });
         if let (Some(Level::Lt), Some(stamped), Ok(path)) = (verdict.level, &stamped, &path)
             && stamped.holds_validation_data(&stamps, path, verdict.signed_at)
         {
@@ -240,10 +242,16 @@ impl<'b, 'a> Bench<'b, 'a> {
         let nodes = additions.filter_map(|property| self.document.child(property, DS, "Signature"));
         let judge = |node| {
             let Ok(counter) = self.examine(node, true) else {
-                return CounterSignature { signer: None, intact: false, claimed_signed_at: None };
+                return CounterSignature {
+                    signer: None,
+                    intact: false,
+                    claimed_signed_at: None,
+                    counter_signatures: Vec::new(),
+                };
             };
             let (certificates, in_key_info) = counter.held.read();
-            let found = counter.signer(self.document, &certificates, in_key_info).ok();
+            let budget = &self.request.policy.budget;
+            let found = counter.signer(self.document, &certificates, in_key_info, budget).ok();
             let claimed = counter.signed_properties().and_then(|properties| properties.signing_time(self.document));
             // EN 319 132-1 § 5.2.7: it signs the value of what it countersigns, all of the element.
             let value = examined.signature.value;
@@ -254,7 +262,7 @@ impl<'b, 'a> Bench<'b, 'a> {
             let intact = signs_value
                 && found.as_ref().is_some_and(|found| found.mismatch.is_none() && counter.integrity(found).is_none());
             let signer = found.map(|found| identity::signer(found.certificate));
-            CounterSignature { signer, intact, claimed_signed_at: claimed }
+            CounterSignature { signer, intact, claimed_signed_at: claimed, counter_signatures: Vec::new() }
         };
         nodes.take(MAX_ADDITIONS).map(judge).collect()
     }
@@ -271,10 +279,17 @@ impl<'b> Examined<'b> {
         document: &Document<'_>,
         certificates: &'c [Certificate<'a>],
         in_key_info: usize,
+        budget: &Budget,
     ) -> Result<Found<'c, 'a>, Failure> {
+        if !budget.take(Work::Readings, certificates.len() as u64) {
+            return Err(Budget::exhausted());
+        }
         let references = self.signed_properties().map(|properties| properties.certificate_references(document));
         let made = |certificate: &Certificate<'_>| match (&self.algorithm, &self.message) {
-            (Some(algorithm), Ok(message)) => made_by(certificate, algorithm, message, &self.value),
+            (Some(algorithm), Ok(message)) => {
+                budget.take_verification(certificate, message.len())
+                    && made_by(certificate, algorithm, message, &self.value)
+            }
             _ => false,
         };
         find(certificates, in_key_info, &references.unwrap_or_default(), &made)
@@ -318,7 +333,7 @@ impl<'b> Examined<'b> {
         }
         let path = match path {
             Ok(path) => path,
-            Err(NoPath { sub_indication, detail }) => return Some(Failure::new(*sub_indication, detail)),
+            Err(no_path) => return Some(no_path.failure()),
         };
         if !found.certificate.may_sign() {
             let detail = "keyUsage has neither digitalSignature nor nonRepudiation";

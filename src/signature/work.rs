@@ -1,0 +1,169 @@
+//! What checking one file may cost, counted while it is checked, whatever its form.
+//!
+//! # Why
+//! Whoever sends a file decides how many signers, timestamps, certificates and lists it holds, and each multiplies the
+//! others: some hundred kilobytes could ask for a million certificates to be read. So the work of a file is counted, not
+//! the things in it alone, and where it is used up no verdict is given but that. The limits are a multiple of what the
+//! largest real files take, and amount to about a second of a processor.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::asn1::{Reader, tag};
+use super::certificate::Certificate;
+use super::oid;
+use super::signer::Failure;
+use super::verdict::{Cause, SubIndication};
+
+/// A kind of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// Certificates, lists and answers read out of their encoding, once for each signature and timestamp that may need
+    /// them.
+    Readings,
+    /// Paths that are looked for.
+    Paths,
+    /// Signature values that are checked, in units of one by RSA with 2,048 bits.
+    Verifications,
+    /// Bytes that are hashed.
+    Bytes,
+}
+
+const KINDS: usize = 4;
+
+/// Of each kind in the order of [`Work`]; bytes are those that a small file is granted.
+const LIMITS: [u64; KINDS] = [131_072, 1_024, 65_536, 256 << 20];
+/// A larger file is granted so many times its own size, in bytes hashed.
+const TIMES_ITS_SIZE: u64 = 16;
+
+/// The work that one file is granted, and what is spent of it. Shared by all who check it.
+#[derive(Debug, Clone)]
+pub struct Budget(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    limits: [u64; KINDS],
+    spent: [AtomicU64; KINDS],
+    exceeded: AtomicBool,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self::of([u64::MAX; KINDS])
+    }
+}
+
+impl Budget {
+    fn of(limits: [u64; KINDS]) -> Self {
+        Self(Arc::new(Inner { limits, spent: Default::default(), exceeded: AtomicBool::new(false) }))
+    }
+
+    /// What a file of so many bytes is granted, its content included.
+    #[must_use]
+    pub fn for_file(bytes: usize) -> Self {
+        let mut limits = LIMITS;
+        limits[Work::Bytes as usize] += (bytes as u64).saturating_mul(TIMES_ITS_SIZE);
+        Self::of(limits)
+    }
+
+    /// Whether nothing is limited: what this program makes itself is checked so.
+    #[must_use]
+    pub fn is_unlimited(&self) -> bool {
+        self.0.limits == [u64::MAX; KINDS]
+    }
+
+    /// What is granted of this work.
+    #[must_use]
+    pub fn limit(&self, work: Work) -> u64 {
+        self.0.limits[work as usize]
+    }
+
+    /// What was done of this work, or asked for in vain.
+    #[must_use]
+    pub fn spent(&self, work: Work) -> u64 {
+        self.0.spent[work as usize].load(Ordering::Relaxed)
+    }
+
+    /// Takes so much; whether it may be done. Once something was refused, nothing more is granted.
+    #[must_use]
+    pub fn take(&self, work: Work, amount: u64) -> bool {
+        if self.0.exceeded.load(Ordering::Relaxed) {
+            return false;
+        }
+        if self.is_unlimited() {
+            return true;
+        }
+        let before = self.0.spent[work as usize].fetch_add(amount, Ordering::Relaxed);
+        let granted = before.saturating_add(amount) <= self.limit(work);
+        if !granted {
+            self.0.exceeded.store(true, Ordering::Relaxed);
+        }
+        granted
+    }
+
+    /// The same for hashing these pieces.
+    #[must_use]
+    pub fn take_hashing(&self, pieces: &[&[u8]]) -> bool {
+        self.take(Work::Bytes, pieces.iter().map(|piece| piece.len() as u64).sum())
+    }
+
+    /// The same for checking one signature value by this certificate's key over so many bytes.
+    #[must_use]
+    pub fn take_verification(&self, key: &Certificate<'_>, bytes: usize) -> bool {
+        self.take(Work::Verifications, cost_of(key)) && self.take(Work::Bytes, bytes as u64)
+    }
+
+    /// That it was too much, if it was: then nobody knows what the rest would have shown.
+    #[must_use]
+    pub fn failure(&self) -> Option<Failure> {
+        self.0.exceeded.load(Ordering::Relaxed).then(Self::exhausted)
+    }
+
+    /// The same, where it certainly was.
+    #[must_use]
+    pub fn exhausted() -> Failure {
+        let detail =
+            "checking the file would take more certificates, paths, signature values or hashing than is granted";
+        Failure::because(SubIndication::SigConstraintsFailure, Cause::TooMuchWork, detail)
+    }
+}
+
+/// What a check by this key costs. RSA grows with the square of its modulus and with its exponent, which is short in
+/// every honest key; OpenSSL has fast code for one curve of 256 bits only, and DSA has numbers that this does not see.
+fn cost_of(key: &Certificate<'_>) -> u64 {
+    const UNIT_BITS: u64 = 2_048;
+    const UNIT_EXPONENT: u64 = 24;
+    match key.key_algorithm {
+        oid::RSA | oid::RSA_PSS => {
+            let mut numbers = Reader::new(key.key_bits).sequence().unwrap_or(Reader::new(&[]));
+            let mut bits = || numbers.expect(tag::INTEGER).map_or(0, |number| 8 * number.content.len() as u64);
+            let (modulus, exponent) = (bits(), bits());
+            (modulus * modulus).div_ceil(UNIT_BITS * UNIT_BITS) * exponent.div_ceil(UNIT_EXPONENT).max(1)
+        }
+        oid::EC_PUBLIC_KEY if key.key_bits.len() > 65 => 64,
+        oid::EC_PUBLIC_KEY | oid::ED25519 | oid::ED448 => 16,
+        _ => 512,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_used_up_stays_so_for_every_kind_of_work() {
+        let budget = Budget::for_file(10);
+        let most = budget.limit(Work::Bytes);
+        assert_eq!(most, (256 << 20) + 160);
+        assert!(budget.take(Work::Bytes, most) && budget.failure().is_none());
+        assert!(!budget.clone().take(Work::Bytes, 1));
+        assert!(!budget.take(Work::Paths, 1));
+        assert_eq!(budget.failure().unwrap().cause, Some(Cause::TooMuchWork));
+    }
+
+    #[test]
+    fn what_nobody_limits_is_never_used_up() {
+        let budget = Budget::default();
+        assert!(budget.is_unlimited() && budget.take(Work::Paths, u64::MAX) && budget.take(Work::Paths, u64::MAX));
+    }
+}
