@@ -1,5 +1,7 @@
 //! Builds everything once from the configuration: server, command line and tests all start here.
 
+pub mod anchors;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -90,8 +92,6 @@ pub struct App {
     pub registry: Registry,
     /// The citizens' service.
     pub service: Service,
-    /// What signatures are measured by.
-    pub policy: Arc<Policy>,
     /// Who judges them, and asks other machines for it.
     pub judge: Judge,
     /// The SHA-256 of the certificates of e-offices whose seal may vouch for a citizen.
@@ -139,6 +139,12 @@ impl App {
         let (id, ledger) = ensure_entity(&store, &config, zone, &clock).await?;
         let entity = Entity { id, code: config.entity.code.clone(), name: config.entity.name.clone(), zone, ledger };
         let judge = judge(&config.signature, clock.clone())?;
+        if !config.signature.fixed_anchors {
+            let more = anchors::trusted(&mut store.read().await?, id).await?;
+            if !more.is_empty() {
+                judge.trust(anchors_of(&config.signature, &more)?);
+            }
+        }
         let eoffice_seals = eoffice_seals(&config.signature).map_err(StartError::EofficeSeals)?;
         let seal = Seal::load(&config.seal)?;
         let witnesses = Witnesses::new(&config.proof.witnesses)?;
@@ -153,7 +159,6 @@ impl App {
             entity: Arc::new(entity),
             registry,
             service,
-            policy: judge.policy().clone(),
             judge,
             eoffice_seals: Arc::new(eoffice_seals),
             seal: Arc::new(seal),
@@ -179,6 +184,11 @@ impl App {
         let mut tx = self.store().begin().await?;
         store::catalogue::ensure_office(&mut tx, self.entity.id, code, name, &text::fold(name)).await?;
         tx.commit().await
+    }
+
+    /// Asks the database about each token again.
+    pub fn forget_tokens(&self) {
+        self.tokens.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
     }
 
     /// What is wrong with the address that receipts carry: nothing, or that none was given and what they print instead.
@@ -218,13 +228,7 @@ pub fn judge(settings: &config::Signature, clock: Clock) -> Result<Judge, StartE
 /// [`StartError`] names the setting at fault.
 pub fn policy(settings: &config::Signature) -> Result<Policy, StartError> {
     let folder = |path: &Path| (!path.as_os_str().is_empty()).then(|| path.to_owned());
-    let load = |path: &Path| folder(path).map(|path| load_certificates(&path)).transpose();
-    // Without anchors and lists nobody is trusted: signatures are judged, and none passes.
-    let anchors = load(&settings.trust_anchors)?.unwrap_or_default();
-    let intermediates = load(&settings.intermediates)?.unwrap_or_default();
-    let list_signers = load(&settings.list_signers).map_err(StartError::ListSigners)?.unwrap_or_default();
-    let lists = folder(&settings.trusted_lists).map(|folder| trusted_lists(&folder, &list_signers)).transpose()?;
-    let mut policy = Policy::new(Anchors::with_lists(anchors, intermediates, lists.unwrap_or_default())?);
+    let mut policy = Policy::new(anchors_of(settings, &[])?);
     policy.revocation = match settings.revocation {
         config::Revocation::Require => RevocationMode::Require,
         config::Revocation::WhenAvailable => RevocationMode::WhenAvailable,
@@ -236,6 +240,19 @@ pub fn policy(settings: &config::Signature) -> Result<Policy, StartError> {
         policy.ocsp_signers = Arc::new(encoded.collect::<Result<_, _>>()?);
     }
     Ok(policy)
+}
+
+/// Where paths may end, by the configuration, and at these authorities besides.
+fn anchors_of(settings: &config::Signature, more: &[X509]) -> Result<Anchors, StartError> {
+    let folder = |path: &Path| (!path.as_os_str().is_empty()).then(|| path.to_owned());
+    let load = |path: &Path| folder(path).map(|path| load_certificates(&path)).transpose();
+    // Without anchors and lists nobody is trusted: signatures are judged, and none passes.
+    let mut anchors = load(&settings.trust_anchors)?.unwrap_or_default();
+    anchors.extend_from_slice(more);
+    let intermediates = load(&settings.intermediates)?.unwrap_or_default();
+    let list_signers = load(&settings.list_signers).map_err(StartError::ListSigners)?.unwrap_or_default();
+    let lists = folder(&settings.trusted_lists).map(|folder| trusted_lists(&folder, &list_signers)).transpose()?;
+    Ok(Anchors::with_lists(anchors, intermediates, lists.unwrap_or_default())?)
 }
 
 /// The trusted lists of a folder.

@@ -190,6 +190,8 @@ pub enum OnIndeterminate {
 pub struct Signature {
     /// Folder of PEM or DER certificates that are trusted. Without any, no signature is.
     pub trust_anchors: PathBuf,
+    /// Only the folder of `trust_anchors` counts: no administrator trusts an authority over the API.
+    pub fixed_anchors: bool,
     /// Folder of certificates of authorities that help to find the way to an anchor, and are trusted for nothing;
     /// empty for none.
     pub intermediates: PathBuf,
@@ -384,6 +386,7 @@ impl Default for Signature {
     fn default() -> Self {
         Self {
             trust_anchors: PathBuf::new(),
+            fixed_anchors: false,
             intermediates: PathBuf::new(),
             revocation: Revocation::WhenAvailable,
             on_indeterminate: OnIndeterminate::Accept,

@@ -142,7 +142,8 @@ async fn sealed(app: &App, report: &mut Report) -> Result<Vec<Kept>, AuditError>
     let mut kept = Vec::with_capacity(seals.len());
     for (size, checkpoint, p7s) in seals {
         let at = app.clock().now().0;
-        let verdicts = crate::signature::judge(&p7s, Some(checkpoint.as_bytes()), "checkpoint", at, &app.policy);
+        let verdicts =
+            crate::signature::judge(&p7s, Some(checkpoint.as_bytes()), "checkpoint", at, &app.judge.policy());
         if verdicts.is_empty() || verdicts.iter().any(|verdict| !verdict.intact) {
             let reason = "the entity's seal is not over it".to_owned();
             let size = size.unsigned_abs();

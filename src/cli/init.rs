@@ -133,6 +133,8 @@ url = "file://{dir}/objects"
 [signature]
 # Put the certificates of the authorities you trust (PEM or DER) into this folder: without any, no signature is trusted.
 trust_anchors = "anchors"
+# An administrator may trust further authorities over the API; true: only the folder counts.
+fixed_anchors = false
 # Certificates of intermediate authorities that signatures may leave out; trusted for nothing.
 intermediates = "intermediates"
 revocation = "when_available"

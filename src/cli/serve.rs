@@ -235,6 +235,10 @@ impl Server {
             let (app, stop) = (app.clone(), stop.clone());
             async move { app.registry.judge_again(&app.entity, &app.judge, stop).await }
         });
+        let anchors = tokio::spawn({
+            let (app, stop) = (app.clone(), stop.clone());
+            async move { app.follow_anchors(stop).await }
+        });
         let limits = app.config.limits.clone();
         let operators = async {
             if let Some(admin) = admin {
@@ -243,7 +247,7 @@ impl Server {
         };
         tokio::join!(serve(listener, tls, router(app.clone()), &limits, stop.clone()), operators);
         stop.cancel();
-        let _ = tokio::join!(holding, after, sweeps, again, papers, publishing);
+        let _ = tokio::join!(holding, after, sweeps, again, papers, publishing, anchors);
         app.store().close().await;
         tracing::info!("stopped");
     }

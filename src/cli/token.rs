@@ -2,15 +2,14 @@
 
 use std::process::ExitCode;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use super::{ConfigArgument, Outcome, block_on, load, open};
 use crate::app::App;
-use crate::domain::{Micros, Role, Sha256};
+use crate::domain::Role;
+use crate::registry::token::TokenRequest;
 use crate::store;
-use crate::store::directory::Kind;
-use crate::store::tokens::TokenRow;
+
+/// Who makes what this command makes.
+const BY: &str = "command:token";
 
 /// What `token` takes.
 #[derive(Debug, clap::Args)]
@@ -60,24 +59,11 @@ enum Command {
 pub fn run(arguments: Arguments) -> Outcome {
     match arguments.command {
         Command::Create { config, role, name, unit, office, days } => {
-            check_name(&name)?;
-            if role == Role::Unit && unit.is_none() {
-                return Err("a token of role unit needs --unit CODE".into());
-            }
             block_on(create(config, role, name, unit, office, days))?
         }
         Command::List { config } => block_on(list(config))?,
         Command::Revoke { config, name } => block_on(revoke(config, name))?,
     }
-}
-
-/// A name stands in logs and on entries, and must not be taken for a citizen's identifier.
-fn check_name(name: &str) -> Result<(), String> {
-    let fits = (1..=80).contains(&name.chars().count());
-    if fits && name.trim() == name && !name.contains(|letter: char| letter == ':' || letter.is_control()) {
-        return Ok(());
-    }
-    Err("--name must have 1 to 80 characters, no colon, and no blanks around it".into())
 }
 
 async fn create(
@@ -105,39 +91,8 @@ pub async fn make(
     office: Option<String>,
     days: u32,
 ) -> Result<String, Box<dyn std::error::Error>> {
-    let mut tx = app.store().begin().await?;
-    if let Some(unit) = &unit
-        && store::directory::one(&mut tx, app.entity.id, Kind::Unit, unit).await?.is_none()
-    {
-        return Err(format!("there is no unit {unit} in the catalogue").into());
-    }
-    let offices = store::directory::own_codes(&mut tx, app.entity.id, Kind::Office).await?;
-    let office = match office {
-        Some(office) if offices.iter().any(|(known, _)| *known == office) => Some(office),
-        Some(office) => return Err(format!("the entity has no office {office}").into()),
-        None if role == Role::Clerk => match offices.into_iter().next() {
-            Some((office, _)) => Some(office),
-            None => return Err("the entity has no office yet: `ventanilla catalogue office CODE --name NAME`".into()),
-        },
-        None => None,
-    };
-    let mut random = [0; 32];
-    openssl::rand::rand_bytes(&mut random)?;
-    let secret = format!("vt_{}", URL_SAFE_NO_PAD.encode(random));
-    let now = app.clock().now();
-    let token = TokenRow {
-        id: app.clock().new_id(),
-        entity_id: app.entity.id,
-        name: name.to_owned(),
-        role,
-        unit,
-        office,
-        created_at: now,
-        expires_at: Micros(now.0 + i64::from(days) * 86_400_000_000),
-        revoked_at: None,
-    };
-    store::tokens::insert(&mut tx, &token, Sha256(openssl::sha::sha256(secret.as_bytes()))).await?;
-    tx.commit().await?;
+    let asked = TokenRequest { name: name.to_owned(), role, unit, office, days: Some(days) };
+    let (_, secret) = app.registry.make_token(app.entity.id, asked, BY, None).await?;
     Ok(secret)
 }
 

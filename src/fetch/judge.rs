@@ -12,7 +12,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -25,7 +25,7 @@ use super::hosts::{BadHost, Hosts};
 use super::known::Known;
 use crate::clock::Clock;
 use crate::config;
-use crate::signature::{Found, Policy, Purpose, Question, Silence, Sources};
+use crate::signature::{Anchors, Found, Policy, Purpose, Question, Silence, Sources};
 
 /// More questions than this are not asked for one file, however many signatures it has; nor more of these for issuers
 /// that are missing, since such certificates may lead nowhere.
@@ -96,7 +96,7 @@ impl Inquiry {
 /// Judges. Cheap to clone; all clones know the same.
 #[derive(Debug, Clone)]
 pub struct Judge {
-    policy: Arc<Policy>,
+    policy: Arc<RwLock<Arc<Policy>>>,
     known: Arc<Known>,
     responders: Arc<Vec<String>>,
     client: Client,
@@ -135,13 +135,20 @@ impl Judge {
         let time = Duration::from_secs(settings.attachment_seconds.max(1));
         let attachments = Attachments { bytes: settings.attachment_bytes, time };
         let turns = Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
+        let policy = Arc::new(RwLock::new(policy));
         Ok(Self { policy, known: Arc::new(known), responders, client, tsa_url, clock, patience, attachments, turns })
     }
 
     /// What signatures are measured by.
     #[must_use]
-    pub fn policy(&self) -> &Arc<Policy> {
-        &self.policy
+    pub fn policy(&self) -> Arc<Policy> {
+        self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Measures by these anchors from now on; what is being judged is judged to its end by those before.
+    pub fn trust(&self, anchors: Anchors) {
+        let policy = Policy { anchors, ..Policy::clone(&self.policy()) };
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -194,9 +201,11 @@ impl Judge {
         T: Send + 'static,
     {
         let judge = Arc::new(judge);
+        // One verdict has one policy, whoever changes it meanwhile.
+        let measure = self.policy();
         let mut questions = Questions::default();
         for _ in 0..MAX_ROUNDS {
-            let (outcome, noted) = self.round(&judge, &questions).await?;
+            let (outcome, noted) = self.round(&judge, &measure, &questions).await?;
             let now = Instant::now();
             if noted.is_empty() || now >= inquiry.until {
                 return Ok(outcome);
@@ -209,11 +218,16 @@ impl Judge {
             join_all(answers).await;
         }
         // The last round is made with what came until now: nothing is waited for any more.
-        self.round(&judge, &questions).await.map(|(outcome, _)| outcome)
+        self.round(&judge, &measure, &questions).await.map(|(outcome, _)| outcome)
     }
 
     /// Judges once, when its turn comes; and what would have been asked.
-    async fn round<T, F>(&self, judge: &Arc<F>, questions: &Questions) -> Result<(T, Vec<Question>), JudgeError>
+    async fn round<T, F>(
+        &self,
+        judge: &Arc<F>,
+        measure: &Policy,
+        questions: &Questions,
+    ) -> Result<(T, Vec<Question>), JudgeError>
     where
         F: Fn(&Policy) -> T + Send + Sync + 'static,
         T: Send + 'static,
@@ -222,7 +236,7 @@ impl Judge {
         let Ok(Ok(turn)) = turn else { return Err(JudgeError::Busy) };
         let (known, responders) = (self.known.clone(), self.responders.clone());
         let round = Arc::new(Round { known, responders, questions: questions.clone(), noted: Mutex::default() });
-        let policy = self.policy.asking(round.clone());
+        let policy = measure.asking(round.clone());
         let this = judge.clone();
         let judging = tokio::task::spawn_blocking(move || {
             // Whoever waited for it may be gone: the turn ends when the work does.

@@ -3,6 +3,7 @@
 
 pub mod access_log;
 pub mod alterations;
+pub mod anchors;
 pub mod answer;
 pub mod attentions;
 pub mod auth;
@@ -27,5 +28,6 @@ pub mod router;
 pub mod schema;
 pub mod signatures;
 pub mod submissions;
+pub mod tokens;
 pub mod verify;
 pub mod witness;

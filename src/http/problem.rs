@@ -396,6 +396,11 @@ problems! {
         EntryChanged, TooLarge, UnsupportedMediaType, InvalidSubmission, DocumentMismatch, IdempotencyKeyReused,
         Unavailable, OutcomeUnknown,
     ],
+    /// Of a token that is made.
+    TokenProblems: [
+        BadRequest, IdempotencyKeyMissing, Unauthenticated, Forbidden, TooSlow, WrongState, TooLarge, UnsupportedMediaType,
+        InvalidSubmission, IdempotencyKeyReused, Unavailable,
+    ],
     /// Of what changes a thing and takes no body.
     ChangeProblems: [BadRequest, Unauthenticated, Forbidden, NotFound, WrongState, Unavailable],
     /// Of what writes a JSON body.

@@ -18,8 +18,8 @@ use super::body::hear_out;
 use super::entries::Sort;
 use super::problem::{Kind, Problem, ProblemDetails};
 use super::{
-    access_log, alterations, attentions, catalogue, documents, entries, health, log, rate, receipts, reports,
-    signatures, submissions, verify,
+    access_log, alterations, anchors, attentions, catalogue, documents, entries, health, log, rate, receipts, reports,
+    signatures, submissions, tokens, verify,
 };
 use crate::app::App;
 use crate::domain::{Channel, Status};
@@ -89,6 +89,12 @@ const ROLES: &[(&str, &[&str])] = &[
     ("put_office", &["admin"]),
     ("put_book", &["admin"]),
     ("delete_book", &["admin"]),
+    ("tokens", &["admin"]),
+    ("create_token", &["admin"]),
+    ("revoke_token", &["admin"]),
+    ("trust_anchors", &["admin"]),
+    ("add_trust_anchor", &["admin"]),
+    ("remove_trust_anchor", &["admin"]),
     ("log_key", &[]),
     ("log_checkpoint", &[]),
     ("log_tile", &[]),
@@ -141,6 +147,10 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(catalogue::offices))
         .routes(routes!(catalogue::office, catalogue::put_office))
         .routes(routes!(catalogue::books))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(anchors::list, anchors::add))
+        .routes(routes!(anchors::remove))
         .routes(routes!(catalogue::book, catalogue::put_book, catalogue::delete_book))
 }
 

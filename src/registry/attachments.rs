@@ -112,7 +112,7 @@ impl Registry {
                 continue;
             }
             let not_judged = |why| {
-                let verdict = signature::not_judged(document.kind, &document.covers, at.0, judge.policy(), why);
+                let verdict = signature::not_judged(document.kind, &document.covers, at.0, &judge.policy(), why);
                 Judged { not_judged: Some((why, verdict)), ..Judged::default() }
             };
             let found = if document.size > limits.bytes {

@@ -21,6 +21,7 @@ pub mod submission;
 pub mod submit;
 pub mod sweep;
 pub mod tally;
+pub mod token;
 pub mod will;
 
 use std::collections::HashMap;

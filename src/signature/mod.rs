@@ -7,6 +7,7 @@
 //! EN 319 102-1. What one file may cost is counted in [`work`]. [`seal`] goes the other way, and [`pades::seal`] does so in a PDF.
 
 mod algorithm;
+pub mod anchor;
 mod archive;
 mod asn1;
 mod attributes;

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod alterations;
+pub mod anchors;
 pub mod attentions;
 pub mod audit;
 pub mod book;

@@ -43,6 +43,91 @@ pub async fn insert(tx: &mut Tx, token: &TokenRow, hash: Sha256) -> Result<()> {
     Ok(())
 }
 
+/// A token as an administrator sees it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the columns are described in the schema")]
+pub struct MadeToken {
+    #[sqlx(flatten)]
+    pub token: TokenRow,
+    pub created_by: String,
+    pub revoked_by: Option<String>,
+}
+
+/// Says who made a token.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn made_by(tx: &mut Tx, token: Uuid, by: &str) -> Result<()> {
+    sql!(tx, execute, "UPDATE tokens SET created_by = $2 WHERE id = $1", token, by)?;
+    Ok(())
+}
+
+/// The role that tokens of a name have or had, if there are any.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn role_of(tx: &mut Tx, entity: i64, name: &str) -> Result<Option<Role>> {
+    let found: Option<(Role,)> = sql!(
+        tx,
+        fetch_optional,
+        "SELECT role FROM tokens WHERE entity_id = $1 AND name = $2 ORDER BY created_at LIMIT 1",
+        entity,
+        name
+    )?;
+    Ok(found.map(|(role,)| role))
+}
+
+/// A token of an entity by its id.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn made(tx: &mut Tx, entity: i64, id: Uuid) -> Result<Option<MadeToken>> {
+    Ok(sql!(
+        tx,
+        fetch_optional,
+        "SELECT id, entity_id, name, role, unit, office, created_at, expires_at, revoked_at, created_by, revoked_by
+         FROM tokens WHERE entity_id = $1 AND id = $2",
+        entity,
+        id
+    )?)
+}
+
+/// Tokens of an entity, the oldest first, after this one; at most `limit`.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn page(tx: &mut Tx, entity: i64, after: Option<(Micros, Uuid)>, limit: i64) -> Result<Vec<MadeToken>> {
+    let (at, id) = after.unwrap_or((Micros(i64::MIN), Uuid::nil()));
+    Ok(sql!(
+        tx,
+        fetch_all,
+        "SELECT id, entity_id, name, role, unit, office, created_at, expires_at, revoked_at, created_by, revoked_by
+         FROM tokens WHERE entity_id = $1 AND (created_at > $2 OR (created_at = $2 AND id > $3))
+         ORDER BY created_at, id LIMIT $4",
+        entity,
+        at,
+        id,
+        limit
+    )?)
+}
+
+/// Revokes a token that is not revoked yet; whether it was not.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn revoke_one(tx: &mut Tx, entity: i64, id: Uuid, at: Micros, by: &str) -> Result<bool> {
+    let revoked = sql!(
+        tx,
+        execute,
+        "UPDATE tokens SET revoked_at = $3, revoked_by = $4 WHERE entity_id = $1 AND id = $2 AND revoked_at IS NULL",
+        entity,
+        id,
+        at,
+        by
+    )?;
+    Ok(revoked == 1)
+}
+
 /// The token with that hash, whether or not it still is valid.
 ///
 /// # Errors

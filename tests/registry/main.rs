@@ -9,6 +9,7 @@
 mod harness;
 
 mod address;
+mod administration;
 mod architecture;
 mod attachments;
 mod audit;

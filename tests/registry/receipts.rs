@@ -99,7 +99,7 @@ async fn the_receipt_on_paper_is_sealed_once_and_carries_the_proof(
     let pdf = town.get(links["pdf"].as_str().unwrap(), "eoffice").await.is(200, "");
     assert_eq!(pdf.header("content-type"), "application/pdf");
     let verdicts =
-        ventanilla::signature::judge_file(&pdf.body, None, "file", town.app.clock().now().0, &town.app.policy);
+        ventanilla::signature::judge_file(&pdf.body, None, "file", town.app.clock().now().0, &town.app.judge.policy());
     let [verdict] = verdicts.as_slice() else { panic!("one seal: {verdicts:?}") };
     assert!(verdict.passed(), "{verdict:?}");
     assert_eq!(verdict.covers_whole_file, Some(true));

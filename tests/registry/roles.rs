@@ -49,6 +49,7 @@ fn filled(path: &str, entry: &Value) -> String {
         .replace("{year}", &text(&entry["year"]))
         .replace("{number}", &text(&entry["number"]))
         .replace("{code}", "L01000000")
+        .replace("{sha256}", &"0".repeat(64))
 }
 
 #[rstest]

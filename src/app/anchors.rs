@@ -1,0 +1,185 @@
+//! The authorities that an administrator trusts, beside those of the folder in the settings.
+//!
+//! # Why
+//! They are kept in the database, with who trusted them and when, so that several processes trust the same, and one that
+//! is taken away is still known. The folder stays what the operator of the machine decides: nobody takes its certificates
+//! away from outside, and `signature.fixed_anchors` makes it the only place.
+
+use std::time::Duration;
+
+use openssl::x509::X509;
+use tokio_util::sync::CancellationToken;
+
+use super::{App, StartError, anchors_of};
+use crate::config;
+use crate::domain::Sha256;
+use crate::signature::anchor::{AnchorFacts, facts, read_anchor};
+use crate::signature::load_certificates;
+use crate::store::anchors::AnchorRow;
+use crate::store::{self, Tx};
+
+/// How often a process looks whether another changed them.
+const LOOKS: Duration = Duration::from_secs(5);
+
+/// Why an anchor was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AnchorError {
+    /// It cannot be one.
+    #[error("the certificate {0}")]
+    Certificate(String),
+    /// The settings say that only the folder counts, or it is there.
+    #[error("{0}")]
+    Fixed(&'static str),
+    /// There is none such.
+    #[error("no such certificate is trusted")]
+    NotFound,
+    /// The anchors as they would be cannot be built; those before stay.
+    #[error("the anchors cannot be built: {0}")]
+    Build(#[from] StartError),
+    /// The database did not answer. Nothing was changed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// An anchor, as an administrator sees it.
+#[derive(Debug, Clone)]
+pub struct Anchor {
+    /// SHA-256 of the certificate.
+    pub sha256: Sha256,
+    /// What it says of itself.
+    pub facts: AnchorFacts,
+    /// Who trusted it, and who no longer; none for one of the folder.
+    pub row: Option<AnchorRow>,
+}
+
+impl Anchor {
+    fn of(certificate: &X509, row: Option<AnchorRow>) -> Option<Self> {
+        let sha256 = Sha256(openssl::sha::sha256(&certificate.to_der().ok()?));
+        Some(Self { sha256, facts: facts(certificate), row })
+    }
+}
+
+/// The certificates that are trusted by the database.
+pub(super) async fn trusted(tx: &mut Tx, entity: i64) -> store::Result<Vec<X509>> {
+    let rows = store::anchors::list(tx, entity).await?;
+    let trusted = rows.iter().filter(|row| row.removed_at.is_none());
+    trusted.map(|row| X509::from_der(&row.certificate).map_err(|_| store::Error::Corrupt("trust anchor"))).collect()
+}
+
+impl App {
+    /// All anchors: those of the folder, then those of the database, those that were taken away too.
+    ///
+    /// # Errors
+    /// [`AnchorError`].
+    pub async fn anchors(&self) -> Result<Vec<Anchor>, AnchorError> {
+        let folder = folder(&self.config.signature)?;
+        let mut anchors: Vec<Anchor> = folder.iter().filter_map(|certificate| Anchor::of(certificate, None)).collect();
+        let mut tx = self.store().read().await?;
+        for row in store::anchors::list(&mut tx, self.entity.id).await? {
+            let certificate = X509::from_der(&row.certificate).map_err(|_| store::Error::Corrupt("trust anchor"))?;
+            anchors.extend(Anchor::of(&certificate, Some(row)));
+        }
+        Ok(anchors)
+    }
+
+    /// Trusts the authority of a certificate in PEM; whether it was not trusted before.
+    ///
+    /// # Errors
+    /// [`AnchorError`].
+    pub async fn trust(&self, pem: &[u8], by: &str) -> Result<(bool, Anchor), AnchorError> {
+        self.anchors_may_change()?;
+        let now = self.clock().now();
+        let table = self.judge.policy().algorithms.clone();
+        let (certificate, _) = read_anchor(pem, now.0, &table).map_err(AnchorError::Certificate)?;
+        let cannot = || AnchorError::Certificate("cannot be read".into());
+        let der = certificate.to_der().map_err(|_| cannot())?;
+        let sha256 = Sha256(openssl::sha::sha256(&der));
+        let row = AnchorRow {
+            sha256,
+            added_at: now,
+            added_by: by.to_owned(),
+            certificate: der,
+            removed_at: None,
+            removed_by: None,
+        };
+        let mut tx = self.store().begin().await?;
+        let added = store::anchors::add(&mut tx, self.entity.id, &row).await?;
+        // What cannot be built is not kept.
+        let anchors = anchors_of(&self.config.signature, &trusted(&mut tx, self.entity.id).await?)?;
+        tx.commit().await?;
+        self.judge.trust(anchors);
+        let kept = self.anchors().await?.into_iter().rev();
+        let mut kept = kept.filter(|anchor| anchor.sha256 == sha256 && anchor.row.is_some());
+        Ok((added, kept.next().ok_or(AnchorError::NotFound)?))
+    }
+
+    /// Trusts the authority of a certificate no more.
+    ///
+    /// # Errors
+    /// [`AnchorError`].
+    pub async fn distrust(&self, sha256: Sha256, by: &str) -> Result<Anchor, AnchorError> {
+        self.anchors_may_change()?;
+        let mut tx = self.store().begin().await?;
+        if !store::anchors::remove(&mut tx, self.entity.id, sha256, self.clock().now(), by).await? {
+            drop(tx);
+            let in_folder = self.anchors().await?.iter().any(|anchor| anchor.sha256 == sha256 && anchor.row.is_none());
+            return Err(if in_folder {
+                AnchorError::Fixed("it stands in the folder signature.trust_anchors: take it out there")
+            } else {
+                AnchorError::NotFound
+            });
+        }
+        let anchors = anchors_of(&self.config.signature, &trusted(&mut tx, self.entity.id).await?)?;
+        tx.commit().await?;
+        self.judge.trust(anchors);
+        let mut all = self.anchors().await?.into_iter().rev();
+        let gone = |anchor: &Anchor| anchor.row.as_ref().is_some_and(|row| row.removed_at.is_some());
+        all.find(|anchor| anchor.sha256 == sha256 && gone(anchor)).ok_or(AnchorError::NotFound)
+    }
+
+    fn anchors_may_change(&self) -> Result<(), AnchorError> {
+        if self.config.signature.fixed_anchors {
+            return Err(AnchorError::Fixed("signature.fixed_anchors is set: anchors stand in the folder alone"));
+        }
+        Ok(())
+    }
+
+    /// Measures by what another process changed, within seconds, until `stop`.
+    pub async fn follow_anchors(&self, stop: CancellationToken) {
+        let mut seen: Option<(i64, i64)> = None;
+        loop {
+            match self.follow_anchors_once(seen).await {
+                Ok(state) => seen = Some(state),
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "the trust anchors stay as they were");
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOKS) => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+
+    /// Reads the anchors again where they are not as `seen`; as they are.
+    ///
+    /// # Errors
+    /// [`AnchorError`]: then those before stay.
+    pub async fn follow_anchors_once(&self, seen: Option<(i64, i64)>) -> Result<(i64, i64), AnchorError> {
+        let mut tx = self.store().read().await?;
+        let state = store::anchors::state(&mut tx, self.entity.id).await?;
+        if seen.is_some_and(|seen| seen != state) && !self.config.signature.fixed_anchors {
+            self.judge.trust(anchors_of(&self.config.signature, &trusted(&mut tx, self.entity.id).await?)?);
+            tracing::info!("the trust anchors were read again");
+        }
+        Ok(state)
+    }
+}
+
+/// The certificates of the folder.
+fn folder(settings: &config::Signature) -> Result<Vec<X509>, StartError> {
+    if settings.trust_anchors.as_os_str().is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(load_certificates(&settings.trust_anchors)?)
+}
