@@ -5,6 +5,8 @@
 mod attacks;
 #[path = "signature_pades/crl.rs"]
 mod crl;
+#[path = "signature_pades/forms.rs"]
+mod forms;
 #[path = "signature_pades/hostile.rs"]
 mod hostile;
 #[path = "signature_pades/kinds.rs"]
@@ -13,9 +15,15 @@ mod kinds;
 mod later;
 #[path = "signature_pades/paper.rs"]
 mod paper;
+#[path = "signature_pades/pictures.rs"]
+mod pictures;
 #[path = "signature/pki.rs"]
 #[expect(dead_code, reason = "shared with tests that need more of it")]
 mod pki;
+#[path = "signature_pades/roles.rs"]
+mod roles;
+#[path = "signature_pades/sound.rs"]
+mod sound;
 #[path = "signature/stamps.rs"]
 mod stamps;
 #[path = "signature_pades/vectors.rs"]

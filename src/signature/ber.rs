@@ -53,6 +53,14 @@ pub fn normalise(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Asn1Error> {
     write(element, &changes).map(Cow::Owned)
 }
 
+/// Where the one element ends that `bytes` begin with.
+///
+/// # Errors
+/// [`Asn1Error`] when it is no BER, is cut off, or is nested too deep.
+pub fn end_of_element(bytes: &[u8]) -> Result<usize, Asn1Error> {
+    scan(bytes).map(|(_, end)| end)
+}
+
 /// First pass: what changes, and where the first element ends.
 fn scan(bytes: &[u8]) -> Result<(Vec<Change>, usize), Asn1Error> {
     let mut stack: Vec<Frame> = Vec::new();

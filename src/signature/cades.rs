@@ -354,6 +354,7 @@ pub(super) fn blank(format: Format, request: Request<'_>) -> Verdict {
         counter_signatures: Vec::new(),
         explanation: explain(None, None),
         detail: None,
+        remarks: Vec::new(),
     }
 }
 

@@ -202,8 +202,8 @@ pub enum LaterClass {
 pub struct Later {
     /// What it is.
     pub class: LaterClass,
-    /// Whether the file still says what was signed: nothing but signatures came that show nothing new on a page, or
-    /// what the signers allowed in so many words.
+    /// Whether the file still shows what was signed: nothing but signatures came that show nothing new on a page, also
+    /// in fields that were there, or what the signers allowed in so many words.
     pub harmless: bool,
     /// What was found that should not be there, or should be looked at, in English.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -363,6 +363,10 @@ pub struct Verdict<T = i64> {
     /// The technical cause in English, for whoever mends the program that signed. Absent when the signature passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// What was noticed that changes nothing in the verdict, in English. Absent where nothing was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!(["other bytes than zeros follow the CMS in /Contents"]))]
+    pub remarks: Vec<String>,
 }
 
 impl<T> Verdict<T> {
@@ -420,6 +424,7 @@ impl Verdict {
             counter_signatures: counter_signatures.collect(),
             explanation: self.explanation,
             detail: self.detail,
+            remarks: self.remarks,
         }
     }
 }

@@ -91,11 +91,11 @@ fn who_allowed_annotations_allowed_that_too(#[case] level: u8, #[case] harmless:
 }
 
 #[test]
-fn a_field_that_was_on_the_page_when_the_first_signed_may_be_signed() {
+fn what_a_field_shows_that_was_there_and_empty_must_be_looked_at_once_it_is_signed() {
     let mut paper = Paper::new(Xref::Table);
     let empty = paper.put_empty_signature_field("[100 100 300 130]");
     paper.sign(&Seal::by("citizen"));
-    let (class, harmless, reason, _) = after(paper, |paper| {
+    let (class, harmless, reason, verdict) = after(paper, |paper| {
         let look = paper.number();
         paper.put_stream(look, "/Type /XObject /Subtype /Form /BBox [0 0 200 30]", b"BT (Firmado) Tj ET");
         paper.sign_in(
@@ -107,7 +107,8 @@ fn a_field_that_was_on_the_page_when_the_first_signed_may_be_signed() {
             },
         );
     });
-    assert_eq!((class, harmless, reason), (LaterClass::Signatures, true, None));
+    assert_eq!((class, harmless, reason), (LaterClass::Signatures, false, None));
+    assert!(verdict.coverage.later.unwrap().detail.unwrap().contains("shows something on a page"));
 }
 
 fn archive(paper: &mut Paper) {

@@ -40,6 +40,11 @@ pub struct Paper {
     pub last: usize,
     /// Entries for the catalog beside those it always has.
     pub catalog: String,
+    /// Likewise for the form and for the page.
+    pub form: String,
+    pub page: String,
+    /// What the page's content may name.
+    pub resources: String,
     pub fields: Vec<u32>,
     pub annotations: Vec<u32>,
     /// Bytes that a signature's value may have.
@@ -125,6 +130,9 @@ impl Paper {
             xref,
             last: 0,
             catalog: String::new(),
+            form: String::new(),
+            page: String::new(),
+            resources: "/Font << /F1 5 0 R >> /XObject << /X 9 0 R >>".to_owned(),
             fields: vec![FIELD],
             annotations: vec![FIELD],
             room: 4500,
@@ -148,12 +156,14 @@ impl Paper {
         let list = |numbers: &[u32]| references(numbers.iter().copied());
         let catalog = format!("<< /Type /Catalog /Pages 2 0 R /AcroForm 6 0 R {} >>", self.catalog);
         self.put(1, &catalog);
-        let form = format!("<< /Fields [{}] /SigFlags 3 >>", list(&self.fields));
+        let form = format!("<< /Fields [{}] /SigFlags 3 {}>>", list(&self.fields), self.form);
         self.put(FORM, &form);
         let page = format!(
             "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Annots [{}] \
-             /Resources << /Font << /F1 5 0 R >> /XObject << /X 9 0 R >> >> >>",
-            list(&self.annotations)
+             /Resources << {} >> {}>>",
+            list(&self.annotations),
+            self.resources,
+            self.page
         );
         self.put(PAGE, &page);
     }
@@ -243,6 +253,21 @@ impl Paper {
         self.put_signature_field(field, rectangle, "");
         self.finish();
         field
+    }
+
+    /// The newest body of an object, as it stands in the file.
+    pub fn body(&self, number: u32) -> Vec<u8> {
+        let start = format!("\n{number} 0 obj\n").into_bytes();
+        let at = self.bytes.windows(start.len()).rposition(|window| window == start).unwrap() + start.len();
+        let end = self.bytes[at..].windows(8).position(|window| window == b"\nendobj\n").unwrap();
+        self.bytes[at..at + end].to_vec()
+    }
+
+    /// Writes an object's newest body again, with these entries before its others.
+    pub fn put_with(&mut self, number: u32, entries: &str) {
+        let body = self.body(number);
+        let at = body.windows(2).position(|window| window == b"<<").unwrap() + 2;
+        self.put_bytes(number, &[&body[..at], b" ", entries.as_bytes(), &body[at..]].concat());
     }
 
     fn put_signature_field(&mut self, field: u32, rectangle: &str, entries: &str) {

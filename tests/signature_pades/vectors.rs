@@ -9,7 +9,7 @@ use crate::pki::{NOW, policy};
 
 /// The folder, or none where it is allowed to be missing: on a developer's machine, never in CI.
 #[expect(clippy::disallowed_methods, reason = "a test's own switches are no setting of the program")]
-fn folder() -> Option<PathBuf> {
+pub fn folder() -> Option<PathBuf> {
     if let Some(folder) = std::env::var_os("VENTANILLA_VECTORS") {
         return Some(PathBuf::from(folder).join("pades"));
     }

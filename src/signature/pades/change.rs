@@ -4,16 +4,19 @@
 //! An update may redefine any object, and nothing in the file says what for. So both documents, as signed and as it is,
 //! are walked side by side from the catalog, each object in the role in which a reader comes upon it: a page's content
 //! must be the same, a list of annotations may have grown, an empty field may have got a value. What differs where the
-//! role does not explain it is a change of content. An object with several roles must pass in all of them. What no walk
-//! reaches no reader sees. Sources for the roles: ISO 32000-2 § 12.8.2.2.2, EN 319 142-1 § 5.4 and 5.5.
+//! role does not explain it is a change of content. A role other than "the same" needs an object that is what its role
+//! says ([`super::landmark`]), and no such role lets a stream differ. An object with several roles must pass in all of
+//! them. What no walk reaches no reader sees. Values are compared by what they mean ([`super::meaning`]): under whatever
+//! number, written at once or by reference. Sources for the roles: ISO 32000-2 § 12.8.2.2.2, EN 319 142-1 § 5.4 and 5.5;
+//! for their gaps: "Shadow Attacks" (NDSS 2021) and the difference policy of pyHanko.
 
 use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
 
-use crate::signature::pdf::{Dictionary, Indirect, Object, Pdf, PdfError};
+use crate::signature::pdf::{Dictionary, Indirect, Object, Pdf, PdfError, Reference};
 
-use super::form::does_something;
 use super::landmark::Landmarks;
+use super::meaning::{is_silent, same_value};
 
 type Result<T> = std::result::Result<T, PdfError>;
 
@@ -26,7 +29,8 @@ pub struct Changes {
     pub signed: Vec<Vec<u8>>,
     /// Fields whose value or appearance changed.
     pub filled: BTreeSet<Vec<u8>>,
-    /// A new signature that shows something on a page: the field that does, the first that was found.
+    /// A signature that shows something on a page that was not shown before: the field that does, the first that was
+    /// found.
     pub shown: Option<String>,
     /// Annotations added, changed or removed.
     pub annotations: bool,
@@ -39,9 +43,24 @@ pub struct Changes {
 pub(super) enum Blame {
     Content,
     Filled(Rc<[u8]>),
+    /// It is what this field shows on a page, since it was signed.
+    Shown(Rc<[u8]>),
     Annotations,
     /// It is what validation data and new signatures bring along.
     Nothing,
+}
+
+/// How a field came to its value between the two revisions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Filling {
+    /// It has the one it had, or none.
+    None,
+    /// It has another.
+    Value,
+    /// It was empty and holds a signature now.
+    Signing,
+    /// It held a signature already.
+    Signed,
 }
 
 /// The role in which a reader comes upon an object.
@@ -49,8 +68,8 @@ pub(super) enum Blame {
 pub(super) enum Role {
     /// It and all behind it must be the same. `drawn`: on the way to what is shown, where only pages are landmarks.
     Same { blame: Blame, drawn: bool },
-    /// A node of the form; what it has from those above it: a name, a kind, and whether they got another value.
-    Field { parent: Rc<[u8]>, of_signature: bool, refilled: bool },
+    /// A node of the form; what it has from those above it: a name, a kind, and how they came to their value.
+    Field { parent: Rc<[u8]>, of_signature: bool, filling: Filling },
     /// A page, or a node of their tree.
     Page,
     /// A node of the logical structure, where new signatures leave a mark.
@@ -59,54 +78,71 @@ pub(super) enum Role {
 
 pub(super) const CONTENT: Role = Role::Same { blame: Blame::Content, drawn: true };
 pub(super) const GUIDE: Role = Role::Same { blame: Blame::Content, drawn: false };
+pub(super) const ANNOTATION: Role = Role::Same { blame: Blame::Annotations, drawn: false };
 
 /// Finds what changed from `old` to `new`.
 ///
 /// # Errors
 /// [`PdfError`] when either cannot be read: then nothing can be said, and anything may have changed.
 pub fn between(old: &Pdf<'_>, new: &Pdf<'_>) -> Result<Changes> {
-    let landmarks = Landmarks::of(old)?;
-    let mut walk =
-        Walk { old, new, landmarks, open: Vec::new(), seen: HashSet::new(), at: 0, changes: Changes::default() };
-    walk.pair(old.trailer().get(b"Encrypt"), new.trailer().get(b"Encrypt"), &CONTENT, "/Encrypt");
+    let mut walk = Walk {
+        old,
+        new,
+        landmarks: Landmarks::of(old, new)?,
+        is_encrypted: old.is_encrypted() || new.is_encrypted(),
+        open: Vec::new(),
+        seen: HashSet::new(),
+        at: 0,
+        added: HashSet::new(),
+        placed: Vec::new(),
+        changes: Changes::default(),
+    };
+    walk.trailer()?;
     walk.catalog()?;
     while let Some((number, role)) = walk.open.pop() {
         walk.visit(number, &role)?;
     }
+    walk.judge_placed()?;
     Ok(walk.changes)
 }
+
+/// The numbers of an object before and after; they differ where the same was written again.
+type Numbers = (u32, u32);
 
 pub(super) struct Walk<'p, 'a> {
     pub(super) old: &'p Pdf<'a>,
     pub(super) new: &'p Pdf<'a>,
-    landmarks: Landmarks,
-    open: Vec<(u32, Role)>,
-    seen: HashSet<(u32, Role)>,
+    pub(super) landmarks: Landmarks,
+    /// Strings and streams are encrypted, each with its object's number: none is the same under another.
+    is_encrypted: bool,
+    open: Vec<(Numbers, Role)>,
+    seen: HashSet<(Numbers, Role)>,
     /// The object that is being compared, for messages.
     at: u32,
+    /// Fields for signatures, and their widgets, that were added to the form.
+    pub(super) added: HashSet<u32>,
+    /// Widgets that were added to a page.
+    pub(super) placed: Vec<Object<'p>>,
     pub(super) changes: Changes,
 }
 
-/// The keys of both dictionaries, each once.
-pub(super) fn keys<'d>(old: &'d Dictionary<'_>, new: &'d Dictionary<'_>) -> Vec<&'d [u8]> {
-    let mut keys: Vec<_> = old.iter().chain(new.iter()).map(|(key, _)| key).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    keys
-}
-
+/// The numbers of the objects that a list refers to.
 pub(super) fn references(members: &[Object<'_>]) -> BTreeSet<u32> {
     let number = |member: &Object<'_>| if let Object::Reference(to) = member { Some(to.number) } else { None };
     members.iter().filter_map(number).collect()
 }
 
 impl<'p> Walk<'p, '_> {
-    fn blame(&mut self, blame: &Blame, what: &str) {
+    pub(super) fn blame(&mut self, blame: &Blame, what: &str) {
         match blame {
             Blame::Content if self.changes.content.is_some() => {}
             Blame::Content => self.changes.content = Some(format!("{what} (object {})", self.at)),
             Blame::Filled(name) => {
                 self.changes.filled.insert(name.to_vec());
+            }
+            Blame::Shown(name) => {
+                let name = || String::from_utf8_lossy(name).into_owned();
+                self.changes.shown.get_or_insert_with(name);
             }
             Blame::Annotations => self.changes.annotations = true,
             Blame::Nothing => {}
@@ -117,231 +153,198 @@ impl<'p> Walk<'p, '_> {
         self.blame(&Blame::Content, what);
     }
 
+    /// Has an object compared that both documents have under this number.
     pub(super) fn push(&mut self, number: u32, role: &Role) {
-        if self.seen.insert((number, role.clone())) {
-            self.open.push((number, role.clone()));
+        self.push_both((number, number), role);
+    }
+
+    fn push_both(&mut self, numbers: Numbers, role: &Role) {
+        if self.seen.insert((numbers, role.clone())) {
+            self.open.push((numbers, role.clone()));
         }
     }
 
-    /// Compares the values of a key in a role; a value that is there on one side only differs.
-    pub(super) fn pair(&mut self, old: Option<&Object<'_>>, new: Option<&Object<'_>>, role: &Role, key: &str) {
+    /// The keys of both dictionaries, each once. A key that an update writes twice is a change: readers do not agree on
+    /// which of its values counts.
+    pub(super) fn keys<'d>(&mut self, old: &'d Dictionary<'_>, new: &'d Dictionary<'_>) -> Vec<&'d [u8]> {
+        if new.ambiguous().is_some() && old != new {
+            self.content("a dictionary has a key with two values");
+        }
+        let mut keys: Vec<_> = old.iter().chain(new.iter()).map(|(key, _)| key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    /// Compares the values of a key in a role; a value that is there on one side only differs, unless it is null
+    /// (§ 7.3.7).
+    pub(super) fn pair(
+        &mut self,
+        old: Option<&Object<'p>>,
+        new: Option<&Object<'p>>,
+        role: &Role,
+        key: &[u8],
+    ) -> Result<()> {
+        let is_null = match (old, new) {
+            (None, None) => true,
+            (Some(old), Some(new)) => return self.same(old, new, role, key),
+            (Some(old), None) => self.old.resolve(old)? == Object::Null,
+            (None, Some(new)) => self.new.resolve(new)? == Object::Null,
+        };
+        if !is_null {
+            self.differ(role, key);
+        }
+        Ok(())
+    }
+
+    pub(super) fn differ(&mut self, role: &Role, key: &[u8]) {
+        let blame = if let Role::Same { blame, .. } = role { blame.clone() } else { Blame::Content };
+        self.blame(&blame, &format!("{} was changed", String::from_utf8_lossy(key)));
+    }
+
+    pub(super) fn same(&mut self, old: &Object<'p>, new: &Object<'p>, role: &Role, key: &[u8]) -> Result<()> {
         match (old, new) {
-            (None, None) => {}
-            (Some(old), Some(new)) => self.same(old, new, role, key),
-            _ => self.differ(role, key),
-        }
-    }
-
-    fn differ(&mut self, role: &Role, key: &str) {
-        match role {
-            Role::Same { blame, .. } => self.blame(&blame.clone(), &format!("{key} was changed")),
-            _ => self.content(&format!("{key} was changed")),
-        }
-    }
-
-    fn same(&mut self, old: &Object<'_>, new: &Object<'_>, role: &Role, key: &str) {
-        match (old, new) {
-            (Object::Reference(old), Object::Reference(new)) if old == new => {
-                let landmark = match role {
-                    Role::Same { drawn: true, .. } => self.landmarks.pages.contains(&old.number),
-                    Role::Same { drawn: false, .. } => self.landmarks.contains(old.number),
-                    _ => false,
-                };
-                // A landmark is compared in its own role, wherever else it is named.
-                if !landmark {
-                    self.push(old.number, role);
+            (Object::Reference(old), Object::Reference(new)) => self.same_reference(*old, *new, role, key)?,
+            (Object::Reference(reference), direct) => match self.written_out(self.old, *reference)? {
+                Some(old) => self.same(&old, direct, role, key)?,
+                None => self.differ(role, key),
+            },
+            (direct, Object::Reference(reference)) => match self.written_out(self.new, *reference)? {
+                Some(new) => self.same(direct, &new, role, key)?,
+                None => self.differ(role, key),
+            },
+            (Object::Array(old), Object::Array(new)) if old.len() == new.len() => {
+                let destination = old.first() == new.first() && self.landmarks.is_destination(old);
+                for (old, new) in old.iter().zip(new).skip(usize::from(destination)) {
+                    self.same(old, new, role, key)?;
                 }
             }
-            (Object::Array(old), Object::Array(new)) if old.len() == new.len() => {
-                old.iter().zip(new).for_each(|(old, new)| self.same(old, new, role, key));
-            }
-            (Object::Dictionary(old), Object::Dictionary(new)) => self.same_entries(old, new, role),
-            (old, new) if old == new => {}
+            (Object::Dictionary(old), Object::Dictionary(new)) => self.same_entries(old, new, role)?,
+            (old, new) if same_value(old, new, key) => {}
             _ => self.differ(role, key),
         }
+        Ok(())
     }
 
-    fn same_entries(&mut self, old: &Dictionary<'_>, new: &Dictionary<'_>, role: &Role) {
-        for key in keys(old, new) {
-            self.pair(old.get(key), new.get(key), role, &String::from_utf8_lossy(key));
+    fn same_reference(&mut self, old: Reference, new: Reference, role: &Role, key: &[u8]) -> Result<()> {
+        if old == new {
+            let drawn = !matches!(role, Role::Same { drawn: false, .. });
+            // A landmark is compared in its own role.
+            if !self.landmarks.turns_back(key, old.number, drawn) {
+                self.push(old.number, role);
+            }
+        } else if self.is_another(old.number, new.number)
+            || self.new.generations(new.number)? != Some([new.generation; 2])
+        {
+            self.differ(role, key);
+        } else {
+            self.push_both((old.number, new.number), role);
         }
+        Ok(())
     }
 
-    fn visit(&mut self, number: u32, role: &Role) -> Result<()> {
-        self.at = number;
-        let (old, new) = (self.old.get(number)?, self.new.get(number)?);
+    /// Whether an object under another number is another object, whatever it says.
+    fn is_another(&self, old: u32, new: u32) -> bool {
+        self.is_encrypted || self.landmarks.is_one_of_a_kind(old) || self.landmarks.is_one_of_a_kind(new)
+    }
+
+    /// What a reference stands for, where it could as well be written out in its place.
+    fn written_out(&self, pdf: &'p Pdf<'_>, reference: Reference) -> Result<Option<Object<'p>>> {
+        let found = pdf.get(reference.number)?;
+        let stated = pdf.generations(reference.number)?;
+        let plain = found.stream.is_none() && !matches!(found.object, Object::Reference(_));
+        let sound = stated.is_none_or(|stated| stated == [reference.generation; 2]);
+        let another = self.is_another(reference.number, reference.number);
+        Ok((plain && sound && !another).then_some(found.object))
+    }
+
+    fn same_entries(&mut self, old: &Dictionary<'p>, new: &Dictionary<'p>, role: &Role) -> Result<()> {
+        for key in self.keys(old, new) {
+            self.pair(old.get(key), new.get(key), role, key)?;
+        }
+        Ok(())
+    }
+
+    fn visit(&mut self, numbers: Numbers, role: &Role) -> Result<()> {
+        self.at = numbers.0;
+        let (old, new) = (self.old.get(numbers.0)?, self.new.get(numbers.1)?);
+        if numbers.0 == numbers.1
+            && !self.old.shares(self.new, numbers.0)
+            && self.old.generations(numbers.0)? != self.new.generations(numbers.1)?
+        {
+            self.content("an object of another generation stands in its place");
+        }
         match (role, &old.object, &new.object) {
+            (Role::Same { .. }, ..) => self.whole(&old, &new, role),
+            // No role but that of content has streams.
+            _ if old.stream.is_some() || new.stream.is_some() => self.whole(&old, &new, &CONTENT),
             (Role::Field { .. }, Object::Dictionary(old), Object::Dictionary(new)) => self.field(old, new, role),
             (Role::Page, Object::Dictionary(old), Object::Dictionary(new)) => self.page(old, new),
             (Role::Structure, ..) => self.structure(&old.object, &new.object),
-            _ => {
-                self.whole(&old, &new, role);
-                Ok(())
-            }
+            _ => self.whole(&old, &new, &CONTENT),
         }
     }
 
-    fn whole(&mut self, old: &Indirect<'_>, new: &Indirect<'_>, role: &Role) {
-        self.same(&old.object, &new.object, role, "an object");
+    fn whole(&mut self, old: &Indirect<'p>, new: &Indirect<'p>, role: &Role) -> Result<()> {
         let same_place = |old: &[u8], new: &[u8]| std::ptr::eq(old, new);
         match (old.stream, new.stream) {
             (None, None) => {}
             (Some(old), Some(new)) if same_place(old, new) || old == new => {}
-            _ => self.differ(role, "a stream"),
+            _ => self.differ(role, b"a stream"),
         }
+        self.same(&old.object, &new.object, role, b"an object")
     }
 
+    /// The trailer (§ 7.5.5): what is encrypted and how, and which object is the catalog.
+    fn trailer(&mut self) -> Result<()> {
+        let (old, new) = (self.old.trailer(), self.new.trailer());
+        self.pair(old.get(b"Encrypt"), new.get(b"Encrypt"), &CONTENT, b"/Encrypt")?;
+        if self.is_encrypted {
+            // Its first half is a part of the key.
+            let first = |pdf: &'p Pdf<'_>| Ok(pdf.array(pdf.trailer().get(b"ID"))?.into_iter().next());
+            let (old, new): (Option<Object<'p>>, Option<Object<'p>>) = (first(self.old)?, first(self.new)?);
+            self.pair(old.as_ref(), new.as_ref(), &CONTENT, b"/ID")?;
+        }
+        if let (Some(Object::Reference(old)), Some(Object::Reference(new))) = (old.get(b"Root"), new.get(b"Root")) {
+            let moved = old != new && self.new.generations(new.number)? != Some([new.generation; 2]);
+            if moved || self.old.generations(old.number)? != self.new.generations(new.number)? {
+                self.content("another catalog stands in its place");
+            }
+        }
+        Ok(())
+    }
+
+    /// The document catalog (§ 7.7.2).
     fn catalog(&mut self) -> Result<()> {
         let (old, new) = (self.old.catalog()?, self.new.catalog()?);
-        for key in keys(&old, &new) {
+        for key in self.keys(&old, &new) {
             let (before, after) = (old.get(key), new.get(key));
-            let name = String::from_utf8_lossy(key);
             match key {
                 b"AcroForm" => self.form(before, after)?,
-                b"Pages" => self.pair(before, after, &Role::Page, "/Pages"),
-                // What validation data and the signing itself bring along, and private data that no reader shows.
-                b"DSS" | b"Extensions" | b"Version" | b"Metadata" | b"PieceInfo" => {}
-                b"Perms" | b"StructTreeRoot" if before.is_none() => {}
-                b"StructTreeRoot" => self.pair(before, after, &Role::Structure, "/StructTreeRoot"),
-                b"Outlines" | b"Names" | b"Dests" | b"OpenAction" | b"AA" | b"Threads" => {
-                    self.pair(before, after, &GUIDE, &name);
+                b"Pages" => self.pages(before, after)?,
+                // What validation data and the signing itself bring along.
+                b"DSS" | b"Extensions" | b"Version" => {}
+                b"Perms" if before.is_none() => {}
+                b"StructTreeRoot" => self.structure_root(before, after)?,
+                b"Names" => self.names(before, after)?,
+                b"Outlines" | b"Dests" | b"OpenAction" | b"AA" | b"Threads" => {
+                    self.pair(before, after, &GUIDE, key)?;
                 }
-                _ => self.pair(before, after, &CONTENT, &name),
+                _ if is_silent(key, [before, after]) => {}
+                _ => self.pair(before, after, &CONTENT, key)?,
             }
         }
         Ok(())
     }
 
-    /// A page, or a node of the pages' tree (§ 7.7.3).
-    fn page(&mut self, old: &Dictionary<'p>, new: &Dictionary<'p>) -> Result<()> {
-        for key in keys(old, new) {
-            let (before, after) = (old.get(key), new.get(key));
-            match key {
-                b"Kids" => {
-                    let (before, after) = (self.old.array(before)?, self.new.array(after)?);
-                    let all_references = references(&before).len() == before.len();
-                    if before != after || !all_references {
-                        self.content("pages were added, removed or moved");
-                    }
-                    for number in references(&before) {
-                        self.push(number, &Role::Page);
-                    }
-                }
-                b"Annots" => {
-                    let (before, after) = (self.old.array(before)?, self.new.array(after)?);
-                    self.annotations(&before, &after)?;
-                }
-                b"PieceInfo" | b"LastModified" => {}
-                b"Tabs" if before.is_none() => {}
-                _ => self.pair(before, after, &CONTENT, &String::from_utf8_lossy(key)),
-            }
+    /// What is found by a name (§ 7.7.4). Named appearances (`/AP`) show nothing by themselves, and come with comments.
+    fn names(&mut self, old: Option<&Object<'p>>, new: Option<&Object<'p>>) -> Result<()> {
+        let (before, after) = (self.old.dictionary(old)?, self.new.dictionary(new)?);
+        let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+        for key in self.keys(&before, &after) {
+            let role = if key == b"AP" { &ANNOTATION } else { &GUIDE };
+            self.pair(before.get(key), after.get(key), role, key)?;
         }
         Ok(())
-    }
-
-    fn annotations(&mut self, old: &[Object<'p>], new: &[Object<'p>]) -> Result<()> {
-        let (before, after) = (references(old), references(new));
-        let direct = |list: &'_ [Object<'p>]| -> Vec<Object<'p>> {
-            list.iter().filter(|member| !matches!(member, Object::Reference(_))).cloned().collect()
-        };
-        let (direct_before, direct_after) = (direct(old), direct(new));
-        self.changes.annotations |= !before.is_subset(&after) || !direct_after.starts_with(&direct_before);
-        for number in before.intersection(&after) {
-            // A field's widget is compared as a field.
-            if !self.landmarks.fields.contains(number) {
-                self.push(*number, &Role::Same { blame: Blame::Annotations, drawn: false });
-            }
-        }
-        for member in &direct_before {
-            self.same(member, member, &Role::Same { blame: Blame::Annotations, drawn: false }, "an annotation");
-        }
-        let added = after.difference(&before).map(|number| self.new.get(*number).map(|added| added.object));
-        let added: Vec<Object<'p>> = added.collect::<Result<_>>()?;
-        for member in added.iter().chain(direct_after.iter().skip(direct_before.len())) {
-            let Object::Dictionary(annotation) = member else {
-                self.changes.annotations = true;
-                continue;
-            };
-            match annotation.name(b"Subtype") {
-                Some(b"Widget") if self.shows_signature(annotation)? => {
-                    if self.changes.shown.is_none() && self.is_visible(annotation)? {
-                        let name = annotation.get(b"T").and_then(|name| match name {
-                            Object::Text(name) => Some(String::from_utf8_lossy(&name.bytes()).into_owned()),
-                            _ => None,
-                        });
-                        self.changes.shown = Some(name.unwrap_or_default());
-                    }
-                }
-                Some(b"Widget") => self.content("a form field was added to a page"),
-                _ => self.changes.annotations = true,
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a widget draws anything: it has an area, and is not hidden (§ 12.5.3, table 167, and § 12.7.5.5).
-    fn is_visible(&self, widget: &Dictionary<'_>) -> Result<bool> {
-        const HIDDEN: i64 = 2;
-        if widget.integer(b"F").is_some_and(|flags| flags & HIDDEN != 0) {
-            return Ok(false);
-        }
-        let sides = self.new.array(widget.get(b"Rect"))?;
-        let equal =
-            |one: usize, other: usize| matches!((sides.get(one), sides.get(other)), (Some(a), Some(b)) if a == b);
-        Ok(!(equal(0, 2) || equal(1, 3)))
-    }
-
-    fn shows_signature(&self, widget: &Dictionary<'_>) -> Result<bool> {
-        if does_something(widget) {
-            return Ok(false);
-        }
-        if let Some(kind) = widget.name(b"FT") {
-            return Ok(kind == b"Sig");
-        }
-        let Some(Object::Reference(parent)) = widget.get(b"Parent") else { return Ok(false) };
-        self.is_signature_field(parent.number)
-    }
-
-    /// The logical structure (§ 14.7): a new signature adds elements, and changes none.
-    fn structure(&mut self, old: &Object<'p>, new: &Object<'p>) -> Result<()> {
-        let (Object::Dictionary(before), Object::Dictionary(after)) = (old, new) else {
-            return self.grown(old, new);
-        };
-        for key in keys(before, after) {
-            let (old, new) = (before.get(key), after.get(key));
-            match (key, old, new) {
-                (b"ParentTreeNextKey" | b"Limits", ..) | (b"K" | b"Kids" | b"Nums" | b"Names", None, Some(_)) => {}
-                (b"K" | b"Kids" | b"Nums" | b"Names", Some(old), Some(new)) => self.grown(old, new)?,
-                (b"ParentTree" | b"IDTree", Some(_), Some(_)) => {
-                    self.pair(old, new, &Role::Structure, "a structure tree");
-                }
-                _ => self.pair(old, new, &GUIDE, &String::from_utf8_lossy(key)),
-            }
-        }
-        Ok(())
-    }
-
-    /// A list, or one thing in place of a list, to which things were added and from which none was taken.
-    fn grown(&mut self, old: &Object<'p>, new: &Object<'p>) -> Result<()> {
-        let (before, after) = (members(self.old, old)?, members(self.new, new)?);
-        let mut rest = after.iter();
-        for member in &before {
-            if !rest.any(|other| other == member) {
-                self.content("the logical structure was changed");
-                return Ok(());
-            }
-            if let Object::Reference(reference) = member {
-                self.push(reference.number, &Role::Structure);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The members of a list, or the one thing that stands in place of a list.
-fn members<'p>(pdf: &'p Pdf<'_>, object: &Object<'p>) -> Result<Vec<Object<'p>>> {
-    match pdf.resolve(object)? {
-        Object::Array(members) => Ok(members),
-        _ => Ok(vec![object.clone()]),
     }
 }

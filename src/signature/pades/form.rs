@@ -3,15 +3,20 @@
 
 use std::rc::Rc;
 
-use crate::signature::pdf::{Dictionary, Object, PdfError};
+use crate::signature::pdf::{Dictionary, Object, Pdf, PdfError};
 
-use super::change::{Blame, CONTENT, GUIDE, Role, Walk, keys, references};
+use super::change::{Blame, CONTENT, Filling, GUIDE, Role, Walk, references};
 use super::field;
+use super::meaning::is_silent;
 
 type Result<T> = std::result::Result<T, PdfError>;
 
 impl<'p> Walk<'p, '_> {
     /// The interactive form (§ 12.7.3).
+    ///
+    /// `/NeedAppearances` has readers draw values themselves instead of the appearances that were signed, and a field
+    /// without an appearance has it anyway: with what the form brings for it (`/DR`, `/DA`, `/Q`). So the first may not
+    /// change, and the others not where they are used.
     pub(super) fn form(&mut self, old: Option<&Object<'p>>, new: Option<&Object<'p>>) -> Result<()> {
         let (before, after) = (self.old.dictionary(old)?, self.new.dictionary(new)?);
         let before = before.unwrap_or_default();
@@ -19,44 +24,66 @@ impl<'p> Walk<'p, '_> {
             self.content("the form was removed");
             return Ok(());
         };
-        for key in keys(&before, &after) {
+        let drawn_by_readers = self.is_drawn_by_readers(&before)?;
+        for key in self.keys(&before, &after) {
             let (old, new) = (before.get(key), after.get(key));
             match key {
                 b"Fields" => {
                     let (old, new) = (self.old.array(old)?, self.new.array(new)?);
-                    let root = Role::Field { parent: Rc::from(&b""[..]), of_signature: false, refilled: false };
+                    let root = Role::Field { parent: Rc::from(&b""[..]), of_signature: false, filling: Filling::None };
                     self.fields(&old, &new, &root, true)?;
                 }
-                b"SigFlags" | b"NeedAppearances" => {}
-                b"DR" => {
+                b"SigFlags" => {}
+                b"NeedAppearances" => match (truth(self.old, old)?, truth(self.new, new)?) {
+                    (Some(before), Some(after)) if before == after => {}
+                    (None, None) => self.pair(old, new, &CONTENT, key)?,
+                    _ => self.content("/NeedAppearances was changed"),
+                },
+                b"DR" if !drawn_by_readers => {
                     let (old, new) = (self.old.dictionary(old)?, self.new.dictionary(new)?);
                     self.resources(&old.unwrap_or_default(), &new.unwrap_or_default())?;
                 }
-                b"DA" if old.is_none() => {}
-                b"CO" => self.pair(old, new, &GUIDE, "the order of calculation"),
-                _ => self.pair(old, new, &CONTENT, &String::from_utf8_lossy(key)),
+                b"DA" | b"Q" if !drawn_by_readers && old.is_none() => {}
+                b"CO" => self.pair(old, new, &GUIDE, key)?,
+                _ if is_silent(key, [old, new]) => {}
+                _ => self.pair(old, new, &CONTENT, key)?,
             }
         }
         Ok(())
+    }
+
+    /// Whether readers draw any value of the signed form themselves.
+    fn is_drawn_by_readers(&self, form: &Dictionary<'p>) -> Result<bool> {
+        if truth(self.old, form.get(b"NeedAppearances"))? != Some(false) {
+            return Ok(true);
+        }
+        let by_reader = |field: &field::Field<'_>| {
+            let is_widget = field.dictionary.get(b"Kids").is_none();
+            !field.is_signature && is_widget && field.dictionary.get(b"AP").is_none()
+        };
+        Ok(field::fields(self.old)?.iter().any(by_reader))
     }
 
     /// Default resources: new names may come, old ones stay what they are.
     fn resources(&mut self, old: &Dictionary<'p>, new: &Dictionary<'p>) -> Result<()> {
-        for (kind, before) in old.iter() {
-            let after = new.get(kind);
+        for kind in self.keys(old, new) {
+            let (before, after) = (old.get(kind), new.get(kind));
+            let Some(before) = before else { continue };
             match (self.old.resolve(before)?, after.map(|after| self.new.resolve(after)).transpose()?) {
                 (Object::Dictionary(before), Some(Object::Dictionary(after))) => {
-                    for (name, resource) in before.iter() {
-                        self.pair(Some(resource), after.get(name), &CONTENT, "a resource of the form");
+                    for name in self.keys(&before, &after) {
+                        if before.get(name).is_some() {
+                            self.pair(before.get(name), after.get(name), &CONTENT, b"a resource of the form")?;
+                        }
                     }
                 }
-                _ => self.pair(Some(before), after, &CONTENT, "a resource of the form"),
+                _ => self.pair(Some(before), after, &CONTENT, b"a resource of the form")?,
             }
         }
         Ok(())
     }
 
-    fn fields(&mut self, old: &[Object<'_>], new: &[Object<'_>], role: &Role, may_grow: bool) -> Result<()> {
+    fn fields(&mut self, old: &[Object<'p>], new: &[Object<'p>], role: &Role, may_grow: bool) -> Result<()> {
         let (before, after) = (references(old), references(new));
         let direct = before.len() != old.len() || after.len() != new.len();
         if direct && old != new {
@@ -66,85 +93,182 @@ impl<'p> Walk<'p, '_> {
             self.content("a form field was removed");
         }
         for number in before.intersection(&after) {
-            self.push(*number, role);
+            let known = self.landmarks.fields.contains(number);
+            self.push(*number, if known { role } else { &CONTENT });
         }
+        for member in old.iter().filter(|_| direct && old == new) {
+            self.same(member, member, &CONTENT, b"a field")?;
+        }
+        let mut names = None;
         for number in after.difference(&before) {
-            if may_grow && self.is_signature_field(*number)? {
-                self.changes.signatures |= !self.holds_timestamp(*number)?;
-            } else {
+            if !may_grow {
                 self.content("a form field was added");
+                continue;
             }
+            let names = match &mut names {
+                Some(names) => names,
+                None => names.insert(self.names_of(&before)?),
+            };
+            self.new_field(*number, names)?;
         }
         Ok(())
     }
 
-    pub(super) fn is_signature_field(&self, number: u32) -> Result<bool> {
-        let Object::Dictionary(dictionary) = self.new.get(number)?.object else { return Ok(false) };
-        Ok(dictionary.name(b"FT") == Some(b"Sig") && !does_something(&dictionary))
+    /// The names of fields at the root of the form.
+    fn names_of(&self, roots: &std::collections::BTreeSet<u32>) -> Result<Vec<Vec<u8>>> {
+        let mut names = Vec::new();
+        for number in roots {
+            if let Object::Dictionary(entries) = self.old.get(*number)?.object {
+                names.push(field::join(b"", &entries));
+            }
+        }
+        Ok(names)
     }
 
-    fn holds_timestamp(&self, number: u32) -> Result<bool> {
-        let Object::Dictionary(dictionary) = self.new.get(number)?.object else { return Ok(false) };
-        Ok(self.new.lenient_dictionary(dictionary.get(b"V"))?.is_some_and(|signature| field::is_timestamp(&signature)))
+    /// A field that was added: one for a signature may be, which no other field shares its name with. Where it holds no
+    /// signature it has nothing to show.
+    fn new_field(&mut self, number: u32, names: &[Vec<u8>]) -> Result<()> {
+        let found = self.new.get(number)?;
+        let Object::Dictionary(entries) = &found.object else {
+            self.content("a form field was added");
+            return Ok(());
+        };
+        let name = field::join(b"", entries);
+        let is_signature = found.stream.is_none() && entries.name(b"FT") == Some(b"Sig") && !does_something(entries);
+        let is_new = !self.landmarks.is_one_of_a_kind(number) || self.landmarks.fields.contains(&number);
+        let kids = self.new.array(entries.get(b"Kids"))?;
+        let mut all_new = true;
+        for kid in &kids {
+            let Object::Reference(kid) = kid else {
+                all_new = false;
+                continue;
+            };
+            all_new &= self.old.get(kid.number)?.object == Object::Null;
+        }
+        if !is_signature || !is_new || !all_new || entries.ambiguous().is_some() || names.contains(&name) {
+            self.content("a form field was added");
+            return Ok(());
+        }
+        self.added.insert(number);
+        self.added.extend(references(&kids));
+        let value = self.new.lenient_dictionary(entries.get(b"V"))?;
+        let timestamp = value.as_ref().is_some_and(field::is_timestamp);
+        self.changes.signatures |= !timestamp;
+        if !value.is_some_and(|value| is_signature_value(&value)) {
+            for widget in std::iter::once(&found.object).chain(&kids) {
+                let Object::Dictionary(widget) = self.new.resolve(widget)? else { continue };
+                if widget.get(b"AP").is_some() && self.is_visible(&widget)? {
+                    self.content("a field that was not signed has got an appearance");
+                }
+            }
+        }
+        Ok(())
     }
 
     /// A field that was there (§ 12.7.4), its widget merged into it or not.
     ///
-    /// An appearance may change with a value only: one that changes alone shows another text for the same value.
+    /// An appearance may change with a value only: one that changes alone shows another text for the same value, or, in
+    /// a field for a signature, whatever its maker likes with nobody's name to it.
     pub(super) fn field(&mut self, old: &Dictionary<'p>, new: &Dictionary<'p>, role: &Role) -> Result<()> {
-        let Role::Field { parent, of_signature, refilled } = role else { return Ok(()) };
+        let Role::Field { parent, of_signature, filling } = role else { return Ok(()) };
         let name: Rc<[u8]> = field::join(parent, old).into();
         let is_signature = old.name(b"FT").map_or(*of_signature, |kind| kind == b"Sig");
-        let value = |dictionary: &Dictionary<'p>| !matches!(dictionary.get(b"V"), None | Some(Object::Null));
-        let signing = is_signature && !value(old) && value(new);
-        if signing {
-            let timestamp =
-                self.new.lenient_dictionary(new.get(b"V"))?.is_some_and(|value| field::is_timestamp(&value));
-            self.changes.signatures |= !timestamp;
+        let filling = self.filling(old, new, *filling, is_signature)?;
+        if filling == Filling::Signing && has_value(self.new, new)? {
+            let value = self.new.lenient_dictionary(new.get(b"V"))?;
+            self.changes.signatures |= !value.is_some_and(|value| field::is_timestamp(&value));
             self.changes.signed.push(name.to_vec());
         }
-        let refilled = *refilled || (!is_signature && old.get(b"V") != new.get(b"V"));
         let filled = Blame::Filled(Rc::clone(&name));
-        let (of_value, of_look) = match (is_signature, value(old)) {
-            (true, true) => (Blame::Content, Blame::Content),
-            (true, false) => (Blame::Nothing, Blame::Nothing),
-            (false, _) => (filled.clone(), if refilled { filled } else { Blame::Content }),
+        let (of_value, of_look) = match (is_signature, filling) {
+            (true, Filling::Signing) if self.is_visible(new)? => (Blame::Nothing, Blame::Shown(Rc::clone(&name))),
+            (true, Filling::Signing) => (Blame::Nothing, Blame::Nothing),
+            (true, _) => (Blame::Content, Blame::Content),
+            (false, Filling::Value) => (filled.clone(), filled),
+            (false, _) => (filled, Blame::Content),
         };
         let [of_value, of_look] = [of_value, of_look].map(|blame| Role::Same { blame, drawn: true });
-        for key in keys(old, new) {
+        let signing = is_signature && filling == Filling::Signing;
+        for key in self.keys(old, new) {
             let (before, after) = (old.get(key), new.get(key));
-            let text = String::from_utf8_lossy(key);
             match key {
                 b"Kids" => {
                     let (before, after) = (self.old.array(before)?, self.new.array(after)?);
-                    let role = Role::Field { parent: Rc::clone(&name), of_signature: is_signature, refilled };
+                    let role = Role::Field { parent: Rc::clone(&name), of_signature: is_signature, filling };
                     self.fields(&before, &after, &role, false)?;
                 }
                 b"V" if signing => {}
-                b"V" | b"RV" | b"I" | b"M" => self.pair(before, after, &of_value, &text),
-                b"AP" | b"AS" => self.pair(before, after, &of_look, &text),
-                b"MK" | b"DA" if is_signature => self.pair(before, after, &of_look, &text),
+                b"V" | b"RV" | b"I" | b"M" => self.pair(before, after, &of_value, key)?,
+                b"AP" | b"AS" => self.pair(before, after, &of_look, key)?,
+                b"MK" | b"DA" if is_signature => self.pair(before, after, &of_look, key)?,
                 b"P" | b"StructParent" if before.is_none() => {}
                 // Signers set "read only" and "locked": they take from a reader what he may do, and show nothing new.
-                b"Ff" => self.flags(before, after, 1),
-                b"F" => self.flags(before, after, 4 | 64 | 128 | 512),
-                b"Parent" | b"A" | b"AA" => self.pair(before, after, &GUIDE, &text),
-                _ => self.pair(before, after, &CONTENT, &text),
+                b"Ff" => self.flags(before, after, 1)?,
+                // A widget that is signed is printed, too.
+                b"F" => self.flags(before, after, if signing { 4 | 64 | 128 | 512 } else { 64 | 128 | 512 })?,
+                b"Parent" => {
+                    let known =
+                        matches!(before, Some(Object::Reference(to)) if self.landmarks.fields.contains(&to.number));
+                    self.pair(before, after, if known { &GUIDE } else { &CONTENT }, key)?;
+                }
+                b"A" | b"AA" => self.pair(before, after, &GUIDE, key)?,
+                _ => self.pair(before, after, &CONTENT, key)?,
             }
         }
         Ok(())
     }
 
-    fn flags(&mut self, old: Option<&Object<'_>>, new: Option<&Object<'_>>, may_be_set: i64) {
+    /// How a field came to its value; a widget has that of its field.
+    fn filling(
+        &self,
+        old: &Dictionary<'p>,
+        new: &Dictionary<'p>,
+        above: Filling,
+        is_signature: bool,
+    ) -> Result<Filling> {
+        Ok(match (has_value(self.old, old)?, has_value(self.new, new)?) {
+            (true, _) if is_signature => Filling::Signed,
+            _ if above != Filling::None => above,
+            (false, true) if is_signature => match self.new.lenient_dictionary(new.get(b"V"))? {
+                Some(value) if is_signature_value(&value) => Filling::Signing,
+                _ => Filling::None,
+            },
+            _ if !is_signature && old.get(b"V") != new.get(b"V") => Filling::Value,
+            _ => Filling::None,
+        })
+    }
+
+    fn flags(&mut self, old: Option<&Object<'p>>, new: Option<&Object<'p>>, may_be_set: i64) -> Result<()> {
         let (before, after) = match (old, new) {
             (None, Some(Object::Integer(new))) => (0, *new),
             (Some(Object::Integer(old)), Some(Object::Integer(new))) => (*old, *new),
-            _ => return self.pair(old, new, &CONTENT, "the flags of a field"),
+            _ => return self.pair(old, new, &CONTENT, b"the flags of a field"),
         };
         if before | may_be_set != after | may_be_set || before & !after != 0 {
             self.content("the flags of a field were changed");
         }
+        Ok(())
     }
+}
+
+fn has_value(pdf: &Pdf<'_>, field: &Dictionary<'_>) -> Result<bool> {
+    Ok(field.get(b"V").map(|value| pdf.resolve(value)).transpose()?.is_some_and(|value| value != Object::Null))
+}
+
+/// Whether the value of a field is a signature, as far as its dictionary shows (§ 12.8.1, table 255). Whether it is a
+/// good one is judged for itself.
+fn is_signature_value(value: &Dictionary<'_>) -> bool {
+    let is_text = matches!(value.get(b"Contents"), Some(Object::Text(_)));
+    is_text && value.get(b"ByteRange").is_some() && value.get(b"SubFilter").is_some()
+}
+
+/// What a key says that is true or false, false where there is none; none where it says something else.
+fn truth(pdf: &Pdf<'_>, value: Option<&Object<'_>>) -> Result<Option<bool>> {
+    Ok(match value.map(|value| pdf.resolve(value)).transpose()? {
+        None | Some(Object::Null) => Some(false),
+        Some(Object::Boolean(value)) => Some(value),
+        Some(_) => None,
+    })
 }
 
 /// Whether a field or its widget runs a script, or does something else by itself: no signature needs that.

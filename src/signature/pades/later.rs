@@ -7,9 +7,9 @@
 //! pass, but not after a certification; DSS reports widgets that overlap each other and compares the pages without
 //! them. Here the first signature still passes, since its bytes are whole and signing was allowed; but what came later
 //! is not called harmless, and the verdict says which field draws. So a person can look, and a form to which that was
-//! done proves nobody's will but the later signer's. A field that was on the page when the first signed was his to see:
-//! it keeps its place, and filling it with a signature is harmless; so is a signature that shows nothing. Where a signer
-//! allowed annotations in so many words, he allowed this too.
+//! done proves nobody's will but the later signer's. That holds for a field, too, that was on the page when the first
+//! signed: it may be as large as the page, and shows nothing until somebody else fills it. A signature that shows
+//! nothing is harmless. Where a signer allowed annotations in so many words, he allowed this too.
 
 use crate::signature::cades::conclude;
 use crate::signature::pdf::{Budget, Pdf, PdfError, check_appended};
@@ -77,7 +77,7 @@ impl After {
         };
         let forbidden = permissions.forbid(changes);
         let shown = changes.shown.as_ref().filter(|_| !annotating);
-        let shown = shown.map(|name| format!("a signature added later shows something on a page (field \"{name}\")"));
+        let shown = shown.map(|name| format!("a signature made later shows something on a page (field \"{name}\")"));
         let harmless = allowed && forbidden.is_none() && shown.is_none();
         let is_forbidden = forbidden.is_some();
         Self { later: Later { class, harmless, detail: forbidden.or(shown) }, forbidden: is_forbidden }

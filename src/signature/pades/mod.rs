@@ -15,13 +15,17 @@ mod field;
 mod form;
 mod landmark;
 mod later;
+mod meaning;
+mod page;
 mod permission;
 mod range;
 pub mod seal;
 mod signature;
 mod stamp;
 mod store;
+mod structure;
 
+use super::ber;
 use super::cades::{Request, blank, conclude};
 use super::pdf::{Budget, Pdf, PdfError, unhex};
 use super::signer::Failure;
@@ -83,7 +87,10 @@ struct Value<'v, 'f> {
     stated: &'v Signature,
     covered: Result<Covered<'f>, Failure>,
     after: Option<After>,
+    /// Without what follows it in `/Contents`.
     cms: Vec<u8>,
+    /// Whether other bytes than zeros follow: left over from a longer value that stood there before.
+    has_leftover: bool,
 }
 
 impl<'f> Document<'f> {
@@ -117,8 +124,11 @@ impl<'f> Document<'f> {
                 .map_err(|error| malformed(&error))?;
             Ok(covered)
         });
-        let cms = stated.contents.map(|(from, to)| unhex(&self.file[from + 1..to - 1])).unwrap_or_default();
-        Value { stated, covered, after, cms }
+        let mut cms = stated.contents.map(|(from, to)| unhex(&self.file[from + 1..to - 1])).unwrap_or_default();
+        let end = ber::end_of_element(&cms).unwrap_or(cms.len());
+        let has_leftover = cms[end..].iter().any(|&byte| byte != 0);
+        cms.truncate(end);
+        Value { stated, covered, after, cms, has_leftover }
     }
 
     fn judge(&self, stated: &Signature, proofs: &mut Vec<Proof>, request: Request<'_>) -> Verdict {
@@ -143,6 +153,9 @@ impl<'f> Document<'f> {
         if let Err(failure) = value.covered {
             verdict.intact = false;
             verdict = conclude(verdict, Some(failure));
+        }
+        if value.has_leftover {
+            verdict.remarks.push("other bytes than zeros follow the CMS in /Contents".to_owned());
         }
         verdict.covers_whole_file = Some(verdict.intact && end == self.file.len());
         match value.after {

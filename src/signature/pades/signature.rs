@@ -68,6 +68,11 @@ pub fn judge(
         Ok(data) => data,
         Err(failure) => return value.fail(failure, request),
     };
+    if data.content.is_some() && matches!(style, Style::Cades | Style::Plain) {
+        // What it signs would be that, and not the document, to whoever reads the CMS by itself.
+        let detail = "the CMS holds a content of its own beside the document (ISO 32000-2 § 12.8.3.3, EN 319 142-1)";
+        return value.fail(malformed(&detail), request);
+    }
     let Some(signer) = data.signers.first().cloned() else {
         return value.fail(malformed(&"the CMS holds no signature"), request);
     };
@@ -121,9 +126,7 @@ fn signed_content<'c>(
         let failure = (!same).then(|| Failure::new(SubIndication::HashFailure, detail));
         return (inside.map(|inside| Content::new(inside)), failure);
     }
-    let own = inside.is_some_and(|[inside]| !inside.is_empty());
-    let failure = own.then(|| malformed(&"the CMS holds a content of its own beside the document"));
-    (covered.map(|covered| Content::new(&covered.parts)), failure)
+    (covered.map(|covered| Content::new(&covered.parts)), None)
 }
 
 /// Whether a trusted timestamp covers validation data that answer for every certificate (level LTA, EN 319 142-1 § 6).

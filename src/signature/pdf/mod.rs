@@ -146,7 +146,7 @@ impl<'a> Pdf<'a> {
                 self.budget.read(0)?;
                 Ok(null)
             }
-            Some(Entry::At(at)) => {
+            Some(Entry::At(at, _)) => {
                 let (found, indirect) = read_indirect(self.bytes, *at, Some(number), &|length| self.length(length))
                     .map_err(|error| {
                         if matches!(error, PdfError::Syntax { .. }) && !self.is_object(*at) {
@@ -182,7 +182,30 @@ impl<'a> Pdf<'a> {
     /// Whether this object lies in the file itself, and not in an object stream: only there its bytes are those signed.
     #[must_use]
     pub fn lies_in_file(&self, number: u32) -> bool {
-        matches!(self.entries.get(&number), Some(Entry::At(_)))
+        matches!(self.entries.get(&number), Some(Entry::At(..)))
+    }
+
+    /// The generation of an object, as the cross-reference section and as the object itself states it; none where there
+    /// is no such object. A reader may take one for absent whose generation is not the one it was asked for.
+    ///
+    /// # Errors
+    /// [`PdfError`] when there should be one and it cannot be read.
+    pub fn generations(&self, number: u32) -> Result<Option<[u16; 2]>> {
+        Ok(match self.entries.get(&number) {
+            None | Some(Entry::Free) => None,
+            Some(Entry::At(at, stated)) => Some([*stated, Lexer::new(self.bytes, *at).object_header()?.generation]),
+            Some(Entry::In(..)) => Some([0, 0]),
+        })
+    }
+
+    /// Whether two revisions of a file have an object at the same place of it: then it is the same.
+    #[must_use]
+    pub fn shares(&self, other: &Self, number: u32) -> bool {
+        let at = |pdf: &Self| match pdf.entries.get(&number) {
+            Some(Entry::At(at, generation)) => Some((*at, *generation)),
+            _ => None,
+        };
+        at(self).is_some() && at(self) == at(other)
     }
 
     /// Follows a reference, and one behind it, to an object.
@@ -264,7 +287,7 @@ impl<'a> Pdf<'a> {
     fn length(&self, reference: Reference) -> Option<usize> {
         let object = match self.entries.get(&reference.number)? {
             Entry::Free => return None,
-            Entry::At(at) => {
+            Entry::At(at, _) => {
                 let mut lexer = Lexer::new(self.bytes, *at);
                 let found = lexer.object_header().ok()?;
                 (found.number == reference.number).then_some(())?;
@@ -285,7 +308,7 @@ impl<'a> Pdf<'a> {
 
     fn unpack(&self, number: u32) -> Result<Container> {
         // An object stream inside another is not allowed, and would let a file lead a reader in circles.
-        let Some(Entry::At(at)) = self.entries.get(&number) else { return Err(PdfError::Misplaced(number)) };
+        let Some(Entry::At(at, _)) = self.entries.get(&number) else { return Err(PdfError::Misplaced(number)) };
         // Its length must not be read from an object stream either, for the same reason.
         let outside = |length: Reference| self.lies_in_file(length.number).then(|| self.length(length)).flatten();
         let (found, indirect) = read_indirect(self.bytes, *at, Some(number), &outside)?;

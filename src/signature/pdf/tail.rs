@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::lexer::{Lexer, is_space};
-use super::xref::{Entry, last_startxref};
+use super::xref::{Entry, Section, last_startxref};
 use super::{Pdf, PdfError, Result, read_indirect};
 
 /// Whether every byte from `start` on belongs to an object that a later cross-reference section names, to such a
@@ -21,18 +21,22 @@ pub fn check_appended(pdf: &Pdf<'_>, start: usize) -> Result<bool> {
     // Some writers count from the line break before; whoever reads there passes over it.
     let first = |at: usize| Some(at + bytes.get(at..)?.iter().take_while(|&&byte| is_space(byte)).count());
     let later: Vec<_> = pdf.sections.iter().filter(|section| section.start >= start).collect();
-    if later.iter().any(|section| section.hybrid) {
+    if later.iter().any(|section| section.hides) {
         return Err(PdfError::Structure("an update hides objects from older readers"));
+    }
+    if later.iter().any(|section| names_twice(&section.entries)) {
+        return Err(PdfError::Structure("an update says of one object that it is in two places"));
     }
     let named: HashSet<(u32, usize)> = later
         .iter()
         .flat_map(|section| &section.entries)
         .filter_map(|(number, entry)| match entry {
-            Entry::At(at) => Some((*number, first(*at)?)),
+            Entry::At(at, _) => Some((*number, first(*at)?)),
             _ => None,
         })
         .collect();
-    let sections: HashMap<usize, usize> = pdf.sections.iter().map(|section| (section.start, section.end)).collect();
+    let parts = |section: &Section<'_>| [Some((section.start, section.end)), section.hybrid];
+    let sections: HashMap<usize, usize> = pdf.sections.iter().flat_map(parts).flatten().collect();
     let mut at = start;
     let mut found = false;
     loop {
@@ -64,6 +68,12 @@ pub fn check_appended(pdf: &Pdf<'_>, start: usize) -> Result<bool> {
         return Err(PdfError::Structure("an update has no cross-reference section"));
     }
     Ok(found)
+}
+
+/// Whether a section has two entries for one object that differ: readers do not agree on which of them counts.
+fn names_twice(entries: &[(u32, Entry)]) -> bool {
+    let mut known = HashMap::new();
+    entries.iter().any(|(number, entry)| *number != 0 && *known.entry(*number).or_insert(*entry) != *entry)
 }
 
 /// Passes over white space and harmless comments: `%%EOF`, a program's name, the mark that a file is binary.

@@ -1,6 +1,6 @@
 //! Cross-reference sections: where each object of each revision lies (ISO 32000-2 § 7.5.4 to 7.5.8).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::PdfError;
 use super::filter::{Budget, decode};
@@ -19,8 +19,8 @@ type Result<T> = std::result::Result<T, PdfError>;
 pub enum Entry {
     /// Nowhere: it was deleted, or never was.
     Free,
-    /// At this place of the file.
-    At(usize),
+    /// At this place of the file, and of this generation.
+    At(usize, u16),
     /// Inside an object stream: its number, and the place among its objects.
     In(u32, usize),
 }
@@ -36,8 +36,10 @@ pub struct Section<'a> {
     pub entries: Vec<(u32, Entry)>,
     /// Its trailer, or the dictionary of its stream.
     pub trailer: Dictionary<'a>,
-    /// Whether it has a second, hidden part that older readers do not see (§ 7.5.8.4).
-    pub hybrid: bool,
+    /// Where its second part, which older readers do not see, begins and ends (§ 7.5.8.4).
+    pub hybrid: Option<(usize, usize)>,
+    /// Whether that part says anything else than the table.
+    pub hides: bool,
 }
 
 /// The place that the last `startxref` names, and where that word is.
@@ -97,7 +99,9 @@ fn table<'a>(bytes: &'a [u8], start: usize, mut lexer: Lexer<'a>, budget: &Budge
             let generation = lexer.number()?;
             if lexer.keyword(b"n") {
                 let place = usize::try_from(place).map_err(|_| PdfError::NoCrossReference)?;
-                used.push((entry_number(number, index)?, if place == 0 { Entry::Free } else { Entry::At(place) }));
+                let generation = u16::try_from(generation).unwrap_or(u16::MAX);
+                let entry = if place == 0 { Entry::Free } else { Entry::At(place, generation) };
+                used.push((entry_number(number, index)?, entry));
             } else {
                 lexer.expect("f")?;
                 // Some writers count from 1 and mean 0: the list of free objects always begins with 0.
@@ -117,11 +121,15 @@ fn table<'a>(bytes: &'a [u8], start: usize, mut lexer: Lexer<'a>, budget: &Budge
         }
         Some(_) => return Err(PdfError::NoCrossReference),
     };
-    let hybrid = hidden.is_some();
+    let hybrid = hidden.as_ref().map(|hidden| (hidden.start, hidden.end));
+    let hides = hidden.as_ref().is_some_and(|hidden| {
+        let known: HashMap<u32, Entry> = free.iter().chain(&used).copied().collect();
+        hidden.entries.iter().any(|(number, entry)| known.get(number).unwrap_or(&Entry::Free) != entry)
+    });
     // What is hidden from older readers is marked free in the table.
     used.extend(hidden.into_iter().flat_map(|hidden| hidden.entries));
     used.extend(free);
-    Ok(Section { start, end: lexer.at, entries: used, trailer, hybrid })
+    Ok(Section { start, end: lexer.at, entries: used, trailer, hybrid, hides })
 }
 
 fn entry_number(first: u64, index: u64) -> Result<u32> {
@@ -164,7 +172,10 @@ fn stream<'a>(bytes: &'a [u8], start: usize, budget: &Budget) -> Result<Section<
             let value = |field: &[u8]| field.iter().fold(0_u64, |value, &byte| value << 8 | u64::from(byte));
             let place = || usize::try_from(value(second_field)).map_err(|_| PdfError::NoCrossReference);
             let entry = match if kind == 0 { 1 } else { value(kind_field) } {
-                1 if value(second_field) > 0 => Entry::At(place()?),
+                1 if value(second_field) > 0 => {
+                    let generation = u16::try_from(value(third_field)).unwrap_or(u16::MAX);
+                    Entry::At(place()?, generation)
+                }
                 2 => {
                     let container = u32::try_from(value(second_field)).map_err(|_| PdfError::NoCrossReference)?;
                     Entry::In(container, usize::try_from(value(third_field)).map_err(|_| PdfError::NoCrossReference)?)
@@ -175,7 +186,7 @@ fn stream<'a>(bytes: &'a [u8], start: usize, budget: &Budget) -> Result<Section<
             entries.push((entry_number(first, index)?, entry));
         }
     }
-    Ok(Section { start, end: indirect.end, entries, trailer, hybrid: false })
+    Ok(Section { start, end: indirect.end, entries, trailer, hybrid: None, hides: false })
 }
 
 /// `/Index`, or all numbers below `/Size`.

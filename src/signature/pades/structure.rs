@@ -1,0 +1,129 @@
+//! What changed in the logical structure (ISO 32000-2 § 14.7): a new signature adds an element for its widget, and changes
+//! none. An element for something else would have it read aloud, or copied, as other words.
+
+use crate::signature::pdf::{Dictionary, Object, Pdf, PdfError};
+
+use super::change::{CONTENT, GUIDE, Role, Walk};
+
+type Result<T> = std::result::Result<T, PdfError>;
+
+/// How deep the elements may be that come with a signature.
+const MAX_DEPTH: usize = 8;
+
+impl<'p> Walk<'p, '_> {
+    /// The root of the structure; where there was none, one that holds nothing but widgets may come.
+    pub(super) fn structure_root(&mut self, old: Option<&Object<'p>>, new: Option<&Object<'p>>) -> Result<()> {
+        match (old, new) {
+            (Some(Object::Reference(old)), Some(Object::Reference(new)))
+                if old == new && self.landmarks.structure.contains(&old.number) =>
+            {
+                self.push(old.number, &Role::Structure);
+            }
+            (None, Some(new)) => {
+                let root = self.new.dictionary(Some(new))?.unwrap_or_default();
+                if !self.are_for_widgets(root.get(b"K"), 0)? {
+                    self.content("a logical structure was added");
+                }
+            }
+            _ => self.pair(old, new, &CONTENT, b"/StructTreeRoot")?,
+        }
+        Ok(())
+    }
+
+    /// A node of the structure, or of the trees that lead to one by number or name.
+    pub(super) fn structure(&mut self, old: &Object<'p>, new: &Object<'p>) -> Result<()> {
+        let (Object::Dictionary(before), Object::Dictionary(after)) = (old, new) else {
+            return self.grown(b"K", old, new);
+        };
+        for key in self.keys(before, after) {
+            let (old, new) = (before.get(key), after.get(key));
+            match (key, old, new) {
+                (b"ParentTreeNextKey" | b"Limits", ..) | (b"Kids" | b"Nums" | b"Names", None, Some(_)) => {}
+                (b"K", None, Some(_)) => {
+                    if !self.are_for_widgets(new, 0)? {
+                        self.content("an element was added to the logical structure");
+                    }
+                }
+                (b"K" | b"Kids" | b"Nums" | b"Names", Some(old), Some(new)) => self.grown(key, old, new)?,
+                (b"ParentTree" | b"IDTree", Some(Object::Reference(before)), Some(Object::Reference(after)))
+                    if before == after =>
+                {
+                    self.push_structure(before.number);
+                }
+                (b"ParentTree" | b"IDTree", Some(Object::Dictionary(_)), Some(Object::Dictionary(_))) => {
+                    let (Some(old), Some(new)) = (old, new) else { continue };
+                    self.structure(old, new)?;
+                }
+                _ => self.pair(old, new, &GUIDE, key)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn push_structure(&mut self, number: u32) {
+        let known = self.landmarks.structure.contains(&number);
+        self.push(number, if known { &Role::Structure } else { &GUIDE });
+    }
+
+    /// A list, or one thing in place of a list, to which things were added and from which none was taken.
+    fn grown(&mut self, key: &[u8], old: &Object<'p>, new: &Object<'p>) -> Result<()> {
+        let (before, after) = (members(self.old, old)?, members(self.new, new)?);
+        let mut rest = after.iter();
+        let mut added = Vec::new();
+        for member in &before {
+            loop {
+                match rest.next() {
+                    Some(other) if other == member => break,
+                    Some(other) => added.push(other),
+                    None => {
+                        self.content("the logical structure was changed");
+                        return Ok(());
+                    }
+                }
+            }
+            match member {
+                Object::Reference(reference) => self.push_structure(reference.number),
+                direct => self.same(direct, direct, &GUIDE, key)?,
+            }
+        }
+        for member in added.into_iter().chain(rest) {
+            if key == b"K" && !self.are_for_widgets(Some(member), 0)? {
+                self.content("an element was added to the logical structure");
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether elements, or the one in place of a list, lead to nothing but annotations, and say nothing of their own.
+    fn are_for_widgets(&self, elements: Option<&Object<'p>>, depth: usize) -> Result<bool> {
+        let Some(elements) = elements else { return Ok(true) };
+        if depth > MAX_DEPTH {
+            return Ok(false);
+        }
+        for member in members(self.new, elements)? {
+            let Object::Dictionary(element) = self.new.resolve(&member)? else { return Ok(false) };
+            let known = matches!(&member, Object::Reference(to) if self.landmarks.structure.contains(&to.number));
+            if known || says_something(&element) {
+                return Ok(false);
+            }
+            if element.name(b"Type") != Some(b"OBJR") && !self.are_for_widgets(element.get(b"K"), depth + 1)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Whether an element brings a text to be read in place of what it stands for (§ 14.9), or content.
+fn says_something(element: &Dictionary<'_>) -> bool {
+    let words = [&b"ActualText"[..], b"E", b"MCID", b"Stm", b"AF"];
+    element.name(b"Type") == Some(b"MCR") || words.iter().any(|key| element.get(key).is_some())
+}
+
+/// The members of a list, or the one thing that stands in place of a list.
+fn members<'p>(pdf: &'p Pdf<'_>, object: &Object<'p>) -> Result<Vec<Object<'p>>> {
+    match pdf.resolve(object)? {
+        Object::Array(members) => Ok(members),
+        _ => Ok(vec![object.clone()]),
+    }
+}

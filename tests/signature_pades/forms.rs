@@ -1,0 +1,115 @@
+//! What a form shows after it was signed: nothing that nobody signed for, and every value drawn as it was.
+
+use rstest::rstest;
+use ventanilla::signature::LaterClass;
+
+use crate::paper::{Seal, doc_mdp};
+use crate::roles::{ICON, OTHER_ICON, finished, is_content, is_harmless, prepared, sign};
+
+#[rstest]
+#[case::nothing_signed("", "")]
+#[case::a_value_that_is_no_signature("", "/V << >>")]
+#[case::a_number_for_a_value("", "/V 1")]
+#[case::its_colours_only("/MK << >>", "/MK << /BG [1] >>")]
+#[case::a_fill_in_was_allowed("/Reference", "")]
+fn a_field_that_nobody_signs_gets_no_appearance(#[case] before: &str, #[case] after: &str) {
+    let mut paper = prepared();
+    let field = paper.put_empty_signature_field("[0 0 595 842]");
+    let (allowed, before) = if before == "/Reference" { (doc_mdp(3), "") } else { (String::new(), before) };
+    paper.put_with(field, before);
+    paper.finish();
+    paper.sign(&Seal::by("citizen").with(&allowed));
+    paper.put_stream(ICON, "/Subtype /Form /BBox [0 0 595 842]", b"1 g 0 0 595 842 re f");
+    let look = if after.contains("/MK") { "" } else { "/AP << /N 104 0 R >>" };
+    let body = format!("<< /Type /Annot /Subtype /Widget /FT /Sig /T (Firma{field}) /Rect [0 0 595 842] /P 3 0 R");
+    paper.put(field, &format!("{body} {look} {after} >>"));
+    is_content(&mut paper);
+}
+
+#[test]
+fn the_widget_of_a_signed_field_keeps_its_appearance() {
+    let mut paper = prepared();
+    let widget = 110;
+    paper.put_stream(ICON, "/Subtype /Form /BBox [0 0 9 9]", b"0 0 9 9 re f");
+    let body = "/Type /Annot /Subtype /Widget /Rect [100 100 200 200] /Parent 111 0 R";
+    paper.put(widget, &format!("<< {body} /AP << /N 104 0 R >> >>"));
+    paper.put(111, "<< /FT /Sig /T (Doble) /Kids [110 0 R] >>");
+    paper.fields.push(111);
+    paper.annotations.push(widget);
+    paper.put_structure();
+    paper.finish();
+    // The citizen signs in the field whose widget is an object of its own.
+    paper.put_structure();
+    paper.sign(&Seal::by("citizen"));
+    let signature = String::from_utf8(paper.body(*paper.fields.last().unwrap())).unwrap();
+    let value = signature.split("/V ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    paper.put(111, &format!("<< /FT /Sig /T (Doble) /Kids [110 0 R] /V {value} 0 R >>"));
+    paper.finish();
+    paper.sign(&Seal::by("citizen2"));
+    paper.put_stream(OTHER_ICON, "/Subtype /Form /BBox [0 0 9 9]", b"1 0 0 rg 0 0 9 9 re f");
+    paper.put(widget, &format!("<< {body} /AP << /N 105 0 R >> >>"));
+    paper.finish();
+    let second = paper.judged().remove(1).coverage.later.unwrap();
+    assert_eq!((second.class, second.harmless), (LaterClass::Content, false), "{second:?}");
+}
+
+#[rstest]
+#[case::with_an_appearance("/AP << /N 101 0 R >>", "[0 0 595 842]", LaterClass::Content)]
+#[case::where_nobody_sees_it("/AP << /N 101 0 R >>", "[0 0 0 0]", LaterClass::Signatures)]
+#[case::named_like_another("", "[0 0 0 0]", LaterClass::Content)]
+fn a_new_field_for_others_shows_nothing(#[case] entries: &str, #[case] place: &str, #[case] class: LaterClass) {
+    let mut paper = prepared();
+    sign(&mut paper);
+    let field = paper.put_empty_signature_field(place);
+    paper.put_with(field, entries);
+    if entries.is_empty() {
+        paper.put(field, "<< /Type /Annot /Subtype /Widget /FT /Sig /T (importe) /Rect [0 0 0 0] >>");
+    }
+    let later = finished(&mut paper).coverage.later.unwrap();
+    assert_eq!((later.class, later.harmless), (class, class == LaterClass::Signatures), "{later:?}");
+}
+
+#[rstest]
+#[case::switched_on("", "/NeedAppearances true")]
+#[case::switched_off("/NeedAppearances true", "/NeedAppearances false")]
+#[case::taken_away("/NeedAppearances true", "")]
+#[case::by_reference("", "/NeedAppearances 108 0 R")]
+#[case::neither_true_nor_false("", "/NeedAppearances /true")]
+#[case::written_twice("", "/NeedAppearances true /NeedAppearances false")]
+#[case::aligned_otherwise("/Q 0", "/Q 2")]
+#[case::in_other_letters("/DA (/F1 9 Tf 0 g)", "/DA (/F1 9 Tf 1 g)")]
+#[case::in_another_font("/DR << /Font << /F1 5 0 R >> >>", "/DR << /Font << /F1 109 0 R >> >>")]
+#[case::in_a_font_that_was_not_there(
+    "/NeedAppearances true /DR << /Font << >> >>",
+    "/NeedAppearances true /DR << /Font << /F1 5 0 R >> >>"
+)]
+#[case::by_another_form("", "/XFA 101 0 R")]
+fn readers_draw_the_values_of_a_form_as_they_did(#[case] before: &str, #[case] after: &str) {
+    let mut paper = prepared();
+    paper.put(108, "true");
+    paper.put(109, "<< /Type /Font /Subtype /Type1 /BaseFont /Symbol >>");
+    paper.form = before.to_owned();
+    paper.put_structure();
+    sign(&mut paper);
+    paper.form = after.to_owned();
+    paper.put_structure();
+    is_content(&mut paper);
+}
+
+#[test]
+fn what_readers_draw_without_an_appearance_has_the_form_unchanged() {
+    for entries in ["/DA (/F1 9 Tf 0 g)", "/Q 2", "/DR << /Font << /F1 5 0 R >> >>"] {
+        for (drawn_by_readers, appearance) in [(true, ""), (false, "/AP << /N 8 0 R >>")] {
+            let mut paper = prepared();
+            let widget = "/Type /Annot /Subtype /Widget /FT /Tx /T (nota) /Rect [9 9 99 99] /V (x)";
+            paper.put(110, &format!("<< {widget} {appearance} >>"));
+            paper.fields.push(110);
+            paper.annotations.push(110);
+            paper.put_structure();
+            sign(&mut paper);
+            paper.form = entries.to_owned();
+            paper.put_structure();
+            if drawn_by_readers { is_content(&mut paper) } else { is_harmless(&mut paper) }
+        }
+    }
+}
