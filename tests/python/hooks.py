@@ -104,6 +104,39 @@ class World:
         return self.read(entry["id"])
 
 
+    def administer(self, method, path, *values, content=None):
+        """What an administrator does; the answer's JSON."""
+        body = None if content is None else json.dumps(content)
+        headers = {} if content is None else {"Content-Type": JSON}
+        answer = self.api.call(method, path, *values, token=TOKENS["admin"], headers=headers, body=body)
+        assert answer.status < 300, f"{method} {path}: {answer.said} {answer.body[:500]!r}"
+        return answer.json()
+
+    def book(self):
+        """A book without entries; its code."""
+        code, content = fresh_book()
+        self.administer("PUT", "/books/{}", code, content=content)
+        return code
+
+    def token(self):
+        """The id of a token that is nobody's."""
+        content = {"name": f"contract-{uuid.uuid4()}", "role": "sac"}
+        return self.administer("POST", "/tokens", content=content)["id"]
+
+    def anchor(self):
+        return self.administer("POST", "/trust-anchors", content=authority())["sha256"]
+
+
+def fresh_book():
+    letters = uuid.uuid4().hex
+    return f"libro-{letters[:12]}", {"name": "Libro", "kind": "incoming", "prefix": letters[:6].upper()}
+
+
+def authority():
+    root = pathlib.Path(SETTINGS["certificate"]).parent / "root.crt"
+    return {"certificate": root.read_text()}
+
+
 WORLD = World()
 
 
@@ -174,6 +207,21 @@ def plain(case, kwargs):
     case.query.clear()
 
 
+def put(made):
+    """What an administrator makes: the code that it gets, and what is said of it."""
+
+    def prepare(case, kwargs):
+        code, content = made()
+        fill(case, code)
+        send_json(case, kwargs, content)
+
+    return prepare
+
+
+def take_away(made):
+    return lambda case, kwargs: fill(case, made())
+
+
 def figures(case, kwargs):
     case.query.clear()
     case.query.update({"from": "03-01", "to": "08-31", "years": "2025,2026"})
@@ -196,6 +244,16 @@ PREPARE = {
     ),
     ("GET", "/books/{}/{}/{}"): by_number,
     ("GET", "/reports/channels"): figures,
+    ("PUT", "/units/{}"): put(lambda: ("CONTRATO-1", {"name": "Unidad", "own": True})),
+    ("PUT", "/offices/{}"): put(lambda: ("O09999999", {"name": "Oficina", "own": False})),
+    ("PUT", "/books/{}"): put(fresh_book),
+    ("DELETE", "/books/{}"): take_away(WORLD.book),
+    ("POST", "/tokens"): lambda case, kwargs: send_json(
+        case, kwargs, {"name": f"contract-{uuid.uuid4()}", "role": "sac"}
+    ),
+    ("DELETE", "/tokens/{}"): take_away(WORLD.token),
+    ("POST", "/trust-anchors"): lambda case, kwargs: send_json(case, kwargs, authority()),
+    ("DELETE", "/trust-anchors/{}"): take_away(WORLD.anchor),
 }
 
 
@@ -243,6 +301,9 @@ def before_call(context, case, kwargs):
         if label[0] == "POST":
             case.headers["Idempotency-Key"] = str(uuid.uuid4())
         return
+    if label == ("DELETE", "/tokens/{}") and case.path_parameters:
+        # Ids of tokens are learnt from their list, and these are needed: only fresh ones are revoked, above.
+        case.path_parameters["id"] = str(uuid.uuid4())
     # As generated: mostly with the right token, so that it is read beyond the first door.
     others = sorted(TOKENS.values())
     token = {0: None, 1: "not-a-token", 2: others[number % len(others)]}.get(
