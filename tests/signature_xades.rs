@@ -5,6 +5,8 @@
 #![expect(clippy::struct_excessive_bools, reason = "each field is one thing that a signer does, or does not")]
 #![allow(dead_code, reason = "what signs CMS in the shared test PKI is not needed here")]
 
+#[path = "signature_xades/autofirma.rs"]
+mod autofirma;
 #[path = "signature_xades/hostile.rs"]
 mod hostile;
 #[path = "signature_xades/kinds.rs"]
@@ -21,3 +23,5 @@ mod signer;
 mod stamps;
 #[path = "signature_xades/vectors.rs"]
 mod vectors;
+#[path = "signature_xades/whole.rs"]
+mod whole;

@@ -17,7 +17,7 @@ use crate::registry::book::{Key, Refusal};
 use crate::registry::caller::{Caller, Who};
 use crate::registry::submission::Intake;
 use crate::registry::submit::{JudgedSignature, Received, Signed, SubmitError};
-use crate::registry::will::{Allowed, Evidence, WillError, prove};
+use crate::registry::will::{Allowed, Evidence, FormSignatures, WillError, form_signatures, prove};
 use crate::signature::{self, Verdict};
 
 /// The longest key taken.
@@ -52,12 +52,17 @@ pub async fn submit(State(app): State<App>, caller: Caller, headers: HeaderMap, 
     let judgement = judge(&app, &mut came).await?;
     let method = will(&app, &caller, &came, &judgement)?;
     let signatures = judgement.shown(app.entity.zone)?;
+    let form = match method {
+        AuthenticationMethod::SignedForm => form_signatures(&came.submission, &judgement.documents),
+        _ => FormSignatures::default(),
+    };
     let received = Received {
         submission: came.submission,
         arrived_at: came.arrived_at,
         documents: came.documents,
         method: Some(method),
         signatures,
+        form,
         signed: Some(Signed { submission: came.submission_bytes, signature: came.signature }),
         key: Some(key),
         swept_until: came.swept_until,
@@ -97,6 +102,7 @@ pub async fn register(
         documents: came.documents,
         method: None,
         signatures,
+        form: FormSignatures::default(),
         signed: None,
         key: Some(key),
         swept_until: came.swept_until,
@@ -231,6 +237,10 @@ impl From<SubmitError> for Problem {
                 Refusal::DuplicateSubmission => Self::new(
                     Kind::DuplicateSubmission,
                     "this submission_id was registered under another key; to submit anew, sign with a new submission_id",
+                ),
+                Refusal::DuplicateForm => Self::new(
+                    Kind::DuplicateSubmission,
+                    "this form was registered before: what its signer signed proves one entry; to submit anew, sign the form again",
                 ),
                 Refusal::DocumentSwept => {
                     Self::new(Kind::Unavailable, "a document must be sent again: repeat the request with the same key")

@@ -23,6 +23,7 @@ use super::hold::Holds;
 use super::ledger::{Growth, Proof};
 use super::numbering::{Batch, Decision, Done, Plan, Written, pending, plan};
 use super::submit::{Registered, registered_by};
+use super::will::FormSignatures;
 use crate::domain::{Micros, Sha256};
 use crate::store::entries::{Belongings, EntryRow, VerdictRow};
 use crate::store::{self, Store, Tx};
@@ -58,6 +59,8 @@ pub struct Registration {
     pub by_role: &'static str,
     /// The key it came with.
     pub key: Option<Key>,
+    /// The signatures of the form that proved the will; none where another thing did.
+    pub form: FormSignatures,
     /// Up to where its process knew what was swept away, before its first document was stored.
     pub swept_until: Micros,
     /// The id of the row that has its signatures judged again, where that is needed.
@@ -134,6 +137,9 @@ pub enum Refusal {
     /// The `submission_id` was registered under another key.
     #[error("the submission was registered before, under another key")]
     DuplicateSubmission,
+    /// The form that proves the will proved another entry before.
+    #[error("the signed form was registered before")]
+    DuplicateForm,
     /// A document is just being swept away as an orphan: it must be sent again.
     #[error("a document must be sent again")]
     DocumentSwept,

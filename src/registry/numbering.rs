@@ -15,7 +15,7 @@ use super::caller::Entity;
 use super::entry::{Entry, verdicts};
 use super::ledger::{Growth, append};
 use super::record;
-use crate::domain::{AuthenticationMethod, DocumentKind, EntryCode, Micros, Sha256};
+use crate::domain::{EntryCode, Micros, Sha256};
 use crate::store::book::{Count, EventRow, KeyRow};
 use crate::store::entries::{DocumentRow, EntryRow, PartyRow, VerdictRow};
 use crate::store::outbox::OutboxRow;
@@ -76,13 +76,14 @@ pub async fn plan<'m>(
             if member.row.submission_id.is_some_and(|id| taken.contains(&id)) {
                 return Plan::Refused(Refusal::DuplicateSubmission);
             }
-            if form_of(member).is_some_and(|form| !forms.insert(form)) {
-                return Plan::Refused(Refusal::DuplicateSubmission);
+            if member.form.proving.iter().any(|signature| forms.contains(signature)) {
+                return Plan::Refused(Refusal::DuplicateForm);
             }
             if !claimed.is_empty() && objects_of(member).any(|hash| swept(&claimed, hash, member.swept_until)) {
                 return Plan::Refused(Refusal::DocumentSwept);
             }
             taken.extend(member.row.submission_id);
+            forms.extend(&member.form.all);
             if let Some(Key { caller, key, body_sha256 }) = key {
                 used.insert((caller, key), (*body_sha256, member.event_id));
             }
@@ -93,20 +94,13 @@ pub async fn plan<'m>(
     Ok((plans, accepted))
 }
 
-/// The form whose signature proved the will of this registration.
-fn form_of(member: &Registration) -> Option<Sha256> {
-    let by_form = member.row.authentication_method == Some(AuthenticationMethod::SignedForm);
-    let mut documents = member.belongings.documents.iter();
-    documents.find(|document| by_form && document.kind == DocumentKind::Form).map(|form| form.sha256)
-}
-
-/// Those of the members' forms that proved another entry before. Nothing in a form says for which submission it was
+/// Those of the forms' signatures that proved another entry before. Nothing in a form says for which submission it was
 /// signed, so whoever came by one could send it again in the signer's name.
 async fn used_forms(tx: &mut Tx, entity: i64, members: &[&Registration]) -> store::Result<HashSet<Sha256>> {
     let mut used = HashSet::new();
-    for form in members.iter().filter_map(|member| form_of(member)) {
-        if store::entries::is_signed_form(tx, entity, form).await? {
-            used.insert(form);
+    for signature in members.iter().flat_map(|member| &member.form.proving) {
+        if store::signed_forms::is_used(tx, entity, *signature).await? {
+            used.insert(*signature);
         }
     }
     Ok(used)
@@ -222,6 +216,9 @@ impl<'e> Batch<'e> {
         let mut next = numbers(tx, self.entity.id, year, members).await?;
         let mut written = Vec::with_capacity(members.len());
         for member in members {
+            for signature in &member.form.all {
+                store::signed_forms::insert(tx, self.entity.id, *signature, member.row.id).await?;
+            }
             let next = next.get_mut(&member.row.book).ok_or(store::Error::Corrupt("batch"))?;
             let number = *next;
             *next += 1;

@@ -14,6 +14,7 @@ use super::ledger::{Proof, prove};
 use super::numbering::committed_of;
 use super::record;
 use super::submission::{FieldError, Submission};
+use super::will::FormSignatures;
 use crate::domain::{AuthenticationMethod, Channel, DocumentStatement, EntryCode, Micros, Routing, Sha256, Status};
 use crate::signature::{FileKind, SubIndication, Verdict};
 use crate::store::catalogue::BookRow;
@@ -79,6 +80,8 @@ pub struct Received {
     pub method: Option<AuthenticationMethod>,
     /// The verdicts.
     pub signatures: Vec<JudgedSignature>,
+    /// The signatures of the form that proved it; none where another thing did.
+    pub form: FormSignatures,
     /// The exact bytes that were signed, and the signature over them; kept beside the documents.
     pub signed: Option<Signed>,
     /// The key the request came with.
@@ -248,7 +251,8 @@ impl Registry {
         settled: &Settled,
         entry_id: Uuid,
     ) -> Result<Registration, SubmitError> {
-        let Received { submission, arrived_at, documents, method, signatures, signed, key, swept_until } = received;
+        let Received { submission, arrived_at, documents, method, signatures, form, signed, key, swept_until } =
+            received;
         let Place { book, destination } = place;
         let counter = submission.counter;
         let presented_at = counter.as_ref().and_then(|counter| counter.presented_at).unwrap_or(arrived_at);
@@ -320,6 +324,7 @@ impl Registry {
             belongings,
             by_role: caller.role_name(),
             key,
+            form,
             swept_until,
             again_id,
         })

@@ -6,14 +6,15 @@
 //!
 //! A signed form proves what it says and nothing else, so it must be signed to its last byte, and all that came with it
 //! is marked as stated, not signed. It carries no `submission_id`, so whoever came by a form that somebody signed could bring
-//! it again: the numbering transaction takes the hash of a form once for an entry, and never again. Where the `signature` part is there it alone counts, and
-//! forms are documents like others.
+//! it again: the numbering transaction takes what was signed in it once for an entry, and never again, however the file
+//! is written. For the same reason a citizen brings a form of its own, and nobody else's; an e-office may bring any.
+//! Where the `signature` part is there it alone counts, and forms are documents like others.
 
 use super::attachments::Judged;
 use super::caller::{Caller, Who};
 use super::submission::{FieldError, Submission};
 use crate::config::OnIndeterminate;
-use crate::domain::{AuthenticationMethod, DocumentKind, IdType, Person, Role};
+use crate::domain::{AuthenticationMethod, DocumentKind, IdType, Person, Role, Sha256};
 use crate::signature::{Format, IdType as SignerIdType, Kind, LaterClass, NotJudged, Placement, Signer, Verdict};
 
 /// Why the will is not proved.
@@ -66,7 +67,7 @@ pub fn prove(
     allowed: Allowed<'_>,
 ) -> Result<AuthenticationMethod, WillError> {
     let Some(verdicts) = evidence.signature else {
-        let form = match by_form(submission, evidence.documents, allowed) {
+        let form = match by_form(caller, submission, evidence.documents, allowed) {
             Ok(method) => return Ok(method),
             Err(error) => error,
         };
@@ -125,6 +126,7 @@ fn somebody_else(signer: &Signer) -> WillError {
 
 /// The one document of kind form, signed inside by a party or representative, and covered whole.
 fn by_form(
+    caller: &Caller,
     submission: &Submission,
     documents: &[Judged],
     allowed: Allowed<'_>,
@@ -154,7 +156,14 @@ fn by_form(
             let detail = "the signature does not cover the whole form, or the form was changed after it was signed";
             return Err(WillError::Invalid(detail.into(), Vec::new()));
         }
-        if signs_for(signer, submission) { Ok(AuthenticationMethod::SignedForm) } else { Err(somebody_else(signer)) }
+        if !signs_for(signer, submission) {
+            Err(somebody_else(signer))
+        } else if brings_own(caller, signer) {
+            Ok(AuthenticationMethod::SignedForm)
+        } else {
+            let detail = "the form was signed by somebody other than the citizen who sends it: its signer sends it, or an e-office does";
+            Err(WillError::Invalid(detail.into(), Vec::new()))
+        }
     });
     proved.map_err(|error| match error {
         WillError::Invalid(detail, _) => {
@@ -163,6 +172,39 @@ fn by_form(
         }
         other => other,
     })
+}
+
+/// Whether a citizen who sends a form is the one who signed it; of others nothing is asked.
+fn brings_own(caller: &Caller, signer: &Signer) -> bool {
+    let Who::Citizen { id, organization, .. } = &caller.who else { return true };
+    let represented = signer.organization.as_ref().and_then(|organization| organization.id.as_ref());
+    signer.id.as_ref() == Some(id) && organization.as_ref() == represented
+}
+
+/// The signatures of a form that proved the will.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FormSignatures {
+    /// Those of parties and representatives: none of them may have proved another entry.
+    pub proving: Vec<Sha256>,
+    /// All that are intact: none of them proves another entry.
+    pub all: Vec<Sha256>,
+}
+
+/// The signatures in the form of a submission that a form proved.
+#[must_use]
+pub fn form_signatures(submission: &Submission, documents: &[Judged]) -> FormSignatures {
+    let forms = submission.documents.iter().zip(documents).filter(|(document, _)| document.kind == DocumentKind::Form);
+    let mut found = FormSignatures::default();
+    for verdict in forms.flat_map(|(_, judged)| &judged.inside).filter(|verdict| verdict.intact) {
+        let (Some(signed), Some(certificate)) = (&verdict.signed_sha256, &verdict.certificate_sha256) else { continue };
+        // Both are hexadecimal and of one length: no two pairs make the same text.
+        let key = Sha256(openssl::sha::sha256(format!("{signed} {certificate}").as_bytes()));
+        found.all.push(key);
+        if verdict.signer.as_ref().is_some_and(|signer| signs_for(signer, submission)) {
+            found.proving.push(key);
+        }
+    }
+    found
 }
 
 /// Whether a signature inside a file covers all of it that says anything.

@@ -107,6 +107,9 @@ impl<'a> Message<'_, 'a> {
         verdict.signer = Some(identity::signer(found.certificate));
         verdict.certificate_sha256 = Some(hex::encode(openssl::sha::sha256(found.certificate.der)));
 
+        verdict.signed_sha256 =
+            signer.signed.as_ref().map(|signed| hex::encode(openssl::sha::sha256(&signer::sorted(signed))));
+
         let budget = &request.policy.budget;
         // The rest stops by itself where this is too much, and the conclusion says so.
         let _ = budget.take(Work::Readings, self.certificates.len() as u64);
@@ -350,6 +353,7 @@ pub(super) fn blank(format: Format, request: Request<'_>) -> Verdict {
         claimed_signed_at: None,
         signature_policy: None,
         certificate_sha256: None,
+        signed_sha256: None,
         timestamps: Vec::new(),
         counter_signatures: Vec::new(),
         explanation: explain(None, None),

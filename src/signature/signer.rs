@@ -289,8 +289,7 @@ fn check(
             let mut message = attributes.raw.to_vec();
             message[0] = tag::SET;
             algorithm.verify(&key, &message, signer.signature) || {
-                let members = attributes.all().iter().map(|attribute| attribute.raw).collect();
-                let sorted = der::set_of(tag::SET, members);
+                let sorted = sorted(attributes);
                 let again = sorted != message && budget.take_verification(certificate, 0);
                 again && algorithm.verify(&key, &sorted, signer.signature)
             }
@@ -307,6 +306,12 @@ fn check(
     } else {
         Err(Failure::new(S::SigCryptoFailure, "the signature value is not the certificate's"))
     }
+}
+
+/// Signed attributes as DER has them, in the order of a set (RFC 5652 § 5.4), however they were written.
+#[must_use]
+pub fn sorted(attributes: &Attributes<'_>) -> Vec<u8> {
+    der::set_of(tag::SET, attributes.all().iter().map(|attribute| attribute.raw).collect())
 }
 
 /// The attributes that bind the signature to its content (RFC 5652 § 11.1 and 11.2, RFC 6211).

@@ -417,24 +417,6 @@ pub async fn refers_to(tx: &mut Tx, entity: i64, hash: Sha256) -> Result<bool> {
     Ok(found.is_some())
 }
 
-/// Whether a document was the signed form that proved the will of an entry.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn is_signed_form(tx: &mut Tx, entity: i64, hash: Sha256) -> Result<bool> {
-    let found: Option<(i64,)> = sql!(
-        tx,
-        fetch_optional,
-        "SELECT d.size FROM documents d JOIN entries e ON e.id = d.entry_id
-         WHERE d.entity_id = $1 AND d.sha256 = $2 AND d.kind = $3 AND e.authentication_method = $4 LIMIT 1",
-        entity,
-        hash,
-        DocumentKind::Form,
-        AuthenticationMethod::SignedForm
-    )?;
-    Ok(found.is_some())
-}
-
 /// The receipt of an entry, once it is sealed: its JSON and the seal over it.
 ///
 /// # Errors

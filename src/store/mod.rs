@@ -24,6 +24,7 @@ pub mod log;
 pub mod objects;
 pub mod outbox;
 pub mod references;
+pub mod signed_forms;
 pub mod tokens;
 
 pub use engine::{Error, Result, Store, Tx};

@@ -11,7 +11,7 @@ use crate::harness::tls::{citizen_door, with_tls_and};
 use crate::harness::town::Town;
 use crate::pdf::{self, FIELD, Seal, TEXT_FIELD, doc_mdp};
 use crate::pki::openssl_cms_of;
-use crate::xml::by;
+use crate::xml::{Plan, XPATH, by, transform};
 
 /// A paper with a document of kind form beside a plain one.
 fn with_form(media_type: &str, content: &[u8]) -> Paper {
@@ -173,6 +173,102 @@ fn altered(mut form: pdf::Paper) -> Paper {
 }
 
 /// An element is signed, and another stands beside it.
+fn signed_xml() -> String {
+    by("citizen").enveloped("<d><t>text</t>", "</d>")
+}
+
+/// Signed in such a way that all signatures are left out.
+fn left_out() -> String {
+    let expression = "<ds:XPath>not(ancestor-or-self::ds:Signature)</ds:XPath>";
+    let plan = by("citizen").reference(" URI=\"\"", &transform(XPATH, expression), "<d><t>text</t></d>");
+    format!("<d><t>text</t>{}</d>", plan.element())
+}
+
+fn with_words_after(mut form: pdf::Paper) -> Vec<u8> {
+    form.bytes.extend_from_slice(b"\n% again\n");
+    form.bytes
+}
+
+/// The same CMS in PEM.
+fn pem_of(der: &[u8]) -> Vec<u8> {
+    use base64::Engine as _;
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    format!("-----BEGIN CMS-----\n{text}\n-----END CMS-----\n").into_bytes()
+}
+
+/// A form, and the same signature in other bytes, as anybody can write them.
+fn written_otherwise(kind: &str) -> (&'static str, Vec<u8>, Vec<u8>) {
+    match kind {
+        "cades_in_pem" => {
+            let der = attached("citizen", "DER");
+            ("application/pkcs7-mime", der.clone(), pem_of(&der))
+        }
+        "pades_with_a_comment" => {
+            let form = pdf_form("citizen");
+            ("application/pdf", form.bytes.clone(), with_words_after(form))
+        }
+        "pades_signed_again_by_another" => {
+            let mut form = pdf_form("citizen");
+            let first = form.bytes.clone();
+            form.sign(&Seal::by("citizen2"));
+            ("application/pdf", first, form.bytes)
+        }
+        "xades_with_a_space" => {
+            let file = signed_xml();
+            let spaced = file.replace("</ds:SignatureValue>", "</ds:SignatureValue>\n");
+            ("application/xml", file.into_bytes(), spaced.into_bytes())
+        }
+        "xades_after_another_signed_beside" => {
+            let file = left_out();
+            let expression = "<ds:XPath>not(ancestor-or-self::ds:Signature)</ds:XPath>";
+            let plan = Plan { id: "otra".into(), ..by("citizen2") };
+            let other = plan.reference(" URI=\"\"", &transform(XPATH, expression), "<d><t>text</t></d>").element();
+            ("application/xml", file.clone().into_bytes(), file.replace("</d>", &format!("{other}</d>")).into_bytes())
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_signed_form_proves_one_entry_however_its_file_is_written(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[values(
+        "cades_in_pem",
+        "pades_with_a_comment",
+        "pades_signed_again_by_another",
+        "xades_with_a_space",
+        "xades_after_another_signed_beside"
+    )]
+    kind: &str,
+) {
+    let town = Town::on(engine).await;
+    let (media_type, first, second) = written_otherwise(kind);
+    assert_ne!(first, second);
+    town.submit(&with_form(media_type, &first).form(), &fresh_key()).await.registered();
+    let before = town.holdings().await;
+    for again in [&first, &second] {
+        let form = with_form(media_type, again).form();
+        town.submit(&form, &fresh_key()).await.is(409, "duplicate-submission");
+    }
+    assert_eq!(town.holdings().await.entries, before.entries);
+}
+
+#[tokio::test]
+async fn a_citizen_sends_a_form_of_its_own_and_nobody_elses() {
+    let seals = tempfile::tempdir().unwrap();
+    let town = ruled(Engine::Sqlite, &seals).await;
+    let of_ana = with_pdf(&pdf_form("citizen"));
+    let answer = by_certificate(&citizen_door(&town, "citizen2"), &of_ana.form()).await;
+    answer.is(422, "signature-invalid");
+    // Beside Ana he submits in his own name, as his certificate proves, and not in hers.
+    let parties = json!([of_ana.json["interested_parties"][0], luis()]);
+    let both = with_pdf(&pdf_form("citizen")).with("interested_parties", parties);
+    let entry = by_certificate(&citizen_door(&town, "citizen2"), &both.form()).await.registered()["entry"].clone();
+    assert_eq!(entry["authentication_method"], "client_certificate");
+    by_certificate(&citizen_door(&town, "citizen"), &of_ana.form()).await.registered();
+}
+
 fn signed_in_part() -> Paper {
     let element = "<t Id=\"t\">text</t>";
     let signature = by("citizen").reference(" URI=\"#t\"", "", element).element();
@@ -189,6 +285,8 @@ fn signed_in_part() -> Paper {
 #[case::by_nobody_trusted(with_pdf(&pdf_form("untrusted/citizen")))]
 #[case::expired(with_pdf(&pdf_form("expired")))]
 #[case::in_part(signed_in_part())]
+#[case::with_an_object_that_nobody_signed(with_form("application/xml", signed_xml().replace("</ds:Signature>", "<ds:Object><p>Pago 900</p></ds:Object></ds:Signature>").as_bytes()))]
+#[case::with_a_false_second_signature(with_form("application/xml", left_out().replace("</d>", "<ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:Object>Pago 900</ds:Object></ds:Signature></d>").as_bytes()))]
 #[case::beside(with_form("application/pkcs7-signature", &Signer::of("citizen").sign(b"what Ana asks for")))]
 #[case::vouched_for_by_an_e_office(vouched(with_pdf(&pdf_form("eoffice-seal"))))]
 #[tokio::test]

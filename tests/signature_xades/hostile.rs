@@ -72,7 +72,7 @@ fn no_byte_elsewhere_makes_another_signer() {
         altered[at] ^= 1;
         for verdict in signature::judge_file(&altered, None, "file", NOW, &policy).iter().filter(|one| one.passed()) {
             assert_eq!(verdict.signer.as_ref().unwrap().id.as_deref(), Some("00000000T"), "byte {at}");
-            assert_eq!(verdict.covers_whole_file, Some(true));
+            assert!(verdict.intact && verdict.covers_whole_file.is_some(), "byte {at}");
         }
     }
 }
@@ -137,9 +137,14 @@ fn a_wrapped_signature_never_speaks_for_the_evil_part(#[case] shape: &str) {
         _ => format!("<mensaje>{EVIL}{}</aserto></mensaje>", object(&bare)),
     };
     let verdict = judged_one(&file, None);
-    if matches!(shape, "xsw3" | "xsw4") {
-        // The honest part is whole and where it was: the signature is good, and says of what.
-        let path = if shape == "xsw3" { "/mensaje/aserto[2]" } else { "/mensaje/aserto/aserto" };
+    let path = match shape {
+        "xsw2" => Some("/aserto/aserto"),
+        "xsw3" | "xsw5" => Some("/mensaje/aserto[2]"),
+        "xsw4" => Some("/mensaje/aserto/aserto"),
+        _ => None,
+    };
+    if let Some(path) = path {
+        // The honest part is whole: the signature is good, and says of what.
         assert_eq!(verdict.coverage.elements[0].path.as_deref(), Some(path));
         assert_eq!(verdict.coverage.elements.len(), 1);
     } else {

@@ -98,7 +98,7 @@ fn a_document_inside_the_signature() {
     let file = plan.reference(kind, &transform(BASE64, ""), text).element();
     let verdict = judged_one(&file, None);
     assert_passed(&verdict);
-    assert_eq!(verdict.covers_whole_file, Some(false));
+    assert_eq!(verdict.covers_whole_file, Some(true));
     assert_eq!(paths(&verdict), [(Some("/ds:Signature/ds:Object[2]"), true)]);
     // Who brings the content as well must bring the same.
     assert_passed(&judged_one(&file, Some(text)));

@@ -2,18 +2,19 @@
 
 use super::Examined;
 use super::names::DS;
-use super::references::{Covered, Followed};
+use super::references::Covered;
+use super::whole::Rest;
 use crate::signature::verdict::{Placement, SignedElement, Verdict};
 use crate::signature::xml::{Document, NodeId};
 
-/// Writes into the verdict which elements are signed, and whether they are the whole document.
-pub fn describe(verdict: &mut Verdict, document: &Document<'_>, examined: &Examined<'_>) {
+/// Writes into the verdict which elements are signed, and whether they are all that the document says.
+pub fn describe(verdict: &mut Verdict, document: &Document<'_>, examined: &Examined<'_>, rest: &Rest) {
     let followed = &examined.followed;
     let data = || followed.covered.iter().filter(|covered| covered.is_data);
     verdict.coverage.placement = Some(if followed.leads_outside { Placement::Detached } else { Placement::Attached });
     verdict.coverage.bytes = data().next().is_some().then(|| data().map(|covered| covered.bytes).sum());
     verdict.coverage.elements = data().map(|covered| describe_one(document, examined, covered)).collect();
-    verdict.covers_whole_file = (!followed.leads_outside).then(|| covers_whole_file(document, followed));
+    verdict.covers_whole_file = (!followed.leads_outside).then_some(rest.says_nothing);
 }
 
 /// Takes that back where a content was given and is not covered: what is signed is then no part of what is asked about.
@@ -32,17 +33,6 @@ fn describe_one(document: &Document<'_>, examined: &Examined<'_>, covered: &Cove
         complete: covered.target.is_none_or(|node| is_complete(document, covered, node)),
         media_type: id.and_then(|id| properties?.media_type(document, id)),
     }
-}
-
-/// Whether the document is signed with all that is in it, but for signatures, each of which has a verdict of its own.
-#[must_use]
-pub fn covers_whole_file(document: &Document<'_>, followed: &Followed) -> bool {
-    let root = document.root_element();
-    followed.covered.iter().any(|covered| {
-        // The document's signature may be the document: then leaving it out leaves nothing.
-        let holds_root = covered.nodes.as_ref().is_some_and(|nodes| nodes.contains(root));
-        holds_root && is_complete(document, covered, 0)
-    })
 }
 
 /// Whether nothing of a node is left out but signatures. Base64 decoded from it is its text, not all of it.

@@ -18,6 +18,7 @@ mod references;
 mod stamps;
 mod structure;
 mod transform;
+mod whole;
 
 use std::cell::RefCell;
 
@@ -28,6 +29,7 @@ use self::references::{Followed, Reach};
 use self::stamps::Stamped;
 use self::structure::Signature;
 use self::transform::{Allowance, Place};
+use self::whole::Rest;
 use super::algorithm::SignatureAlgorithm;
 use super::cades::{
     Known, Request, UNKNOWN, blank, conclude, conclude_after_asking, confirm_qualified, proved_outside,
@@ -48,6 +50,8 @@ use super::xml::{Document, NodeId, encoding, read};
 const MAX_SIGNATURES: usize = 64;
 /// More timestamps or counter-signatures on one signature than this are not looked at.
 const MAX_ADDITIONS: usize = 16;
+/// Counter-signatures of counter-signatures are listed so deep.
+const MAX_DEPTH: usize = 4;
 
 /// Judges every signature in an XML document, none where it holds none; `content` is what it signs elsewhere.
 ///
@@ -57,20 +61,45 @@ pub(super) fn judge(file: &[u8], content: Option<&[u8]>, request: Request<'_>) -
     let malformed = |detail: &dyn std::fmt::Display| Failure::new(SubIndication::FormatFailure, detail);
     let text = encoding::decode(file).map_err(|error| malformed(&error))?;
     let document = read(&text).map_err(|error| malformed(&error))?;
-    let is_counter = |node: NodeId| {
-        let parent = document.parent(node);
-        document
-            .namespace_of(parent)
-            .is_some_and(|namespace| names::is_xades(namespace) && document.is(parent, namespace, "CounterSignature"))
+    // A counter-signature is listed with what it signs; a time stamp in XML (`dss:Timestamp`) is nobody's will.
+    let is_addition = |node: NodeId| {
+        document.ancestors_or_self(document.parent(node)).take(3).any(|outer| {
+            let namespace = document.namespace_of(outer).unwrap_or_default();
+            names::is_xades(namespace)
+                && (document.is(outer, namespace, "XMLTimeStamp")
+                    || outer == document.parent(node) && document.is(outer, namespace, "CounterSignature"))
+        })
     };
-    let signatures = (1..document.len()).filter(|&node| document.is(node, DS, "Signature") && !is_counter(node));
+    let signatures = (1..document.len()).filter(|&node| document.is(node, DS, "Signature") && !is_addition(node));
     let signatures: Vec<NodeId> = signatures.take(MAX_SIGNATURES + 1).collect();
     if signatures.len() > MAX_SIGNATURES {
         return Err(malformed(&"the XML holds too many signatures"));
     }
     let allowance = Allowance::for_bytes(file.len() + content.map_or(0, <[u8]>::len));
     let bench = Bench { document: &document, content, whole_file: file, allowance: &allowance, request };
-    Ok(signatures.into_iter().map(|node| bench.judge(node)).collect())
+    let judged: Vec<(NodeId, Verdict, Rest)> = signatures
+        .into_iter()
+        .map(|node| {
+            let (verdict, rest) = bench.judge(node);
+            (node, verdict, rest)
+        })
+        .collect();
+    // A signature that another leaves out holds by itself and brings nothing, or it is content that nobody signed.
+    let adds_nothing = |other: &NodeId| {
+        judged.iter().any(|(node, verdict, rest)| node == other && verdict.intact && rest.is_plain && !rest.has_objects)
+    };
+    let alone: Vec<bool> = judged.iter().map(|(_, _, rest)| rest.others.iter().all(adds_nothing)).collect();
+    let verdicts = judged.into_iter().zip(alone).map(|((_, mut verdict, _), alone)| {
+        let sound = all_intact(&verdict.counter_signatures);
+        verdict.covers_whole_file = verdict.covers_whole_file.map(|whole| whole && alone && sound);
+        verdict
+    });
+    Ok(verdicts.collect())
+}
+
+/// A counter-signature that does not hold is no signature, but whatever somebody wrote there.
+fn all_intact(counter_signatures: &[CounterSignature]) -> bool {
+    counter_signatures.iter().all(|counter| counter.intact && all_intact(&counter.counter_signatures))
 }
 
 /// What the signatures of one document have in common.
@@ -102,7 +131,7 @@ impl<'b, 'a> Bench<'b, 'a> {
     fn reach(&self, node: NodeId, counter_signature: bool) -> Reach<'b, 'a> {
         let place = Place { document: self.document, signature: node, allowance: self.allowance };
         let content = self.content.filter(|_| !counter_signature);
-        Reach { place, content, content_digests: RefCell::default(), counter_signature }
+        Reach { place, content, content_digests: RefCell::default() }
     }
 
     fn examine(&self, node: NodeId, counter_signature: bool) -> Result<Examined<'b>, Failure> {
@@ -115,6 +144,9 @@ impl<'b, 'a> Bench<'b, 'a> {
             covered.target.filter(|_| names::is_signed_properties(reference.kind))
         });
         let properties = Properties::find(document, &signature, signed);
+        if let Some(properties) = &properties {
+            properties.check_once(document)?;
+        }
         let properties_signed = signed.is_some() && properties.is_some_and(|properties| properties.signed == signed);
         let properties_covered = properties.and_then(|properties| properties.signed).is_some_and(|node| {
             let whole = |nodes: &NodeSet| {
@@ -151,18 +183,32 @@ impl<'b, 'a> Bench<'b, 'a> {
         })
     }
 
-    fn judge(&self, node: NodeId) -> Verdict {
-        let mut verdict = blank(Format::Xades, self.request);
-        let examined = match self.examine(node, false) {
-            Ok(examined) => examined,
-            Err(failure) => return conclude(verdict, Some(failure)),
-        };
-        coverage::describe(&mut verdict, self.document, &examined);
+    /// The verdict on a signature, and what it leaves of the document.
+    fn judge(&self, node: NodeId) -> (Verdict, Rest) {
+        let verdict = blank(Format::Xades, self.request);
+        match self.examine(node, false) {
+            Ok(examined) => {
+                let rest = whole::rest(self.document, node, &examined);
+                (self.weigh(verdict, node, &examined, &rest), rest)
+            }
+            Err(failure) => (conclude(verdict, Some(failure)), Rest::default()),
+        }
+    }
+
+    fn weigh(&self, mut verdict: Verdict, node: NodeId, examined: &Examined<'_>, rest: &Rest) -> Verdict {
+        coverage::describe(&mut verdict, self.document, examined, rest);
         if let Some(properties) = examined.signed_properties() {
             verdict.claimed_signed_at = properties.signing_time(self.document);
             verdict.signature_policy = properties.policy(self.document);
         }
-        let (certificates, in_key_info) = examined.held.read();
+        let message = examined.message.as_ref().ok();
+        verdict.signed_sha256 = message.map(|message| hex::encode(openssl::sha::sha256(message)));
+        let (mut certificates, in_key_info) = examined.held.read();
+        if !examined.names_one_of(self.document, &certificates) {
+            // A signer may leave its certificate out where the receiver knows it.
+            let configured = self.request.policy.anchors.known();
+            certificates.extend(configured.iter().filter_map(|der| Certificate::read(der).ok()));
+        }
         let budget = &self.request.policy.budget;
         let found = match examined.signer(self.document, &certificates, in_key_info, budget) {
             Ok(found) => found,
@@ -170,7 +216,7 @@ impl<'b, 'a> Bench<'b, 'a> {
         };
         verdict.signer = Some(identity::signer(found.certificate));
         verdict.certificate_sha256 = Some(hex::encode(openssl::sha::sha256(found.certificate.der)));
-        let contradiction = self.contradiction(&examined);
+        let contradiction = self.contradiction(examined, rest);
         if contradiction.is_some() {
             coverage::deny(&mut verdict);
         }
@@ -202,7 +248,7 @@ impl<'b, 'a> Bench<'b, 'a> {
             (true, None) => Some(Level::B),
             (true, Some(_)) => Some(Level::T),
         };
-        verdict.counter_signatures = self.counter_signatures(&examined);
+        verdict.counter_signatures = self.counter_signatures(examined, 1);
 
         let policy = &self.request.policy.for_signature(verdict.intact);
         let path = policy.path(found.certificate, &certificates, verdict.signed_at);
@@ -221,10 +267,10 @@ impl<'b, 'a> Bench<'b, 'a> {
     }
 
     /// Who brings a content means that it was signed: a signature of something else does not speak for it.
-    fn contradiction(&self, examined: &Examined<'_>) -> Option<Failure> {
+    fn contradiction(&self, examined: &Examined<'_>, rest: &Rest) -> Option<Failure> {
         let content = self.content?;
         let followed = &examined.followed;
-        let is_file = content == self.whole_file && coverage::covers_whole_file(self.document, followed);
+        let is_file = content == self.whole_file && rest.says_nothing;
         if is_file || followed.covered.iter().any(|covered| covered.is_content && covered.is_data) {
             return None;
         }
@@ -236,7 +282,8 @@ impl<'b, 'a> Bench<'b, 'a> {
         })
     }
 
-    fn counter_signatures(&self, examined: &Examined<'_>) -> Vec<CounterSignature> {
+    /// Those over a signature, and in their turn those over them, so deep.
+    fn counter_signatures(&self, examined: &Examined<'_>, depth: usize) -> Vec<CounterSignature> {
         let Some(properties) = examined.properties else { return Vec::new() };
         let additions = properties.additions(self.document, "CounterSignature");
         let nodes = additions.filter_map(|property| self.document.child(property, DS, "Signature"));
@@ -262,7 +309,9 @@ impl<'b, 'a> Bench<'b, 'a> {
             let intact = signs_value
                 && found.as_ref().is_some_and(|found| found.mismatch.is_none() && counter.integrity(found).is_none());
             let signer = found.map(|found| identity::signer(found.certificate));
-            CounterSignature { signer, intact, claimed_signed_at: claimed, counter_signatures: Vec::new() }
+            let counter_signatures =
+                if depth < MAX_DEPTH { self.counter_signatures(&counter, depth + 1) } else { Vec::new() };
+            CounterSignature { signer, intact, claimed_signed_at: claimed, counter_signatures }
         };
         nodes.take(MAX_ADDITIONS).map(judge).collect()
     }
@@ -272,6 +321,14 @@ impl<'b> Examined<'b> {
     /// The properties, if the signature covers them.
     fn signed_properties(&self) -> Option<&Properties<'b>> {
         self.properties.as_ref().filter(|_| self.properties_signed)
+    }
+
+    /// Whether the signed properties name one of these certificates, or none at all.
+    fn names_one_of(&self, document: &Document<'_>, certificates: &[Certificate<'_>]) -> bool {
+        let references = self.signed_properties().map(|properties| properties.certificate_references(document));
+        let references = references.unwrap_or_default();
+        references.is_empty()
+            || certificates.iter().any(|certificate| references.iter().any(|one| one.is_to(certificate.der)))
     }
 
     fn signer<'c, 'a>(

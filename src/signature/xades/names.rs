@@ -12,6 +12,8 @@ use crate::signature::xml::{Document, NodeId};
 pub const DS: &str = "http://www.w3.org/2000/09/xmldsig#";
 /// The namespace of what RFC 9231 § 2.3.9 adds to them.
 const MORE: &str = "http://www.w3.org/2007/05/xmldsig-more#";
+/// The namespace of what XMLDSig 1.1 added.
+pub const DSIG11: &str = "http://www.w3.org/2009/xmldsig11#";
 /// The namespace of what TS 101 903 v1.4.1 added to XAdES.
 pub const XADES_141: &str = "http://uri.etsi.org/01903/v1.4.1#";
 /// The namespaces of XAdES from TS 101 903 v1.1.1 to EN 319 132-1.

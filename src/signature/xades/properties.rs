@@ -5,12 +5,26 @@ use chrono::{DateTime, NaiveDateTime};
 use super::names::{self, DS, is_xades};
 use super::structure::Signature;
 use crate::signature::algorithm::Digest;
+use crate::signature::signer::Failure;
+use crate::signature::verdict::SubIndication;
 use crate::signature::xml::{Document, NodeId};
 
 /// More lists, or answers, than this are not looked at.
 const MAX_REVOCATION: usize = 512;
 /// More formats than references can be are not looked at.
 const MAX_FORMATS: usize = 2 * super::structure::MAX_REFERENCES;
+
+/// Signed properties that a signature has once at most.
+const ONCE: [&str; 8] = [
+    "SigningTime",
+    "SigningCertificate",
+    "SigningCertificateV2",
+    "SignaturePolicyIdentifier",
+    "SignatureProductionPlace",
+    "SignatureProductionPlaceV2",
+    "SignerRole",
+    "SignerRoleV2",
+];
 
 /// A `QualifyingProperties` element inside a signature.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +70,29 @@ impl<'d> Properties<'d> {
             return Some(first);
         }
         Some(all.find(|one| one.signed == signed).unwrap_or(first))
+    }
+
+    /// That the signer says each thing once (EN 319 132-1 § 5.2; TS 101 903 § 7.2): of two signing times one could be
+    /// shown and the other be meant.
+    ///
+    /// # Errors
+    /// [`SubIndication::FormatFailure`] names what stands twice.
+    pub fn check_once(&self, document: &Document<'_>) -> Result<(), Failure> {
+        let lists = ["SignedSignatureProperties", "SignedDataObjectProperties"];
+        let Some(signed) = self.signed else { return Ok(()) };
+        let mut seen: Vec<&str> = Vec::new();
+        for part in document.child_elements(signed) {
+            let children = document.child_elements(part).filter(|&node| ONCE.contains(&document.local_name(node)));
+            let names = children.map(|node| document.local_name(node));
+            for name in lists.into_iter().filter(|list| document.is(part, self.namespace, list)).chain(names) {
+                if seen.contains(&name) {
+                    let detail = format!("{name} stands twice in the signed properties");
+                    return Err(Failure::new(SubIndication::FormatFailure, detail));
+                }
+                seen.push(name);
+            }
+        }
+        Ok(())
     }
 
     fn in_signed(&self, document: &Document<'_>, path: &[&str]) -> Option<NodeId> {

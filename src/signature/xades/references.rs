@@ -2,10 +2,11 @@
 //!
 //! # Why
 //! A reference leads into the document that holds the signature, or to the content that the caller brought; never to a
-//! file or an address. What wrapping moves is caught where it can be (an identifier that two elements have, a typed
-//! reference whose target is not in this signature, an enveloped-signature transform that envelops nothing, a caller's
-//! content that no reference covers), and shown where it cannot: a signature may cover one element of many, and then
-//! the verdict names the element and does not say that the file is covered.
+//! file or an address. What wrapping moves is caught where it can be (an identifier that two elements have, another
+//! signature's object, a caller's content that no reference covers), and shown where it cannot: a signature may cover
+//! one element of many, and then the verdict names the element and does not say that the file is covered. An
+//! enveloped-signature transform of an element that does not hold the signature takes nothing away (§ 6.6.4), as the
+//! State's comptroller writes them.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -28,6 +29,8 @@ pub struct Covered {
     pub target: Option<NodeId>,
     /// Which nodes were digested, where they were nodes.
     pub nodes: Option<NodeSet>,
+    /// Whether only the text in these nodes was digested, decoded.
+    pub only_text: bool,
     /// How many bytes were digested.
     pub bytes: u64,
     /// Whether these are the caller's content, byte for byte.
@@ -57,8 +60,6 @@ pub struct Reach<'r, 'a> {
     pub content: Option<&'r [u8]>,
     /// The content's digests, as they are needed.
     pub content_digests: RefCell<Vec<(Digest, Vec<u8>)>>,
-    /// Whether this is a counter-signature: then a needless enveloped-signature transform is let pass.
-    pub counter_signature: bool,
 }
 
 fn not_found(detail: impl ToString) -> Failure {
@@ -131,8 +132,9 @@ impl Reach<'_, '_> {
             is_own_signed_properties(document, signature, target)
         } else if signature.key_info == Some(target) {
             true
-        } else if reference.kind == OBJECT {
-            signature.objects.contains(&target) || is_signature_property(document, signature, target)
+        } else if reference.kind == OBJECT && document.is(target, DS, "Object") {
+            // What the type says is advice (XMLDSig § 4.4.3.1), and AutoFirma states it of elements that are none.
+            signature.objects.contains(&target)
         } else if reference.kind == MANIFEST {
             document.is(target, DS, "Manifest") && signature.objects.contains(&document.parent(target))
         } else {
@@ -160,11 +162,7 @@ impl Reach<'_, '_> {
             digests.push(digest);
         }
         let transformed = self.followed(reference, target, &Canonicalization::DEFAULT)?;
-        let Transformed { octets, nodes, envelops_nothing } = transformed;
-        if envelops_nothing && !self.counter_signature {
-            let detail = format!("{} says that it envelops the signature, and does not", shown(reference.uri));
-            return Err(not_found(detail));
-        }
+        let Transformed { octets, nodes, only_text } = transformed;
         let computed = match target {
             None if reference.transforms.is_empty() => self.content_digest(digest),
             _ => digest.of(&[&octets]),
@@ -182,7 +180,7 @@ impl Reach<'_, '_> {
         let target =
             target.map(|node| nodes.as_ref().and_then(|nodes| nodes.one_subtree(self.place.document)).unwrap_or(node));
         let is_data = target.is_none_or(|node| !self.is_own_part(node));
-        Ok(Covered { index, target, nodes, bytes: octets.len() as u64, is_content, is_data })
+        Ok(Covered { index, target, nodes, only_text, bytes: octets.len() as u64, is_content, is_data })
     }
 
     /// What a reference comes to; its nodes, if it is some, become bytes by these rules.
@@ -287,11 +285,6 @@ fn is_own_signed_properties(document: &Document<'_>, signature: &Signature<'_>, 
         && document.is(target, namespace, "SignedProperties")
         && document.is(parent, namespace, "QualifyingProperties")
         && signature.objects.contains(&document.parent(parent))
-}
-
-fn is_signature_property(document: &Document<'_>, signature: &Signature<'_>, target: NodeId) -> bool {
-    ["SignatureProperties", "SignatureProperty"].iter().any(|local| document.is(target, DS, local))
-        && signature.objects.iter().any(|&object| document.contains(object, target))
 }
 
 /// A reference as people may see it, cut where it would be a page.

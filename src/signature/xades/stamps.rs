@@ -162,8 +162,11 @@ impl Stamped<'_, '_> {
     /// How what is stamped becomes bytes, as the property says or by default (§ 5.1.4.3).
     fn rules(&self, property: NodeId) -> Option<Canonicalization> {
         match self.document.child(property, DS, "CanonicalizationMethod") {
-            Some(method) => structure::canonicalization(self.document, method),
-            None => Some(Canonicalization::DEFAULT),
+            // Some write the element and leave its algorithm empty: the default is meant.
+            Some(method) if self.document.attribute(method, "Algorithm").is_some_and(|uri| !uri.trim().is_empty()) => {
+                structure::canonicalization(self.document, method)
+            }
+            _ => Some(Canonicalization::DEFAULT),
         }
     }
 

@@ -99,8 +99,8 @@ pub struct Transformed<'x> {
     pub octets: Cow<'x, [u8]>,
     /// Which nodes of the signature's document that was, where it was nodes to the end.
     pub nodes: Option<NodeSet>,
-    /// Whether an enveloped-signature transform found no signature to take out.
-    pub envelops_nothing: bool,
+    /// Whether base64 was decoded from them: then their text is digested, and neither names nor attributes.
+    pub only_text: bool,
 }
 
 fn refused(detail: impl ToString) -> Failure {
@@ -119,10 +119,19 @@ impl Place<'_, '_> {
         transforms: &[NodeId],
         rules: &Canonicalization,
     ) -> Result<Transformed<'x>, Failure> {
-        let mut envelops_nothing = false;
         let all = Chain { transforms, rules, readings: 0 };
-        let (octets, nodes) = self.run(self.document, true, data, all, &mut envelops_nothing)?;
-        Ok(Transformed { octets, nodes, envelops_nothing })
+        let (octets, nodes) = self.run(self.document, true, data, all)?;
+        let only_text = nodes.is_some() && transforms.iter().any(|&transform| self.algorithm(transform) == BASE64);
+        Ok(Transformed { octets, nodes, only_text })
+    }
+
+    fn algorithm(&self, transform: NodeId) -> &str {
+        self.document.attribute(transform, "Algorithm").unwrap_or_default()
+    }
+
+    /// Whether transforms leave nothing out of the XML that they are given.
+    fn keep_all(&self, transforms: &[NodeId]) -> bool {
+        transforms.iter().all(|&transform| structure::canonicalization(self.document, transform).is_some())
     }
 
     fn run<'x>(
@@ -131,12 +140,11 @@ impl Place<'_, '_> {
         own: bool,
         mut data: Data<'x>,
         Chain { transforms, rules: at_last, readings }: Chain<'_>,
-        envelops_nothing: &mut bool,
     ) -> Result<(Cow<'x, [u8]>, Option<NodeSet>), Failure> {
         let mut left = transforms;
         let mut last_nodes = None;
         while let Some((&transform, rest)) = left.split_first() {
-            let uri = self.document.attribute(transform, "Algorithm").unwrap_or_default();
+            let uri = self.algorithm(transform);
             let rules = structure::canonicalization(self.document, transform);
             let wants_nodes = rules.is_some() || matches!(uri, ENVELOPED | XPATH | FILTER);
             data = match data {
@@ -155,8 +163,10 @@ impl Place<'_, '_> {
                     let inner = read(&text).map_err(not_xml)?;
                     let all = Data::Nodes(NodeSet::subtree(&inner, 0, true));
                     let chain = Chain { transforms: left, rules: at_last, readings: readings + 1 };
-                    let (octets, _) = self.run(&inner, false, all, chain, envelops_nothing)?;
-                    return Ok((Cow::Owned(octets.into_owned()), last_nodes));
+                    let (octets, _) = self.run(&inner, false, all, chain)?;
+                    // Which of the nodes a later choice left out is not known here.
+                    let nodes = last_nodes.filter(|_| self.keep_all(left));
+                    return Ok((Cow::Owned(octets.into_owned()), nodes));
                 }
                 Data::Octets(octets) if uri == BASE64 => {
                     self.allowance.charge_reading(octets.len())?;
@@ -176,7 +186,7 @@ impl Place<'_, '_> {
                         last_nodes = own.then_some(set);
                         Data::Octets(octets.into())
                     }
-                    None => Data::Nodes(self.select(document, own, set, transform, envelops_nothing)?),
+                    None => Data::Nodes(self.select(document, own, set, transform)?),
                 },
                 Data::Octets(_) => return Err(unsupported(uri)),
             };
@@ -192,22 +202,13 @@ impl Place<'_, '_> {
     }
 
     /// The transforms that choose among nodes.
-    fn select(
-        &self,
-        document: &Document<'_>,
-        own: bool,
-        set: NodeSet,
-        transform: NodeId,
-        envelops_nothing: &mut bool,
-    ) -> Result<NodeSet, Failure> {
-        match self.document.attribute(transform, "Algorithm").unwrap_or_default() {
+    fn select(&self, document: &Document<'_>, own: bool, set: NodeSet, transform: NodeId) -> Result<NodeSet, Failure> {
+        match self.algorithm(transform) {
             ENVELOPED if own && set.contains(self.signature) => {
                 Ok(set.subtract(&NodeSet::subtree(document, self.signature, true)))
             }
-            ENVELOPED => {
-                *envelops_nothing |= own;
-                Ok(set)
-            }
+            // The signature is not in it: there is nothing to take away.
+            ENVELOPED => Ok(set),
             XPATH => {
                 let element = self.document.child(transform, DS, "XPath");
                 let element = element.ok_or_else(|| refused("the XPath transform has no expression"))?;

@@ -177,6 +177,12 @@ impl<'a> Document<'a> {
         self.element(node).is_some_and(|element| element.local == local && self.namespace(element) == namespace)
     }
 
+    /// The local name of an element; empty for what is none.
+    #[must_use]
+    pub fn local_name(&self, node: NodeId) -> &str {
+        self.element(node).map_or("", |element| element.local)
+    }
+
     /// The children that are elements, in order.
     pub fn child_elements(&self, node: NodeId) -> impl Iterator<Item = NodeId> {
         self.children(node).filter(|&child| self.element(child).is_some())

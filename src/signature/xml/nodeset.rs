@@ -113,6 +113,12 @@ impl NodeSet {
         Self { hidden: self.hidden.clone(), ..joined }
     }
 
+    /// Whether attributes are left out of elements that are in it.
+    #[must_use]
+    pub fn hides_attributes(&self) -> bool {
+        !self.hidden.is_empty()
+    }
+
     /// Leaves out these attributes.
     pub fn hide(&mut self, attributes: impl IntoIterator<Item = u32>) {
         self.hidden.extend(attributes);

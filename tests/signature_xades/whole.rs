@@ -1,0 +1,180 @@
+//! Whether a document is signed whole: whatever anybody may put into it later and nothing covers.
+
+use rstest::rstest;
+use ventanilla::signature::Verdict;
+
+use crate::kinds::{AFTER, BEFORE, judged, judged_one};
+use crate::signer::{BASE64, C14N, DS, ENVELOPED, FILTER, Plan, XADES, XPATH, base64, by, canonical, transform};
+
+/// Whether it would speak for the whole file.
+fn speaks_for_all(verdict: &Verdict) -> bool {
+    verdict.passed() && verdict.covers_whole_file == Some(true)
+}
+
+/// Puts `more` right before the first place where `at` stands.
+fn with(file: &str, at: &str, more: &str) -> String {
+    assert!(file.contains(at), "{at}");
+    file.replacen(at, &format!("{more}{at}"), 1)
+}
+
+const PAY: &str = "<pago>Pago 900 euros</pago>";
+
+fn signed() -> String {
+    by("citizen").enveloped(BEFORE, AFTER)
+}
+
+fn properties(inside: &str) -> String {
+    format!(
+        "<xades:QualifyingProperties xmlns:xades=\"{XADES}\" Target=\"#sig\"><xades:SignedProperties>\
+         <xades:SignedSignatureProperties>{inside}</xades:SignedSignatureProperties></xades:SignedProperties>\
+         </xades:QualifyingProperties>"
+    )
+}
+
+fn unsigned(inside: &str) -> String {
+    format!(
+        "<xades:UnsignedProperties><xades:UnsignedSignatureProperties>{inside}</xades:UnsignedSignatureProperties>\
+         </xades:UnsignedProperties>"
+    )
+}
+
+const IN_OBJECT: &str = "</xades:QualifyingProperties>";
+const AT_END: &str = "</ds:Signature>";
+
+#[test]
+fn an_honest_document_is_signed_whole() {
+    assert!(speaks_for_all(&judged_one(&signed(), None)));
+    let spaced = signed().replace("</ds:SignatureValue>", "</ds:SignatureValue>\n  ");
+    assert!(speaks_for_all(&judged_one(&spaced, None)));
+    let commented = signed().replace("</ds:SignatureValue>", "</ds:SignatureValue><!-- firma de Ana -->");
+    assert!(speaks_for_all(&judged_one(&commented, None)));
+}
+
+#[rstest]
+#[case::an_object_that_nobody_references(AT_END, format!("<ds:Object>{PAY}</ds:Object>"))]
+#[case::an_object_with_text(AT_END, "<ds:Object Encoding=\"text\">Pago 900 euros</ds:Object>".into())]
+#[case::an_object_with_base64(AT_END, format!("<ds:Object Encoding=\"{BASE64}\">UGFnbyA5MDA=</ds:Object>"))]
+#[case::a_signature_property(AT_END, format!("<ds:Object><ds:SignatureProperties><ds:SignatureProperty Target=\"#sig\">{PAY}</ds:SignatureProperty></ds:SignatureProperties></ds:Object>"))]
+#[case::a_manifest(AT_END, "<ds:Object><ds:Manifest><ds:Reference URI=\"#doc\"/></ds:Manifest></ds:Object>".into())]
+#[case::other_qualifying_properties(AT_END, format!("<ds:Object>{}</ds:Object>", properties("<xades:SignatureProductionPlace><xades:City>Pago 900 euros</xades:City></xades:SignatureProductionPlace>")))]
+#[case::beside_the_properties(IN_OBJECT, PAY.into())]
+#[case::text_beside_the_properties("</ds:Object>", "Pago 900 euros".into())]
+#[case::a_property_of_another_kind(IN_OBJECT, unsigned(PAY))]
+#[case::a_property_that_xades_does_not_know(IN_OBJECT, unsigned("<xades:Pago>900</xades:Pago>"))]
+#[case::text_among_the_properties(IN_OBJECT, unsigned("Pago 900 euros"))]
+#[case::a_known_property_with_something_else_inside(IN_OBJECT, unsigned(&format!("<xades:CertificateValues>{PAY}</xades:CertificateValues>")))]
+#[case::a_role_that_nobody_signed(
+    IN_OBJECT,
+    unsigned("<xades:CertificateValues><xades:ClaimedRole>Alcalde</xades:ClaimedRole></xades:CertificateValues>")
+)]
+#[case::a_property_of_data(IN_OBJECT, format!("<xades:UnsignedProperties><xades:UnsignedDataObjectProperties><xades:UnsignedDataObjectProperty>{PAY}</xades:UnsignedDataObjectProperty></xades:UnsignedDataObjectProperties></xades:UnsignedProperties>"))]
+#[case::in_key_info("</ds:KeyInfo>", PAY.into())]
+#[case::text_in_key_info("</ds:KeyInfo>", "Pago 900 euros".into())]
+#[case::management_data("</ds:KeyInfo>", "<ds:MgmtData>Pago 900 euros</ds:MgmtData>".into())]
+#[case::among_certificates("</ds:X509Data>", PAY.into())]
+#[case::text_in_the_signature("<ds:KeyInfo>", "Pago 900 euros".into())]
+#[case::an_instruction("<ds:KeyInfo>", "<?pago 900?>".into())]
+#[case::an_instruction_before_all("<solicitud", "<?xml-stylesheet href=\"pago.xsl\"?>".into())]
+#[case::a_comment_that_cuts_a_text("menor</asunto>", "<!-- x -->".into())]
+fn what_nobody_signed_is_not_part_of_what_is_signed_whole(#[case] at: &str, #[case] more: String) {
+    for verdict in judged(&with(&signed(), at, &more), None) {
+        assert!(!speaks_for_all(&verdict), "{more}: {verdict:#?}");
+    }
+}
+
+#[rstest]
+#[case::of_the_signature("<ds:Signature ", "<ds:Signature pago=\"900\" ")]
+#[case::of_the_value("<ds:SignatureValue ", "<ds:SignatureValue pago=\"900\" ")]
+#[case::of_the_key_info("<ds:KeyInfo>", "<ds:KeyInfo pago=\"900\">")]
+#[case::of_the_object("<ds:Object>", "<ds:Object pago=\"900\">")]
+fn an_attribute_that_nobody_signed_is_none_either(#[case] from: &str, #[case] to: &str) {
+    let file = signed().replacen(from, to, 1);
+    assert_ne!(file, signed());
+    for verdict in judged(&file, None) {
+        assert!(!speaks_for_all(&verdict), "{to}: {verdict:#?}");
+    }
+}
+
+/// A signer that leaves all signatures out, so that others can sign beside it.
+fn beside(who: &'static str, id: &str, before: &str, after: &str) -> String {
+    let expression = "<ds:XPath>not(ancestor-or-self::ds:Signature)</ds:XPath>";
+    let plan = Plan { id: id.to_owned(), ..by(who) };
+    plan.reference(" Id=\"r0\" URI=\"\"", &transform(XPATH, expression), format!("{before}{after}")).element()
+}
+
+#[test]
+fn two_who_sign_beside_each_other_both_sign_all() {
+    let (ana, luis) = (beside("citizen", "a", BEFORE, AFTER), beside("citizen2", "b", BEFORE, AFTER));
+    let verdicts = judged(&format!("{BEFORE}{ana}{luis}{AFTER}"), None);
+    assert_eq!(verdicts.len(), 2);
+    assert!(verdicts.iter().all(speaks_for_all), "{verdicts:#?}");
+}
+
+/// Signatures that Ana's own leaves out: each says something that she did not sign.
+#[rstest]
+#[case::nothing_of_a_signature(format!("<ds:Signature>{PAY}</ds:Signature>"))]
+#[case::with_an_object(format!("<ds:Signature><ds:Object>{PAY}</ds:Object></ds:Signature>"))]
+#[case::of_somebody_else_over_an_object(of_object("citizen2"))]
+#[case::of_a_stranger_over_an_object(of_object("untrusted/citizen"))]
+#[case::of_somebody_else_and_altered(beside("citizen2", "b", BEFORE, AFTER).replace("MimeType>text/xml", "MimeType>text/pago"))]
+#[case::of_somebody_else_with_an_object_beside(with(&beside("citizen2", "b", BEFORE, AFTER), AT_END, &format!("<ds:Object>{PAY}</ds:Object>")))]
+fn a_false_second_signature_is_content_that_nobody_signed(#[case] other: String) {
+    let ana = beside("citizen", "a", BEFORE, AFTER);
+    let other = other.replace("<ds:Signature>", &format!("<ds:Signature xmlns:ds=\"{DS}\">"));
+    let verdicts = judged(&format!("{BEFORE}{ana}{other}{AFTER}"), None);
+    assert!(!verdicts.is_empty());
+    for verdict in &verdicts {
+        assert!(!speaks_for_all(verdict), "{verdict:#?}");
+    }
+}
+
+fn of_object(who: &'static str) -> String {
+    let object = format!("<ds:Object xmlns:ds=\"{DS}\" Id=\"o\">{PAY}</ds:Object>");
+    let plan = Plan { id: "b".into(), objects: object.clone(), ..by(who) };
+    plan.reference(" Id=\"r0\" URI=\"#o\"", "", &object).element()
+}
+
+#[rstest]
+#[case::subtract(
+    "<XPath xmlns=\"http://www.w3.org/2002/06/xmldsig-filter2\" Filter=\"subtract\">//ds:Signature | //pago</XPath>"
+)]
+#[case::intersect("<XPath xmlns=\"http://www.w3.org/2002/06/xmldsig-filter2\" Filter=\"intersect\">//asunto</XPath>")]
+fn what_a_filter_leaves_out_is_not_signed(#[case] filter: &str) {
+    let inside = filter.replace("xmlns=", &format!("xmlns:ds=\"{DS}\" xmlns="));
+    let octets =
+        if filter.contains("subtract") { format!("{BEFORE}{AFTER}") } else { "<asunto>Obra menor</asunto>".into() };
+    let signature = by("citizen").reference(" Id=\"r0\" URI=\"\"", &transform(FILTER, &inside), octets).element();
+    let file = format!("{BEFORE}{PAY}{signature}{AFTER}");
+    for verdict in judged(&file, None) {
+        assert!(!speaks_for_all(&verdict), "{verdict:#?}");
+    }
+}
+
+#[test]
+fn what_a_transform_leaves_out_after_reading_again_is_not_signed() {
+    let expression = format!("<ds:XPath xmlns:ds=\"{DS}\">not(ancestor-or-self::pago)</ds:XPath>");
+    let transforms = [transform(ENVELOPED, ""), transform(C14N, ""), transform(XPATH, &expression)].concat();
+    let plan = by("citizen").reference(" Id=\"r0\" URI=\"\"", &transforms, format!("{BEFORE}{AFTER}"));
+    let file = format!("{BEFORE}{PAY}{}{AFTER}", plan.element());
+    for verdict in judged(&file, None) {
+        assert!(!speaks_for_all(&verdict), "{verdict:#?}");
+    }
+}
+
+#[test]
+fn a_form_inside_its_signature_is_signed_whole_when_its_objects_are() {
+    let object = format!("<ds:Object xmlns:ds=\"{DS}\" Id=\"o\"><solicitud>Obra menor</solicitud></ds:Object>");
+    let plan = Plan { objects: object.clone(), ..by("citizen") };
+    let file = plan.reference(" Id=\"r0\" URI=\"#o\"", "", &object).element();
+    let file = canonical(&file);
+    assert!(speaks_for_all(&judged_one(&file, None)), "{:#?}", judged_one(&file, None));
+    let more = with(&file, AT_END, &format!("<ds:Object Id=\"p\">{PAY}</ds:Object>"));
+    assert!(!speaks_for_all(&judged_one(&more, None)));
+    let text = base64("Obra menor".as_bytes());
+    let object = format!(
+        "<ds:Object xmlns:ds=\"{DS}\" Encoding=\"{BASE64}\" Id=\"o\" MimeType=\"text/plain\">{text}</ds:Object>"
+    );
+    let plan = Plan { objects: object, ..by("citizen") };
+    let file = plan.reference(" Id=\"r0\" URI=\"#o\"", &transform(BASE64, ""), "Obra menor").element();
+    assert!(speaks_for_all(&judged_one(&file, None)), "{:#?}", judged_one(&file, None));
+}
