@@ -22,6 +22,7 @@ use crate::log::{Edge, VerifierKey};
 use crate::receipt::seal::{Seal, SealError};
 use crate::registry::Registry;
 use crate::registry::caller::Entity;
+use crate::registry::client_certificate::ClientCertificates;
 use crate::registry::ledger::{Ledger, LedgerError};
 use crate::service::attention::Service;
 use crate::signature::{Anchors, ListError, LoadError, Policy, RevocationMode, TrustedList, load_certificates};
@@ -104,6 +105,8 @@ pub struct App {
     pub witness_keys: Arc<Vec<VerifierKey>>,
     /// How many leaves each witness, by its address, has cosigned.
     pub witnessed: Arc<Mutex<HashMap<String, u64>>>,
+    /// Client certificates judged lately.
+    pub client_certificates: ClientCertificates,
     /// Tokens seen lately, so that each request does not ask the database.
     pub tokens: Arc<Mutex<HashMap<[u8; 32], KnownToken>>>,
     /// What is wrong with the last checkpoint of each log that was to be published; nothing where it was.
@@ -151,6 +154,7 @@ impl App {
         let key = |text: &String| text.parse().map_err(|error| StartError::WitnessKey(text.clone(), error));
         let witness_keys: Vec<VerifierKey> = config.proof.witness_keys.iter().map(key).collect::<Result<_, _>>()?;
         let service = Service::new(store.clone(), clock.clone());
+        let client_certificates = ClientCertificates::new(judge.clone(), clock.clone());
         let registry = Registry::new(store, objects, clock, config.clock.clone());
         Ok(Self {
             uploads: Arc::new(tokio::sync::Semaphore::new(config.limits.uploads)),
@@ -160,6 +164,7 @@ impl App {
             registry,
             service,
             judge,
+            client_certificates,
             eoffice_seals: Arc::new(eoffice_seals),
             seal: Arc::new(seal),
             witnesses,

@@ -161,13 +161,14 @@ pub struct Objects {
     pub secret_access_key: Secret,
 }
 
-/// Whether the revocation of a signer's certificate must be known.
+/// Whether the revocation of a signer's certificate must be known, and that of a client's certificate over TLS. Revoked is
+/// refused whichever it is, unless nobody is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Revocation {
-    /// No answer, no verdict: `try_later`.
+    /// No answer, no verdict: `try_later`; a client whose certificate's revocation is not known is answered with 503.
     Require,
-    /// Asked where there is somebody to ask.
+    /// Asked where there is somebody to ask; a client is let in where no answer comes.
     WhenAvailable,
     /// Never asked.
     Off,
@@ -272,7 +273,9 @@ pub struct Tls {
     pub certificate: PathBuf,
     /// PEM: its private key.
     pub key: PathBuf,
-    /// PEM: who issues citizens' certificates. When set, a client certificate is asked for (not required).
+    /// PEM: who issues citizens' certificates. When set, a client certificate is asked for (not required). It must be for
+    /// `clientAuth`, and its revocation is looked into as `signature.revocation` says; what its authority said is kept
+    /// until it may say something new (`nextUpdate`).
     pub client_ca: PathBuf,
 }
 

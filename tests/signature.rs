@@ -5,6 +5,8 @@
 mod attributes;
 #[path = "signature/hostile.rs"]
 mod hostile;
+#[path = "signature/identities.rs"]
+mod identities;
 #[path = "signature/parts.rs"]
 mod parts;
 #[path = "signature/pki.rs"]

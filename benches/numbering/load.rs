@@ -30,6 +30,7 @@ pub fn received(now: Micros) -> Received {
         person_type: PersonType::Natural,
         id_type: IdType::Nif,
         id: "00000000T".into(),
+        id_country: None,
         company_name: None,
         given_name: Some("Ana".into()),
         first_surname: Some("García".into()),
@@ -89,6 +90,7 @@ pub fn received(now: Micros) -> Received {
             signature: None,
         }],
         method: Some(AuthenticationMethod::Signature),
+        identification: None,
         signatures: vec![JudgedSignature {
             covers: "submission".into(),
             indication: "total_passed".into(),

@@ -106,12 +106,13 @@ impl IdType {
 /// (communities of goods, undivided estates), H (communities of owners), J (civil companies, with or
 /// without personality: obliged either way), U (temporary joint ventures) and W (establishments of
 /// non-residents) are bodies without legal personality; all others are legal persons, as public
-/// bodies are.
+/// bodies are. Whoever is a legal person is obliged whichever country numbered it: art. 14.2.a asks for no NIF.
 #[must_use]
-pub fn obliged(id_type: IdType, id: &str) -> Option<MustSubmitElectronically> {
+pub fn obliged(person_type: PersonType, id_type: IdType, id: &str) -> Option<MustSubmitElectronically> {
     match (id_type, id.as_bytes().first()) {
         (IdType::Cif, Some(b'E' | b'H' | b'J' | b'U' | b'W')) => Some(MustSubmitElectronically::Entity),
         (IdType::Cif | IdType::Dir3, _) => Some(MustSubmitElectronically::LegalPerson),
+        _ if person_type == PersonType::Legal => Some(MustSubmitElectronically::LegalPerson),
         _ => None,
     }
 }
@@ -321,12 +322,20 @@ mod tests {
     #[case(IdType::Dir3, "E00003301", Some(MustSubmitElectronically::LegalPerson))]
     #[case(IdType::Nif, "12345678Z", None)]
     #[case(IdType::Other, "E1", None)]
+    #[case(IdType::Passport, "E1", None)]
     fn who_must_deal_electronically(
         #[case] id_type: IdType,
         #[case] id: &str,
         #[case] group: Option<MustSubmitElectronically>,
     ) {
-        assert_eq!(obliged(id_type, id), group);
+        let person_type = id_type.person_type().unwrap_or(PersonType::Natural);
+        assert_eq!(obliged(person_type, id_type, id), group);
+    }
+
+    #[test]
+    fn a_company_that_spain_did_not_number_must_deal_electronically_too() {
+        let group = obliged(PersonType::Legal, IdType::Other, "HRB 123456 B");
+        assert_eq!(group, Some(MustSubmitElectronically::LegalPerson));
     }
 
     #[test]

@@ -6,9 +6,11 @@ pub(crate) mod code_list;
 
 pub mod calendar;
 pub mod channel;
+pub mod country;
 pub mod document;
 pub mod entry;
 pub mod identifier;
+pub mod identity;
 pub mod media;
 pub mod number;
 pub mod party;
@@ -21,10 +23,12 @@ pub mod unit;
 pub use calendar::Calendar;
 pub use channel::{AttentionChannel, Channel};
 pub use code_list::UnknownName;
+pub use country::Country;
 pub use document::{DocumentKind, DocumentStatement, Sha256, Validity};
 pub use entry::{
     AuthenticationMethod, BookKind, MustSubmitElectronically, PhysicalDocuments, Routing, Status, Transport,
 };
+pub use identity::Identity;
 pub use number::EntryCode;
 pub use party::{
     Address, Authority, AuthorityKind, IdType, NotificationChannel, Party, Person, PersonType, Representative,

@@ -1,5 +1,6 @@
 //! Who submits: interested parties and those who act for them.
 
+use super::Country;
 use super::code_list::{code_list, exchange_codes};
 
 code_list! {
@@ -71,6 +72,11 @@ pub struct Person {
     /// The identifier, upper-case and without separators; check characters hold.
     #[schema(example = "00000000T", max_length = 256)]
     pub id: String,
+    /// The country that gave the id. Absent for those that Spain gives, and where nobody stated it: then nobody is known
+    /// by that id for certain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "PT", nullable = false)]
+    pub id_country: Option<Country>,
     /// `Razon_Social`; there for every legal person.
     #[schema(example = "Construcciones Ejemplo, S.L.", max_length = 80)]
     pub company_name: Option<String>,

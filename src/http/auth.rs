@@ -6,12 +6,12 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
-use super::listen::{Peer, fingerprint};
+use super::listen::Peer;
 use super::problem::{Kind, Problem, Result};
 use crate::app::App;
-use crate::domain::{IdType, Role, Sha256};
+use crate::domain::{Role, Sha256};
 use crate::registry::caller::{Caller, Who};
-use crate::signature;
+use crate::registry::client_certificate::{Outcome, Shown};
 use crate::store;
 use crate::store::tokens::TokenRow;
 
@@ -53,7 +53,10 @@ impl OptionalFromRequestParts<App> for Caller {
             };
             return by_token(app, token).await.map(Some);
         }
-        Ok(parts.extensions.get::<Peer>().and_then(|peer| by_certificate(app, peer)))
+        match parts.extensions.get::<Peer>().and_then(|peer| peer.certificate.as_ref()) {
+            Some(shown) => by_certificate(app, shown).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 
@@ -87,26 +90,38 @@ async fn by_token(app: &App, token: &str) -> Result<Caller> {
     Ok(Caller { entity: app.entity.clone(), who: Who::Token { name, role, unit, office } })
 }
 
-/// The person of a client certificate, which the handshake validated.
-fn by_certificate(app: &App, peer: &Peer) -> Option<Caller> {
-    let certificate = peer.certificate.as_ref()?;
-    let identity = signature::identify(&certificate.to_der().ok()?).ok()?;
-    let id_type = match identity.id_type? {
-        signature::IdType::Nif => IdType::Nif,
-        signature::IdType::Nie => IdType::Nie,
-        signature::IdType::Cif => IdType::Cif,
-        signature::IdType::Passport => IdType::Passport,
-        signature::IdType::Other => IdType::Other,
+/// The person of a client certificate.
+async fn by_certificate(app: &App, shown: &Shown) -> Result<Caller> {
+    let refused = |why: &str| Problem::new(Kind::Unauthenticated, format!("the certificate of the connection: {why}"));
+    let client = match app.client_certificates.judge(shown).await {
+        Outcome::Believed(client) => client,
+        Outcome::Refused(why) => return Err(refused(&why)),
+        Outcome::Unknown => {
+            let detail =
+                "whether the certificate of the connection was revoked could not be learned now; try again later";
+            return Err(Problem::new(Kind::Unavailable, detail));
+        }
     };
-    let id = identity.id?;
+    let signer = &client.signer;
+    let identity = signer.identity().ok_or_else(|| refused("it does not say whose it is in a form that is known"))?;
+    // Who comes for an organization that is not known must not be taken for coming on their own behalf.
+    let represented = signer.organization.as_ref().filter(|organization| organization.id.is_some());
+    let organization = match represented {
+        Some(organization) => Some(
+            organization
+                .identity()
+                .ok_or_else(|| refused("it does not say in a form that is known for which organization it is"))?,
+        ),
+        None => None,
+    };
     let who = Who::Citizen {
-        id_type,
-        id,
-        name: identity.name,
-        organization: identity.organization.and_then(|organization| organization.id),
-        certificate_sha256: fingerprint(certificate),
+        identity,
+        name: signer.name.clone(),
+        organization,
+        certificate_sha256: shown.fingerprint(),
+        revocation: client.revocation,
     };
-    Some(Caller { entity: app.entity.clone(), who })
+    Ok(Caller { entity: app.entity.clone(), who })
 }
 
 /// Lets only these roles through.

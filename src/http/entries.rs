@@ -20,11 +20,11 @@ use super::entries_csv;
 use super::params::{Params, PathParam};
 use super::problem::{Problem, ReadProblems, Result};
 use crate::app::App;
-use crate::domain::{Channel, Micros, Role, Status, text};
+use crate::domain::{Channel, Country, Micros, Role, Status, text};
 use crate::registry::caller::{Caller, Who};
 use crate::registry::entry::{Entry, verdicts};
-use crate::store::entries::{Belongings, EntryRow};
-use crate::store::listing::{Order, Place, Wanted};
+use crate::store::entries::{Belongings, EntryRow, PartyRow};
+use crate::store::listing::{Order, Place, Wanted, WantedParty};
 use crate::store::{self, Tx};
 
 /// The most entries of one page, and how many where nothing is said.
@@ -42,9 +42,9 @@ pub async fn visible(tx: &mut Tx, caller: &Caller, row: Option<EntryRow>) -> Res
         Who::Token { role: Role::Clerk | Role::Auditor, .. } => true,
         Who::Token { role: Role::Unit, unit: Some(unit), .. } => row.distributed_to.as_ref() == Some(unit),
         Who::Token { .. } => row.registered_by == caller.name(),
-        Who::Citizen { id_type, id, .. } => {
-            row.registered_by == caller.name()
-                || belongings.parties.iter().any(|party| party.id_type == *id_type && party.id == *id)
+        Who::Citizen { identity, .. } => {
+            let mut parties = belongings.parties.iter().filter_map(PartyRow::identity);
+            row.registered_by == caller.name() || parties.any(|party| identity.is_certainly(&party))
         }
     };
     if may { Ok((row, belongings)) } else { Err(Problem::not_found()) }
@@ -233,6 +233,9 @@ pub struct Filters {
     /// Only with this party or representative, by identifier.
     #[param(example = "00000000T")]
     party: Option<String>,
+    /// With `party`: only where this country gave the identifier (ISO 3166-1 alpha-2). Those whose type tells it are Spain's.
+    #[param(value_type = Option<String>, example = "ES")]
+    party_country: Option<Country>,
     /// Words in subject, statement, request, names of parties or titles of documents; all must be there.
     #[param(example = "licencia obra")]
     q: Option<String>,
@@ -281,6 +284,9 @@ impl Filters {
                 words
             }
         };
+        if self.party_country.is_some() && self.party.is_none() {
+            return Err(Problem::parameter("party_country", "goes with party only"));
+        }
         let after = self.cursor.as_deref().map(|cursor| read_cursor(cursor, order)).transpose()?;
         Ok(Wanted {
             book: self.book.clone(),
@@ -294,7 +300,10 @@ impl Filters {
                 Some(Role::Unit) => Some(caller.unit().unwrap_or_default().to_owned()),
                 _ => None,
             },
-            party: self.party.as_ref().map(|party| party.trim().to_uppercase()),
+            party: self
+                .party
+                .as_ref()
+                .map(|party| WantedParty { id: party.trim().to_owned(), country: self.party_country }),
             words,
             order,
             descending,

@@ -17,9 +17,11 @@ use axum::extract::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use openssl::ssl::{AlpnError, Ssl, SslAcceptor, SslFiletype, SslMethod, SslVerifyMode, SslVersion, select_next_proto};
+use openssl::ssl::{
+    AlpnError, Ssl, SslAcceptor, SslFiletype, SslMethod, SslRef, SslVerifyMode, SslVersion, select_next_proto,
+};
 use openssl::x509::store::X509StoreBuilder;
-use openssl::x509::{X509, X509Ref};
+use openssl::x509::{X509, X509Ref, X509VerifyResult};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -27,7 +29,11 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::config::{Limits, Tls};
+use crate::registry::client_certificate::Shown;
+use crate::signature::{Anchors, LoadError};
 
+/// More certificates than this, sent along with a client's, are left out: a path has three or four.
+const MAX_ISSUERS: usize = 16;
 /// How long a stop waits for what is under way.
 const GRACE: Duration = Duration::from_secs(30);
 
@@ -36,8 +42,26 @@ const GRACE: Duration = Duration::from_secs(30);
 pub struct Peer {
     /// Its address.
     pub address: SocketAddr,
-    /// The certificate it proved to hold, already validated against `tls.client_ca`.
-    pub certificate: Option<Arc<X509>>,
+    /// The certificate it proved to hold, issued by an authority of `tls.client_ca`.
+    pub certificate: Option<Arc<Shown>>,
+}
+
+impl Peer {
+    /// Somebody at this address who showed no certificate.
+    #[must_use]
+    pub fn at(address: SocketAddr) -> Self {
+        Self { address, certificate: None }
+    }
+
+    /// The same after a handshake.
+    fn shown_by(self, ssl: &SslRef, anchors: Option<&Anchors>) -> Self {
+        let sent = ssl.peer_cert_chain().into_iter().flatten().take(MAX_ISSUERS);
+        let issuers = Arc::new(sent.filter_map(|one| one.to_der().ok()).collect());
+        let certificate = ssl.peer_certificate().and_then(|certificate| certificate.to_der().ok());
+        let shown = certificate.zip(anchors.cloned());
+        let shown = shown.map(|(certificate, anchors)| Arc::new(Shown { certificate, issuers, anchors }));
+        Self { certificate: shown, ..self }
+    }
 }
 
 /// Why TLS could not be set up.
@@ -59,6 +83,9 @@ pub enum TlsError {
         /// Why.
         source: std::io::Error,
     },
+    /// The authorities of clients cannot be taken in.
+    #[error("cannot use tls.client_ca")]
+    Anchors(#[source] LoadError),
 }
 
 /// The server's certificate and key, which can be read again while it runs.
@@ -68,7 +95,11 @@ pub struct Acceptor {
     current: Arc<RwLock<Arc<AcceptorInner>>>,
 }
 
-struct AcceptorInner(SslAcceptor);
+struct AcceptorInner {
+    ssl: SslAcceptor,
+    /// Who issues clients' certificates; none where none is asked for.
+    anchors: Option<Anchors>,
+}
 
 impl std::fmt::Debug for AcceptorInner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -85,7 +116,7 @@ impl Acceptor {
         if settings.certificate.as_os_str().is_empty() {
             return Ok(None);
         }
-        let current = Arc::new(RwLock::new(Arc::new(AcceptorInner(build(settings)?))));
+        let current = Arc::new(RwLock::new(Arc::new(build(settings)?)));
         Ok(Some(Self { settings: settings.clone(), current }))
     }
 
@@ -94,27 +125,33 @@ impl Acceptor {
     /// # Errors
     /// [`TlsError`]; the former ones stay in use.
     pub fn reload(&self) -> Result<(), TlsError> {
-        let fresh = Arc::new(AcceptorInner(build(&self.settings)?));
+        let fresh = Arc::new(build(&self.settings)?);
         *self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner) = fresh;
         Ok(())
     }
 
-    async fn handshake(&self, stream: TcpStream) -> Result<tokio_openssl::SslStream<TcpStream>, openssl::ssl::Error> {
+    async fn handshake(
+        &self,
+        stream: TcpStream,
+        peer: Peer,
+    ) -> Result<(tokio_openssl::SslStream<TcpStream>, Peer), openssl::ssl::Error> {
         let current = self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-        let ssl = Ssl::new(current.0.context())?;
+        let ssl = Ssl::new(current.ssl.context())?;
         let mut stream = tokio_openssl::SslStream::new(ssl, stream)?;
         Pin::new(&mut stream).accept().await?;
-        Ok(stream)
+        let peer = peer.shown_by(stream.ssl(), current.anchors.as_ref());
+        Ok((stream, peer))
     }
 }
 
-fn build(settings: &Tls) -> Result<SslAcceptor, TlsError> {
+fn build(settings: &Tls) -> Result<AcceptorInner, TlsError> {
     let fail = |what| move |source| TlsError::Openssl { what, source };
     let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).map_err(fail("TLS"))?;
     acceptor.set_min_proto_version(Some(SslVersion::TLS1_2)).map_err(fail("TLS"))?;
     acceptor.set_certificate_chain_file(&settings.certificate).map_err(fail("tls.certificate"))?;
     acceptor.set_private_key_file(&settings.key, SslFiletype::PEM).map_err(fail("tls.key"))?;
     acceptor.check_private_key().map_err(fail("tls.key"))?;
+    let mut anchors = None;
     // Without it, a client that resumes a session with its certificate is cut off.
     acceptor.set_session_id_context(b"ventanilla").map_err(fail("TLS"))?;
     acceptor.set_alpn_select_callback(|_, offered| {
@@ -122,14 +159,19 @@ fn build(settings: &Tls) -> Result<SslAcceptor, TlsError> {
     });
     if !settings.client_ca.as_os_str().is_empty() {
         let mut store = X509StoreBuilder::new().map_err(fail("tls.client_ca"))?;
-        for authority in certificates(&settings.client_ca, "tls.client_ca")? {
+        let authorities = certificates(&settings.client_ca, "tls.client_ca")?;
+        // As in the handshake, a path ends at a root; those between help to get there, and may be revoked.
+        let is_root = |one: &X509| one.issued(one) == X509VerifyResult::OK;
+        let (roots, between) = authorities.iter().cloned().partition(is_root);
+        anchors = Some(Anchors::new(roots, between).map_err(TlsError::Anchors)?);
+        for authority in authorities {
             acceptor.add_client_ca(&authority).map_err(fail("tls.client_ca"))?;
             store.add_cert(authority).map_err(fail("tls.client_ca"))?;
         }
         acceptor.set_verify_cert_store(store.build()).map_err(fail("tls.client_ca"))?;
         acceptor.set_verify(SslVerifyMode::PEER);
     }
-    Ok(acceptor.build())
+    Ok(AcceptorInner { ssl: acceptor.build(), anchors })
 }
 
 fn certificates(path: &Path, what: &'static str) -> Result<Vec<X509>, TlsError> {
@@ -169,12 +211,9 @@ pub async fn serve(
             let _place = place;
             let _ = stream.set_nodelay(true);
             match tls {
-                None => converse(stream, Peer { address, certificate: None }, router, patience, watcher).await,
-                Some(tls) => match tokio::time::timeout(patience, tls.handshake(stream)).await {
-                    Ok(Ok(stream)) => {
-                        let certificate = stream.ssl().peer_certificate().map(Arc::new);
-                        converse(stream, Peer { address, certificate }, router, patience, watcher).await;
-                    }
+                None => converse(stream, Peer::at(address), router, patience, watcher).await,
+                Some(tls) => match tokio::time::timeout(patience, tls.handshake(stream, Peer::at(address))).await {
+                    Ok(Ok((stream, peer))) => converse(stream, peer, router, patience, watcher).await,
                     Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
                     Err(_) => tracing::debug!("a TLS handshake took too long"),
                 },

@@ -15,9 +15,10 @@ use crate::registry::attachments::{Attachment, AttachmentError, Judged, covers};
 use crate::registry::batch::BatchError;
 use crate::registry::book::{Key, Refusal};
 use crate::registry::caller::{Caller, Who};
+use crate::registry::entry::Identification;
 use crate::registry::submission::Intake;
 use crate::registry::submit::{JudgedSignature, Received, Signed, SubmitError};
-use crate::registry::will::{Allowed, Evidence, FormSignatures, WillError, form_signatures, prove};
+use crate::registry::will::{Allowed, Evidence, FormSignatures, WillError, form_signatures, identification, prove};
 use crate::signature::{self, Verdict};
 
 /// The longest key taken.
@@ -50,7 +51,7 @@ pub async fn submit(State(app): State<App>, caller: Caller, headers: HeaderMap, 
         return Ok(created(before));
     }
     let judgement = judge(&app, &mut came).await?;
-    let method = will(&app, &caller, &came, &judgement)?;
+    let (method, identification) = will(&app, &caller, &came, &judgement)?;
     let signatures = judgement.shown(app.entity.zone)?;
     let form = match method {
         AuthenticationMethod::SignedForm => form_signatures(&came.submission, &judgement.documents),
@@ -61,6 +62,7 @@ pub async fn submit(State(app): State<App>, caller: Caller, headers: HeaderMap, 
         arrived_at: came.arrived_at,
         documents: came.documents,
         method: Some(method),
+        identification,
         signatures,
         form,
         signed: Some(Signed { submission: came.submission_bytes, signature: came.signature }),
@@ -101,6 +103,7 @@ pub async fn register(
         arrived_at: came.arrived_at,
         documents: came.documents,
         method: None,
+        identification: None,
         signatures,
         form: FormSignatures::default(),
         signed: None,
@@ -185,7 +188,12 @@ pub(super) async fn judge<S>(app: &App, came: &mut Came<S>) -> Result<Judgement>
 }
 
 /// How the will is proved, or why it is not, with the verdicts that say so.
-fn will(app: &App, caller: &Caller, came: &Came, judgement: &Judgement) -> Result<AuthenticationMethod> {
+fn will(
+    app: &App,
+    caller: &Caller,
+    came: &Came,
+    judgement: &Judgement,
+) -> Result<(AuthenticationMethod, Option<Identification>)> {
     let settings = &app.config.signature;
     let allowed = Allowed {
         on_indeterminate: settings.on_indeterminate,
@@ -193,7 +201,8 @@ fn will(app: &App, caller: &Caller, came: &Came, judgement: &Judgement) -> Resul
         eoffice_seals: &app.eoffice_seals,
     };
     let evidence = Evidence { signature: judgement.submission.as_deref(), documents: &judgement.documents };
-    prove(caller, &came.submission, evidence, allowed).map_err(|error| {
+    let proved = prove(caller, &came.submission, evidence, allowed);
+    proved.map(|method| (method, identification(caller, method, evidence, allowed))).map_err(|error| {
         let detail = error.to_string();
         let shown = || -> Option<Box<RawValue>> {
             let zone = app.entity.zone;

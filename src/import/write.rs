@@ -186,6 +186,7 @@ impl<'e> Writer<'e> {
             destination_unit_name: None,
             distributed_to_name: None,
             office_name: None,
+            identification: None,
         };
         let party = PartyRow {
             entry_id: id,
@@ -197,6 +198,7 @@ impl<'e> Writer<'e> {
             person_type: content.id_type.person_type().unwrap_or(PersonType::Natural),
             id_type: content.id_type,
             id: content.id,
+            id_country: None,
             company_name: Some(content.name),
             given_name: None,
             first_surname: None,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 
 use super::ledger::Ledger;
-use crate::domain::{IdType, Role};
+use crate::domain::{Identity, Role};
+use crate::signature::Revocation;
 
 /// A public body whose books are kept here.
 #[derive(Debug, Clone)]
@@ -38,16 +39,16 @@ pub enum Who {
     },
     /// By a client certificate.
     Citizen {
-        /// The kind of its identifier.
-        id_type: IdType,
-        /// Its identifier.
-        id: String,
+        /// Who it is.
+        identity: Identity,
         /// Its name, as the certificate says it.
         name: String,
         /// The organisation it represents, where it is a representative's certificate.
-        organization: Option<String>,
+        organization: Option<Identity>,
         /// SHA-256 of the certificate.
         certificate_sha256: String,
+        /// What was known of its revocation.
+        revocation: Revocation,
     },
 }
 
@@ -68,7 +69,7 @@ impl Caller {
     pub fn name(&self) -> String {
         match &self.who {
             Who::Token { name, .. } => name.clone(),
-            Who::Citizen { id_type, id, .. } => format!("{id_type}:{id}"),
+            Who::Citizen { identity, .. } => identity.to_string(),
         }
     }
 

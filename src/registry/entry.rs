@@ -11,6 +11,7 @@ use crate::domain::{
     Address, AuthenticationMethod, Authority, BookKind, Channel, DocumentKind, MustSubmitElectronically, Party, Person,
     PhysicalDocuments, Representative, Routing, Sha256, Status, Transport, Validity,
 };
+use crate::signature::Revocation;
 use crate::store;
 use crate::store::entries::{Belongings, DocumentRow, EntryRow, PartyRow, VerdictRow};
 
@@ -130,10 +131,27 @@ pub struct Entry {
     /// Whom an e-office vouched for, and how it knew them; null unless `authentication_method` is `eoffice_seal`.
     #[schema(value_type = Option<Object>)]
     pub authentication: Option<Box<RawValue>>,
+    /// What identification did where it counted as signature (art. 10.4 Ley 39/2015): absent where something was signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Identification, nullable = false)]
+    pub identification: Option<Box<RawValue>>,
     /// Who submits.
     pub interested_parties: Vec<Party>,
     /// What came with it.
     pub documents: Vec<Document>,
+}
+
+/// What is kept of identification where it counted as signature.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Identification {
+    /// The rule of the entity that let it count, as it stood then.
+    #[schema(example = "Ordenanza 3/2024, art. 12")]
+    pub rule: String,
+    /// SHA-256 of the certificate that identified: the citizen's, or the e-office's whose seal vouched; lower-case hex.
+    #[schema(example = "5d4b6a1f0c7e2d3b9a8f7e6d5c4b3a291807f6e5d4c3b2a19087f6e5d4c3b2a1", pattern = "^[0-9a-f]{64}$")]
+    pub certificate_sha256: String,
+    /// What was known of its revocation.
+    pub revocation: Revocation,
 }
 
 /// A document of an entry.
@@ -232,6 +250,7 @@ impl Entry {
             transport_number: row.transport_number.clone(),
             remarks: row.remarks.clone(),
             authentication: row.authentication.as_deref().map(raw).transpose()?,
+            identification: row.identification.as_deref().map(raw).transpose()?,
             interested_parties: parties_of(&with.parties),
             documents: {
                 let documents = with.documents.iter();
@@ -295,6 +314,7 @@ fn person_of(row: &PartyRow) -> Person {
         person_type: row.person_type,
         id_type: row.id_type,
         id: row.id.clone(),
+        id_country: row.id_country,
         company_name: row.company_name.clone(),
         given_name: row.given_name.clone(),
         first_surname: row.first_surname.clone(),
@@ -349,6 +369,7 @@ fn party_row(entry_id: Uuid, ordinal: i64, person: &Person) -> PartyRow {
         person_type: person.person_type,
         id_type: person.id_type,
         id: person.id.clone(),
+        id_country: person.id_country,
         company_name: person.company_name.clone(),
         given_name: person.given_name.clone(),
         first_surname: person.first_surname.clone(),

@@ -8,6 +8,7 @@ pub mod book;
 pub mod calendar;
 pub mod caller;
 pub mod catalogue;
+pub mod client_certificate;
 pub mod clock_guard;
 pub mod entry;
 pub mod history;

@@ -25,7 +25,8 @@ use uuid::Uuid;
 
 use crate::domain::code_list::code_list;
 use crate::domain::{
-    Channel, DocumentStatement, IdType, Micros, MustSubmitElectronically, Party, PhysicalDocuments, Transport,
+    Channel, Country, DocumentStatement, IdType, Micros, MustSubmitElectronically, Party, Person, PhysicalDocuments,
+    Transport,
 };
 
 /// A submission in which nothing is left to check but what only the catalogue, the book and the
@@ -121,8 +122,20 @@ pub struct AuthenticatedPerson {
     pub id_type: IdType,
     /// The identifier, in the form of [`crate::domain::Person::id`].
     pub id: String,
+    /// The country that gave it, as [`crate::domain::Person::id_country`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_country: Option<Country>,
     /// The name, as the identification gave it.
     pub name: String,
+}
+
+impl AuthenticatedPerson {
+    /// Whether it is this party or representative. Both were stated by one sender in one submission, so the same
+    /// document without a country is the same.
+    #[must_use]
+    pub fn is(&self, person: &Person) -> bool {
+        (self.id_type, &self.id, self.id_country) == (person.id_type, &person.id, person.id_country)
+    }
 }
 
 /// One thing that is wrong with a submission.

@@ -9,7 +9,7 @@ use super::batch::BatchError;
 use super::book::{Change, Committed, Key, Outcome, Refusal, Registration};
 use super::caller::{Caller, Entity};
 use super::catalogue::{Destination, Settled};
-use super::entry::party_rows;
+use super::entry::{Identification, party_rows};
 use super::ledger::{Proof, prove};
 use super::numbering::committed_of;
 use super::record;
@@ -78,6 +78,8 @@ pub struct Received {
     pub documents: Vec<StoredDocument>,
     /// How the will was proved; `None` at the counter.
     pub method: Option<AuthenticationMethod>,
+    /// What is kept of identification, where it counted as signature.
+    pub identification: Option<Identification>,
     /// The verdicts.
     pub signatures: Vec<JudgedSignature>,
     /// The signatures of the form that proved it; none where another thing did.
@@ -251,8 +253,18 @@ impl Registry {
         settled: &Settled,
         entry_id: Uuid,
     ) -> Result<Registration, SubmitError> {
-        let Received { submission, arrived_at, documents, method, signatures, form, signed, key, swept_until } =
-            received;
+        let Received {
+            submission,
+            arrived_at,
+            documents,
+            method,
+            identification,
+            signatures,
+            form,
+            signed,
+            key,
+            swept_until,
+        } = received;
         let Place { book, destination } = place;
         let counter = submission.counter;
         let presented_at = counter.as_ref().and_then(|counter| counter.presented_at).unwrap_or(arrived_at);
@@ -307,6 +319,7 @@ impl Registry {
             destination_unit_name: destination.map(|destination| destination.name),
             distributed_to_name: None,
             office_name: office_name.map(|(_, name)| name.clone()),
+            identification: identification.and_then(|kept| record::canonical(&kept).ok()),
         };
         let belongings = Belongings {
             parties: party_rows(entry_id, &submission.interested_parties),

@@ -12,10 +12,11 @@
 
 use super::attachments::Judged;
 use super::caller::{Caller, Who};
+use super::entry::Identification;
 use super::submission::{FieldError, Submission};
 use crate::config::OnIndeterminate;
-use crate::domain::{AuthenticationMethod, DocumentKind, IdType, Person, Role, Sha256};
-use crate::signature::{Format, IdType as SignerIdType, Kind, LaterClass, NotJudged, Placement, Signer, Verdict};
+use crate::domain::{AuthenticationMethod, DocumentKind, Party, Person, Role, Sha256};
+use crate::signature::{Format, Kind, LaterClass, NotJudged, Organization, Placement, Signer, Verdict};
 
 /// Why the will is not proved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -176,9 +177,9 @@ fn by_form(
 
 /// Whether a citizen who sends a form is the one who signed it; of others nothing is asked.
 fn brings_own(caller: &Caller, signer: &Signer) -> bool {
-    let Who::Citizen { id, organization, .. } = &caller.who else { return true };
-    let represented = signer.organization.as_ref().and_then(|organization| organization.id.as_ref());
-    signer.id.as_ref() == Some(id) && organization.as_ref() == represented
+    let Who::Citizen { identity, organization, .. } = &caller.who else { return true };
+    let represented = signer.organization.as_ref().filter(|organization| organization.id.is_some());
+    signer.identity().as_ref() == Some(identity) && *organization == represented.and_then(Organization::identity)
 }
 
 /// The signatures of a form that proved the will.
@@ -230,26 +231,52 @@ fn by_certificate(
     submission: &Submission,
     allowed: Allowed<'_>,
 ) -> Result<AuthenticationMethod, WillError> {
-    let Who::Citizen { id_type, id, organization, .. } = &caller.who else {
+    let Who::Citizen { identity, organization, .. } = &caller.who else {
         return Err(WillError::Required(Vec::new()));
     };
     if allowed.identification_rule.is_empty() {
         return Err(WillError::Required(Vec::new()));
     }
-    let same = |person: &Person| person.id_type == *id_type && person.id == *id;
+    let represents =
+        |party: &Party| party.representative.as_ref().is_some_and(|representative| identity.is(&representative.person));
     let acts = submission.interested_parties.iter().any(|party| match organization {
-        Some(organization) => {
-            party.id == *organization && party.representative.as_ref().is_some_and(|who| same(&who.person))
-        }
-        None => same(&party.person) || party.representative.as_ref().is_some_and(|who| same(&who.person)),
+        Some(organization) => organization.is(&party.person) && represents(party),
+        None => identity.is(&party.person) || represents(party),
     });
     if acts {
         Ok(AuthenticationMethod::ClientCertificate)
     } else {
         let detail = format!(
-            "the certificate of the connection is of {id}, who is neither an interested party nor a representative in this submission"
+            "the certificate of the connection is of {}, who is neither an interested party nor a representative in this submission",
+            identity.id()
         );
         Err(WillError::Invalid(detail, Vec::new()))
+    }
+}
+
+/// What is kept of identification where it counted as signature: the rule that let it, as it stands now, and whose
+/// certificate it was. None where something was signed.
+#[must_use]
+pub fn identification(
+    caller: &Caller,
+    method: AuthenticationMethod,
+    evidence: Evidence<'_>,
+    allowed: Allowed<'_>,
+) -> Option<Identification> {
+    let rule = allowed.identification_rule.to_owned();
+    match (method, &caller.who) {
+        (AuthenticationMethod::ClientCertificate, Who::Citizen { certificate_sha256, revocation, .. }) => {
+            Some(Identification { rule, certificate_sha256: certificate_sha256.clone(), revocation: *revocation })
+        }
+        (AuthenticationMethod::EofficeSeal, _) => {
+            let is_seal = |verdict: &&Verdict| {
+                verdict.certificate_sha256.as_ref().is_some_and(|hash| allowed.eoffice_seals.contains(hash))
+            };
+            let verdict = evidence.signature?.iter().find(is_seal)?;
+            let certificate_sha256 = verdict.certificate_sha256.clone()?;
+            Some(Identification { rule, certificate_sha256, revocation: verdict.revocation })
+        }
+        _ => None,
     }
 }
 
@@ -259,33 +286,28 @@ fn by_certificate(
 /// person its representative.
 #[must_use]
 pub fn signs_for(signer: &Signer, submission: &Submission) -> bool {
-    let organization = signer.organization.as_ref().and_then(|organization| organization.id.as_deref());
+    let identity = signer.identity();
+    let is_signer = |person: &Person| identity.as_ref().is_some_and(|identity| identity.is(person));
+    let organization = signer.organization.as_ref().filter(|organization| organization.id.is_some());
+    let represented = organization.map(Organization::identity);
     submission.interested_parties.iter().any(|party| {
-        let representative = party.representative.as_ref().map(|representative| &representative.person);
-        match organization {
-            Some(organization) if signer.seal => party.id == organization,
+        let by_representative =
+            party.representative.as_ref().is_some_and(|representative| is_signer(&representative.person));
+        match &represented {
             Some(organization) => {
-                party.id == organization && representative.is_some_and(|person| is_signer(person, signer))
+                let is_party = organization.as_ref().is_some_and(|organization| organization.is(&party.person));
+                is_party && (signer.seal || by_representative)
             }
-            None => is_signer(&party.person, signer) || representative.is_some_and(|person| is_signer(person, signer)),
+            None => is_signer(&party.person) || by_representative,
         }
     })
-}
-
-fn is_signer(person: &Person, signer: &Signer) -> bool {
-    let same_kind = match (person.id_type, signer.id_type) {
-        (IdType::Passport, Some(SignerIdType::Passport)) | (IdType::Other, _) => true,
-        (IdType::Nif | IdType::Nie | IdType::Cif, Some(kind)) => kind != SignerIdType::Passport,
-        _ => false,
-    };
-    same_kind && signer.id.as_deref() == Some(person.id.as_str())
 }
 
 /// Whether the seal of an e-office vouches for a person who is a party or a representative.
 fn vouches(caller: &Caller, submission: &Submission, verdict: &Verdict, allowed: Allowed<'_>) -> bool {
     let Some(word) = &submission.authentication else { return false };
     let known_seal = verdict.certificate_sha256.as_ref().is_some_and(|hash| allowed.eoffice_seals.contains(hash));
-    let named = |person: &Person| person.id_type == word.person.id_type && person.id == word.person.id;
+    let named = |person: &Person| word.person.is(person);
     caller.role() == Some(Role::Eoffice)
         && !allowed.identification_rule.is_empty()
         && known_seal

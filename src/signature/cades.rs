@@ -19,6 +19,7 @@ use super::chain::{NoPath, Path};
 use super::cms::{Attributes, SignedData, SignerInfo};
 use super::constraints::Weak;
 use super::explanation::explain;
+use super::identity::CertificateKind;
 use super::policy::{Policy, RevocationMode};
 use super::revocation::{self, Evidence, Times};
 use super::signer::{self, Content, Failure, Found, Integrity, Role};
@@ -27,7 +28,7 @@ use super::verdict::{
     CounterSignature, Coverage, Format, Indication, Kind, Level, Placement, Revocation, SubIndication, Verdict,
 };
 use super::work::{Budget, Work};
-use super::{ber, identity, oid, pem};
+use super::{ber, identity, oid, pem, purpose};
 
 /// More timestamps or counter-signatures on one signature than this are not looked at.
 const MAX_ADDITIONS: usize = 16;
@@ -150,7 +151,7 @@ impl<'a> Message<'_, 'a> {
         let path = request.policy.path(found.certificate, self.certificates, verdict.signed_at);
         let path = path.map_err(|no_path| proved_outside(no_path, found.certificate, proved_at, made_after));
         verdict.trusted = path.is_ok();
-        confirm_qualified(&mut verdict, &path, request.policy);
+        heed_lists(&mut verdict, found.certificate, &path, request.policy);
         let failure = Self::first_failure(signer, found, integrity, &path, &verdict, request.policy);
         let known = Known { evidence: &evidence, made_after, doubt };
         let mut verdict = conclude_after_asking(verdict, failure, &path, known, request);
@@ -179,8 +180,7 @@ impl<'a> Message<'_, 'a> {
             Ok(path) => path,
             Err(no_path) => return Some(no_path.failure()),
         };
-        if !found.certificate.may_sign() {
-            let detail = "keyUsage has neither digitalSignature nor nonRepudiation";
+        if let Err(detail) = purpose::check_signer(found.certificate, policy.signed) {
             return Some(Failure::new(S::ChainConstraintsFailure, detail));
         }
         let at = verdict.signed_at;
@@ -274,12 +274,22 @@ impl<'a> Message<'_, 'a> {
     }
 }
 
-/// Takes back what a certificate says of its being qualified, where trusted lists do not confirm it.
-pub(super) fn confirm_qualified(verdict: &mut Verdict, path: &Result<Path, NoPath>, policy: &Policy) {
-    let at = verdict.signed_at;
-    if let (Some(signer), Ok(path)) = (&mut verdict.signer, path) {
-        signer.qualified &= policy.anchors.confirms_qualified(path, at);
+/// Puts right what a certificate says of itself by the word of trusted lists: whether it is qualified, and whether it is
+/// a person's or a seal.
+pub(super) fn heed_lists(
+    verdict: &mut Verdict,
+    certificate: &Certificate<'_>,
+    path: &Result<Path, NoPath>,
+    policy: &Policy,
+) {
+    let Ok(path) = path else { return };
+    let word = policy.anchors.word_of_lists(path, certificate, verdict.signed_at);
+    let Some(signer) = &mut verdict.signer else { return };
+    let kind = word.kind.or_else(|| (signer.seal && !word.seals).then_some(CertificateKind::Signature));
+    if kind.is_some() {
+        *signer = identity::signer_as(certificate, kind);
     }
+    signer.qualified = word.qualified.unwrap_or(signer.qualified);
 }
 
 /// A path that fails for its times, where timestamps prove on which side the signature lies (EN 319 102-1 § 5.3.4).

@@ -132,6 +132,19 @@ impl<'a> Certificate<'a> {
         self.key_may(0b1100_0000)
     }
 
+    /// Whether the key may sign a TLS handshake, likewise: `digitalSignature`.
+    #[must_use]
+    pub fn may_authenticate(&self) -> bool {
+        self.key_may(0b1000_0000)
+    }
+
+    /// The policies that it states (RFC 5280 § 4.2.1.4); a malformed list ends where it is malformed.
+    pub fn policies(&self) -> impl Iterator<Item = &'a [u8]> {
+        let value = self.extension(oid::CERTIFICATE_POLICIES).map_or(&[][..], |extension| extension.value);
+        let mut list = Reader::new(value).sequence().unwrap_or(Reader::new(&[]));
+        std::iter::from_fn(move || list.sequence().ok()?.oid().ok())
+    }
+
     /// Whether the key may sign CRLs, likewise.
     #[must_use]
     pub fn may_sign_crls(&self) -> bool {

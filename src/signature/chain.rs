@@ -18,6 +18,8 @@ use openssl::x509::{X509, X509StoreContext, X509VerifyResult};
 use super::algorithm::SignatureAlgorithm;
 use super::certificate::Certificate;
 use super::constraints::{AlgorithmTable, Weak};
+use super::identity::{self, CertificateKind};
+use super::list_qualifiers::Word;
 use super::signer::{Failure, same_name};
 use super::store_time;
 use super::trusted_list::{Service, ServiceKind, TrustedList};
@@ -306,6 +308,10 @@ impl Anchors {
         let Some(services) = self.services_of(path) else { return Ok(()) };
         let fits = |service: &Service| service.kind == ServiceKind::Certificates || leaf.may_stamp_time();
         if services.iter().any(|service| fits(service) && service.was_granted(at)) {
+            if self.word_of_lists(path, leaf, at).kind == Some(CertificateKind::WebSite) {
+                let detail = "a trusted list says that the certificate is a web site's";
+                return Err(NoPath::new(SubIndication::ChainConstraintsFailure, detail));
+            }
             return Ok(());
         }
         let detail = "no trusted list grants the service that issued the certificate for that time";
@@ -320,13 +326,19 @@ impl Anchors {
         self.0.services.get(&anchor).map(Vec::as_slice)
     }
 
-    /// Whether a certificate at the beginning of this path, which states that it is qualified, was so at that time:
-    /// where there are trusted lists, its issuer must be one of their services for qualified certificates.
+    /// What trusted lists say at that time of the certificate at the beginning of this path (TS 119 615 § 4.4). Where
+    /// there are lists, what none of their services for qualified certificates issued is not qualified.
     #[must_use]
-    pub fn confirms_qualified(&self, path: &Path, at: i64) -> bool {
-        let issues = |service: &Arc<Service>| service.kind == ServiceKind::Certificates && service.was_granted(at);
-        self.0.lists_current_until.is_none()
-            || self.services_of(path).is_some_and(|services| services.iter().any(issues))
+    pub fn word_of_lists(&self, path: &Path, leaf: &Certificate<'_>, at: i64) -> Word {
+        let without = Word { seals: true, ..Word::default() };
+        if self.0.lists_current_until.is_none() {
+            return without;
+        }
+        let unconfirmed = Word { qualified: Some(false), ..without };
+        let Some(services) = self.services_of(path) else { return unconfirmed };
+        let issuers = services.iter().filter(|service| service.kind == ServiceKind::Certificates);
+        let granted: Vec<_> = issuers.filter_map(|service| Some(&service.granted(at)?.qualifiers)).collect();
+        Word::of_services(&granted, leaf, identity::kind(leaf))
     }
 
     /// Those of `others` that may stand between `leaf` and an anchor, told by name and key identifier: OpenSSL is given

@@ -1,7 +1,9 @@
-//! Identifiers of persons as certificates write them: EN 319 412-1 § 5.1.3 and 5.1.4, and the Spanish habits.
+//! Identifiers of persons as certificates write them: EN 319 412-1 § 5.1.3 and 5.1.4, and Spain's own.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::domain::Country;
 
 /// What kind of identifier it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -30,38 +32,43 @@ pub struct Identifier {
     pub country: Option<String>,
 }
 
-/// Reads `IDCES-00000000T`, `VATES-B12345674`, `PASPT-…` and their like, or a bare Spanish identifier.
+/// Reads an identifier that says whose it is: `IDCES-00000000T`, `VATES-B12345674`, `PASPT-…` (EN 319 412-1 § 5.1.3 and
+/// 5.1.4). Another country's is never taken for a Spanish one, whatever its shape.
 #[must_use]
-pub fn read(text: &str) -> Option<Identifier> {
+pub fn semantic(text: &str) -> Option<Identifier> {
     let text = text.trim().to_uppercase();
-    // EN 319 412-1 § 5.1.3: three letters of type, two of country, a hyphen, the identifier. `XX:` types are national.
-    if let Some((prefix, id)) = text.split_once('-')
-        && prefix.len() == 5
-        && prefix.bytes().all(|byte| byte.is_ascii_uppercase())
-        && !id.is_empty()
-    {
-        let (kind, country) = prefix.split_at(3);
-        let spanish = (country == "ES").then(|| spanish(id)).flatten();
-        let country = (country != "ES").then(|| country.to_owned());
-        return match kind {
-            "PAS" => Some(Identifier { id_type: IdType::Passport, id: id.to_owned(), country }),
-            "IDC" | "PNO" | "TIN" | "TAX" | "VAT" | "NTR" => {
-                let id_type = spanish.map_or(IdType::Other, |found| found.0);
-                Some(Identifier {
-                    id_type,
-                    id: id.strip_prefix("ES").filter(|_| spanish.is_some()).unwrap_or(id).to_owned(),
-                    country,
-                })
-            }
-            _ => None,
-        };
+    // Three letters of type, two of country, a hyphen, the identifier. National types (`EI:SE-…`) are not known.
+    let (prefix, id) = text.split_once('-')?;
+    if prefix.len() != 5 || !prefix.is_ascii() || id.is_empty() {
+        return None;
     }
-    spanish_alone(&text)
+    let (kind, country) = prefix.split_at(3);
+    // Value added tax has a code of its own for Greece, and the United Kingdom is often written as it calls itself.
+    let country = match country {
+        "EL" => "GR",
+        "UK" => "GB",
+        country => country,
+    };
+    let country: Country = country.parse().ok()?;
+    let foreign = (country != Country::SPAIN).then(|| country.to_string());
+    match kind {
+        "PAS" => Some(Identifier { id_type: IdType::Passport, id: id.to_owned(), country: foreign }),
+        "IDC" | "PNO" | "TIN" | "TAX" | "VAT" | "NTR" => {
+            Some((foreign.is_none().then(|| spanish_alone(id)).flatten()).unwrap_or_else(|| Identifier {
+                id_type: IdType::Other,
+                id: id.to_owned(),
+                country: foreign,
+            }))
+        }
+        _ => None,
+    }
 }
 
-/// A Spanish identifier and nothing else.
-fn spanish_alone(text: &str) -> Option<Identifier> {
-    let (id_type, id) = spanish(text)?;
+/// A Spanish identifier and nothing else. That it is Spain's must be known from elsewhere.
+#[must_use]
+pub fn spanish_alone(text: &str) -> Option<Identifier> {
+    let text = text.trim().to_uppercase();
+    let (id_type, id) = spanish(&text)?;
     Some(Identifier { id_type, id: id.to_owned(), country: None })
 }
 
@@ -82,41 +89,12 @@ fn spanish(text: &str) -> Option<(IdType, &str)> {
     Some((id_type, text))
 }
 
-/// The identifier inside a common name: `APELLIDO APELLIDO NOMBRE - 00000000T`, `NOMBRE … - NIF 00000000T`,
-/// `NOMBRE … - DNI 00000000T`, `00000000T NOMBRE … (R: B12345674)`. The represented entity's is not taken.
-#[must_use]
-pub fn in_common_name(common_name: &str) -> Option<Identifier> {
-    let upper = common_name.to_uppercase();
-    let person = upper.split("(R:").next()?;
-    let words = person.split(|c: char| !c.is_ascii_alphanumeric());
-    words.filter_map(spanish_alone).find(|id| id.id_type != IdType::Cif)
-}
-
-/// The common name without the identifier that stands before or after it.
-#[must_use]
-pub fn common_name_alone(common_name: &str) -> &str {
-    let mut name = common_name.split("(R:").next().unwrap_or(common_name).trim();
-    if let Some((first, rest)) = name.split_once(' ')
-        && spanish(&first.to_uppercase()).is_some()
-    {
-        name = rest.trim();
-    }
-    for separator in [" - ", " – "] {
-        if let Some((before, after)) = name.rsplit_once(separator)
-            && in_common_name(after).is_some()
-        {
-            return before.trim();
-        }
-    }
-    name
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn id(text: &str) -> Option<(IdType, String, Option<String>)> {
-        read(text).map(|found| (found.id_type, found.id, found.country))
+        semantic(text).map(|found| (found.id_type, found.id, found.country))
     }
 
     #[test]
@@ -127,33 +105,37 @@ mod tests {
         assert_eq!(id("NTRES-Q2826004J"), Some((IdType::Cif, "Q2826004J".into(), None)));
         assert_eq!(id("PASES-AAA123456"), Some((IdType::Passport, "AAA123456".into(), None)));
         assert_eq!(id("IDCPT-12345678"), Some((IdType::Other, "12345678".into(), Some("PT".into()))));
-        assert_eq!(id("IDCPT-00000000T"), Some((IdType::Other, "00000000T".into(), Some("PT".into()))));
+        assert_eq!(id("PASGB-123456789"), Some((IdType::Passport, "123456789".into(), Some("GB".into()))));
+        assert_eq!(id("PNOES-00000000T"), Some((IdType::Nif, "00000000T".into(), None)));
+        assert_eq!(id("VATEL-123456789"), Some((IdType::Other, "123456789".into(), Some("GR".into()))));
     }
 
     #[test]
-    fn bare_identifiers_are_told_by_their_form() {
-        assert_eq!(id("00000000t"), Some((IdType::Nif, "00000000T".into(), None)));
-        assert_eq!(id("ES00000000T"), Some((IdType::Nif, "00000000T".into(), None)));
-        assert_eq!(id("K1234567L").map(|found| found.0), Some(IdType::Nif));
-        assert_eq!(id("A58818501").map(|found| found.0), Some(IdType::Cif));
-        for nothing in ["", "-", "123", "000000000", "ÑÑÑÑ", "2023999850A2544", "IDCES-", "ABCDE-1"] {
+    fn another_countrys_is_no_spanish_one_whatever_its_shape() {
+        for (text, id_alone, country) in [
+            ("IDCPT-00000000T", "00000000T", "PT"),
+            ("TINCY-00000000T", "00000000T", "CY"),
+            ("TINCY-ES00000000T", "ES00000000T", "CY"),
+            ("VATAT-U12345674", "U12345674", "AT"),
+            ("NTRPT-B12345674", "B12345674", "PT"),
+            ("PNOFR-X1234567L", "X1234567L", "FR"),
+        ] {
+            assert_eq!(id(text), Some((IdType::Other, id_alone.into(), Some(country.into()))), "{text}");
+        }
+    }
+
+    #[test]
+    fn spanish_identifiers_are_told_by_their_form() {
+        let alone = |text: &str| spanish_alone(text).map(|found| (found.id_type, found.id));
+        assert_eq!(alone("00000000t"), Some((IdType::Nif, "00000000T".into())));
+        assert_eq!(alone("ES00000000T"), Some((IdType::Nif, "00000000T".into())));
+        assert_eq!(alone("K1234567L").map(|found| found.0), Some(IdType::Nif));
+        assert_eq!(alone("A58818501").map(|found| found.0), Some(IdType::Cif));
+        for nothing in ["", "-", "123", "000000000", "ÑÑÑÑ", "2023999850A2544", "00000000T.es", "00000000T@a.es"] {
+            assert_eq!(alone(nothing), None, "{nothing}");
+        }
+        for nothing in ["", "00000000T", "IDCES-", "ABCDE-1", "IDCXX-1", "IDCÑ-1", "EI:SE-5567971433"] {
             assert_eq!(id(nothing), None, "{nothing}");
         }
-    }
-
-    #[test]
-    fn common_names_of_spanish_issuers_are_read() {
-        for name in [
-            "GARCIA LOPEZ ANA - 00000000T",
-            "ANA GARCIA LOPEZ - NIF 00000000T",
-            "ANA GARCIA LOPEZ - DNI 00000000T",
-            "ANA GARCIA LOPEZ - NIF:00000000T",
-            "00000000T ANA GARCIA LOPEZ (R: B12345674)",
-        ] {
-            assert_eq!(in_common_name(name).map(|id| id.id).as_deref(), Some("00000000T"), "{name}");
-            assert!(matches!(common_name_alone(name), "GARCIA LOPEZ ANA" | "ANA GARCIA LOPEZ"), "{name}");
-        }
-        assert_eq!(in_common_name("OBRAS DEL SUR - B12345674"), None);
-        assert_eq!(common_name_alone("GARCÍA LÓPEZ, ANA (FIRMA)"), "GARCÍA LÓPEZ, ANA (FIRMA)");
     }
 }

@@ -1,5 +1,10 @@
 //! Who signed: what a certificate's names say of a person, an organization, or both.
 //!
+//! # Why
+//! An identifier is believed where a standard or a known issuer puts it, and only beside the name of the person whose it
+//! is; from a common name only in the forms of [`issuer_forms`]. Where two places name two persons, nobody is known.
+//! An organization's certificate is its seal only where it says so: the same names stand in a web server's.
+//!
 //! Sources: EN 319 412-1 § 5.1 (semantics of identifiers), EN 319 412-2 and -3 (natural and legal persons),
 //! EN 319 412-5 (`QCStatements`), and the Spanish profiles: FNMT's older `subjectAltName`, and the administration's
 //! "Perfiles de certificados" (seals and public employees, arc 2.16.724.1.3.5).
@@ -9,8 +14,9 @@ use utoipa::ToSchema;
 
 use super::asn1::{Element, Reader, tag};
 use super::certificate::{Certificate, name_attributes};
-use super::identifier::{self, IdType};
-use super::oid;
+use super::identifier::{self, IdType, Identifier};
+use super::{issuer_forms, oid};
+use crate::domain::{self, Country, Identity};
 
 /// Who signed, as the certificate says.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
@@ -49,15 +55,61 @@ pub struct Organization {
     /// Its tax identifier.
     #[schema(example = "B12345674")]
     pub id: Option<String>,
+    /// The country that gave the identifier, where it is not Spain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "AT")]
+    pub id_country: Option<String>,
     /// Its name.
     #[schema(example = "Obras del Sur, S. L.")]
     pub name: Option<String>,
+}
+
+impl Signer {
+    /// Who it is, country and all; none where the certificate does not say, or says what no identifier is.
+    #[must_use]
+    pub fn identity(&self) -> Option<Identity> {
+        let id_type = match self.id_type? {
+            IdType::Nif => domain::IdType::Nif,
+            IdType::Nie => domain::IdType::Nie,
+            IdType::Cif => domain::IdType::Cif,
+            IdType::Passport => domain::IdType::Passport,
+            IdType::Other => domain::IdType::Other,
+        };
+        identity(id_type, self.id_country.as_deref(), self.id.as_deref()?)
+    }
+}
+
+impl Organization {
+    /// Who it is, country and all; none where the certificate does not say.
+    #[must_use]
+    pub fn identity(&self) -> Option<Identity> {
+        let id = self.id.as_deref()?;
+        let told = self.id_country.is_none().then(|| domain::identifier::tell(id)).flatten();
+        identity(told.unwrap_or(domain::IdType::Other), self.id_country.as_deref(), id)
+    }
+}
+
+fn identity(id_type: domain::IdType, country: Option<&str>, id: &str) -> Option<Identity> {
+    let country: Country = country.map_or(Ok(Country::SPAIN), str::parse).ok()?;
+    Identity::new(id_type, Some(country), id).ok()
+}
+
+/// What a certificate is for (EN 319 412-5 § 4.2.3), as itself says or a trusted list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateKind {
+    /// A natural person's signatures.
+    Signature,
+    /// A legal person's seals.
+    Seal,
+    /// A web site.
+    WebSite,
 }
 
 /// What the names of a certificate say, gathered before it is weighed.
 #[derive(Default)]
 struct Names {
     common_name: Option<String>,
+    country: Option<String>,
     given_name: Option<String>,
     surname: Option<String>,
     second_surname: Option<String>,
@@ -67,11 +119,19 @@ struct Names {
     organization_identifier: Option<String>,
     person_id: Option<String>,
     entity_id: Option<String>,
+    /// Whether the alternative names are those of the administration's seals.
+    administration_seal: bool,
 }
 
 /// Reads who signed from a certificate. Never fails: what is missing stays empty.
 #[must_use]
 pub fn signer(certificate: &Certificate<'_>) -> Signer {
+    signer_as(certificate, None)
+}
+
+/// The same where a trusted list says what the certificate is for.
+#[must_use]
+pub fn signer_as(certificate: &Certificate<'_>, kind: Option<CertificateKind>) -> Signer {
     let mut names = Names::default();
     for (oid, value) in name_attributes(certificate.subject) {
         names.subject(oid, value);
@@ -79,14 +139,36 @@ pub fn signer(certificate: &Certificate<'_>) -> Signer {
     if let Some(extension) = certificate.extension(oid::SUBJECT_ALT_NAME) {
         names.alternative(extension.value);
     }
-    let (qualified, seal_type) = qualified_statements(certificate);
-    names.weigh(qualified, seal_type)
+    let (qualified, stated) = qualified_statements(certificate);
+    let by_policy = || names.administration_seal || certificate.policies().any(is_seal_policy);
+    let kind = kind.or(stated).or_else(|| by_policy().then_some(CertificateKind::Seal));
+    names.weigh(qualified, kind == Some(CertificateKind::Seal))
+}
+
+/// For what the certificate states that it is.
+#[must_use]
+pub fn kind(certificate: &Certificate<'_>) -> Option<CertificateKind> {
+    qualified_statements(certificate).1
+}
+
+/// Whether the certificate states that it is a web site's and nobody's signature.
+#[must_use]
+pub fn is_for_a_web_site(certificate: &Certificate<'_>) -> bool {
+    kind(certificate) == Some(CertificateKind::WebSite)
+}
+
+/// Whether certificates of this policy are for seals: EN 319 411-2 § 5.3 (QCP-l), and the administration's profiles
+/// (Perfiles de certificados electrónicos 2.0, § 8: kinds 2, before 2016, and 6 of its arc).
+fn is_seal_policy(policy: &[u8]) -> bool {
+    [oid::POLICY_QCP_L, oid::POLICY_QCP_L_QSCD].contains(&policy)
+        || policy.strip_prefix(oid::SPANISH_ADMINISTRATION).is_some_and(|rest| matches!(rest, [2 | 6, _]))
 }
 
 impl Names {
     fn subject(&mut self, oid: &[u8], value: Element<'_>) {
         let slot = match oid {
             oid::COMMON_NAME => &mut self.common_name,
+            oid::COUNTRY => &mut self.country,
             oid::GIVEN_NAME => &mut self.given_name,
             oid::SURNAME => &mut self.surname,
             oid::SERIAL_NUMBER => &mut self.serial_number,
@@ -120,6 +202,7 @@ impl Names {
                 } else if let Some(&[kind, _level, field]) = oid.strip_prefix(oid::SPANISH_ADMINISTRATION) {
                     // Kinds 3 and 7 are public employees, 2 and 6 seals (old and new numbering).
                     let employee = matches!(kind, 3 | 7);
+                    self.administration_seal |= matches!(kind, 2 | 6);
                     match field {
                         2 => fill(&mut self.organization, value),
                         3 => fill(&mut self.entity_id, value),
@@ -134,36 +217,71 @@ impl Names {
         }
     }
 
-    fn weigh(self, qualified: bool, seal_type: bool) -> Signer {
-        let surnames = match (self.surname, self.second_surname) {
+    /// Whether bare identifiers are Spain's: those of Spanish issuers' subjects.
+    fn is_spanish(&self) -> bool {
+        self.country.as_deref().is_some_and(|country| country.eq_ignore_ascii_case("ES"))
+    }
+
+    /// An identifier that says whose it is; a bare one where the subject is Spain's.
+    fn read(&self, text: Option<&String>) -> Option<Identifier> {
+        let text = text?;
+        identifier::semantic(text).or_else(|| self.is_spanish().then(|| identifier::spanish_alone(text)).flatten())
+    }
+
+    /// The person whose names stand in the certificate. EN 319 412-2 § 4.2.4 asks for a given name or a surname beside
+    /// an identifier of the standard; Spanish issuers, who write it bare, give both.
+    fn person(&self, surnames: Option<&String>) -> Option<Identifier> {
+        let (given_name, surnames) = match (&self.given_name, surnames) {
+            (Some(given_name), Some(surnames)) => (given_name, surnames),
+            (None, None) => return None,
+            _ => return self.serial_number.as_deref().and_then(identifier::semantic).filter(is_persons),
+        };
+        let serial = self.read(self.serial_number.as_ref()).filter(is_persons);
+        let alternative = self.person_id.as_deref();
+        let alternative = alternative.and_then(|id| identifier::semantic(id).or_else(|| identifier::spanish_alone(id)));
+        match (serial, alternative.filter(is_persons)) {
+            (Some(one), Some(other)) => (one == other).then_some(one),
+            (Some(only), None) | (None, Some(only)) => Some(only),
+            (None, None) => {
+                let read = issuer_forms::read(self.common_name.as_deref()?).filter(|_| self.is_spanish())?;
+                issuer_forms::names_person(read.name, given_name, surnames).then_some(read.id)
+            }
+        }
+    }
+
+    /// The legal person or body that the certificate names.
+    fn entity(&self) -> Option<Identifier> {
+        let alternative = || {
+            let id = self.entity_id.as_deref()?;
+            identifier::semantic(id).or_else(|| identifier::spanish_alone(id))
+        };
+        let serial = || self.read(self.serial_number.as_ref()).filter(|id| id.id_type == IdType::Cif);
+        self.read(self.organization_identifier.as_ref()).or_else(alternative).or_else(serial)
+    }
+
+    fn weigh(self, qualified: bool, seal: bool) -> Signer {
+        let surnames = match (self.surname.clone(), self.second_surname.clone()) {
             // Both surnames stand together in the European attribute: the second is not said twice.
             (Some(first), Some(second)) if !first.ends_with(&second) => Some(format!("{first} {second}")),
             (first, second) => first.or(second),
         };
+        let (person, entity) = (self.person(surnames.as_ref()), self.entity());
         let common_name = self.common_name.unwrap_or_default();
-        let serial = self.serial_number.as_deref().and_then(identifier::read);
-        let entity = (self.organization_identifier.as_deref().and_then(identifier::read))
-            .or_else(|| self.entity_id.as_deref().and_then(identifier::read));
-        let person = (self.person_id.as_deref().and_then(identifier::read))
-            .or_else(|| serial.clone().filter(|id| id.id_type != IdType::Cif))
-            .or_else(|| identifier::in_common_name(&common_name));
-        let entity = entity.or_else(|| serial.filter(|id| id.id_type == IdType::Cif));
-
-        let names_a_person = self.given_name.is_some() || surnames.is_some() || person.is_some();
+        let names_a_person = self.given_name.is_some() || surnames.is_some() || self.pseudonym.is_some();
         let names_an_organization = entity.is_some() || self.organization.is_some();
-        let seal = seal_type || (names_an_organization && !names_a_person && self.pseudonym.is_none());
         let organization = names_an_organization.then(|| Organization {
             id: entity.as_ref().map(|entity| entity.id.clone()),
+            id_country: entity.as_ref().and_then(|entity| entity.country.clone()),
             name: self.organization.clone(),
         });
         let name = match (&self.given_name, &surnames) {
-            _ if seal => self.organization.unwrap_or(common_name),
+            _ if seal || (names_an_organization && !names_a_person) => self.organization.unwrap_or(common_name),
             (Some(given), Some(surnames)) => format!("{given} {surnames}"),
-            _ if !common_name.is_empty() => identifier::common_name_alone(&common_name).to_owned(),
+            _ if !common_name.is_empty() => common_name,
             (Some(name), None) | (None, Some(name)) => name.clone(),
             (None, None) => self.pseudonym.unwrap_or_default(),
         };
-        let id = if seal { entity.or(person) } else { person };
+        let id = if seal { entity } else { person };
         Signer {
             name,
             id_type: id.as_ref().map(|id| id.id_type),
@@ -178,6 +296,11 @@ impl Names {
     }
 }
 
+/// Whether an identifier can be a natural person's.
+fn is_persons(id: &Identifier) -> bool {
+    id.id_type != IdType::Cif
+}
+
 /// Keeps the first value: the subject's own attributes come before the alternative names.
 fn fill(slot: &mut Option<String>, value: Element<'_>) {
     let text = value.text();
@@ -187,22 +310,34 @@ fn fill(slot: &mut Option<String>, value: Element<'_>) {
     }
 }
 
-/// Whether the certificate states that it is qualified, and that its type is a seal (EN 319 412-5 § 4.2.1 and 4.2.3).
-fn qualified_statements(certificate: &Certificate<'_>) -> (bool, bool) {
-    let (mut qualified, mut seal) = (false, false);
-    let Some(extension) = certificate.extension(oid::QC_STATEMENTS) else { return (false, false) };
-    let Ok(mut statements) = Reader::new(extension.value).sequence() else { return (false, false) };
+/// Whether the certificate states that it is qualified, and for what (EN 319 412-5 § 4.2.1 and 4.2.3). One that states
+/// several is taken for signatures: it is nobody's seal by half.
+fn qualified_statements(certificate: &Certificate<'_>) -> (bool, Option<CertificateKind>) {
+    let (mut qualified, mut kinds) = (false, Vec::new());
+    let Some(extension) = certificate.extension(oid::QC_STATEMENTS) else { return (false, None) };
+    let Ok(mut statements) = Reader::new(extension.value).sequence() else { return (false, None) };
     while let Ok(mut statement) = statements.sequence() {
         match statement.oid() {
             Ok(oid::QC_COMPLIANCE) => qualified = true,
             Ok(oid::QC_TYPE) => {
                 let mut types = statement.sequence().unwrap_or(Reader::new(&[]));
                 while let Ok(name) = types.oid() {
-                    seal |= name == oid::QC_TYPE_ESEAL;
+                    kinds.extend(match name {
+                        oid::QC_TYPE_ESIGN => Some(CertificateKind::Signature),
+                        oid::QC_TYPE_ESEAL => Some(CertificateKind::Seal),
+                        oid::QC_TYPE_WEB => Some(CertificateKind::WebSite),
+                        _ => None,
+                    });
                 }
             }
             _ => {}
         }
     }
-    (qualified, seal)
+    kinds.dedup();
+    let kind = match kinds[..] {
+        [] => None,
+        [only] => Some(only),
+        _ => Some(CertificateKind::Signature),
+    };
+    (qualified, kind)
 }

@@ -15,6 +15,7 @@ mod ber;
 mod cades;
 mod certificate;
 mod chain;
+mod client;
 mod cms;
 mod constraints;
 mod crl;
@@ -23,6 +24,8 @@ mod explanation;
 mod file;
 mod identifier;
 mod identity;
+mod issuer_forms;
+mod list_qualifiers;
 mod locations;
 mod ocsp;
 mod oid;
@@ -30,6 +33,7 @@ mod pades;
 mod pdf;
 mod pem;
 mod policy;
+mod purpose;
 mod revocation;
 mod seal;
 mod signer;
@@ -47,6 +51,7 @@ mod xml;
 
 pub use asn1::Asn1Error;
 pub use chain::{Anchors, LoadError, load_certificates};
+pub use client::{Client, Standing, judge_client};
 pub use constraints::{AlgorithmTable, Weak};
 pub use crl::{KeptCrl, Unusable};
 pub use file::{FileKind, NotJudged, detect, judge, judge_file, judge_inside, not_judged};
@@ -61,7 +66,7 @@ pub use sources::{Found, NoSources, Purpose, Question, Silence, Sources};
 pub use stamping::{StampingError, read_timestamp, timestamp_query};
 pub use statement::{Reason, Statement, Status};
 pub use trace::Trace;
-pub use trusted_list::{ListError, Service, ServiceKind, TrustedList, verify_list_signature};
+pub use trusted_list::{Instance, ListError, Service, ServiceKind, TrustedList, verify_list_signature};
 pub use verdict::{
     Cause, CounterSignature, Coverage, Explanation, Format, Indication, Kind, Later, LaterClass, Level, Placement,
     Revocation, SignatureTimestamp, SignedElement, SubIndication, Verdict,

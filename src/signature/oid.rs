@@ -104,7 +104,6 @@ oids! {
     OCSP_NO_CHECK = 1 3 6 1 5 5 7 48 1 5;
     OCSP_ARCHIVE_CUTOFF = 1 3 6 1 5 5 7 48 1 6;
     OCSP_IN_CMS = 1 3 6 1 5 5 7 16 2;
-    EKU_OCSP_SIGNING = 1 3 6 1 5 5 7 3 9;
     CRL_REASON = 2 5 29 21;
     CRL_DISTRIBUTION_POINT = 2 5 29 28;
     CRL_DISTRIBUTION_POINTS = 2 5 29 31;
@@ -167,6 +166,7 @@ oids! {
     COMMON_NAME = 2 5 4 3;
     SURNAME = 2 5 4 4;
     SERIAL_NUMBER = 2 5 4 5;
+    COUNTRY = 2 5 4 6;
     ORGANIZATION = 2 5 4 10;
     GIVEN_NAME = 2 5 4 42;
     PSEUDONYM = 2 5 4 65;
@@ -181,12 +181,29 @@ oids! {
     KEY_USAGE = 2 5 29 15;
     SUBJECT_ALT_NAME = 2 5 29 17;
     BASIC_CONSTRAINTS = 2 5 29 19;
+    CERTIFICATE_POLICIES = 2 5 29 32;
     EXTENDED_KEY_USAGE = 2 5 29 37;
+    // Purposes: RFC 5280 § 4.2.1.12, RFC 9336, TS 119 612 § 5.7.1, and two makers' of programs.
+    EKU_ANY = 2 5 29 37 0;
+    EKU_SERVER_AUTH = 1 3 6 1 5 5 7 3 1;
+    EKU_CLIENT_AUTH = 1 3 6 1 5 5 7 3 2;
+    EKU_CODE_SIGNING = 1 3 6 1 5 5 7 3 3;
+    EKU_EMAIL_PROTECTION = 1 3 6 1 5 5 7 3 4;
     EKU_TIME_STAMPING = 1 3 6 1 5 5 7 3 8;
+    EKU_OCSP_SIGNING = 1 3 6 1 5 5 7 3 9;
+    EKU_DOCUMENT_SIGNING = 1 3 6 1 5 5 7 3 36;
+    EKU_ADOBE_DOCUMENTS = 1 2 840 113583 1 1 5;
+    EKU_MICROSOFT_DOCUMENTS = 1 3 6 1 4 1 311 10 3 12;
+    EKU_TSL_SIGNING = 0 4 0 2231 3 0;
     QC_STATEMENTS = 1 3 6 1 5 5 7 1 3;
     QC_COMPLIANCE = 0 4 0 1862 1 1;
     QC_TYPE = 0 4 0 1862 1 6;
+    QC_TYPE_ESIGN = 0 4 0 1862 1 6 1;
     QC_TYPE_ESEAL = 0 4 0 1862 1 6 2;
+    QC_TYPE_WEB = 0 4 0 1862 1 6 3;
+    // Policies of certificates for seals: EN 319 411-2 § 5.3.
+    POLICY_QCP_L = 0 4 0 194112 1 1;
+    POLICY_QCP_L_QSCD = 0 4 0 194112 1 3;
 }
 
 /// The usual dotted form, for messages; bytes that are no identifier come out as hex.

@@ -7,6 +7,7 @@ use super::certificate::Certificate;
 use super::chain::{self, Anchors, LoadError, NoPath, load_certificates};
 use super::constraints::AlgorithmTable;
 use super::locations::Locations;
+use super::purpose::Use;
 use super::sources::{Found, NoSources, Purpose, Question, Share, Silence, Sources};
 use super::verdict::SubIndication;
 use super::work::Budget;
@@ -37,6 +38,8 @@ pub struct Policy {
     pub revocation: RevocationMode,
     /// Certificates (DER) that may sign OCSP answers for any authority, beside those that the authority itself names.
     pub ocsp_signers: Arc<Vec<Vec<u8>>>,
+    /// What is signed: it tells whose certificates may sign.
+    pub signed: Use,
     /// Who answers what a signature does not carry. [`NoSources`] where nothing else is said.
     pub sources: Arc<dyn Sources>,
     /// The work that the file is granted which is judged by it. Unlimited until a file is.
@@ -52,6 +55,7 @@ impl Policy {
             algorithms: AlgorithmTable::default(),
             revocation: RevocationMode::default(),
             ocsp_signers: Arc::default(),
+            signed: Use::Documents,
             sources: Arc::new(NoSources),
             budget: Budget::default(),
         }

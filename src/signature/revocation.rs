@@ -101,6 +101,11 @@ pub struct Finding {
     pub failure: Option<Failure>,
     /// When and why the first certificate was revoked, before or after what is judged.
     pub revoked: Option<(i64, Reason)>,
+    /// Whether a certificate of the path is suspended.
+    pub suspended: bool,
+    /// Until when what was said of every certificate is current, in microseconds since 1970 UTC; none where nobody said
+    /// anything of one of them.
+    pub current_until: Option<i64>,
     /// Whether what came with the signature answered for every certificate (level LT).
     pub embedded: bool,
 }
@@ -136,7 +141,14 @@ pub fn answered_by(
 /// ask.
 #[must_use]
 pub fn check(path: &Path, times: Times, evidence: &Evidence<'_>, policy: &Policy) -> Finding {
-    let mut finding = Finding { revocation: Revocation::NotChecked, failure: None, revoked: None, embedded: false };
+    let mut finding = Finding {
+        revocation: Revocation::NotChecked,
+        failure: None,
+        revoked: None,
+        suspended: false,
+        current_until: None,
+        embedded: false,
+    };
     if policy.revocation == RevocationMode::Off {
         return finding;
     }
@@ -152,11 +164,19 @@ pub fn check(path: &Path, times: Times, evidence: &Evidence<'_>, policy: &Policy
         return finding;
     }
     finding.embedded = certificates.len() > 1;
+    finding.current_until = Some(i64::MAX);
     for (depth, pair) in certificates.windows(2).enumerate() {
         let link = Link { certificate: &pair[0], issuer: &pair[1] };
         // All are asked about, be the first revoked or silent: the questions of a round go out together.
         let known = learn(link, times, evidence, policy);
         finding.embedded &= matches!(known, Known::Said(_, true) | Known::Exempt);
+        finding.current_until = match &known {
+            Known::Said(statement, _) => finding.current_until.map(|until| until.min(statement.current_until())),
+            Known::Exempt => finding.current_until,
+            Known::NoAnswer(_) | Known::Nobody(_) | Known::TooMany => None,
+        };
+        finding.suspended |= matches!(&known, Known::Said(statement, _)
+            if matches!(statement.status, Status::Revoked(at, Reason::Hold) if at <= times.signed_at));
         let (revocation, failure) = weigh(&known, depth, times, policy.revocation);
         if depth == 0 {
             finding.revocation = revocation;

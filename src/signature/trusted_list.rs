@@ -12,7 +12,9 @@ use chrono::DateTime;
 use openssl::x509::X509;
 
 use super::chain::Anchors;
+use super::list_qualifiers::Qualifiers;
 use super::policy::{Policy, RevocationMode};
+use super::purpose::Use;
 use super::xml::{Document, NodeId, encoding, read};
 use super::{judge_file, verdict::Verdict};
 
@@ -52,15 +54,32 @@ pub struct Service {
     pub kind: ServiceKind,
     /// Its certificates.
     pub certificates: Vec<X509>,
-    /// Times, in microseconds since 1970 UTC and in order, and whether it could be relied on from then on.
-    pub history: Vec<(i64, bool)>,
+    /// What it was allowed to and issued, in the order of time.
+    pub history: Vec<Instance>,
+}
+
+/// A service from some time on.
+#[derive(Debug, Clone)]
+pub struct Instance {
+    /// Since when, in microseconds since 1970 UTC.
+    pub since: i64,
+    /// Whether it could be relied on.
+    pub granted: bool,
+    /// What the list says of its certificates.
+    pub qualifiers: Qualifiers,
 }
 
 impl Service {
     /// Whether it could be relied on at that time.
     #[must_use]
     pub fn was_granted(&self, at: i64) -> bool {
-        self.history.iter().rev().find(|(since, _)| *since <= at).is_some_and(|(_, granted)| *granted)
+        self.granted(at).is_some()
+    }
+
+    /// What it was at that time, if it could be relied on.
+    #[must_use]
+    pub fn granted(&self, at: i64) -> Option<&Instance> {
+        self.history.iter().rev().find(|instance| instance.since <= at).filter(|instance| instance.granted)
     }
 }
 
@@ -110,7 +129,7 @@ impl TrustedList {
 pub fn verify_list_signature(bytes: &[u8], signers: &[X509], issued_at: i64) -> Result<(), ListError> {
     let refused = |reason: &dyn std::fmt::Display| ListError::Signature(reason.to_string());
     let anchors = Anchors::new(signers.to_vec(), Vec::new()).map_err(|error| refused(&error))?;
-    let policy = Policy { revocation: RevocationMode::Off, ..Policy::new(anchors) };
+    let policy = Policy { revocation: RevocationMode::Off, signed: Use::TrustedLists, ..Policy::new(anchors) };
     let verdicts = judge_file(bytes, None, "list", issued_at, &policy);
     let believed = |verdict: &&Verdict| verdict.passed() && verdict.covers_whole_file == Some(true);
     if verdicts.iter().any(|verdict| believed(&verdict)) {
@@ -158,14 +177,14 @@ impl List<'_, '_> {
         if let Some(past) = self.0.child(node, TSL, "ServiceHistory") {
             for instance in self.all(past, "ServiceHistoryInstance") {
                 // A service may have been of another kind before.
-                let granted = self.instance(instance)?;
-                let same = self.kind(instance)? == Some(kind);
-                history.push((granted.0, granted.1 && same));
+                let mut before = self.instance(instance)?;
+                before.granted &= self.kind(instance)? == Some(kind);
+                history.push(before);
             }
         }
         // Of two instances of one time the newer stands first in the list.
         history.reverse();
-        history.sort_by_key(|(since, _)| *since);
+        history.sort_by_key(|instance| instance.since);
         let identity = self.child(information, "ServiceDigitalIdentity")?;
         let certificates = self.all(identity, "X509Certificate").filter_map(|node| self.certificate(node)).collect();
         Ok(Some(Service { kind, certificates, history }))
@@ -179,11 +198,14 @@ impl List<'_, '_> {
         })
     }
 
-    /// Since when, and whether it could be relied on.
-    fn instance(&self, instance: NodeId) -> Result<(i64, bool), ListError> {
+    fn instance(&self, instance: NodeId) -> Result<Instance, ListError> {
         let status = self.text(instance, "ServiceStatus")?;
         let name = status.rsplit('/').next().unwrap_or_default();
-        Ok((time(&self.text(instance, "StatusStartingTime")?)?, GRANTED.contains(&name)))
+        Ok(Instance {
+            since: time(&self.text(instance, "StatusStartingTime")?)?,
+            granted: GRANTED.contains(&name),
+            qualifiers: Qualifiers::read(self.0, instance),
+        })
     }
 
     /// A certificate that can be read; one that cannot anchors nothing, and spoils no other.

@@ -5,8 +5,9 @@ use uuid::Uuid;
 use super::bulk::insert_rows;
 use super::{Result, Tx, sql};
 use crate::domain::{
-    AuthenticationMethod, AuthorityKind, BookKind, Channel, DocumentKind, IdType, Micros, MustSubmitElectronically,
-    NotificationChannel, PersonType, PhysicalDocuments, Routing, Sha256, Status, Transport, Validity,
+    AuthenticationMethod, AuthorityKind, BookKind, Channel, Country, DocumentKind, IdType, Identity, Micros,
+    MustSubmitElectronically, NotificationChannel, PersonType, PhysicalDocuments, Routing, Sha256, Status, Transport,
+    Validity,
 };
 
 /// An entry as it is stored; `api.md`'s names but for `procedure_code`.
@@ -57,6 +58,7 @@ pub struct EntryRow {
     pub destination_unit_name: Option<String>,
     pub distributed_to_name: Option<String>,
     pub office_name: Option<String>,
+    pub identification: Option<String>,
 }
 
 /// A party or a representative of an entry.
@@ -71,6 +73,7 @@ pub struct PartyRow {
     pub person_type: PersonType,
     pub id_type: IdType,
     pub id: String,
+    pub id_country: Option<Country>,
     pub company_name: Option<String>,
     pub given_name: Option<String>,
     pub first_surname: Option<String>,
@@ -85,6 +88,14 @@ pub struct PartyRow {
     pub municipality: Option<String>,
     pub street: Option<String>,
     pub postcode: Option<String>,
+}
+
+impl PartyRow {
+    /// Who it is; none where the identifier is none of its kind.
+    #[must_use]
+    pub fn identity(&self) -> Option<Identity> {
+        Identity::new(self.id_type, self.id_country, &self.id).ok()
+    }
 }
 
 /// A document of an entry.
@@ -129,7 +140,7 @@ pub async fn insert(tx: &mut Tx, entity: i64, entries: &[EntryRow]) -> Result<()
          registered_on, effective_on, channel, authentication_method, status, rectified, imported, version, must_submit_electronically, routing,
          office, registered_by, submission_id, submission_sha256, signature_sha256, csv, csv_sha256, subject, statement, request,
          destination_unit, distributed_to, external_reference, file_number, procedure_code, corrects, answers, physical_documents, transport,
-         transport_number, remarks, authentication, destination_unit_name, distributed_to_name, office_name) VALUES",
+         transport_number, remarks, authentication, destination_unit_name, distributed_to_name, office_name, identification) VALUES",
         "",
         entries,
         |row| [
@@ -179,6 +190,7 @@ pub async fn insert(tx: &mut Tx, entity: i64, entries: &[EntryRow]) -> Result<()
             row.destination_unit_name.as_deref(),
             row.distributed_to_name.as_deref(),
             row.office_name.as_deref(),
+            row.identification.as_deref(),
         ]
     );
     Ok(())
@@ -192,7 +204,7 @@ pub async fn insert_parties(tx: &mut Tx, entity: i64, parties: &[PartyRow]) -> R
     insert_rows!(
         tx,
         "INSERT INTO parties (entry_id, ordinal, entity_id, represents, authority_kind, authority_reference, person_type, id_type,
-         id, company_name, given_name, first_surname, second_surname, email, mobile, landline, notification_channel,
+         id, id_country, company_name, given_name, first_surname, second_surname, email, mobile, landline, notification_channel,
          receives_notifications, country, province, municipality, street, postcode) VALUES",
         "",
         parties,
@@ -206,6 +218,7 @@ pub async fn insert_parties(tx: &mut Tx, entity: i64, parties: &[PartyRow]) -> R
             row.person_type,
             row.id_type,
             row.id.as_str(),
+            row.id_country,
             row.company_name.as_deref(),
             row.given_name.as_deref(),
             row.first_surname.as_deref(),
@@ -306,7 +319,7 @@ macro_rules! entry_columns {
          e.must_submit_electronically, e.routing, e.office, e.registered_by, e.submission_id, e.submission_sha256,
          e.signature_sha256, e.csv, e.subject, e.statement, e.request, e.destination_unit, e.distributed_to, e.external_reference, e.file_number,
          e.procedure_code, e.corrects, e.answers, e.physical_documents, e.transport, e.transport_number, e.remarks, e.authentication,
-         e.destination_unit_name, e.distributed_to_name, e.office_name"
+         e.destination_unit_name, e.distributed_to_name, e.office_name, e.identification"
     };
 }
 pub(super) use entry_columns;

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::entries::{Belongings, EntryRow, entry_columns};
 use super::{Result, Tx, on_engine};
-use crate::domain::{Channel, Micros, Status};
+use crate::domain::{Channel, Country, Micros, Status};
 
 /// The order of a list. Each is total: two entries never share a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,13 +59,22 @@ pub struct Wanted {
     pub status: Option<Status>,
     pub unit: Option<String>,
     pub distributed_to: Option<String>,
-    pub party: Option<String>,
+    pub party: Option<WantedParty>,
     /// Folded words that must all be there; each may go on.
     pub words: Vec<String>,
     pub order: Order,
     pub descending: bool,
     /// Only those after this place.
     pub after: Option<Place>,
+}
+
+/// A party or representative that is looked for.
+#[derive(Debug, Clone)]
+pub struct WantedParty {
+    /// The identifier, in upper case or as it was written: passports are kept so.
+    pub id: String,
+    /// The country that gave it, where that matters.
+    pub country: Option<Country>,
 }
 
 /// The entries wanted, at most `limit`.
@@ -114,7 +123,22 @@ pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Resu
         }
         if let Some(party) = &wanted.party {
             query.push(" AND e.id IN (SELECT entry_id FROM parties WHERE entity_id = ").push_bind(entity);
-            query.push(" AND id = ").push_bind(party.clone()).push(")");
+            query
+                .push(" AND id IN (")
+                .push_bind(party.id.clone())
+                .push(", ")
+                .push_bind(party.id.to_uppercase())
+                .push(")");
+            match party.country {
+                None => {}
+                Some(Country::SPAIN) => {
+                    query.push(" AND (id_country = 'ES' OR id_type IN ('nif', 'nie', 'cif', 'dir3'))");
+                }
+                Some(country) => {
+                    query.push(" AND id_country = ").push_bind(country);
+                }
+            }
+            query.push(")");
         }
         if !wanted.words.is_empty() {
             query.push(" AND e.id IN (SELECT entry_id FROM entry_text WHERE entity_id = ").push_bind(entity);

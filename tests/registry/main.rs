@@ -26,6 +26,7 @@ mod faults;
 mod heavy_crowd;
 mod heavy_kill;
 mod idempotency;
+mod identities;
 mod law;
 mod ledger;
 mod limits;

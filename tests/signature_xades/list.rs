@@ -26,6 +26,37 @@ fn status(kind: &str, status: &str, since: &str, identity: &str) -> String {
 
 /// A service of the test PKI's issuing authority, its present status first.
 pub fn service(kind: &str, statuses: &[(&str, &str)]) -> String {
+    service_with(kind, statuses, "")
+}
+
+/// What a list says of a service's certificates: each an extension.
+pub fn extensions(each: &[String]) -> String {
+    let each = each.join("</Extension><Extension Critical=\"true\">");
+    format!(
+        "<ServiceInformationExtensions><Extension Critical=\"true\">{each}</Extension></ServiceInformationExtensions>"
+    )
+}
+
+/// That it issues for `ForeSignatures`, `ForeSeals` or `ForWebSiteAuthentication`.
+pub fn issues(purpose: &str) -> String {
+    format!(
+        "<AdditionalServiceInformation><URI xml:lang=\"en\">\
+         http://uri.etsi.org/TrstSvc/TrustedList/SvcInfoExt/{purpose}</URI></AdditionalServiceInformation>"
+    )
+}
+
+/// That its certificates of these criteria (elements of the prefix `q`) have this qualifier.
+pub fn qualifies(qualifier: &str, assert: &str, criteria: &str) -> String {
+    format!(
+        "<q:Qualifications xmlns:q=\"http://uri.etsi.org/TrstSvc/SvcInfoExt/eSigDir-1999-93-EC-TrustedList/#\">\
+         <q:QualificationElement><q:Qualifiers>\
+         <q:Qualifier uri=\"http://uri.etsi.org/TrstSvc/TrustedList/SvcInfoExt/{qualifier}\"></q:Qualifier></q:Qualifiers>\
+         <q:CriteriaList assert=\"{assert}\">{criteria}</q:CriteriaList></q:QualificationElement></q:Qualifications>"
+    )
+}
+
+/// The same with extensions of its present status.
+pub fn service_with(kind: &str, statuses: &[(&str, &str)], extensions: &str) -> String {
     let der = STANDARD.encode(certificate("intermediates/intermediate").to_der().unwrap());
     let identity = format!(
         "<ServiceDigitalIdentity><DigitalId><X509Certificate>\n{der}\n</X509Certificate></DigitalId></ServiceDigitalIdentity>"
@@ -36,7 +67,7 @@ pub fn service(kind: &str, statuses: &[(&str, &str)]) -> String {
     };
     let history: String = before.iter().map(instance).collect();
     format!(
-        "<TSPService><ServiceInformation>{}</ServiceInformation><ServiceHistory>{history}</ServiceHistory></TSPService>",
+        "<TSPService><ServiceInformation>{}{extensions}</ServiceInformation><ServiceHistory>{history}</ServiceHistory></TSPService>",
         status(kind, now.0, now.1, &identity)
     )
 }

@@ -6,7 +6,10 @@ use openssl::x509::X509;
 use rstest::rstest;
 use ventanilla::signature::{self, Anchors, ListError, Policy, RevocationMode, SubIndication, TrustedList, Verdict};
 
-use crate::list::{CA_QC, END, GRANTED, QTST, SIGNER, SUPERVISED, WITHDRAWN, service, signature, signed, unsigned};
+use crate::list::{
+    CA_QC, END, GRANTED, QTST, SIGNER, SUPERVISED, WITHDRAWN, extensions, issues, qualifies, service, service_with,
+    signature, signed, unsigned,
+};
 use crate::pki::{NOW, TEXT, certificate, sealed_by};
 use crate::signer::{ENVELOPED, reference, transform};
 
@@ -142,4 +145,66 @@ fn real_lists_are_read() {
         let altered = text.replacen("<TSLSequenceNumber>2", "<TSLSequenceNumber>3", 1);
         assert!(matches!(TrustedList::read(altered.as_bytes(), &[certificate(SIGNER)]), Err(ListError::Signature(_))));
     }
+}
+
+const SIGNS: &str = "<q:KeyUsage><q:KeyUsageBit name=\"digitalSignature\">true</q:KeyUsageBit></q:KeyUsage>";
+const SIGNS_NOT: &str = "<q:KeyUsage><q:KeyUsageBit name=\"digitalSignature\">false</q:KeyUsageBit></q:KeyUsage>";
+const OF_POLICY: &str = "<q:PolicySet><q:PolicyIdentifier><x:Identifier xmlns:x=\"http://uri.etsi.org/01903/v1.3.2#\" \
+    Qualifier=\"OIDAsURN\">urn:oid:2.16.724.1.3.5.6.1</x:Identifier></q:PolicyIdentifier></q:PolicySet>";
+const NOBODY_KNOWS: &str = "<q:SomethingNew></q:SomethingNew>";
+
+/// What a list says of the issuing authority, whose certificate is judged, and what it is then: qualified, a seal.
+#[rstest]
+#[case::a_service_for_signatures(issues("ForeSignatures"), "citizen", true, false)]
+#[case::which_issues_no_seals(issues("ForeSignatures"), "company-seal", false, false)]
+#[case::a_service_for_seals(issues("ForeSeals"), "company-seal", true, true)]
+#[case::which_issues_no_signatures(issues("ForeSeals"), "citizen", false, false)]
+#[case::a_seal_by_the_lists_word(qualifies("QCForESeal", "all", SIGNS), "company-without-seal", false, true)]
+#[case::no_seal_by_the_lists_word(qualifies("QCForESig", "all", SIGNS), "company-seal", true, false)]
+#[case::not_those_of_other_criteria(qualifies("QCForESig", "all", SIGNS_NOT), "company-seal", true, true)]
+#[case::not_qualified(qualifies("NotQualified", "all", SIGNS), "citizen", false, false)]
+#[case::but_for_others(qualifies("NotQualified", "all", SIGNS_NOT), "citizen", true, false)]
+#[case::not_qualified_unless(qualifies("NotQualified", "none", SIGNS_NOT), "citizen", false, false)]
+#[case::not_qualified_by_any(qualifies("NotQualified", "atLeastOne", &[SIGNS_NOT, SIGNS].concat()), "citizen", false, false)]
+#[case::not_qualified_perhaps(qualifies("NotQualified", "all", NOBODY_KNOWS), "citizen", false, false)]
+#[case::qualified_by_the_lists_word(qualifies("QCStatement", "all", SIGNS), "citizen2", true, false)]
+#[case::qualified_by_policy(qualifies("QCStatement", "all", OF_POLICY), "seal-by-policy", true, true)]
+#[case::of_another_policy(qualifies("QCStatement", "all", OF_POLICY), "citizen2", false, false)]
+#[case::qualified_perhaps(qualifies("QCStatement", "all", NOBODY_KNOWS), "citizen2", false, false)]
+fn a_list_has_the_last_word_on_what_a_certificate_is(
+    #[case] said: String,
+    #[case] who: &str,
+    #[case] qualified: bool,
+    #[case] seal: bool,
+) {
+    let list = signed(&service_with(CA_QC, &[(GRANTED, "2020-01-01")], &extensions(&[said])));
+    let verdict = judged(who, NOW, &trusting(Vec::new(), &list));
+    assert!(verdict.passed(), "{:?}", verdict.detail);
+    let signer = verdict.signer.unwrap();
+    assert_eq!((signer.qualified, signer.seal), (qualified, seal), "{signer:?}");
+    // Whoever is no seal is no company either.
+    let is_company = who.contains("seal");
+    assert_eq!(signer.id.is_some(), seal || !is_company);
+}
+
+#[test]
+fn two_services_of_one_authority_speak_together() {
+    let of = |said| service_with(CA_QC, &[(GRANTED, "2020-01-01")], &extensions(&[said]));
+    let both = signed(&[of(issues("ForeSignatures")), of(issues("ForeSeals"))].concat());
+    let policy = trusting(Vec::new(), &both);
+    for (who, seal) in [("citizen", false), ("company-seal", true)] {
+        let signer = judged(who, NOW, &policy).signer.unwrap();
+        assert_eq!((signer.qualified, signer.seal), (true, seal), "{who}");
+    }
+    let taken = of(qualifies("NotQualified", "all", SIGNS));
+    let taken = signed(&[of(issues("ForeSignatures")), taken].concat());
+    assert!(!judged("citizen", NOW, &trusting(Vec::new(), &taken)).signer.unwrap().qualified);
+}
+
+#[test]
+fn what_a_list_calls_a_web_sites_signs_nothing() {
+    let said = extensions(&[qualifies("QCForWSA", "all", SIGNS)]);
+    let list = signed(&service_with(CA_QC, &[(GRANTED, "2020-01-01")], &said));
+    let verdict = judged("citizen", NOW, &trusting(Vec::new(), &list));
+    assert_eq!(verdict.sub_indication, Some(SubIndication::ChainConstraintsFailure));
 }

@@ -4,7 +4,7 @@ use qrcode::{EcLevel, QrCode};
 
 use super::view::{Document, Receipt, Verdict};
 use super::{Look, words};
-use crate::domain::{BookKind, Party};
+use crate::domain::{BookKind, Party, Person};
 use crate::receipt::paper::PaperError;
 use crate::receipt::paper::face::{Colour, Face, Faces, REPLACEMENT, Style};
 use crate::receipt::paper::flow::{Flow, Margins};
@@ -163,6 +163,10 @@ impl Writer<'_> {
         }
         self.row(table, "Vía", words::channel(entry.channel));
         self.row_if(table, "Acreditación de la voluntad", entry.authentication_method.map(words::authentication));
+        if let Some(identification) = &entry.identification {
+            self.row(table, "Norma que admite la identificación", &identification.rule);
+            self.row(table, "Certificado (SHA-256)", &identification.certificate_sha256);
+        }
         let obliged = entry.must_submit_electronically.map(words::must_submit_electronically);
         let obliged = obliged.map(|reason| format!("Sí: {reason} (artículos 14 y 68.4 de la Ley 39/2015)"));
         self.row_if(table, "Obligación de relación electrónica", obliged.as_deref());
@@ -391,9 +395,9 @@ impl Writer<'_> {
 
 /// Who somebody is, and who acts for them.
 fn person(party: &Party) -> (String, Option<String>) {
-    let who = format!("{} · {}", party.display_name(), party.id);
+    let who = format!("{} · {}", party.display_name(), identifier(&party.person));
     let how = party.representative.as_ref().map(|representative| {
-        let mut text = format!("{} · {}", representative.display_name(), representative.id);
+        let mut text = format!("{} · {}", representative.display_name(), identifier(&representative.person));
         if let Some(authority) = &representative.authority {
             text = format!("{text}, por {}", words::authority(authority));
         }
@@ -402,12 +406,22 @@ fn person(party: &Party) -> (String, Option<String>) {
     (who, how)
 }
 
+/// An identifier, with the country that gave it where that was stated.
+fn identifier(person: &Person) -> String {
+    match person.id_country {
+        Some(country) => format!("{} ({country})", person.id),
+        None => person.id.clone(),
+    }
+}
+
 /// A verdict in its sentence, and whose signature it is.
 fn said(verdict: &Verdict) -> String {
     let Some(signer) = &verdict.signer else { return verdict.explanation.es.clone() };
     let mut who = signer.name.clone();
-    if let Some(id) = &signer.id {
-        who = format!("{who} · {id}");
+    match (&signer.id, &signer.id_country) {
+        (Some(id), Some(country)) => who = format!("{who} · {id} ({country})"),
+        (Some(id), None) => who = format!("{who} · {id}"),
+        (None, _) => {}
     }
     let organization = signer.organization.as_ref();
     if let Some(name) = organization.and_then(|organization| organization.name.as_ref().or(organization.id.as_ref())) {

@@ -60,6 +60,8 @@ pub struct Entry {
     pub channel: Channel,
     /// How the will was proved.
     pub authentication_method: Option<AuthenticationMethod>,
+    /// What identification did, where it counted as signature.
+    pub identification: Option<Identification>,
     /// Why it had to come electronically, and did not.
     pub must_submit_electronically: Option<MustSubmitElectronically>,
     /// Where it was made.
@@ -102,6 +104,15 @@ pub struct Entry {
     pub interested_parties: Vec<Party>,
     /// What came with it.
     pub documents: Vec<Document>,
+}
+
+/// What is kept of identification.
+#[derive(Debug, Deserialize)]
+pub struct Identification {
+    /// The rule that let it count.
+    pub rule: String,
+    /// Whose certificate it was.
+    pub certificate_sha256: String,
 }
 
 /// A document.
@@ -147,6 +158,8 @@ pub struct Signer {
     pub name: String,
     /// The identifier.
     pub id: Option<String>,
+    /// The country that gave it, where it is not Spain.
+    pub id_country: Option<String>,
     /// For whom.
     pub organization: Option<Organization>,
 }

@@ -82,7 +82,7 @@ fn rectify(
 
 fn told(parties: &[PartyRow]) -> Option<MustSubmitElectronically> {
     let parties = parties.iter().filter(|party| party.represents.is_none());
-    parties.into_iter().find_map(|party| identifier::obliged(party.id_type, &party.id))
+    parties.into_iter().find_map(|party| identifier::obliged(party.person_type, party.id_type, &party.id))
 }
 
 fn add(added: &Added, with: &mut Belongings) -> Result<(), NotAltered> {

@@ -16,7 +16,7 @@ pub(super) const COUNTER: &[&str] = &[
     "must_submit_electronically",
 ];
 pub(super) const AUTHENTICATION: &[&str] = &["system", "level", "at", "evidence", "person", "consent"];
-pub(super) const AUTHENTICATED_PERSON: &[&str] = &["id_type", "id", "name"];
+pub(super) const AUTHENTICATED_PERSON: &[&str] = &["id_type", "id", "id_country", "name"];
 
 /// 2000-01-01T00:00:00Z. Paper older than that is archived, not registered; an earlier year is a slip of the pen.
 const EARLIEST: Micros = Micros(946_684_800_000_000);
@@ -72,7 +72,7 @@ pub(super) fn fields(
 
 /// Why somebody among them must submit electronically, where an identifier tells (Ley 39/2015 art. 14.2).
 fn told(parties: &[Party]) -> Option<MustSubmitElectronically> {
-    parties.iter().find_map(|party| identifier::obliged(party.id_type, &party.id))
+    parties.iter().find_map(|party| identifier::obliged(party.person_type, party.id_type, &party.id))
 }
 
 /// An instant that is past, give or take so many microseconds.
@@ -118,15 +118,16 @@ fn person(authentication: &Object, parties: Option<&[Party]>, errors: &mut Error
     let object = Object::open(node, &authentication.at("person"), &[AUTHENTICATED_PERSON], errors)?;
     let id_type = object.required_name("id_type", errors);
     let id = parties::identifier(&object, id_type, errors);
+    let id_country = parties::id_country(&object, id_type, errors);
     let name = object.required_text("name", 160, errors);
-    let person = AuthenticatedPerson { id_type: id_type?, id: id?, name: name? };
+    let person = AuthenticatedPerson { id_type: id_type?, id: id?, id_country, name: name? };
     // Where the parties themselves are wrong, that is said already.
     let known = parties.is_none_or(|parties| {
         let people = parties.iter().flat_map(|party| {
             std::iter::once(&party.person)
                 .chain(party.representative.iter().map(|representative| &representative.person))
         });
-        people.into_iter().any(|known| (known.id_type, &known.id) == (person.id_type, &person.id))
+        people.into_iter().any(|known| person.is(known))
     });
     if !known {
         errors.add(object.at("id"), "must be an interested party or a representative in this submission");

@@ -9,7 +9,7 @@
 use super::fields::{Errors, Object};
 use super::json::Node;
 use crate::domain::{
-    Address, Authority, IdType, MustSubmitElectronically, NotificationChannel, Party, Person, PersonType,
+    Address, Authority, Country, IdType, MustSubmitElectronically, NotificationChannel, Party, Person, PersonType,
     Representative, identifier,
 };
 
@@ -17,6 +17,7 @@ pub(super) const PERSON: &[&str] = &[
     "person_type",
     "id_type",
     "id",
+    "id_country",
     "company_name",
     "given_name",
     "first_surname",
@@ -61,7 +62,8 @@ pub(super) fn read(submission: &Object, limit: usize, errors: &mut Errors) -> Op
 fn party(node: &Node, at: &str, errors: &mut Errors) -> Option<(Party, Option<bool>)> {
     let object = Object::open(node, at, &[PERSON, PARTY], errors)?;
     let person = person(&object, None, errors);
-    let obliged = person.as_ref().and_then(|person| identifier::obliged(person.id_type, &person.id));
+    let obliged =
+        person.as_ref().and_then(|person| identifier::obliged(person.person_type, person.id_type, &person.id));
     let representative = match object.get("representative") {
         Some(node) => Some(representative(node, &object.at("representative"), obliged, errors)?),
         None => None,
@@ -100,6 +102,7 @@ fn authority(node: &Node, at: &str, errors: &mut Errors) -> Option<Authority> {
 fn person(object: &Object, obliged: Option<MustSubmitElectronically>, errors: &mut Errors) -> Option<Person> {
     let id_type = object.required_name("id_type", errors);
     let id = identifier(object, id_type, errors);
+    let id_country = id_country(object, id_type, errors);
     let person_type = person_type(object, id_type, errors);
     let mut name = |key, limit, needed_by| {
         let needed = person_type == Some(needed_by);
@@ -115,7 +118,10 @@ fn person(object: &Object, obliged: Option<MustSubmitElectronically>, errors: &m
     let landline = object.text("landline", 20, errors);
     let receives_notifications = object.boolean("receives_notifications", errors);
     let notification_channel = object.name("notification_channel", errors);
-    let by_id = id_type.zip(id.as_deref()).and_then(|(id_type, id)| identifier::obliged(id_type, id));
+    let by_id = match (person_type, id_type, id.as_deref()) {
+        (Some(person_type), Some(id_type), Some(id)) => identifier::obliged(person_type, id_type, id),
+        _ => None,
+    };
     let on_paper = notification_channel == Some(NotificationChannel::Paper);
     let must_be_electronic = by_id.or(obliged);
     if let (true, Some(why)) = (on_paper, must_be_electronic) {
@@ -128,6 +134,7 @@ fn person(object: &Object, obliged: Option<MustSubmitElectronically>, errors: &m
         person_type: person_type?,
         id_type: id_type?,
         id: id?,
+        id_country,
         company_name,
         given_name,
         first_surname,
@@ -145,6 +152,12 @@ fn person(object: &Object, obliged: Option<MustSubmitElectronically>, errors: &m
 pub(super) fn identifier(object: &Object, id_type: Option<IdType>, errors: &mut Errors) -> Option<String> {
     let id = object.required_text("id", identifier::LENGTH, errors)?;
     errors.keep(object.at("id"), identifier::normalise(id_type?, &id))
+}
+
+/// The country that gave the identifier, where its type does not tell it.
+pub(super) fn id_country(object: &Object, id_type: Option<IdType>, errors: &mut Errors) -> Option<Country> {
+    let stated: Country = object.parsed("id_country", 2, str::parse::<Country>, errors)?;
+    errors.keep(object.at("id_country"), id_type?.country(Some(stated))).flatten()
 }
 
 fn person_type(object: &Object, id_type: Option<IdType>, errors: &mut Errors) -> Option<PersonType> {

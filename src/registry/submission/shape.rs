@@ -15,8 +15,8 @@ use utoipa::{PartialSchema, ToSchema};
 use super::AssuranceLevel;
 use super::counter::CounterChannel;
 use crate::domain::{
-    AuthorityKind, DocumentKind, IdType, MustSubmitElectronically, Person, PersonType, PhysicalDocuments, Sha256,
-    Transport, Validity,
+    AuthorityKind, Country, DocumentKind, IdType, MustSubmitElectronically, Person, PersonType, PhysicalDocuments,
+    Sha256, Transport, Validity,
 };
 
 /// A closed object with the fields of its parts; a later part overrides an earlier one. Only `required`
@@ -302,6 +302,8 @@ struct AuthenticatedPersonFields {
     /// The identifier.
     #[schema(example = "00000000T", min_length = 1, max_length = 256)]
     id: String,
+    /// The country that gave the id: stated where its type does not tell it.
+    id_country: Option<Country>,
     /// The name, as the identification gave it.
     #[schema(example = "ANA GARCIA LOPEZ", min_length = 1, max_length = 160)]
     name: String,

@@ -4,6 +4,8 @@ use crate::signature::cades::{self, Message, Request, conclude};
 use crate::signature::certificate::Certificate;
 use crate::signature::cms::SignedData;
 use crate::signature::oid;
+use crate::signature::policy::Policy;
+use crate::signature::purpose::Use;
 use crate::signature::signer::{Content, Failure};
 use crate::signature::timestamp::{self, Checked, Existence};
 use crate::signature::verdict::{Format, Kind, SubIndication, Verdict};
@@ -52,7 +54,9 @@ pub fn judge(
         contradiction: None,
         coverage: value.coverage(),
     };
-    let verdict = message.judge(&data.signers[0], request);
+    // Whether the authority may stamp times was asked when the token was checked.
+    let policy = Policy { signed: Use::Timestamps, ..request.policy.clone() };
+    let verdict = message.judge(&data.signers[0], Request { policy: &policy, ..request });
     (weigh(verdict, checked.as_ref()), checked)
 }
 

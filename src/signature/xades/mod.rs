@@ -31,12 +31,9 @@ use self::structure::Signature;
 use self::transform::{Allowance, Place};
 use self::whole::Rest;
 use super::algorithm::SignatureAlgorithm;
-use super::cades::{
-    Known, Request, UNKNOWN, blank, conclude, conclude_after_asking, confirm_qualified, proved_outside,
-};
+use super::cades::{Known, Request, UNKNOWN, blank, conclude, conclude_after_asking, heed_lists, proved_outside};
 use super::certificate::Certificate;
 use super::chain::{NoPath, Path};
-use super::identity;
 use super::policy::Policy;
 use super::revocation::Evidence;
 use super::signer::Failure;
@@ -45,6 +42,7 @@ use super::verdict::{CounterSignature, Format, Level, SubIndication, Verdict};
 use super::work::{Budget, Work};
 use super::xml::nodeset::NodeSet;
 use super::xml::{Document, NodeId, encoding, read};
+use super::{identity, purpose};
 
 /// More signatures in one document than this are an attempt to make the reader work.
 const MAX_SIGNATURES: usize = 64;
@@ -254,7 +252,7 @@ impl<'b, 'a> Bench<'b, 'a> {
         let path = policy.path(found.certificate, &certificates, verdict.signed_at);
         let path = path.map_err(|no_path| proved_outside(no_path, found.certificate, proved_at, made_after));
         verdict.trusted = path.is_ok();
-        confirm_qualified(&mut verdict, &path, policy);
+        heed_lists(&mut verdict, found.certificate, &path, policy);
         let failure = failure.or_else(|| examined.first_failure(&found, &path, verdict.signed_at, policy));
         let known = Known { evidence: &evidence, made_after, doubt };
         let mut verdict = conclude_after_asking(verdict, failure, &path, known, Request { policy, ..self.request });
@@ -392,8 +390,7 @@ impl<'b> Examined<'b> {
             Ok(path) => path,
             Err(no_path) => return Some(no_path.failure()),
         };
-        if !found.certificate.may_sign() {
-            let detail = "keyUsage has neither digitalSignature nor nonRepudiation";
+        if let Err(detail) = purpose::check_signer(found.certificate, policy.signed) {
             return Some(Failure::new(S::ChainConstraintsFailure, detail));
         }
         let constraints = path.check_constraints(&policy.algorithms, at).and_then(|()| {

@@ -1,0 +1,158 @@
+//! Whose client certificate may be believed: judged as signers' are, and remembered for as long as that is current.
+//!
+//! # Why
+//! The handshake shows that the caller has the key of a certificate that an authority of `tls.client_ca` issued; that it
+//! was revoked since, or issued to a machine, it does not see. Each request asks here. An answer is kept until the
+//! authority may say something new (`nextUpdate`), what could not be learned for moments only, and all of it for a bounded
+//! number of certificates.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::clock::Clock;
+use crate::domain::Micros;
+use crate::fetch::Judge;
+use crate::signature::{Anchors, Client, RevocationMode, Standing, judge_client};
+
+/// Certificates remembered at once.
+const REMEMBERED: usize = 10_000;
+/// How long a certificate is believed of which no authority says anything: nobody is to be asked.
+const UNASKED: i64 = 600 * 1_000_000;
+/// How long a refusal stands before it is judged again: a suspension ends.
+const REFUSED: i64 = 60 * 1_000_000;
+/// How long a doubt stands: responders come back.
+const DOUBT: i64 = 15 * 1_000_000;
+
+/// A certificate that somebody showed in a TLS handshake, which the handshake took.
+#[derive(Debug)]
+pub struct Shown {
+    /// It (DER).
+    pub certificate: Vec<u8>,
+    /// The certificates (DER) that were sent along; none where a session was resumed.
+    pub issuers: Arc<Vec<Vec<u8>>>,
+    /// Where its path may end: the authorities of `tls.client_ca` that were in force in the handshake.
+    pub anchors: Anchors,
+}
+
+impl Shown {
+    /// The certificate's SHA-256, as lower-case hex.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        hex::encode(openssl::sha::sha256(&self.certificate))
+    }
+}
+
+/// Client certificates judged lately. Cheap to clone; all clones remember the same.
+#[derive(Debug, Clone)]
+pub struct ClientCertificates {
+    judge: Judge,
+    clock: Clock,
+    known: Arc<Mutex<HashMap<[u8; 32], Known>>>,
+}
+
+#[derive(Debug, Clone)]
+struct Known {
+    client: Arc<Client>,
+    /// The certificates of authorities that came with it: a session that is resumed has them no more.
+    issuers: Arc<Vec<Vec<u8>>>,
+    until: Micros,
+}
+
+/// What comes of a client's certificate.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// It may be believed.
+    Believed(Arc<Client>),
+    /// It may not; why.
+    Refused(String),
+    /// Whether it was revoked could not be learned, and must be known.
+    Unknown,
+}
+
+impl ClientCertificates {
+    /// None known yet.
+    #[must_use]
+    pub fn new(judge: Judge, clock: Clock) -> Self {
+        Self { judge, clock, known: Arc::default() }
+    }
+
+    /// Whether this certificate may be believed now.
+    pub async fn judge(&self, shown: &Shown) -> Outcome {
+        let (hash, now) = (openssl::sha::sha256(&shown.certificate), self.clock.now());
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned();
+        let client = match known {
+            Some(known) if now < known.until => known.client,
+            known => {
+                let kept = known.map(|known| known.issuers).filter(|_| shown.issuers.is_empty());
+                let issuers = kept.unwrap_or_else(|| shown.issuers.clone());
+                let (der, anchors, others) = (shown.certificate.clone(), shown.anchors.clone(), issuers.clone());
+                let judged = self.judge.run(move |policy| judge_client(&der, &others, &anchors, now.0, policy)).await;
+                let Ok(Ok(client)) = judged else { return Outcome::Refused("it cannot be read".into()) };
+                let client = Arc::new(client);
+                self.remember(hash, Known { until: until(&client, now), client: client.clone(), issuers });
+                client
+            }
+        };
+        match &client.standing {
+            Standing::Refused(why) => Outcome::Refused(why.clone()),
+            Standing::Unknown(_) if self.judge.policy().revocation == RevocationMode::Require => Outcome::Unknown,
+            Standing::Good | Standing::Unknown(_) => Outcome::Believed(client),
+        }
+    }
+
+    fn remember(&self, hash: [u8; 32], of: Known) {
+        let now = self.clock.now();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REMEMBERED {
+            known.retain(|_, known| now < known.until);
+        }
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(hash, of);
+    }
+}
+
+/// Until when what was judged stands.
+fn until(client: &Client, now: Micros) -> Micros {
+    let latest = match (&client.standing, client.current_until) {
+        (Standing::Refused(_), _) => now.0.saturating_add(REFUSED),
+        (Standing::Unknown(_), _) => now.0.saturating_add(DOUBT),
+        (Standing::Good, Some(until)) => until,
+        (Standing::Good, None) => now.0.saturating_add(UNASKED),
+    };
+    Micros(latest.min(client.not_after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signature::{Revocation, Signer};
+
+    const NOW: i64 = 1_780_315_200_000_000;
+    const HOUR: i64 = 3_600_000_000;
+
+    fn judged(standing: Standing, current_until: Option<i64>) -> i64 {
+        let client = Client {
+            signer: Signer::default(),
+            standing,
+            revocation: Revocation::Good,
+            current_until,
+            not_after: NOW + 24 * HOUR,
+        };
+        until(&client, Micros(NOW)).0
+    }
+
+    #[test]
+    fn a_certificate_is_asked_about_again_when_its_authority_may_say_something_new() {
+        assert_eq!(judged(Standing::Good, Some(NOW + 2 * HOUR)), NOW + 2 * HOUR);
+        assert_eq!(judged(Standing::Good, Some(NOW + 48 * HOUR)), NOW + 24 * HOUR, "not after it has expired");
+        assert_eq!(judged(Standing::Good, None), NOW + UNASKED);
+    }
+
+    #[test]
+    fn what_is_in_doubt_or_refused_is_asked_about_again_soon() {
+        assert_eq!(judged(Standing::Unknown("no answer".into()), Some(NOW + 2 * HOUR)), NOW + DOUBT);
+        assert_eq!(judged(Standing::Refused("suspended".into()), Some(NOW + 2 * HOUR)), NOW + REFUSED);
+    }
+}
