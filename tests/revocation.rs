@@ -9,6 +9,8 @@ mod archive;
 mod carried;
 #[path = "harness/mod.rs"]
 mod harness;
+#[path = "revocation/levels.rs"]
+mod levels;
 #[path = "revocation/lists.rs"]
 mod lists;
 #[path = "revocation/machine.rs"]

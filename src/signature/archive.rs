@@ -79,9 +79,16 @@ pub fn existence(archived: &[Archived], attribute: Attribute<'_>, value: &[u8]) 
     covering.filter_map(|one| one.checked.existence()).min_by_key(|proof| proof.at)
 }
 
-/// Whether one of them is trusted and covers revocation data that answer for every certificate of the path (level LTA).
+/// Whether one of them is trusted and covers revocation data that answer for every certificate of the path, and of that
+/// of who gave the proof by which it existed (level LTA).
 #[must_use]
-pub fn holds_validation_data(archived: &[Archived], path: &Path, signed_at: i64, ground: &Ground<'_, '_>) -> bool {
+pub fn holds_validation_data(
+    archived: &[Archived],
+    path: &Path,
+    proof: Option<&Existence>,
+    signed_at: i64,
+    ground: &Ground<'_, '_>,
+) -> bool {
     archived.iter().filter(|one| one.checked.shown.trusted).any(|one| {
         let Some(index) = &one.index else { return false };
         let covered = ground.data.revocation.iter().filter(|choice| index.lists(&index.revocation, &[choice]));
@@ -92,7 +99,7 @@ pub fn holds_validation_data(archived: &[Archived], path: &Path, signed_at: i64,
         if values().all(|attribute| attribute.values().all(|value| one.covers(attribute, value.raw))) {
             evidence.add_attributes(&ground.signer.unsigned);
         }
-        revocation::answered_by(&evidence, path, (signed_at, ground.received_at), ground.policy)
+        revocation::archived_by(&evidence, path, proof, (signed_at, ground.received_at), ground.policy)
     })
 }
 

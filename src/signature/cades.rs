@@ -6,9 +6,10 @@
 //! else mends them. All steps are taken even so: who signed, and whether the path holds, is shown beside.
 //!
 //! Levels are what was verified here: B, T by a trusted timestamp of either kind, LT where the revocation data inside
-//! answered for the whole path, LTA where a trusted archive timestamp covers such data. Archive timestamps of the older
-//! forms (`archive-time-stamp` and its second version, EN 319 122-1 annex A.2) are not looked at, and long-term-validation
-//! attributes neither: they prove nothing here, and harm nothing.
+//! answered for the whole path, and for that of the authority whose timestamp T stands on, LTA where a trusted archive
+//! timestamp covers such data (§ 6.3). Archive timestamps of the older forms (`archive-time-stamp` and its second version,
+//! annex A.2) are listed and not judged, and long-term-validation attributes not looked at: they prove nothing here, and
+//! harm nothing.
 
 use std::borrow::Cow;
 
@@ -16,7 +17,7 @@ use super::algorithm::SignatureAlgorithm;
 use super::archive::{self, Archived, Ground};
 use super::certificate::Certificate;
 use super::chain::{NoPath, Path};
-use super::cms::{Attributes, SignedData, SignerInfo};
+use super::cms::{Attribute, Attributes, SignedData, SignerInfo};
 use super::constraints::Weak;
 use super::explanation::explain;
 use super::identity::CertificateKind;
@@ -25,7 +26,8 @@ use super::revocation::{self, Evidence, Times};
 use super::signer::{self, Content, Failure, Found, Integrity, Role};
 use super::timestamp::{self, Checked, Existence};
 use super::verdict::{
-    CounterSignature, Coverage, Format, Indication, Kind, Level, Placement, Revocation, SubIndication, Verdict,
+    CounterSignature, Coverage, Format, Indication, Kind, Level, Placement, Revocation, SignatureTimestamp,
+    SubIndication, TimestampKind, Verdict,
 };
 use super::work::{Budget, Work};
 use super::{ber, identity, oid, pem, purpose};
@@ -83,6 +85,23 @@ pub(super) fn judge(signature: &[u8], content: Option<&[u8]>, request: Request<'
     Ok(data.signers.iter().map(|signer| message.judge(signer, request)).collect())
 }
 
+/// The timestamps of one signature.
+struct Stamps {
+    /// Those over its value.
+    over_value: Vec<Checked>,
+    /// Those that move no time, as they are shown.
+    others: Vec<SignatureTimestamp>,
+    /// The latest time before which, as a content timestamp proves, the signature was not made (EN 319 122-1 § 5.2.8):
+    /// such a timestamp is among what was signed.
+    made_after: Option<i64>,
+}
+
+/// The tokens in the attributes of this type, as many as are looked at.
+fn tokens<'a>(attributes: &Attributes<'a>, oid: &[u8]) -> Vec<(Attribute<'a>, &'a [u8])> {
+    let tokens = attributes.of(oid).flat_map(|attribute| attribute.values().map(move |token| (attribute, token.raw)));
+    tokens.take(MAX_ADDITIONS).collect()
+}
+
 /// What the signers of one CMS have in common.
 pub(super) struct Message<'m, 'a> {
     pub format: Format,
@@ -98,12 +117,17 @@ pub(super) struct Message<'m, 'a> {
 
 impl<'a> Message<'_, 'a> {
     pub fn judge(&self, signer: &SignerInfo<'a>, request: Request<'_>) -> Verdict {
+        self.judge_and_prove(signer, request).0
+    }
+
+    /// The verdict, and what its best signature time stands on.
+    pub fn judge_and_prove(&self, signer: &SignerInfo<'a>, request: Request<'_>) -> (Verdict, Option<Existence>) {
         let mut verdict = blank(self.format, request);
         verdict.coverage = self.coverage.clone();
         verdict.claimed_signed_at = claimed_time(signer);
         let found = match signer::find(signer, self.certificates) {
             Ok(found) => found,
-            Err(failure) => return conclude(verdict, Some(failure)),
+            Err(failure) => return (conclude(verdict, Some(failure)), None),
         };
         verdict.signer = Some(identity::signer(found.certificate));
         verdict.certificate_sha256 = Some(hex::encode(openssl::sha::sha256(found.certificate.der)));
@@ -132,12 +156,14 @@ impl<'a> Message<'_, 'a> {
         };
         // In a PDF, document timestamps are in their place (EN 319 142-1 § 5.5).
         let archived = if self.format == Format::Cades { archive::judge(&ground) } else { Vec::new() };
-        let (stamps, made_after) = self.timestamps(signer, &evidence, &archived, request);
+        let Stamps { over_value: stamps, others, made_after } = self.timestamps(signer, &evidence, &archived, request);
         let all = stamps.iter().chain(archived.iter().map(|one| &one.checked));
         let proofs = all.filter_map(Checked::existence).chain(self.existence.clone());
-        let (proved_at, doubt) = timestamp::earliest(proofs);
+        let proof = timestamp::earliest(proofs);
+        let proved_at = proof.as_ref().map(|proof| proof.at);
         verdict.timestamps = stamps.into_iter().map(|stamp| stamp.shown).collect();
         verdict.timestamps.extend(archived.iter().map(|one| one.checked.shown.clone()));
+        verdict.timestamps.extend(others);
         verdict.signed_at = proved_at.map_or(request.received_at, |at| at.min(request.received_at));
         verdict.level = match (found.named_in_attribute, proved_at) {
             (false, _) => None,
@@ -153,14 +179,14 @@ impl<'a> Message<'_, 'a> {
         verdict.trusted = path.is_ok();
         heed_lists(&mut verdict, found.certificate, &path, request.policy);
         let failure = Self::first_failure(signer, found, integrity, &path, &verdict, request.policy);
-        let known = Known { evidence: &evidence, made_after, doubt };
+        let known = Known { evidence: &evidence, made_after, proof: proof.as_ref() };
         let mut verdict = conclude_after_asking(verdict, failure, &path, known, request);
         if let (Some(Level::Lt), Ok(path)) = (verdict.level, &path)
-            && archive::holds_validation_data(&archived, path, verdict.signed_at, &ground)
+            && archive::holds_validation_data(&archived, path, proof.as_ref(), verdict.signed_at, &ground)
         {
             verdict.level = Some(Level::Lta);
         }
-        verdict
+        (verdict, proof)
     }
 
     /// The steps of EN 319 102-1 § 5.3.4 in order: the first failure is the reason.
@@ -201,37 +227,51 @@ impl<'a> Message<'_, 'a> {
         None
     }
 
-    /// The timestamps over the signature value; and the latest time before which, as a content timestamp proves, the
-    /// signature was not made (EN 319 122-1 § 5.2.8): such a timestamp is among what was signed.
+    /// The timestamps of a signature but its archive timestamps of the third version.
     fn timestamps(
         &self,
         signer: &SignerInfo<'a>,
         evidence: &Evidence<'a>,
         archived: &[Archived],
         request: Request<'_>,
-    ) -> (Vec<Checked>, Option<i64>) {
+    ) -> Stamps {
         let others = &self.data.certificates;
         let at = self.existence.as_ref().map_or(request.received_at, |proof| proof.at.min(request.received_at));
-        let tokens = |attributes: &Attributes<'a>, oid: &'static [u8]| -> Vec<&'a [u8]> {
-            let values = attributes.of(oid).flat_map(|attribute| attribute.values());
-            values.take(MAX_ADDITIONS).map(|token| token.raw).collect()
-        };
         let check = |token: &'a [u8], stamped: &[&[u8]], at: i64| {
             timestamp::check(token, stamped, others, evidence, at, request.policy)
         };
         let stamped = [signer.signature];
-        let attributes = signer.unsigned.of(oid::SIGNATURE_TIMESTAMP);
-        let over_value = attributes.flat_map(|attribute| attribute.values().map(move |value| (attribute, value.raw)));
-        let over_value = over_value.take(MAX_ADDITIONS).map(|(attribute, token)| {
+        let over_value = tokens(&signer.unsigned, oid::SIGNATURE_TIMESTAMP).into_iter().map(|(attribute, token)| {
             let existed = archive::existence(archived, attribute, token).map_or(at, |proof| proof.at.min(at));
             check(token, &stamped, existed)
         });
         let over_value = over_value.collect();
-        let before = signer.signed.as_ref().map(|signed| tokens(signed, oid::CONTENT_TIMESTAMP)).unwrap_or_default();
         let content = self.content.map(Content::parts).unwrap_or_default();
-        let before = before.into_iter().map(|token| check(token, content, at).shown);
-        let made_after = before.filter(|stamp| stamp.trusted).filter_map(|stamp| stamp.at).max();
-        (over_value, made_after)
+        let before = signer.signed.as_ref().map(|signed| tokens(signed, oid::CONTENT_TIMESTAMP)).unwrap_or_default();
+        let before: Vec<_> = before.into_iter().map(|(_, token)| check(token, content, at).shown).collect();
+        let trusted = before.iter().filter(|stamp| stamp.trusted);
+        let made_after = trusted.filter_map(|stamp| stamp.at).max();
+        let as_kind = |kind| move |stamp: SignatureTimestamp| SignatureTimestamp { kind: Some(kind), ..stamp };
+        let mut shown: Vec<_> = before.into_iter().map(as_kind(TimestampKind::Content)).collect();
+
+        // What is stamped are attributes without their outer header (EN 319 122-1 annex A.1.5).
+        let contents = |oid| signer.unsigned.of(oid).map(|attribute| attribute.content());
+        let references = [oid::CERTIFICATE_REFERENCES, oid::REVOCATION_REFERENCES];
+        let references: Vec<&[u8]> = references.into_iter().flat_map(contents).collect();
+        let all = [signer.signature].into_iter().chain(contents(oid::SIGNATURE_TIMESTAMP)).chain(references.clone());
+        let all: Vec<&[u8]> = all.collect();
+        for (oid, kind, stamped) in [
+            (oid::CADES_C_TIMESTAMP, TimestampKind::SignatureAndReferences, &all),
+            (oid::REFERENCES_TIMESTAMP, TimestampKind::References, &references),
+        ] {
+            let judged = tokens(&signer.unsigned, oid).into_iter().map(|(_, token)| check(token, stamped, at).shown);
+            shown.extend(judged.map(as_kind(kind)));
+        }
+        for oid in [oid::ARCHIVE_TIMESTAMP, oid::ARCHIVE_TIMESTAMP_V2] {
+            let listed = tokens(&signer.unsigned, oid).into_iter().map(|(_, token)| Checked::listed(token).shown);
+            shown.extend(listed.map(|stamp| SignatureTimestamp { archive: true, ..stamp }));
+        }
+        Stamps { over_value, others: shown, made_after }
     }
 
     /// The signatures over a signature, and over these in their turn (RFC 5652 § 11.4).
@@ -373,13 +413,14 @@ pub(super) fn blank(format: Format, request: Request<'_>) -> Verdict {
 }
 
 /// What a format found beside the signature, for the last question: whether its certificates were revoked.
+#[derive(Clone, Copy)]
 pub(super) struct Known<'e, 'a> {
     /// The revocation data that it carries.
     pub evidence: &'e Evidence<'a>,
     /// When it was made at the earliest, as a timestamp over its content proves.
     pub made_after: Option<i64>,
-    /// What is not known of the authority of the timestamp that the best signature time is of.
-    pub doubt: Option<Failure>,
+    /// What the best signature time stands on; none for the time of reception.
+    pub proof: Option<&'e Existence>,
 }
 
 /// Looks into revocation where nothing speaks against the signature yet, and concludes. The verdict has its best
@@ -393,12 +434,13 @@ pub(super) fn conclude_after_asking(
 ) -> Verdict {
     // Nobody is asked about a signature that fails anyway.
     if let (None, None, Ok(path)) = (&failure, request.policy.budget.failure(), path) {
-        let Known { evidence, made_after, doubt } = known;
+        let Known { evidence, made_after, proof } = known;
         let times = Times { signed_at: verdict.signed_at, received_at: request.received_at, made_after };
         let finding = revocation::check(path, times, evidence, request.policy);
         verdict.revocation = finding.revocation;
-        failure = Failure::weightier(finding.failure, doubt);
-        if finding.embedded && verdict.level == Some(Level::T) {
+        failure = Failure::weightier(finding.failure, proof.and_then(|proof| proof.doubt.clone()));
+        // EN 319 122-1, 132-1 and 142-1 § 6.3: at level LT is what it takes to check the signature and its timestamp.
+        if finding.embedded && verdict.level == Some(Level::T) && proof.is_some_and(Existence::is_carried) {
             verdict.level = Some(Level::Lt);
         }
     }

@@ -83,6 +83,12 @@ pub struct Attribute<'a> {
 }
 
 impl<'a> Attribute<'a> {
+    /// The whole without its outer header, as some timestamps cover it: type and values.
+    #[must_use]
+    pub fn content(&self) -> &'a [u8] {
+        Reader::new(self.raw).expect(tag::SEQUENCE).map_or(&[], |whole| whole.content)
+    }
+
     /// Its values; a malformed one ends the list.
     pub fn values(&self) -> impl Iterator<Item = Element<'a>> + use<'a> {
         let mut reader = Reader::new(self.values);

@@ -69,7 +69,7 @@ pub use trace::Trace;
 pub use trusted_list::{Instance, ListError, Service, ServiceKind, TrustedList, verify_list_signature};
 pub use verdict::{
     Cause, CounterSignature, Coverage, Explanation, Format, Indication, Kind, Later, LaterClass, Level, Placement,
-    Revocation, SignatureTimestamp, SignedElement, SubIndication, Verdict,
+    Revocation, SignatureTimestamp, SignedElement, SubIndication, TimestampKind, Verdict,
 };
 pub use work::{Budget, Work};
 

@@ -20,6 +20,7 @@ use super::policy::{Policy, RevocationMode};
 use super::signer::Failure;
 use super::sources::{Found, NoSources, Purpose, Question, Silence};
 use super::statement::{Reason, Statement, Status};
+use super::timestamp::Existence;
 use super::verdict::{Cause, Revocation, SubIndication};
 use super::work::Work;
 
@@ -40,6 +41,19 @@ impl<'a> Evidence<'a> {
     #[must_use]
     pub fn of(crls: &'a [Vec<u8>], ocsp: &'a [Vec<u8>]) -> Self {
         Self { crls: crls.iter().map(Vec::as_slice).collect(), ocsp: ocsp.iter().map(Vec::as_slice).collect() }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.crls.is_empty() && self.ocsp.is_empty()
+    }
+
+    /// Adds other evidence.
+    pub fn add(&mut self, other: &Self) {
+        self.crls.extend(&other.crls);
+        self.ocsp.extend(&other.ocsp);
+        self.limit();
     }
 
     /// Adds what a CMS carries beside its certificates (RFC 5652 § 10.2.1, RFC 5940).
@@ -135,6 +149,23 @@ pub fn answered_by(
 ) -> bool {
     let times = Times { signed_at, received_at, made_after: None };
     check(path, times, evidence, &policy.asking(Arc::new(NoSources))).embedded
+}
+
+/// Whether this evidence, which an archive timestamp covers, answers for the whole path of a signature that is known to
+/// have existed by this proof, and for the path of who gave the proof (level LTA; EN 319 122-1, 132-1 and 142-1 § 6.3:
+/// the archive timestamp is over all that it takes to check the signature and its timestamps).
+#[must_use]
+pub fn archived_by(
+    evidence: &Evidence<'_>,
+    path: &Path,
+    proof: Option<&Existence>,
+    (signed_at, received_at): (i64, i64),
+    policy: &Policy,
+) -> bool {
+    let covers_authority = proof.and_then(|proof| proof.authority.as_ref()).is_none_or(|authority| {
+        authority.in_token || answered_by(evidence, &authority.path, (authority.at, received_at), policy)
+    });
+    covers_authority && answered_by(evidence, path, (signed_at, received_at), policy)
 }
 
 /// Looks into the revocation of every certificate of `path` but its anchor, by `evidence` and by whom the policy lets

@@ -1,8 +1,11 @@
 //! Timestamp tokens (RFC 3161 § 2.4.2, EN 319 422): when something certainly existed.
 
+use std::sync::Arc;
+
 use super::algorithm::{AlgorithmIdentifier, Digest};
 use super::asn1::{Asn1Error, Reader, tag};
 use super::certificate::Certificate;
+use super::chain::Path;
 use super::cms::SignedData;
 use super::identity;
 use super::oid;
@@ -48,11 +51,10 @@ pub fn stated(token: &[u8]) -> Option<(i64, Option<Digest>)> {
     Some((info.time, Digest::by_oid(info.imprint_algorithm)))
 }
 
-/// The earliest time that is proved, and what is not known of who proves it.
+/// The proof of the earliest time.
 #[must_use]
-pub fn earliest(proofs: impl Iterator<Item = Existence>) -> (Option<i64>, Option<Failure>) {
-    let first = proofs.min_by_key(|proof| proof.at);
-    first.map_or((None, None), |Existence { at, doubt }| (Some(at), doubt))
+pub fn earliest(proofs: impl Iterator<Item = Existence>) -> Option<Existence> {
+    proofs.min_by_key(|proof| proof.at)
 }
 
 /// What is known of a token.
@@ -67,6 +69,21 @@ pub struct Checked {
     /// Whether it keeps the letter of RFC 3161 § 2.3 and 2.4.1: the usage of its authority's certificate is critical,
     /// and the token names that certificate. Forgiven in what others had stamped, asked of what is stamped for us.
     pub by_the_letter: bool,
+    /// Who gave it, where it proves something.
+    pub authority: Option<Authority>,
+}
+
+/// The authority of a timestamp, and whether what is carried answers for it.
+#[derive(Debug, Clone)]
+pub struct Authority {
+    /// Its path.
+    pub path: Arc<Path>,
+    /// The time that the timestamp states.
+    pub at: i64,
+    /// Whether revocation data that came with the signature or in the token answer for its whole path at that time.
+    pub carried: bool,
+    /// Whether those in the token alone do.
+    pub in_token: bool,
 }
 
 impl Checked {
@@ -76,19 +93,37 @@ impl Checked {
         let shown = SignatureTimestamp {
             document: false,
             archive: false,
+            kind: None,
+            not_judged: false,
             at: None,
             intact: false,
             trusted: false,
             authority: None,
         };
-        Self { shown, doubt: None, nonce: None, by_the_letter: false }
+        Self { shown, doubt: None, nonce: None, by_the_letter: false, authority: None }
+    }
+
+    /// Of a token of a form that is not judged here: the time that it states, and who is said to state it.
+    #[must_use]
+    pub fn listed(token: &[u8]) -> Self {
+        let mut found = Self::unreadable();
+        found.shown.not_judged = true;
+        found.shown.at = stated(token).map(|(time, _)| time);
+        if let Ok(data) = SignedData::read(token)
+            && let [signer] = data.signers.as_slice()
+        {
+            let certificates: Vec<_> = data.certificates.iter().filter_map(|der| Certificate::read(der).ok()).collect();
+            let authority = signer::find(signer, &certificates).ok();
+            found.shown.authority = authority.map(|found| identity::signer(found.certificate).name);
+        }
+        found
     }
 
     /// What it proves of what it covers; nothing where it is not trusted.
     #[must_use]
     pub fn existence(&self) -> Option<Existence> {
         let at = self.shown.at.filter(|_| self.shown.trusted)?;
-        Some(Existence { at, doubt: self.doubt.clone() })
+        Some(Existence { at, doubt: self.doubt.clone(), authority: self.authority.clone() })
     }
 }
 
@@ -99,6 +134,16 @@ pub struct Existence {
     pub at: i64,
     /// Set where the revocation of who gave it could not be learned.
     pub doubt: Option<Failure>,
+    /// Who gave it.
+    pub authority: Option<Authority>,
+}
+
+impl Existence {
+    /// Whether what came with the signature answers for who gave it (level LT).
+    #[must_use]
+    pub fn is_carried(&self) -> bool {
+        self.authority.as_ref().is_some_and(|authority| authority.carried)
+    }
 }
 
 /// Checks a token (DER) over `stamped`: its authority's path as of `at`, and its revocation, by what came beside the
@@ -175,9 +220,11 @@ fn check_into<'a>(
     algorithms.check_signature(&integrity.algorithm?, &key, at).ok()?;
     algorithms.check_digest(integrity.digest?, at).ok()?;
     algorithms.check_digest(digest, at).ok()?;
+    let mut own = Evidence::default();
+    own.add_message(&data);
+    own.add_attributes(&signer.unsigned);
     let mut evidence = evidence.clone();
-    evidence.add_message(&data);
-    evidence.add_attributes(&signer.unsigned);
+    evidence.add(&own);
     let times = Times { signed_at: at, received_at: at, made_after: None };
     let finding = revocation::check(&path, times, &evidence, policy);
     found.shown.trusted = match &finding.failure {
@@ -191,5 +238,14 @@ fn check_into<'a>(
         }
     };
     found.doubt = finding.failure.filter(|failure| failure.reason == SubIndication::TryLater);
+    if found.shown.trusted {
+        let answered = |evidence: &Evidence<'_>| {
+            path.certificates.len() == 1
+                || !evidence.is_empty() && revocation::answered_by(evidence, &path, (info.time, at), policy)
+        };
+        let in_token = answered(&own);
+        let carried = in_token || answered(&evidence);
+        found.authority = Some(Authority { at: info.time, carried, in_token, path: Arc::new(path) });
+    }
     Some(())
 }

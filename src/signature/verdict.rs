@@ -149,7 +149,8 @@ pub enum Level {
     B,
     /// And a trusted timestamp shows when it existed.
     T,
-    /// And the certificates and revocation data are inside.
+    /// And the revocation data are inside: of the signer's path, and of the path of the authority whose timestamp shows
+    /// when it existed.
     Lt,
     /// And an archive timestamp covers these.
     Lta,
@@ -268,6 +269,19 @@ impl CounterSignature {
     }
 }
 
+/// What a timestamp covers, where it is neither a document timestamp nor one over the value or all of a signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TimestampKind {
+    /// What was signed, before it was: the signature is younger (EN 319 122-1 § 5.2.8).
+    Content,
+    /// The signature value, its timestamps, and the references to its certificates and revocation data
+    /// (EN 319 122-1 annex A.1.5.2).
+    SignatureAndReferences,
+    /// These references alone (annex A.1.5.1).
+    References,
+}
+
 /// A timestamp (RFC 3161) over the signature value, over the document that holds it, or over the signature with all that
 /// it carries.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -280,6 +294,13 @@ pub struct SignatureTimestamp<T = i64> {
     /// Whether it is an archive timestamp, which covers the signature with its certificates and revocation data.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub archive: bool,
+    /// What else it covers. Such a timestamp is shown with what it is worth, and moves no time. Absent for others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<TimestampKind>,
+    /// Whether it is of a form that is listed only, such as the older archive timestamps: then nothing is known of what
+    /// it covers, and it proves nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not_judged: bool,
     /// The time it states.
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-06-01T13:59:42+02:00")]
     pub at: Option<T>,
@@ -356,7 +377,7 @@ pub struct Verdict<T = i64> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     pub signed_sha256: Option<String>,
-    /// Timestamps over the signature value, good or bad.
+    /// Timestamps over the signature value and over what belongs to it, good or bad.
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<SignatureTimestamp<String>>)]
     pub timestamps: Vec<SignatureTimestamp<T>>,
@@ -402,6 +423,8 @@ impl Verdict {
         let timestamps = self.timestamps.into_iter().map(|stamp| SignatureTimestamp {
             document: stamp.document,
             archive: stamp.archive,
+            kind: stamp.kind,
+            not_judged: stamp.not_judged,
             at: stamp.at.map(text),
             intact: stamp.intact,
             trusted: stamp.trusted,

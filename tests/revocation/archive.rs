@@ -9,7 +9,7 @@ use crate::pki::{ALL, CRL, OCSP, Pki, TEXT, judged, judged_after};
 
 const ARCHIVE_TIMESTAMP: &str = "04008d450204";
 const INDEX: &str = "04008d450205";
-const INDEX_V3: &str = "04008195320105";
+pub const INDEX_V3: &str = "04008195320105";
 const DATA: &str = "2a864886f70d010701";
 
 /// The content of an element.
@@ -67,7 +67,7 @@ fn hashes(pieces: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// With an archive timestamp of now over all that it carries, listed in the way of this version of the list.
-fn archived(pki: &Pki, cms: &[u8], version: &str) -> Vec<u8> {
+pub fn archived(pki: &Pki, cms: &[u8], version: &str) -> Vec<u8> {
     let (data, signer) = opened(cms);
     let unsigned = signer.last().filter(|last| last[0] == 0xa1).map(|last| parts(last)).unwrap_or_default();
     let core = signer.iter().filter(|part| part[0] != 0xa1).copied().collect::<Vec<_>>().concat();

@@ -4,7 +4,7 @@ use openssl::hash::MessageDigest;
 use openssl::sign::Signer;
 use ventanilla::config;
 use ventanilla::fetch::Judge;
-use ventanilla::signature::{Indication, Level, Revocation, SubIndication, Verdict};
+use ventanilla::signature::{Indication, Level, Revocation, SubIndication, TimestampKind, Verdict};
 
 use crate::pki::{ALL, CRL, DAY, HOUR, Names, OCSP, Pki, TEXT, judged, judged_after};
 
@@ -263,6 +263,8 @@ async fn a_content_timestamp_after_the_revocation_proves_that_it_was_signed_too_
     let verdict = judged(&pki.judge(), signed(&pki, "citizen", &carried), &pki).await;
     assert_eq!(verdict.indication, Indication::TotalFailed);
     assert_eq!(outcome(&verdict), (Some(SubIndication::Revoked), Revocation::Revoked, Some(Level::B)));
+    let [stamp] = &verdict.timestamps[..] else { panic!("{:?}", verdict.timestamps) };
+    assert_eq!((stamp.kind, stamp.intact, stamp.trusted), (Some(TimestampKind::Content), true, true));
     // One over another content proves nothing.
     let carried = Carried { content_timestamp: Some(pki.token(b"another text")), ..Carried::default() };
     let verdict = judged(&pki.judge(), signed(&pki, "citizen", &carried), &pki).await;

@@ -174,6 +174,18 @@ async fn what_is_carried_answers_and_makes_it_lt() {
     let carried = long_term(&pki);
     let verdict = judged(&judge, signed(&pki, "citizen", &carried), &pki).await;
     assert_eq!(outcome(&verdict), (None, Revocation::Good, Some(Level::Lt)), "{:?}", verdict.detail);
+    // Nothing is carried for the authority that stamped, or for the signer.
+    for one in 0..2 {
+        let carried = Carried { answers: carried.answers[one..=one].to_vec(), ..carried.clone() };
+        let mode = config::Revocation::WhenAvailable;
+        let judge =
+            pki.judge_by(&config::Signature { revocation_hosts: Vec::new(), revocation: mode, ..pki.settings() });
+        let verdict = judged(&judge, signed(&pki, "citizen", &carried), &pki).await;
+        assert_eq!((verdict.sub_indication, verdict.level), (None, Some(Level::T)), "{one} {:?}", verdict.detail);
+        let archived = Carried { archived: Some(LATER), ..carried };
+        let verdict = judged_after(&judge, signed(&pki, "citizen", &archived), &pki, 2_000_000).await;
+        assert_eq!((archives(&verdict), verdict.level), (vec![(true, true)], Some(Level::T)), "{one}");
+    }
     // Nothing is carried for the authority that issued the certificate.
     let carried = Carried { lists: Vec::new(), ..carried };
     let verdict = judged(&judge, signed(&pki, "citizen", &carried), &pki).await;

@@ -138,10 +138,13 @@ impl<'f> Document<'f> {
         let existence =
             covering.iter().filter_map(|proof| proof.checked.existence()).min_by_key(|existence| existence.at);
         let mut verdict = if stated.is_timestamp {
-            let (verdict, stamp) = stamp::judge(&value, &self.store, existence, request);
+            // A later revision may have put aside the data that this one had.
+            let covered_part = value.covered.as_ref().ok();
+            let covered_part = covered_part.and_then(|covered| Pdf::open(&self.file[..covered.end], self.budget).ok());
+            let store = covered_part.map(|pdf| Store::read(&pdf)).unwrap_or_default();
+            let others = covering.iter().map(|proof| &proof.store).chain([&store]);
+            let (verdict, stamp) = stamp::judge(&value, &self.store, others, existence, request);
             if let (Some(checked), Ok(covered)) = (stamp, &value.covered) {
-                let covered_part = Pdf::open(&self.file[..covered.end], self.budget);
-                let store = covered_part.map(|pdf| Store::read(&pdf)).unwrap_or_default();
                 proofs.push(Proof { end: covered.end, checked, store });
             }
             verdict

@@ -101,11 +101,13 @@ pub fn judge(
         contradiction,
         coverage: value.coverage(),
     };
-    let mut verdict = message.judge(&signer, request);
+    let (mut verdict, proof) = message.judge_and_prove(&signer, request);
     verdict.claimed_signed_at = verdict.claimed_signed_at.or(value.stated.claimed_at);
     if style != Style::Cades || data.signers.len() > 1 {
         verdict.level = None;
-    } else if verdict.level == Some(Level::Lt) && is_archived(&verdict, &signer, &certificates, covering, request) {
+    } else if verdict.level == Some(Level::Lt)
+        && is_archived(&verdict, &signer, (&certificates, covering, proof.as_ref()), request)
+    {
         verdict.level = Some(Level::Lta);
     }
     let failure = weakness(style, data.signers.len(), &verdict, request);
@@ -133,8 +135,7 @@ fn signed_content<'c>(
 fn is_archived(
     verdict: &Verdict,
     signer: &SignerInfo<'_>,
-    certificates: &[Certificate<'_>],
-    covering: &[&Proof],
+    (certificates, covering, proof): (&[Certificate<'_>], &[&Proof], Option<&Existence>),
     request: Request<'_>,
 ) -> bool {
     let Ok(found) = signer::find(signer, certificates) else { return false };
@@ -142,7 +143,7 @@ fn is_archived(
     let Ok(path) = policy.path(found.certificate, certificates, verdict.signed_at) else { return false };
     let trusted = covering.iter().filter(|proof| proof.checked.shown.trusted && !proof.store.is_empty());
     let times = (verdict.signed_at, request.received_at);
-    trusted.into_iter().any(|proof| revocation::answered_by(&proof.store.evidence(), &path, times, request.policy))
+    trusted.into_iter().any(|one| revocation::archived_by(&one.store.evidence(), &path, proof, times, request.policy))
 }
 
 /// What counts against a signature that the CMS alone does not show.

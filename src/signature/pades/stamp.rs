@@ -13,10 +13,11 @@ use crate::signature::verdict::{Format, Kind, SubIndication, Verdict};
 use super::store::Store;
 use super::{Value, malformed};
 
-/// Judges a document timestamp: the verdict on it, and what it is as evidence for what it covers.
-pub fn judge(
+/// Judges a document timestamp by the newest store and by `earlier` ones: the verdict on it, and what it is as evidence for what it covers.
+pub fn judge<'s>(
     value: &Value<'_, '_>,
     store: &Store,
+    earlier: impl Iterator<Item = &'s Store>,
     existence: Option<Existence>,
     request: Request<'_>,
 ) -> (Verdict, Option<Checked>) {
@@ -35,6 +36,9 @@ pub fn judge(
     let known = data.certificates.iter().copied().chain(configured);
     let certificates: Vec<_> = known.filter_map(|der| Certificate::read(der).ok()).collect();
     let mut evidence = store.evidence();
+    for other in earlier {
+        other.add_to(&mut evidence);
+    }
     let content = data.content.map(|content| [content]);
     let content = content.as_ref().map(|content| Content::new(content));
     let at = existence.as_ref().map_or(request.received_at, |proof| proof.at.min(request.received_at));

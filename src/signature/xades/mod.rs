@@ -8,7 +8,8 @@
 //! has a verdict of its own, wherever it stands, except counter-signatures, which are listed with what they sign.
 //!
 //! The level is what was verified here: B, T with a trusted timestamp over the value or over all, LT where the revocation
-//! data inside answered for the whole path, and LTA where a trusted archive timestamp covers such data.
+//! data inside answered for the whole path and for that of the timestamp's authority, and LTA where a trusted archive
+//! timestamp covers such data (§ 6.3).
 
 mod certificates;
 mod coverage;
@@ -236,7 +237,8 @@ impl<'b, 'a> Bench<'b, 'a> {
             request: self.request,
         });
         let stamps = stamped.as_ref().map(|stamped| stamped.judge(examined.properties_signed)).unwrap_or_default();
-        let (proved_at, doubt) = timestamp::earliest(stamps.all().filter_map(Checked::existence));
+        let proof = timestamp::earliest(stamps.all().filter_map(Checked::existence));
+        let proved_at = proof.as_ref().map(|proof| proof.at);
         let made_after = stamps.made_after;
         verdict.timestamps = stamps.all().map(|checked| checked.shown.clone()).collect();
         let received_at = self.request.received_at;
@@ -254,10 +256,10 @@ impl<'b, 'a> Bench<'b, 'a> {
         verdict.trusted = path.is_ok();
         heed_lists(&mut verdict, found.certificate, &path, policy);
         let failure = failure.or_else(|| examined.first_failure(&found, &path, verdict.signed_at, policy));
-        let known = Known { evidence: &evidence, made_after, doubt };
+        let known = Known { evidence: &evidence, made_after, proof: proof.as_ref() };
         let mut verdict = conclude_after_asking(verdict, failure, &path, known, Request { policy, ..self.request });
         if let (Some(Level::Lt), Some(stamped), Ok(path)) = (verdict.level, &stamped, &path)
-            && stamped.holds_validation_data(&stamps, path, verdict.signed_at)
+            && stamped.holds_validation_data(&stamps, path, proof.as_ref(), verdict.signed_at)
         {
             verdict.level = Some(Level::Lta);
         }

@@ -18,7 +18,7 @@ use crate::signature::ber;
 use crate::signature::cades::Request;
 use crate::signature::chain::Path;
 use crate::signature::revocation::{self, Evidence};
-use crate::signature::timestamp::{self, Checked};
+use crate::signature::timestamp::{self, Checked, Existence};
 use crate::signature::xml::c14n::Canonicalization;
 use crate::signature::xml::nodeset::NodeSet;
 use crate::signature::xml::{Document, NodeId};
@@ -122,12 +122,18 @@ impl Stamped<'_, '_> {
 
     /// Whether a trusted archive timestamp covers revocation data that answer for the whole path (level LTA).
     #[must_use]
-    pub fn holds_validation_data(&self, stamps: &Stamps, path: &Path, signed_at: i64) -> bool {
+    pub fn holds_validation_data(
+        &self,
+        stamps: &Stamps,
+        path: &Path,
+        proof: Option<&Existence>,
+        signed_at: i64,
+    ) -> bool {
         stamps.archives.iter().filter(|one| one.checked.shown.trusted).any(|one| {
             let (crls, ocsp) = self.properties.added_revocation(self.document, Some(one.property));
             let evidence = Evidence::of(&crls, &ocsp);
             let times = (signed_at, self.request.received_at);
-            revocation::answered_by(&evidence, path, times, self.request.policy)
+            revocation::archived_by(&evidence, path, proof, times, self.request.policy)
         })
     }
 
@@ -138,8 +144,8 @@ impl Stamped<'_, '_> {
 
     /// When what these cover was there, as is known.
     fn existed<'c>(&self, covering: impl Iterator<Item = &'c Archived>) -> i64 {
-        let (proved_at, _) = timestamp::earliest(covering.filter_map(|one| one.checked.existence()));
-        proved_at.unwrap_or(i64::MAX).min(self.request.received_at)
+        let proof = timestamp::earliest(covering.filter_map(|one| one.checked.existence()));
+        proof.map_or(i64::MAX, |proof| proof.at).min(self.request.received_at)
     }
 
     /// Checks every token of a property; `stamped` is what it should be over, none where that cannot be had.
