@@ -11,7 +11,7 @@ use openssl::x509::X509;
 
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::domain::{BookKind, text};
+use crate::domain::{BookKind, UnknownName, text};
 use crate::fetch::witness::{Witnesses, WitnessesError};
 use crate::fetch::{self, Judge};
 use crate::http::auth::KnownToken;
@@ -41,6 +41,9 @@ pub enum StartError {
     /// Where the public reaches the server.
     #[error("entity.public_url {0:?} {1}")]
     PublicUrl(String, #[source] config::public_url::PublicUrlError),
+    /// `calendar.required_scopes` has something that is no scope.
+    #[error("calendar.required_scopes: {0:?}: {1}")]
+    CalendarScope(String, #[source] UnknownName),
     /// The database.
     #[error("database: {0}")]
     Store(#[from] store::Error),
@@ -155,7 +158,9 @@ impl App {
         let witness_keys: Vec<VerifierKey> = config.proof.witness_keys.iter().map(key).collect::<Result<_, _>>()?;
         let service = Service::new(store.clone(), clock.clone());
         let client_certificates = ClientCertificates::new(judge.clone(), clock.clone());
-        let registry = Registry::new(store, objects, clock, config.clock.clone());
+        let scope = |name: &String| name.parse().map_err(|error| StartError::CalendarScope(name.clone(), error));
+        let scopes = config.calendar.required_scopes.iter().map(scope).collect::<Result<_, _>>()?;
+        let registry = Registry::new(store, objects, clock, config.clock.clone()).requiring(scopes);
         Ok(Self {
             uploads: Arc::new(tokio::sync::Semaphore::new(config.limits.uploads)),
             rates: Rates::new(&config.limits),

@@ -5,6 +5,7 @@
 //! otherwise be a setting silently lost. A list is written with commas there. Relative paths are relative to the file's folder.
 #![expect(clippy::disallowed_methods, reason = "this is the one file that reads the environment")]
 
+mod calendar;
 pub mod public_url;
 mod witness;
 
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use calendar::Calendar;
 pub use witness::Witness;
 
 /// Why the configuration cannot be used.
@@ -97,6 +99,8 @@ pub struct Config {
     pub limits: Limits,
     /// How far the clock may be off.
     pub clock: ClockLimits,
+    /// When the calendar of a year is complete.
+    pub calendar: Calendar,
     /// Whether figures are public.
     pub reports: Reports,
     /// What is logged.
@@ -349,6 +353,7 @@ impl Default for Config {
             tls: Tls::default(),
             limits: Limits::default(),
             clock: ClockLimits::default(),
+            calendar: Calendar::default(),
             reports: Reports::default(),
             log: Log::default(),
         }

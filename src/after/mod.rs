@@ -34,6 +34,10 @@ const CATCH_UP: Duration = Duration::from_millis(1500);
 /// How soon after a start the sweep runs first, and how often after that.
 const FIRST_SWEEP: Duration = Duration::from_mins(1);
 const SWEEPS: Duration = Duration::from_hours(1);
+/// How often it is looked whether the calendar changed.
+const CALENDAR_READ: Duration = Duration::from_secs(6);
+/// How often the log repeats what the calendar lacks, in microseconds.
+const CALENDAR_TOLD: i64 = 12 * 3_600_000_000;
 /// What belongs to nobody is swept up when it is older than this.
 const ORPHANS_KEPT: Duration = Duration::from_hours(24);
 
@@ -95,6 +99,12 @@ impl App {
                 () = tokio::time::sleep(wait) => {}
                 () = stop.cancelled() => return,
             }
+            // Also where it only is not known whether the book continues what was published of it.
+            if let Some(state) = self.publishing_state() {
+                tracing::warn!(state, "nothing is swept while this is not settled");
+                wait = SWEEPS;
+                continue;
+            }
             let swept = tokio::select! {
                 swept = self.registry.sweep(&self.entity, ORPHANS_KEPT) => swept,
                 () = stop.cancelled() => return,
@@ -105,6 +115,49 @@ impl App {
                 Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the sweep did not end"),
             }
             wait = SWEEPS;
+        }
+    }
+
+    /// Sets legal dates that waited for a calendar, and says in the log what the calendar lacks, until `stop`.
+    pub async fn follow_calendar(&self, stop: CancellationToken) {
+        let mut told: Option<(i64, String)> = None;
+        // Entries that were registered by what another process remembered of the calendar before are seen by the
+        // passes after it changed.
+        let (mut seen, mut passes) = (None, 0);
+        loop {
+            match self.registry.settled(self.entity.id).await {
+                Ok(settled) if seen != Some(settled.calendar.version()) => {
+                    (seen, passes) = (Some(settled.calendar.version()), 4);
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the calendar was not read"),
+            }
+            if passes > 0 {
+                match self.registry.set_dates(&self.entity).await {
+                    Ok(set) => {
+                        passes -= 1;
+                        if set > 0 {
+                            tracing::info!(entries = set, "legal dates are set: their calendar was published");
+                        }
+                    }
+                    Err(error) => {
+                        tracing::warn!(error = &error as &dyn std::error::Error, "legal dates are not set yet");
+                    }
+                }
+            }
+            let now = self.clock().monotonic();
+            let lately = |(at, said): &(i64, String), state: &str| said == state && now - at < CALENDAR_TOLD;
+            if let Err(state) = self.registry.calendar_state(&self.entity).await
+                && !state.starts_with("ok:")
+                && !told.as_ref().is_some_and(|told| lately(told, &state))
+            {
+                tracing::warn!(calendar = state, "the calendar lacks holidays");
+                told = Some((now, state));
+            }
+            tokio::select! {
+                () = tokio::time::sleep(CALENDAR_READ) => {}
+                () = stop.cancelled() => return,
+            }
         }
     }
 

@@ -223,6 +223,10 @@ impl Server {
             let (app, stop) = (app.clone(), stop.clone());
             async move { app.sweep_hourly(stop).await }
         });
+        let dates = tokio::spawn({
+            let (app, stop) = (app.clone(), stop.clone());
+            async move { app.follow_calendar(stop).await }
+        });
         let papers = tokio::spawn({
             let (app, stop) = (app.clone(), stop.clone());
             async move { app.make_papers(stop).await }
@@ -247,7 +251,7 @@ impl Server {
         };
         tokio::join!(serve(listener, tls, router(app.clone()), &limits, stop.clone()), operators);
         stop.cancel();
-        let _ = tokio::join!(holding, after, sweeps, again, papers, publishing, anchors);
+        let _ = tokio::join!(holding, after, sweeps, dates, again, papers, publishing, anchors);
         app.store().close().await;
         tracing::info!("stopped");
     }

@@ -2,10 +2,10 @@
 //!
 //! # Why
 //! Submissions are taken on every day of the year, at every hour (Ley 39/2015 art. 31.2.a): a calendar
-//! that was not published in time must never stop one. So [`Calendar::effective_at`] cannot fail. In a
-//! year without published holidays only Saturdays and Sundays are non-working; [`Calendar::covers`]
-//! tells that the answer leans on such a year, so that readiness and reports can say so until somebody
-//! publishes it. Fixed holidays are not built in: what counts is what the entity published (art. 30.7).
+//! that was not published in time must never stop one. But a date that was computed from a calendar that nobody had
+//! published yet would be wrong for good, so [`Calendar::effective_at`] gives none where the answer depends on a year
+//! that is not complete: the entry waits for it, and says so. Fixed holidays are not built in: what counts is what
+//! the entity published (art. 30.7).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
@@ -39,6 +39,34 @@ pub struct Holiday {
     pub scope: HolidayScope,
     /// What it is called.
     pub name: String,
+}
+
+/// What one scope says of one year: each load puts it whole in the place of what it said before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScopeYear {
+    /// The year.
+    pub year: i32,
+    /// Who set these holidays.
+    pub scope: HolidayScope,
+    /// The days and what each is called; there may be none.
+    pub days: BTreeMap<NaiveDate, String>,
+}
+
+impl ScopeYear {
+    /// What these holidays say, scope by scope and year by year. A day that one scope names twice has both names.
+    #[must_use]
+    pub fn group(holidays: &[Holiday]) -> Vec<Self> {
+        let mut parts: BTreeMap<(i32, HolidayScope), BTreeMap<NaiveDate, String>> = BTreeMap::new();
+        for Holiday { date, scope, name } in holidays {
+            let days = parts.entry((date.year(), *scope)).or_default();
+            match days.get_mut(date) {
+                None => drop(days.insert(*date, name.clone())),
+                Some(known) if known.split("; ").any(|known| known == name) => {}
+                Some(known) => *known = format!("{known}; {name}"),
+            }
+        }
+        parts.into_iter().map(|((year, scope), days)| Self { year, scope, days }).collect()
+    }
 }
 
 /// A line of a holidays file that cannot be read.
@@ -98,28 +126,69 @@ impl Holiday {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Calendar {
     holidays: BTreeMap<NaiveDate, Vec<Holiday>>,
-    published: BTreeSet<i32>,
+    published: BTreeMap<i32, BTreeSet<HolidayScope>>,
+    /// Without these a year is not complete. The national ones always belong to it.
+    required: BTreeSet<HolidayScope>,
+    /// See [`Calendar::version`].
+    version: i64,
 }
 
 impl Calendar {
-    /// The calendar with these holidays.
-    ///
-    /// A year is published once it has a national holiday: no year is without one, and a file of local
-    /// feasts alone is not a year's calendar.
+    /// The calendar with these holidays; of each year, the scopes that it names are published.
     pub fn new(holidays: impl IntoIterator<Item = Holiday>) -> Self {
         let mut calendar = Self::default();
         for holiday in holidays {
-            if holiday.scope == HolidayScope::National {
-                calendar.published.insert(holiday.date.year());
-            }
+            calendar.published.entry(holiday.date.year()).or_default().insert(holiday.scope);
             calendar.holidays.entry(holiday.date).or_default().push(holiday);
         }
         calendar
     }
 
-    /// The years whose holidays are published, in order.
+    /// The same with its version, and with scopes of years that are published although they have no holiday.
+    #[must_use]
+    pub fn published_as(mut self, version: i64, parts: impl IntoIterator<Item = (i32, HolidayScope)>) -> Self {
+        self.version = version;
+        for (year, scope) in parts {
+            self.published.entry(year).or_default().insert(scope);
+        }
+        self
+    }
+
+    /// The same, where a year is complete only with these scopes, too.
+    #[must_use]
+    pub fn requiring(mut self, scopes: impl IntoIterator<Item = HolidayScope>) -> Self {
+        self.required.extend(scopes);
+        self
+    }
+
+    /// Which of the entity's calendars it is: each load makes the next one, from 1; 0 before the first.
+    #[must_use]
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// The years for which anything is published, in order.
     pub fn published_years(&self) -> impl Iterator<Item = i32> + '_ {
-        self.published.iter().copied()
+        self.published.keys().copied()
+    }
+
+    /// Whether this scope's holidays of that year are published.
+    #[must_use]
+    pub fn is_published(&self, year: i32, scope: HolidayScope) -> bool {
+        self.published.get(&year).is_some_and(|scopes| scopes.contains(&scope))
+    }
+
+    /// The scopes that a year still needs to be complete: the national holidays, since no year is without one, and what
+    /// the entity requires.
+    pub fn missing(&self, year: i32) -> impl Iterator<Item = HolidayScope> + '_ {
+        let needed = |scope: &HolidayScope| *scope == HolidayScope::National || self.required.contains(scope);
+        HolidayScope::ALL.iter().copied().filter(needed).filter(move |scope| !self.is_published(year, *scope))
+    }
+
+    /// Whether all holidays of that year that are needed are published.
+    #[must_use]
+    pub fn is_complete(&self, year: i32) -> bool {
+        self.missing(year).next().is_none()
     }
 
     /// The holidays of that year, in order; one day may be several.
@@ -143,26 +212,16 @@ impl Calendar {
 
     /// When a presentation counts, by law: the same instant on a working day, else 00:00:00 of the
     /// next working day in that zone (Ley 39/2015 art. 31.2.b). Saturdays, Sundays and the published
-    /// holidays are non-working; in a year that is not published, Saturdays and Sundays only.
+    /// holidays are non-working; `None` while nobody can tell whether a day that matters is working, since its year is
+    /// not complete.
     #[must_use]
-    pub fn effective_at(&self, presented_at: Micros, zone: Tz) -> Micros {
-        self.working_day_from(presented_at.local_date(zone)).map_or(presented_at, |date| {
-            if date == presented_at.local_date(zone) { presented_at } else { Micros::start_of_day(date, zone) }
-        })
-    }
-
-    /// Whether every day [`Calendar::effective_at`] looks at for that presentation lies in a published
-    /// year. Where not, the answer may change when the year is published.
-    #[must_use]
-    pub fn covers(&self, presented_at: Micros, zone: Tz) -> bool {
+    pub fn effective_at(&self, presented_at: Micros, zone: Tz) -> Option<Micros> {
         let presented_on = presented_at.local_date(zone);
-        let counts_on = self.working_day_from(presented_on).unwrap_or(presented_on);
-        (presented_on.year()..=counts_on.year()).all(|year| self.published.contains(&year))
-    }
-
-    /// That day or the next working one; none only where the calendar of dates itself ends.
-    fn working_day_from(&self, date: NaiveDate) -> Option<NaiveDate> {
-        date.iter_days().find(|date| self.is_working(*date))
+        let date = presented_on.iter_days().find(|date| self.is_working(*date))?;
+        if !self.is_complete(date.year()) {
+            return None;
+        }
+        Some(if date == presented_on { presented_at } else { Micros::start_of_day(date, zone) })
     }
 }
 
@@ -208,45 +267,76 @@ mod tests {
     #[case::into_the_new_year("2027-01-01T10:00:00+01:00", "2027-01-04T00:00:00+01:00")]
     #[case::clocks_go_forward_on_a_sunday("2026-03-29T03:30:00+02:00", "2026-03-30T00:00:00+02:00")]
     #[case::clocks_go_back_on_a_sunday("2026-10-25T02:30:00+01:00", "2026-10-26T00:00:00+01:00")]
-    #[case::a_year_nobody_published("2030-01-01T00:10:00+01:00", "2030-01-01T00:10:00+01:00")]
-    #[case::its_weekends("2030-01-05T00:10:00+01:00", "2030-01-07T00:00:00+01:00")]
     fn a_presentation_counts_from(#[case] presented: &str, #[case] effective: &str) {
-        assert_eq!(calendar().effective_at(at(presented), Madrid).rfc3339(Madrid), effective);
+        let counts = calendar().effective_at(at(presented), Madrid);
+        assert_eq!(counts.map(|at| at.rfc3339(Madrid)).as_deref(), Some(effective));
     }
 
     /// At 00:30 on Monday in Madrid it is still Sunday in the Canaries.
     #[test]
     fn the_canaries_live_an_hour_behind() {
         let presented = at("2026-03-09T00:30:00+01:00");
-        assert_eq!(calendar().effective_at(presented, Madrid), presented);
-        assert_eq!(calendar().effective_at(presented, Canary).rfc3339(Canary), "2026-03-09T00:00:00+00:00");
-        let presented = at("2026-07-06T00:30:00+02:00");
-        assert_eq!(calendar().effective_at(presented, Canary).rfc3339(Canary), "2026-07-06T00:00:00+01:00");
+        let in_the_canaries =
+            |presented| calendar().effective_at(presented, Canary).map(|at| at.rfc3339(Canary)).unwrap_or_default();
+        assert_eq!(calendar().effective_at(presented, Madrid), Some(presented));
+        assert_eq!(in_the_canaries(presented), "2026-03-09T00:00:00+00:00");
+        assert_eq!(in_the_canaries(at("2026-07-06T00:30:00+02:00")), "2026-07-06T00:00:00+01:00");
+    }
+
+    #[rstest]
+    #[case::a_plain_day_of_a_year_without_calendar("2028-03-01T10:00:00+01:00")]
+    #[case::its_weekends("2028-03-04T10:00:00+01:00")]
+    #[case::new_years_day("2028-01-01T00:00:00+01:00")]
+    #[case::the_year_before("2024-06-03T10:00:00+02:00")]
+    fn nobody_can_tell_when_it_counts(#[case] presented: &str) {
+        assert_eq!(calendar().effective_at(at(presented), Madrid), None);
+    }
+
+    /// 31 December 2022 was a Saturday, 31 December 2024 a Tuesday.
+    #[test]
+    fn the_last_day_of_the_last_year_counts_where_it_is_a_working_day() {
+        let only = |day: &str| {
+            let national = HolidayScope::National;
+            Calendar::new([Holiday { date: day.parse().unwrap(), scope: national, name: "Epifanía".into() }])
+        };
+        let of_2022 = only("2022-01-06");
+        assert_eq!(of_2022.effective_at(at("2022-12-31T10:00:00+01:00"), Madrid), None);
+        assert!(of_2022.effective_at(at("2022-12-30T23:59:59+01:00"), Madrid).is_some());
+        let of_2024 = only("2024-01-06");
+        assert!(of_2024.effective_at(at("2024-12-31T23:59:59+01:00"), Madrid).is_some());
+        assert_eq!(of_2024.effective_at(at("2025-01-01T00:00:00+01:00"), Madrid), None);
+        assert_eq!(Calendar::default().effective_at(at("2026-03-04T10:00:00+01:00"), Madrid), None);
     }
 
     #[test]
-    fn a_missing_year_is_told_and_stops_nobody() {
-        let calendar = calendar();
-        assert_eq!(calendar.published_years().collect::<Vec<_>>(), [2025, 2026, 2027]);
-        assert!(calendar.covers(at("2026-12-31T10:00:00+01:00"), Madrid));
-        assert!(calendar.covers(at("2027-12-31T10:00:00+01:00"), Madrid));
-        assert!(!calendar.covers(at("2028-01-01T10:00:00+01:00"), Madrid));
-        // 31 December 2022 was a Saturday: the answer lies in the next year.
-        let only_2022 = Calendar::new([Holiday {
-            date: NaiveDate::from_ymd_opt(2022, 1, 6).unwrap(),
-            scope: HolidayScope::National,
-            name: "Epifanía".into(),
-        }]);
-        assert!(!only_2022.covers(at("2022-12-31T10:00:00+01:00"), Madrid));
-        assert!(!Calendar::default().covers(at("2026-03-04T10:00:00+01:00"), Madrid));
+    fn a_year_is_complete_with_the_scopes_that_the_entity_requires() {
+        use HolidayScope::{Local, National, Regional};
+        assert!(calendar().is_complete(2026) && calendar().is_complete(2027) && !calendar().is_complete(2028));
+        let strict = calendar().requiring([Regional, Local]);
+        assert!(strict.is_complete(2026));
+        assert_eq!(strict.missing(2027).collect::<Vec<_>>(), [Regional, Local]);
+        assert_eq!(strict.effective_at(at("2027-03-03T10:00:00+01:00"), Madrid), None);
+        let none_there = strict.published_as(4, [(2027, Regional), (2027, Local)]);
+        assert!(none_there.is_complete(2027) && none_there.version() == 4);
+        assert_eq!(Calendar::default().missing(2026).collect::<Vec<_>>(), [National]);
     }
 
     #[test]
-    fn a_file_of_local_feasts_publishes_no_year() {
+    fn a_file_of_local_feasts_completes_no_year() {
         let file = b"date,scope,name\n2026-08-20,local,Feria\n";
         let calendar = Calendar::new(Holiday::read_csv(file).unwrap());
-        assert_eq!(calendar.published_years().count(), 0);
+        assert!(!calendar.is_complete(2026));
         assert!(!calendar.is_working(NaiveDate::from_ymd_opt(2026, 8, 20).unwrap()));
+    }
+
+    #[test]
+    fn a_file_says_something_of_each_scope_and_year_that_it_names() {
+        let file = b"date,scope,name\n2026-01-06,national,Reyes\n2026-01-06,local,Feria\n2026-01-06,local,Feria\n\
+                     2026-01-06,local,Romer\xC3\xADa\n2027-01-01,national,A\xC3\xB1o Nuevo\n";
+        let parts = ScopeYear::group(&Holiday::read_csv(file).unwrap());
+        let told: Vec<_> = parts.iter().map(|part| (part.year, part.scope.as_str(), part.days.len())).collect();
+        assert_eq!(told, [(2026, "national", 1), (2026, "local", 1), (2027, "national", 1)]);
+        assert_eq!(parts[1].days.values().collect::<Vec<_>>(), ["Feria; Romería"]);
     }
 
     #[test]

@@ -51,6 +51,19 @@ code_list! {
 }
 
 code_list! {
+    /// Why an entry of the counter was presented more than a day before it was registered.
+    #[schema(example = "contingency_slip")]
+    PresentedAtReason {
+        /// A slip was filled in by hand while the registry did not work; the reference is the slip's number.
+        ContingencySlip = "contingency_slip",
+        /// It was handed in at a post office, whose date counts (Ley 39/2015 art. 16.4.b); the reference is the item's.
+        Post = "post",
+        /// It was presented in another registry (art. 16.4.a); the reference is its number there.
+        AnotherRegistry = "another_registry",
+    }
+}
+
+code_list! {
     /// The direction of a book (SICRES `Tipo_Registro`).
     #[schema(example = "incoming")]
     BookKind {

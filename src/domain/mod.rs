@@ -26,7 +26,8 @@ pub use code_list::UnknownName;
 pub use country::Country;
 pub use document::{DocumentKind, DocumentStatement, Sha256, Validity};
 pub use entry::{
-    AuthenticationMethod, BookKind, MustSubmitElectronically, PhysicalDocuments, Routing, Status, Transport,
+    AuthenticationMethod, BookKind, MustSubmitElectronically, PhysicalDocuments, PresentedAtReason, Routing, Status,
+    Transport,
 };
 pub use identity::Identity;
 pub use number::EntryCode;

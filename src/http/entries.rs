@@ -236,6 +236,10 @@ pub struct Filters {
     /// With `party`: only where this country gave the identifier (ISO 3166-1 alpha-2). Those whose type tells it are Spain's.
     #[param(value_type = Option<String>, example = "ES")]
     party_country: Option<Country>,
+    /// Only those that the counter dated back by more than a day before they were registered (`presented_at_reason` says
+    /// why), or only the others.
+    #[param(example = true)]
+    backdated: Option<bool>,
     /// Words in subject, statement, request, names of parties or titles of documents; all must be there.
     #[param(example = "licencia obra")]
     q: Option<String>,
@@ -304,6 +308,7 @@ impl Filters {
                 .party
                 .as_ref()
                 .map(|party| WantedParty { id: party.trim().to_owned(), country: self.party_country }),
+            backdated: self.backdated,
             words,
             order,
             descending,

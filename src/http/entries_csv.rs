@@ -10,7 +10,7 @@ use crate::store;
 use crate::store::entries::{Belongings, EntryRow};
 use crate::store::listing::Wanted;
 
-const HEADINGS: [&str; 21] = [
+const HEADINGS: [&str; 24] = [
     "code",
     "book",
     "year",
@@ -32,6 +32,9 @@ const HEADINGS: [&str; 21] = [
     "party_ids",
     "party_names",
     "documents",
+    "effective_at_pending",
+    "presented_at_reason",
+    "presented_at_reference",
 ];
 
 /// Why a file could not be finished; what was sent until then stays, and the connection is cut.
@@ -70,7 +73,7 @@ pub fn stream(app: App, caller: Caller, wanted: Wanted) -> impl Stream<Item = Re
     })
 }
 
-fn record(row: &EntryRow, belongings: &Belongings, zone: chrono_tz::Tz) -> [String; 21] {
+fn record(row: &EntryRow, belongings: &Belongings, zone: chrono_tz::Tz) -> [String; 24] {
     let parties = || belongings.parties.iter().filter(|party| party.represents.is_none());
     let names = parties().map(|party| {
         let names = [&party.company_name, &party.given_name, &party.first_surname, &party.second_surname];
@@ -98,6 +101,9 @@ fn record(row: &EntryRow, belongings: &Belongings, zone: chrono_tz::Tz) -> [Stri
         plain(&parties().map(|party| party.id.as_str()).collect::<Vec<_>>().join("; ")),
         plain(&names.collect::<Vec<_>>().join("; ")),
         belongings.documents.len().to_string(),
+        (row.effective_at.is_none() && !row.imported).to_string(),
+        row.presented_at_reason.map(|reason| reason.to_string()).unwrap_or_default(),
+        row.presented_at_reference.as_deref().map(plain).unwrap_or_default(),
     ]
 }
 

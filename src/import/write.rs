@@ -149,8 +149,11 @@ impl<'e> Writer<'e> {
             position: self.next,
             // An older system has one time. When it took effect was settled then, by its own calendar.
             presented_at: content.registered_at,
+            presented_at_reason: None,
+            presented_at_reference: None,
             registered_at: content.registered_at,
             effective_at: None,
+            calendar_version: None,
             registered_on,
             effective_on: None,
             channel: content.channel,

@@ -45,6 +45,19 @@ pub enum What {
     Return,
     /// These came later.
     AddDocuments(Added),
+    /// The calendar that its legal date waited for is published.
+    SetDate(LegalDate),
+}
+
+/// When an entry takes effect, and by which calendar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LegalDate {
+    /// The instant.
+    pub effective_at: Micros,
+    /// Its local date.
+    pub effective_on: String,
+    /// The version of the calendar.
+    pub calendar_version: i64,
 }
 
 /// Documents that came after their entry was registered. Their places, and those of the verdicts, are given in the
@@ -70,6 +83,7 @@ impl What {
             Self::Accept => Step::Accept,
             Self::Return => Step::Return,
             Self::AddDocuments(_) => Step::AddDocuments,
+            Self::SetDate(_) => Step::SetDate,
         }
     }
 }

@@ -7,6 +7,7 @@
 pub mod change;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Registry;
@@ -62,19 +63,25 @@ impl Registry {
         {
             return Ok(settled);
         }
+        let forgotten = self.forgotten.load(Ordering::SeqCst);
         let mut tx = self.store.read().await?;
         let books = store::catalogue::books(&mut tx, entity).await?;
-        let calendar = super::calendar::load(&mut tx, entity).await?;
+        let calendar = self.calendar(&mut tx, entity).await?;
         let offices = store::directory::own_codes(&mut tx, entity, Kind::Office).await?;
         let settled = Arc::new(Settled { books, offices, calendar });
         let mut memory = self.catalogue.lock().unwrap_or_else(PoisonError::into_inner);
-        memory.entry(entity).or_default().settled = Some((now, settled.clone()));
+        // What was read before somebody changed it is not remembered after that.
+        if forgotten == self.forgotten.load(Ordering::SeqCst) {
+            memory.entry(entity).or_default().settled = Some((now, settled.clone()));
+        }
         Ok(settled)
     }
 
     /// Forgets what was read: after a change by this process, the next look sees it.
     pub fn forget_catalogue(&self) {
-        self.catalogue.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut memory = self.catalogue.lock().unwrap_or_else(PoisonError::into_inner);
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
+        memory.clear();
     }
 
     /// A unit of the catalogue, in whatever state; `None` when there is no such unit.

@@ -94,7 +94,9 @@ impl ClockGuard {
             if micros.abs() > self.ahead {
                 return Err(ClockProblem::DiffersFromDatabase { micros });
             }
-        } else if let Some((then_monotonic, then)) = self.agreed {
+        }
+        // Also where the database agrees: both may have been set wrong by the same hand.
+        if let Some((then_monotonic, then)) = self.agreed {
             let micros = (now.0 - then.0) - (self.clock.monotonic() - then_monotonic);
             let accepted = lock.clock_accepted_until > self.decision && lock.clock_accepted_until.0 > now.0 - micros;
             if micros > self.ahead && !accepted {
@@ -169,6 +171,18 @@ mod tests {
         clock.step_by(24 * HOUR);
         let second = Lock { last_registered_at: given, ..accepted };
         assert!(matches!(guard.time(&second), Err(ClockProblem::Jumped { .. })));
+    }
+
+    #[test]
+    fn a_jump_of_this_clock_and_the_databases_together_stops_numbering_until_somebody_accepts_it() {
+        let (clock, mut guard) = guard();
+        let agreeing = |last| Lock { database_now: Some(clock.now()), ..lock(last) };
+        let last = guard.time(&agreeing(Micros(0))).unwrap();
+        clock.step_by(3 * 24 * HOUR);
+        assert!(matches!(guard.time(&agreeing(last)), Err(ClockProblem::Jumped { .. })));
+        let accepted = Lock { clock_accepted_until: clock.now(), ..agreeing(last) };
+        let last = guard.time(&accepted).unwrap();
+        assert!(guard.time(&Lock { clock_accepted_until: accepted.clock_accepted_until, ..agreeing(last) }).is_ok());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::attachments::covers;
 use crate::domain::{
     Address, AuthenticationMethod, Authority, BookKind, Channel, DocumentKind, MustSubmitElectronically, Party, Person,
-    PhysicalDocuments, Representative, Routing, Sha256, Status, Transport, Validity,
+    PhysicalDocuments, PresentedAtReason, Representative, Routing, Sha256, Status, Transport, Validity,
 };
 use crate::signature::Revocation;
 use crate::store;
@@ -37,14 +37,32 @@ pub struct Entry {
     /// When it was presented: what the law counts (art. 16.3 Ley 39/2015).
     #[schema(example = "2026-03-02T09:30:00.123456+01:00", format = DateTime)]
     pub presented_at: String,
+    /// Why the counter says so, where that is more than a day before it was registered; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub presented_at_reason: Option<PresentedAtReason>,
+    /// The number of the slip, of the postal item, or of the entry in the other registry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "T-2026-0042", max_length = 80, nullable = false)]
+    pub presented_at_reference: Option<String>,
     /// When it was numbered; never earlier than the entry before it.
     #[schema(example = "2026-03-02T09:30:00.131072+01:00", format = DateTime)]
     pub registered_at: String,
     /// When its presentation takes effect: the same, or the first hour of the next working day (art. 31.2).
-    /// Absent for an imported entry.
+    /// Absent for an imported entry, and while `effective_at_pending`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "2026-03-02T09:30:00.123456+01:00", format = DateTime, nullable = false)]
     pub effective_at: Option<String>,
+    /// Nobody can tell yet when it takes effect: the calendar of non-working days of a year that matters is not
+    /// published. An event sets it when it is. True, or absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = true, nullable = false)]
+    pub effective_at_pending: Option<bool>,
+    /// The version of the calendar by which `effective_at` was computed: `ventanilla calendar show --version` shows it.
+    /// Absent where it was not, and for entries from before versions were kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 3, nullable = false)]
+    pub calendar_version: Option<i64>,
     /// How it came. Never changes.
     pub channel: Channel,
     /// How the will of who submits was proved; null at the counter.
@@ -218,8 +236,12 @@ impl Entry {
             number: row.number,
             code: row.code.clone(),
             presented_at: row.presented_at.rfc3339(zone),
+            presented_at_reason: row.presented_at_reason,
+            presented_at_reference: row.presented_at_reference.clone(),
             registered_at: row.registered_at.rfc3339(zone),
             effective_at: row.effective_at.map(|at| at.rfc3339(zone)),
+            effective_at_pending: (row.effective_at.is_none() && !row.imported).then_some(true),
+            calendar_version: row.calendar_version,
             channel: row.channel,
             authentication_method: row.authentication_method,
             stated_not_signed: by_form(row),

@@ -4,6 +4,7 @@
 //! - `registered`, `imported`: `entry`, `signatures` (all verdicts, in their order) and `csv`.
 //! - `annulled`, `rectified`, `distributed`, `accepted`, `returned`: `changes`, an object with each field of the entry
 //!   that became another: its values `before` and `after`; null for a field that is left out when it has no value.
+//! - `effective_date_set`: the same; the calendar came that the legal date had waited for.
 //! - `document_added`: the same, and `documents`, those added, as the entry shows them; where some are signed,
 //!   `signatures`, the verdicts, which stand after those that there were.
 //! - `signature_judged_again`: `places`, from 0, among all verdicts, and `signatures`, the verdicts that took them. The

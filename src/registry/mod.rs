@@ -10,6 +10,7 @@ pub mod caller;
 pub mod catalogue;
 pub mod client_certificate;
 pub mod clock_guard;
+pub mod dates;
 pub mod entry;
 pub mod history;
 pub mod hold;
@@ -26,6 +27,7 @@ pub mod token;
 pub mod will;
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, Semaphore};
@@ -37,9 +39,10 @@ use clock_guard::ClockGuard;
 
 use crate::clock::Clock;
 use crate::config::ClockLimits;
-use crate::domain::Micros;
-use crate::store::Store;
+use crate::domain::calendar::HolidayScope;
+use crate::domain::{Calendar, Micros};
 use crate::store::objects::Objects;
+use crate::store::{self, Store, Tx};
 
 /// How many changes of a book are written together at most: as many as one statement takes.
 const BATCH: usize = 256;
@@ -57,6 +60,8 @@ pub struct Registry {
     books: Arc<Mutex<HashMap<i64, Watched>>>,
     access: Batcher<access::AccessLog>,
     catalogue: catalogue::Memory,
+    /// How often that was forgotten.
+    forgotten: Arc<AtomicU64>,
     /// Up to where this process knows what was swept away, by entity.
     swept: Arc<Mutex<HashMap<i64, Micros>>>,
     /// Told after each commit that wrote an outbox row.
@@ -65,6 +70,8 @@ pub struct Registry {
     holds: hold::Holds,
     /// What the queues of books wrote.
     tally: tally::Tally,
+    /// The scopes that a year of the calendar needs beside the national one.
+    required_scopes: Arc<Vec<HolidayScope>>,
     /// The memory, in MiB, that documents may take while they are judged.
     room: Arc<Semaphore>,
 }
@@ -82,12 +89,28 @@ impl Registry {
             books: Arc::default(),
             access,
             catalogue: Arc::default(),
+            forgotten: Arc::default(),
             swept: Arc::default(),
             committed: Arc::default(),
             holds: hold::Holds::default(),
             tally: tally::Tally::default(),
+            required_scopes: Arc::default(),
             room: Arc::new(Semaphore::new(attachments::ROOM)),
         }
+    }
+
+    /// The same, where a year of the calendar is complete only with these scopes, too.
+    #[must_use]
+    pub fn requiring(self, scopes: Vec<HolidayScope>) -> Self {
+        Self { required_scopes: Arc::new(scopes), ..self }
+    }
+
+    /// The calendar that an entity published, and what it still needs.
+    ///
+    /// # Errors
+    /// When the database does not answer, or was altered.
+    pub async fn calendar(&self, tx: &mut Tx, entity: i64) -> store::Result<Calendar> {
+        Ok(calendar::load(tx, entity).await?.requiring(self.required_scopes.iter().copied()))
     }
 
     /// The database beneath.

@@ -26,7 +26,7 @@ use uuid::Uuid;
 use crate::domain::code_list::code_list;
 use crate::domain::{
     Channel, Country, DocumentStatement, IdType, Micros, MustSubmitElectronically, Party, Person, PhysicalDocuments,
-    Transport,
+    PresentedAtReason, Transport,
 };
 
 /// A submission in which nothing is left to check but what only the catalogue, the book and the
@@ -73,6 +73,10 @@ pub struct CounterFields {
     pub book: Option<String>,
     /// When it was presented; now where nothing is said. Never in the future.
     pub presented_at: Option<Micros>,
+    /// Why it was presented more than a day before now, which must be said.
+    pub presented_at_reason: Option<PresentedAtReason>,
+    /// The number of the slip, of the postal item, or of the entry in the other registry (at most 80).
+    pub presented_at_reference: Option<String>,
     /// Whether paper or objects come with it; `none` where nothing is said.
     pub physical_documents: PhysicalDocuments,
     /// How it was brought.

@@ -268,7 +268,8 @@ impl Registry {
         let Place { book, destination } = place;
         let counter = submission.counter;
         let presented_at = counter.as_ref().and_then(|counter| counter.presented_at).unwrap_or(arrived_at);
-        let effective_at = settled.calendar.effective_at(presented_at, caller.entity.zone);
+        let zone = caller.entity.zone;
+        let effective_at = settled.calendar.effective_at(presented_at, zone);
         let hash = |bytes: &[u8]| Sha256(openssl::sha::sha256(bytes));
         let again_id = self.again(&signatures);
         let office = counter.as_ref().and_then(|_| caller.office());
@@ -285,8 +286,12 @@ impl Registry {
             registered_at: Micros(0),
             registered_on: String::new(),
             presented_at,
-            effective_at: Some(effective_at),
-            effective_on: Some(effective_at.local_date(caller.entity.zone).to_string()),
+            presented_at_reason: counter.as_ref().and_then(|counter| counter.presented_at_reason),
+            presented_at_reference: counter.as_ref().and_then(|counter| counter.presented_at_reference.clone()),
+            effective_at,
+            // While nobody can tell, its place in the legal order is the earliest that it can get.
+            effective_on: Some(effective_at.unwrap_or(presented_at).local_date(zone).to_string()),
+            calendar_version: effective_at.map(|_| settled.calendar.version()),
             channel: counter.as_ref().map_or(Channel::Electronic, |counter| counter.channel),
             authentication_method: method,
             status: Status::Registered,

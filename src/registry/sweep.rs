@@ -7,6 +7,10 @@
 //! the document again. A document that was stored before the delete and is numbered after it would be lost all the same:
 //! so a claim that ended still refuses requests that began before its end ([`Registry::swept_until`]).
 //!
+//! While numbering is held or the clock cannot be believed, nothing is swept: the database may be an old one, whose newer
+//! copy needs what this one does not know, and a clock that jumped ahead makes everything old at once. After a loss was
+//! accepted, what was stored before that stays for good: it may be all that is left of the entries that were lost.
+//!
 //! On S3, uploads in parts that were never completed are not listed: give the bucket a rule that aborts incomplete
 //! multipart uploads after a day.
 
@@ -19,6 +23,7 @@ use uuid::Uuid;
 
 use super::Registry;
 use super::caller::Entity;
+use super::clock_guard::ClockProblem;
 use crate::domain::{Micros, Sha256};
 use crate::store::objects::ObjectMeta;
 use crate::store::{self, objects};
@@ -41,6 +46,12 @@ pub enum SweepError {
     /// The object store did not answer.
     #[error(transparent)]
     Objects(#[from] objects::Error),
+    /// Numbering is held: what this book does not know may be needed by a newer one.
+    #[error("nothing is swept while numbering is held: {0}")]
+    Held(String),
+    /// The clock cannot be believed, and so neither can ages.
+    #[error("nothing is swept by a clock that cannot be believed: {0}")]
+    Clock(#[from] ClockProblem),
 }
 
 /// What was swept up.
@@ -84,30 +95,42 @@ impl Registry {
     /// # Errors
     /// [`SweepError`]; what was swept until then is gone, and nothing else.
     pub async fn sweep(&self, entity: &Entity, age: Duration) -> Result<Swept, SweepError> {
-        let now = self.clock.now();
-        let before = ago(now, age);
+        let mut tx = self.store.read().await?;
+        let lock = store::book::peek(&mut tx, entity.id).await?;
+        let now = self.may_sweep(entity, &lock)?;
+        let spared = store::book::last_loss(&mut tx, entity.id).await?;
+        let abandoned = store::claims::abandoned(&mut tx, entity.id, ago(now, CLAIM_LASTS)).await?;
+        drop(tx);
+        let old = Old { spared, before: ago(now, age) };
         let mut swept = Swept::default();
-        let abandoned = {
-            let mut tx = self.store.read().await?;
-            store::claims::abandoned(&mut tx, entity.id, ago(now, CLAIM_LASTS)).await?
-        };
         for hash in abandoned {
-            swept.documents += u64::from(self.delete_claimed(entity, hash, before).await?);
+            swept.documents += u64::from(self.delete_claimed(entity, hash, old).await?);
         }
-        swept.documents += self.sweep_documents(entity, before).await?;
-        swept.signed = self.sweep_signed(entity, before).await?;
+        swept.documents += self.sweep_documents(entity, old).await?;
+        swept.signed = self.sweep_signed(entity, old).await?;
         swept.unfinished = match self.objects.folder() {
-            Some(folder) => unfinished_files(folder.to_owned(), before).await?,
+            Some(folder) => unfinished_files(folder.to_owned(), old.before).await?,
             None => 0,
         };
         let mut tx = self.store.begin().await?;
+        let now = self.may_sweep(entity, &store::book::lock(&mut tx, entity.id).await?)?.min(now);
         swept.keys = store::book::forget_keys(&mut tx, entity.id, ago(now, KEYS_KEPT)).await?;
         store::claims::forget(&mut tx, entity.id, ago(now, CLAIMS_KEPT)).await?;
         tx.commit().await?;
         Ok(swept)
     }
 
-    async fn sweep_documents(&self, entity: &Entity, before: Micros) -> Result<u64, SweepError> {
+    /// The time by which ages are measured, if anything may be swept now.
+    fn may_sweep(&self, entity: &Entity, lock: &store::book::Lock) -> Result<Micros, SweepError> {
+        if let Some(reason) = self.holds.reason(entity.id) {
+            return Err(SweepError::Held(reason));
+        }
+        self.clock_problem(entity.id, lock)?;
+        let now = self.clock.now();
+        Ok(lock.database_now.map_or(now, |database| database.min(now)))
+    }
+
+    async fn sweep_documents(&self, entity: &Entity, age: Old) -> Result<u64, SweepError> {
         let mut listed = self.objects.list(&entity.code).chunks(LOOKED_UP);
         let mut deleted = 0;
         while let Some(chunk) = listed.next().await {
@@ -115,7 +138,7 @@ impl Registry {
             for meta in chunk {
                 let meta = meta.map_err(objects::Error::from)?;
                 let hash = meta.location.filename().and_then(|name| name.parse::<Sha256>().ok());
-                old.extend(hash.filter(|_| modified(&meta) < before));
+                old.extend(hash.filter(|_| age.is_old(&meta)));
             }
             let mut orphans = Vec::new();
             let mut tx = self.store.read().await?;
@@ -127,7 +150,7 @@ impl Registry {
             drop(tx);
             for hash in orphans {
                 if self.claim(entity, hash).await? {
-                    deleted += u64::from(self.delete_claimed(entity, hash, before).await?);
+                    deleted += u64::from(self.delete_claimed(entity, hash, age).await?);
                 }
             }
         }
@@ -137,7 +160,8 @@ impl Registry {
     /// Claims a hash, unless an entry refers to it by now.
     async fn claim(&self, entity: &Entity, hash: Sha256) -> Result<bool, SweepError> {
         let mut tx = self.store.begin().await?;
-        store::book::lock(&mut tx, entity.id).await?;
+        let lock = store::book::lock(&mut tx, entity.id).await?;
+        self.may_sweep(entity, &lock)?;
         if store::entries::refers_to(&mut tx, entity.id, hash).await? {
             return Ok(false);
         }
@@ -147,9 +171,9 @@ impl Registry {
     }
 
     /// Deletes what is claimed, unless it was stored again since it was listed, and ends the claim.
-    async fn delete_claimed(&self, entity: &Entity, hash: Sha256, before: Micros) -> Result<bool, SweepError> {
+    async fn delete_claimed(&self, entity: &Entity, hash: Sha256, age: Old) -> Result<bool, SweepError> {
         let old = match self.objects.head(&entity.code, &hash).await? {
-            Some(meta) => modified(&meta) < before,
+            Some(meta) => age.is_old(&meta),
             // A sweep that died had deleted it.
             None => true,
         };
@@ -168,25 +192,42 @@ impl Registry {
     }
 
     /// What was signed is kept under the id of its entry, which no second request ever has.
-    async fn sweep_signed(&self, entity: &Entity, before: Micros) -> Result<u64, SweepError> {
+    async fn sweep_signed(&self, entity: &Entity, age: Old) -> Result<u64, SweepError> {
         let mut listed = self.objects.list_signed(&entity.code);
         let mut deleted = 0;
         while let Some(meta) = listed.next().await {
             let meta = meta.map_err(objects::Error::from)?;
             let name = meta.location.filename().unwrap_or_default();
             let Some(entry) = name.split('.').next().and_then(|name| name.parse::<Uuid>().ok()) else { continue };
-            if modified(&meta) >= before {
+            if !age.is_old(&meta) {
                 continue;
             }
             let mut tx = self.store.read().await?;
             let found = store::entries::by_id(&mut tx, entity.id, entry).await?;
+            let lock = store::book::peek(&mut tx, entity.id).await?;
             drop(tx);
+            self.may_sweep(entity, &lock)?;
             if found.is_none() {
                 self.objects.delete_signed(&meta).await?;
                 deleted += 1;
             }
         }
         Ok(deleted)
+    }
+}
+
+/// What is old enough to be swept up.
+#[derive(Debug, Clone, Copy)]
+struct Old {
+    /// Stored before this.
+    before: Micros,
+    /// And not before this: a loss was accepted then.
+    spared: Micros,
+}
+
+impl Old {
+    fn is_old(self, meta: &ObjectMeta) -> bool {
+        (self.spared..self.before).contains(&modified(meta))
     }
 }
 

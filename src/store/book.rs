@@ -110,6 +110,21 @@ pub async fn advance(
     Ok(())
 }
 
+/// When a loss was accepted last (see `loss_accepted` among the events); 0 when none ever was.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn last_loss(tx: &mut Tx, entity: i64) -> Result<Micros> {
+    let (at,): (Micros,) = sql!(
+        tx,
+        fetch_one,
+        "SELECT coalesce(max(at), 0) FROM events WHERE entity_id = $1 AND entry_id = $2 AND type = 'loss_accepted'",
+        entity,
+        Uuid::nil()
+    )?;
+    Ok(at)
+}
+
 /// Accepts the clock as it is, up to this instant.
 ///
 /// # Errors

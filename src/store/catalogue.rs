@@ -1,4 +1,4 @@
-//! Entities and what each has: books, holidays, and the first office and unit. All other units and offices: [`super::directory`].
+//! Entities and what each has: books, and the first office and unit. All other units and offices: [`super::directory`].
 
 use super::{Result, Tx, sql};
 use crate::domain::{BookKind, Micros};
@@ -178,39 +178,4 @@ pub async fn delete_book(tx: &mut Tx, entity: i64, code: &str) -> Result<bool> {
         code
     )?;
     Ok(deleted == 1)
-}
-
-/// A non-working day: local date, who set it, what it is called.
-pub type HolidayRow = (String, String, String);
-
-/// The non-working days of an entity.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn holidays(tx: &mut Tx, entity: i64) -> Result<Vec<HolidayRow>> {
-    Ok(sql!(tx, fetch_all, "SELECT date, scope, name FROM holidays WHERE entity_id = $1 ORDER BY date", entity)?)
-}
-
-/// Puts the non-working days of the years named in place of those that were there.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn replace_holidays(tx: &mut Tx, entity: i64, years: &[i32], days: &[HolidayRow]) -> Result<()> {
-    for year in years {
-        sql!(
-            tx,
-            execute,
-            "DELETE FROM holidays WHERE entity_id = $1 AND date LIKE $2",
-            entity,
-            format!("{year:04}-%")
-        )?;
-    }
-    super::bulk::insert_rows!(
-        tx,
-        "INSERT INTO holidays (entity_id, date, scope, name) VALUES",
-        "ON CONFLICT (entity_id, date) DO UPDATE SET scope = excluded.scope, name = excluded.name",
-        days,
-        |row| [entity, row.0.as_str(), row.1.as_str(), row.2.as_str()]
-    );
-    Ok(())
 }

@@ -6,8 +6,8 @@ use super::bulk::insert_rows;
 use super::{Result, Tx, sql};
 use crate::domain::{
     AuthenticationMethod, AuthorityKind, BookKind, Channel, Country, DocumentKind, IdType, Identity, Micros,
-    MustSubmitElectronically, NotificationChannel, PersonType, PhysicalDocuments, Routing, Sha256, Status, Transport,
-    Validity,
+    MustSubmitElectronically, NotificationChannel, PersonType, PhysicalDocuments, PresentedAtReason, Routing, Sha256,
+    Status, Transport, Validity,
 };
 
 /// An entry as it is stored; `api.md`'s names but for `procedure_code`.
@@ -22,8 +22,12 @@ pub struct EntryRow {
     pub code: String,
     pub position: i64,
     pub presented_at: Micros,
+    pub presented_at_reason: Option<PresentedAtReason>,
+    pub presented_at_reference: Option<String>,
     pub registered_at: Micros,
+    /// `None` for what came from an older system, and while it waits for a calendar.
     pub effective_at: Option<Micros>,
+    pub calendar_version: Option<i64>,
     pub registered_on: String,
     pub effective_on: Option<String>,
     pub channel: Channel,
@@ -136,8 +140,8 @@ pub struct VerdictRow {
 pub async fn insert(tx: &mut Tx, entity: i64, entries: &[EntryRow]) -> Result<()> {
     insert_rows!(
         tx,
-        "INSERT INTO entries (id, entity_id, book, kind, year, number, code, position, presented_at, registered_at, effective_at,
-         registered_on, effective_on, channel, authentication_method, status, rectified, imported, version, must_submit_electronically, routing,
+        "INSERT INTO entries (id, entity_id, book, kind, year, number, code, position, presented_at, presented_at_reason, presented_at_reference,
+         registered_at, effective_at, calendar_version, registered_on, effective_on, channel, authentication_method, status, rectified, imported, version, must_submit_electronically, routing,
          office, registered_by, submission_id, submission_sha256, signature_sha256, csv, csv_sha256, subject, statement, request,
          destination_unit, distributed_to, external_reference, file_number, procedure_code, corrects, answers, physical_documents, transport,
          transport_number, remarks, authentication, destination_unit_name, distributed_to_name, office_name, identification) VALUES",
@@ -153,8 +157,11 @@ pub async fn insert(tx: &mut Tx, entity: i64, entries: &[EntryRow]) -> Result<()
             row.code.as_str(),
             row.position,
             row.presented_at,
+            row.presented_at_reason,
+            row.presented_at_reference.as_deref(),
             row.registered_at,
             row.effective_at,
+            row.calendar_version,
             row.registered_on.as_str(),
             row.effective_on.as_deref(),
             row.channel,
@@ -302,6 +309,45 @@ pub async fn replace_verdict(tx: &mut Tx, verdict: &VerdictRow) -> Result<()> {
     Ok(())
 }
 
+/// An entry whose legal date waits for a calendar.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the columns are described in the schema")]
+pub struct PendingRow {
+    pub id: Uuid,
+    pub position: i64,
+    pub presented_at: Micros,
+}
+
+/// Entries whose legal date waits for a calendar, in the order in which they were written, after that place.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn pending(tx: &mut Tx, entity: i64, after: i64, limit: i64) -> Result<Vec<PendingRow>> {
+    Ok(sql!(
+        tx,
+        fetch_all,
+        "SELECT id, position, presented_at FROM entries
+         WHERE entity_id = $1 AND position > $2 AND effective_at IS NULL AND NOT imported ORDER BY position LIMIT $3",
+        entity,
+        after,
+        limit
+    )?)
+}
+
+/// How many entries wait for their legal date.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn count_pending(tx: &mut Tx, entity: i64) -> Result<i64> {
+    let (count,): (i64,) = sql!(
+        tx,
+        fetch_one,
+        "SELECT count(*) FROM entries WHERE entity_id = $1 AND effective_at IS NULL AND NOT imported",
+        entity
+    )?;
+    Ok(count)
+}
+
 /// Gives an entry its next version; whether there is such an entry.
 ///
 /// # Errors
@@ -314,8 +360,8 @@ pub async fn next_version(tx: &mut Tx, entity: i64, entry: Uuid) -> Result<bool>
 /// The columns of [`EntryRow`], in the order of its fields; a macro, since a statement's text must be constant.
 macro_rules! entry_columns {
     () => {
-        "e.id, e.book, e.kind, e.year, e.number, e.code, e.position, e.presented_at, e.registered_at, e.effective_at,
-         e.registered_on, e.effective_on, e.channel, e.authentication_method, e.status, e.rectified, e.imported, e.version,
+        "e.id, e.book, e.kind, e.year, e.number, e.code, e.position, e.presented_at, e.presented_at_reason, e.presented_at_reference,
+         e.registered_at, e.effective_at, e.calendar_version, e.registered_on, e.effective_on, e.channel, e.authentication_method, e.status, e.rectified, e.imported, e.version,
          e.must_submit_electronically, e.routing, e.office, e.registered_by, e.submission_id, e.submission_sha256,
          e.signature_sha256, e.csv, e.subject, e.statement, e.request, e.destination_unit, e.distributed_to, e.external_reference, e.file_number,
          e.procedure_code, e.corrects, e.answers, e.physical_documents, e.transport, e.transport_number, e.remarks, e.authentication,

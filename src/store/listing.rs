@@ -60,6 +60,8 @@ pub struct Wanted {
     pub unit: Option<String>,
     pub distributed_to: Option<String>,
     pub party: Option<WantedParty>,
+    /// Only those dated back by more than a day, or only the others.
+    pub backdated: Option<bool>,
     /// Folded words that must all be there; each may go on.
     pub words: Vec<String>,
     pub order: Order,
@@ -139,6 +141,12 @@ pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Resu
                 }
             }
             query.push(")");
+        }
+        match wanted.backdated {
+            // As the index has it.
+            Some(true) => drop(query.push(" AND e.registered_at - e.presented_at > 86400000000 AND NOT e.imported")),
+            Some(false) => drop(query.push(" AND (e.registered_at - e.presented_at <= 86400000000 OR e.imported)")),
+            None => {}
         }
         if !wanted.words.is_empty() {
             query.push(" AND e.id IN (SELECT entry_id FROM entry_text WHERE entity_id = ").push_bind(entity);

@@ -10,6 +10,7 @@ pub mod attentions;
 pub mod audit;
 pub mod book;
 pub(crate) mod bulk;
+pub mod calendar;
 pub mod catalogue;
 pub mod claims;
 pub mod directory;

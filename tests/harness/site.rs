@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use chrono::NaiveDate;
 use tempfile::TempDir;
 use ventanilla::app::{App, StartError};
 use ventanilla::clock::Clock;
 use ventanilla::config::{Config, Revocation};
+use ventanilla::domain::calendar::{Holiday, HolidayScope, ScopeYear};
 use ventanilla::domain::{Micros, Role, Sha256, text};
+use ventanilla::registry::calendar::{self, Loader};
 use ventanilla::store::tokens::TokenRow;
 use ventanilla::store::{self, Store, Tx};
 
@@ -168,11 +171,23 @@ impl Site {
     }
 }
 
-/// Units, and a token for each role, `test-{role}`; a second e-office and a second clerk are `test-{role}-2`.
+/// A holiday in each of some years, so that each is complete.
+fn new_years_days() -> Vec<Holiday> {
+    let new_year = |year| NaiveDate::from_ymd_opt(year, 1, 1).unwrap();
+    (2024..=2029)
+        .map(|year| Holiday { date: new_year(year), scope: HolidayScope::National, name: "Año Nuevo".into() })
+        .collect()
+}
+
+/// The calendar of some years, units, and a token for each role, `test-{role}`; a second e-office and a second clerk are `test-{role}-2`.
 pub async fn populate(app: &App) -> Result<(), StartError> {
     let mut tx = app.store().begin().await?;
     for (code, name, own) in [(OTHER_UNIT, "Urbanismo", true), (FOREIGN_UNIT, "Ministerio de otras cosas", false)] {
         store::catalogue::ensure_unit(&mut tx, app.entity.id, code, name, &text::fold(name), own).await?;
+    }
+    if store::calendar::newest(&mut tx, app.entity.id).await? == 0 {
+        let loader = Loader { by: "test".into(), at: app.clock().now(), source: None };
+        calendar::publish(&mut tx, app.entity.id, &ScopeYear::group(&new_years_days()), &loader).await?;
     }
     let office = store::directory::own_codes(&mut tx, app.entity.id, store::directory::Kind::Office).await?.remove(0).0;
     let names = Role::ALL.iter().map(|role| (*role, role.to_string()));

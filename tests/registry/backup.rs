@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rstest::rstest;
 use ventanilla::clock::Clock;
@@ -204,8 +205,9 @@ async fn without_its_program_a_backup_of_postgres_says_what_to_do() {
 /// A site whose database is a backup of three entries, while a checkpoint of five was published.
 async fn brought_back_old(engine: Engine, arguments: &[&str]) -> (Arc<Site>, Said) {
     let (town, folder) = backed_up(engine).await;
-    for _ in 0..2 {
-        town.entry().await;
+    for number in 0..2 {
+        let paper = Paper::counter().document("foto", format!("taken later, {number}").as_bytes());
+        town.register(&paper.form(), &fresh_key()).await.registered();
     }
     town.app.publish_once(Log::Book).await.unwrap();
     let site = town.stop().await;
@@ -266,6 +268,46 @@ async fn a_backup_older_than_what_was_published_is_said_and_numbers_only_once_th
     run_beside_alone(&site, "accept-loss").await.is(0).says("nothing is lost");
     let site = town.stop().await;
     run(&site, &["verify", "book"], None).is(0).says("the book is whole");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_a_newer_book_needs_is_swept_after_an_older_one_was_brought_back(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let (site, said) = brought_back_old(engine, &[]).await;
+    said.is(1);
+    let town = Town::open(site.clone(), Clock::system(), |_| {}, None).await;
+    let objects = async || {
+        let listed = town.app.registry.objects().list("L01000000");
+        futures_util::StreamExt::count(listed).await
+    };
+    let sweep = async || town.app.registry.sweep(&town.app.entity, Duration::ZERO).await;
+    let before = (objects().await, town.holdings().await.keys);
+    assert_eq!(before.0, 5, "two of them belong to entries that this book does not know");
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    for _ in 0..2 {
+        let refused = sweep().await.unwrap_err().to_string();
+        assert!(refused.contains("while numbering is held"), "{refused}");
+    }
+    assert_eq!((objects().await, town.holdings().await.keys), before);
+
+    // Once the loss is accepted, they may be all that is left of those entries: they stay.
+    run_beside_alone(&site, "accept-loss").await.is(0);
+    for _ in 0..100 {
+        if !town.app.registry.holds().is_held(town.app.entity.id) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(sweep().await.unwrap().documents, 0);
+    assert_eq!(objects().await, 5);
+    // What is left behind from then on is swept up as ever.
+    let paper = Paper::submission().document("plano", b"%PDF-1.7 orphan").document("otro", b"%PDF-1.7 other");
+    town.submit(&paper.signed_by_ana().without("otro"), &fresh_key()).await.is(422, "document-mismatch");
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    sweep().await.unwrap();
+    assert_eq!(objects().await, 5);
 }
 
 async fn run_beside_alone(site: &Arc<Site>, command: &'static str) -> Said {

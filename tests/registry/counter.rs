@@ -1,7 +1,10 @@
 //! At the counter: paper that a clerk keys in.
 
+use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
+
+use ventanilla::domain::Micros;
 
 use crate::harness::paper::{Paper, ana, fresh_key};
 use crate::harness::site::Engine;
@@ -10,10 +13,13 @@ use crate::harness::town::Town;
 #[rstest]
 #[tokio::test]
 async fn paper_is_registered_as_the_clerk_says(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let town = Town::on(engine).await;
+    let town = Town::with(engine, |config| config.clock.ahead_seconds = u32::MAX).await;
+    town.clock.set(Micros::parse("2026-11-27T10:00:00+01:00").unwrap());
     let paper = Paper::counter()
         .with("channel", "postal")
         .with("presented_at", "2026-11-20T10:00:00+01:00")
+        .with("presented_at_reason", "post")
+        .with("presented_at_reference", "CD00012345")
         .with("physical_documents", "complementary_physical")
         .with("transport", "certified_post")
         .with("transport_number", "CD00012345")
@@ -24,6 +30,8 @@ async fn paper_is_registered_as_the_clerk_says(#[values(Engine::Sqlite, Engine::
     for (field, value) in [
         ("channel", json!("postal")),
         ("presented_at", json!("2026-11-20T10:00:00+01:00")),
+        ("presented_at_reason", json!("post")),
+        ("presented_at_reference", json!("CD00012345")),
         ("effective_at", json!("2026-11-20T10:00:00+01:00")),
         ("physical_documents", json!("complementary_physical")),
         ("transport", json!("certified_post")),
@@ -38,6 +46,54 @@ async fn paper_is_registered_as_the_clerk_says(#[values(Engine::Sqlite, Engine::
     }
     assert_eq!(registered["signatures"], json!([]));
     assert_eq!(entry["documents"][0]["size"], 16);
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_entry_dated_back_by_more_than_a_day_says_why_and_can_be_singled_out(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::with(engine, |config| config.clock.ahead_seconds = u32::MAX).await;
+    town.clock.set(Micros::parse("2027-03-10T10:00:00+01:00").unwrap());
+    let on = |time: &str| Paper::counter().with("presented_at", time);
+    let yesterday = "2027-03-09T10:30:00+01:00";
+    let before = "2027-03-09T09:59:00+01:00";
+    assert_eq!(town.register(&on(yesterday).form(), &fresh_key()).await.number(), 1);
+    for (paper, pointer) in [
+        (on(before), "/presented_at_reason"),
+        (on("2000-01-01T00:00:00Z"), "/presented_at"),
+        (on("2025-03-01T00:00:00Z").with("presented_at_reason", "post"), "/presented_at"),
+        (on(before).with("presented_at_reason", "because"), "/presented_at_reason"),
+        (on(before).with("presented_at_reference", "T-1"), "/presented_at_reason"),
+        (Paper::counter().with("presented_at_reason", "post"), "/presented_at"),
+        (
+            on(before).with("presented_at_reason", "post").with("presented_at_reference", "x".repeat(81)),
+            "/presented_at_reference",
+        ),
+    ] {
+        let answer = town.register(&paper.form(), &fresh_key()).await.is(422, "invalid-submission");
+        assert!(answer.pointers().contains(&pointer.to_owned()), "{pointer}: {}", answer.text());
+    }
+    for (number, reason) in [(2, "contingency_slip"), (3, "post"), (4, "another_registry")] {
+        let paper = on("2026-12-01T09:00:00+01:00").with("presented_at_reason", reason);
+        let answer = town.register(&paper.with("presented_at_reference", "=T-7").form(), &fresh_key()).await;
+        let entry = answer.registered()["entry"].clone();
+        assert_eq!(entry["number"], number);
+        assert_eq!((&entry["presented_at_reason"], &entry["presented_at_reference"]), (&json!(reason), &json!("=T-7")));
+    }
+    let numbers = async |query: &str| {
+        let list = town.get(&format!("/entries?sort=number{query}"), "clerk").await.is(200, "").json();
+        list["items"].as_array().unwrap().iter().map(|entry| entry["number"].as_i64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers("&backdated=true").await, [2, 3, 4]);
+    assert_eq!(numbers("&backdated=false").await, [1]);
+    assert_eq!(numbers("").await, [1, 2, 3, 4]);
+    let (path, accept) = ("/entries?backdated=true", [("accept", "text/csv")]);
+    let csv = town.try_send(Method::GET, path, Some("clerk"), &accept, Vec::new()).await.unwrap().is(200, "").text();
+    assert!(csv.lines().nth(1).unwrap().contains("another_registry,'=T-7"), "{csv}");
+    // Nobody else may state it, and it is never rectified.
+    let electronic = Paper::submission().with("presented_at_reason", "post").signed_by_ana();
+    town.submit(&electronic, &fresh_key()).await.is(422, "invalid-submission");
 }
 
 #[tokio::test]

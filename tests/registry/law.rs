@@ -3,7 +3,8 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 use ventanilla::domain::Micros;
-use ventanilla::domain::calendar::Holiday;
+use ventanilla::domain::calendar::{Holiday, ScopeYear};
+use ventanilla::registry::calendar::{self, Loader};
 
 use crate::harness::paper::{Paper, fresh_key};
 use crate::harness::site::{Engine, FOREIGN_UNIT};
@@ -27,7 +28,8 @@ fn time(entry: &Value, field: &str) -> String {
 async fn publish(town: &Town, calendar: &str) {
     let holidays = Holiday::read_csv(calendar.as_bytes()).unwrap();
     let mut tx = town.app.store().begin().await.unwrap();
-    ventanilla::registry::calendar::publish(&mut tx, town.app.entity.id, &holidays).await.unwrap();
+    let loader = Loader { by: "test".into(), at: town.clock.now(), source: None };
+    calendar::publish(&mut tx, town.app.entity.id, &ScopeYear::group(&holidays), &loader).await.unwrap();
     tx.commit().await.unwrap();
     town.app.registry.forget_catalogue();
 }
@@ -120,7 +122,8 @@ async fn art_31_2_the_legal_order_is_that_of_effective_date_then_presentation(
         (3, "2026-11-29T23:59:59+01:00"),
         (0, "2026-11-27T23:00:00+01:00"),
     ] {
-        let form = Paper::counter().with("presented_at", presented).form();
+        let paper = Paper::counter().with("presented_at", presented).with("presented_at_reason", "post");
+        let form = paper.form();
         expected.push((rank, town.register(&form, &fresh_key()).await.number()));
     }
     expected.sort_unstable();

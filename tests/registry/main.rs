@@ -15,6 +15,7 @@ mod attachments;
 mod audit;
 mod backup;
 mod bad_input;
+mod calendar;
 mod catalogue;
 mod changes;
 mod clock;

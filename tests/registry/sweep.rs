@@ -14,7 +14,7 @@ use ventanilla::store::objects::Objects;
 use crate::harness::faulty_objects::FaultyObjects;
 use crate::harness::paper::{Form, Paper, Signer, fresh_id, fresh_key};
 use crate::harness::raw::{Raw, said};
-use crate::harness::site::{ENTITY, Engine, Site};
+use crate::harness::site::{ENTITY, Engine, Site, execute};
 use crate::harness::town::Town;
 
 /// Old enough to be swept up, in these tests.
@@ -90,12 +90,17 @@ async fn what_belongs_to_nobody_goes_and_what_an_entry_refers_to_stays(
 #[tokio::test]
 async fn a_key_is_forgotten_after_48_hours_and_not_before(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let town = Town::on(engine).await;
+    // Its age, and not the clock: where the database has one of its own, both must say that time passed.
+    let age = async |hours: i64| {
+        let older = format!("UPDATE idempotency_keys SET created_at = created_at - {}", hours * 3_600_000_000);
+        execute(town.app.store(), &older).await;
+    };
     let (form, key) = (Paper::counter().form(), fresh_key());
     assert_eq!(town.register(&form, &key).await.number(), 1);
-    town.clock.step_by(47 * 3_600_000_000);
+    age(47).await;
     assert_eq!(sweep(&town).await.keys, 0);
     assert_eq!(town.register(&form, &key).await.number(), 1);
-    town.clock.step_by(2 * 3_600_000_000);
+    age(2).await;
     assert_eq!(sweep(&town).await.keys, 1);
     assert_eq!(town.holdings().await.keys, 0);
 }
@@ -221,4 +226,51 @@ async fn a_sweep_that_died_between_claim_and_delete_is_finished_by_the_next(
     town.app.registry.objects().inner().put(&leftover, b"no hash".to_vec().into()).await.unwrap();
     tokio::time::sleep(AGE + Duration::from_secs(1)).await;
     sweep(&town).await;
+}
+
+#[rstest]
+#[case::ahead(365 * 24 * 3_600_000_000)]
+#[case::far_behind(-3_600_000_000)]
+#[tokio::test]
+async fn a_clock_that_stopped_numbering_sweeps_nothing_and_lets_no_key_expire(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[case] step: i64,
+) {
+    let town = Town::on(engine).await;
+    let (form, key) = (Paper::counter().form(), fresh_key());
+    assert_eq!(town.register(&form, &key).await.number(), 1);
+    leave_an_orphan(&town).await;
+    tokio::time::sleep(AGE + Duration::from_secs(1)).await;
+    town.clock.step_by(step);
+    let refused = town.app.registry.sweep(&town.app.entity, AGE).await.unwrap_err().to_string();
+    assert!(refused.contains("by a clock that cannot be believed"), "{refused}");
+    assert_eq!((town.holdings().await.keys, stored(&town).await), (1, 1));
+    assert_eq!(town.register(&form, &key).await.number(), 1);
+    town.clock.step_by(-step);
+    assert_eq!(sweep(&town).await.documents, 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_hold_that_begins_while_the_sweep_goes_on_ends_it(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let (town, objects, go_on) = with_held_deletes(engine).await;
+    leave_an_orphan(&town).await;
+    let paper = Paper::submission().document("plano", b"%PDF-1.7 second").document("otro", b"%PDF-1.7 other");
+    town.submit(&paper.signed_by_ana().without("otro"), &fresh_key()).await.is(422, "document-mismatch");
+    tokio::time::sleep(AGE).await;
+    let app = town.app.clone();
+    let sweeping = tokio::spawn(async move { app.registry.sweep(&app.entity, AGE).await });
+    for _ in 0..500 {
+        if objects.calls().contains(&"delete") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    town.app.registry.holds().set(town.app.entity.id, Some("a test says so".into()));
+    go_on.notify_one();
+    let refused = sweeping.await.unwrap().unwrap_err().to_string();
+    assert!(refused.contains("a test says so"), "{refused}");
+    assert_eq!(stored(&town).await, 1, "the second one stays");
 }

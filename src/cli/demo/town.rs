@@ -9,7 +9,7 @@ use super::client::Failure;
 use super::{Quiet, seed};
 use crate::app::App;
 use crate::cli::init;
-use crate::domain::calendar::Holiday;
+use crate::domain::calendar::{Holiday, ScopeYear};
 use crate::domain::text;
 use crate::import::{attentions, entries};
 use crate::registry::calendar;
@@ -55,7 +55,8 @@ pub fn settle(file: &Path, app: &App) -> Result<(), Failure> {
 pub async fn remember(app: &App, dir: &Path) -> Result<(), Failure> {
     let holidays = Holiday::read_csv(HOLIDAYS).map_err(|bad| format!("{} bad holidays", bad.len()))?;
     let mut tx = app.store().begin().await?;
-    calendar::publish(&mut tx, app.entity.id, &holidays).await?;
+    let loader = calendar::Loader { by: "demo".into(), at: app.clock().now(), source: None };
+    calendar::publish(&mut tx, app.entity.id, &ScopeYear::group(&holidays), &loader).await?;
     for (code, name) in seed::UNITS {
         store::catalogue::ensure_unit(&mut tx, app.entity.id, code, name, &text::fold(name), true).await?;
     }

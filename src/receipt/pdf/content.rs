@@ -152,6 +152,13 @@ impl Writer<'_> {
         };
         self.row(table, "Libro", &book);
         self.row(table, "Fecha de presentación", &words::moment(entry.presented_at));
+        if let Some(reason) = entry.presented_at_reason {
+            let mut text = words::presented_at_reason(reason).to_owned();
+            if let Some(reference) = &entry.presented_at_reference {
+                text = format!("{text} ({reference})");
+            }
+            self.row(table, "Motivo de esa fecha", &text);
+        }
         self.row(table, "Fecha de registro", &words::moment(entry.registered_at));
         if let Some(effective) = entry.effective_at {
             let mut text = words::moment(effective);
@@ -160,6 +167,13 @@ impl Writer<'_> {
                          hábil siguiente (artículo 31.2 de la Ley 39/2015)";
             }
             self.row(table, "Fecha de efectos", &text);
+        } else if entry.effective_at_pending {
+            self.row(
+                table,
+                "Fecha de efectos",
+                "Pendiente de que se publique el calendario de días inhábiles: si el día de presentación es hábil, la de \
+                 presentación; si no, la primera hora del primer día hábil siguiente (artículo 31.2 de la Ley 39/2015)",
+            );
         }
         self.row(table, "Vía", words::channel(entry.channel));
         self.row_if(table, "Acreditación de la voluntad", entry.authentication_method.map(words::authentication));

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use crate::domain::{
-    AuthenticationMethod, BookKind, Channel, DocumentKind, MustSubmitElectronically, Party, PhysicalDocuments, Sha256,
-    Transport, Validity,
+    AuthenticationMethod, BookKind, Channel, DocumentKind, MustSubmitElectronically, Party, PhysicalDocuments,
+    PresentedAtReason, Sha256, Transport, Validity,
 };
 use crate::receipt::paper::PaperError;
 use crate::signature::{Explanation, Organization};
@@ -56,6 +56,13 @@ pub struct Entry {
     pub registered_at: Time,
     /// When its presentation takes effect.
     pub effective_at: Option<Time>,
+    /// Whether that waits for a calendar.
+    #[serde(default)]
+    pub effective_at_pending: bool,
+    /// Why it was presented more than a day before it was registered.
+    pub presented_at_reason: Option<PresentedAtReason>,
+    /// The reference of that.
+    pub presented_at_reference: Option<String>,
     /// How it came.
     pub channel: Channel,
     /// How the will was proved.

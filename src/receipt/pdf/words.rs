@@ -6,7 +6,7 @@ use super::view::Time;
 use crate::domain::time::MONTHS;
 use crate::domain::{
     AuthenticationMethod, Authority, AuthorityKind, BookKind, Channel, DocumentKind, MustSubmitElectronically,
-    PhysicalDocuments, Transport, Validity,
+    PhysicalDocuments, PresentedAtReason, Transport, Validity,
 };
 
 const DAYS: [&str; 7] = ["lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"];
@@ -106,6 +106,15 @@ pub const fn physical_documents(what: PhysicalDocuments) -> &'static str {
         PhysicalDocuments::RequiredPhysical => "Acompaña documentación física requerida",
         PhysicalDocuments::ComplementaryPhysical => "Acompaña documentación física complementaria",
         PhysicalDocuments::None => "No acompaña documentación física ni otros soportes",
+    }
+}
+
+/// Why it was presented more than a day before it was registered.
+pub fn presented_at_reason(reason: PresentedAtReason) -> &'static str {
+    match reason {
+        PresentedAtReason::ContingencySlip => "Registrado por contingencia: el registro no estaba disponible",
+        PresentedAtReason::Post => "Presentado en una oficina de Correos (artículo 16.4.b de la Ley 39/2015)",
+        PresentedAtReason::AnotherRegistry => "Presentado en otro registro (artículo 16.4.a de la Ley 39/2015)",
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an alteration makes of an entry's rows.
 
 use super::states::{WrongState, allows};
-use super::{Added, NotAltered, What};
+use super::{Added, LegalDate, NotAltered, What};
 use crate::domain::{Channel, MustSubmitElectronically, Routing, Status, identifier};
 use crate::registry::attachments::covers;
 use crate::registry::catalogue::Destination;
@@ -22,7 +22,19 @@ pub fn apply(what: &What, row: &mut EntryRow, with: &mut Belongings) -> Result<(
         What::Accept => row.status = Status::Accepted,
         What::Return => row.status = Status::Returned,
         What::AddDocuments(added) => add(added, with)?,
+        What::SetDate(date) => set_date(date, row)?,
     }
+    Ok(())
+}
+
+/// Another process may have set it meanwhile: the first date stands.
+fn set_date(date: &LegalDate, row: &mut EntryRow) -> Result<(), NotAltered> {
+    if row.effective_at.is_some() || row.imported {
+        return Err(NotAltered::Nothing);
+    }
+    row.effective_at = Some(date.effective_at);
+    row.effective_on = Some(date.effective_on.clone());
+    row.calendar_version = Some(date.calendar_version);
     Ok(())
 }
 

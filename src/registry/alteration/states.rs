@@ -24,6 +24,8 @@ pub enum Step {
     Return,
     /// See [`super::What::AddDocuments`].
     AddDocuments,
+    /// See [`super::What::SetDate`].
+    SetDate,
 }
 
 impl Step {
@@ -37,6 +39,7 @@ impl Step {
             Self::Accept => "accepted",
             Self::Return => "returned",
             Self::AddDocuments => "document_added",
+            Self::SetDate => "effective_date_set",
         }
     }
 }
@@ -76,6 +79,8 @@ pub enum WrongState {
 /// [`WrongState`].
 pub const fn allows(status: Status, step: Step) -> Result<(), WrongState> {
     match (step, status) {
+        // What the law says of its date does not depend on what became of it.
+        (Step::SetDate, _) => Ok(()),
         (Step::Annul, Status::Annulled) => Err(WrongState::AnnulledBefore),
         (_, Status::Annulled) => Err(WrongState::Annulled),
         (_, Status::Sent) => Err(WrongState::Sent),
@@ -108,6 +113,7 @@ mod tests {
             for step in [Annul, Rectify, Distribute, Accept, Return, AddDocuments] {
                 assert_eq!(allows(status, step).is_ok(), allowed.contains(&step), "{status} {step:?}");
             }
+            assert!(allows(status, Step::SetDate).is_ok(), "{status}");
         }
     }
 }

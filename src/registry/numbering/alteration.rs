@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json, value::to_raw_value};
 use uuid::Uuid;
 
 use super::{Batch, judge_again, swept};
-use crate::domain::{Micros, Sha256, Status};
+use crate::domain::{Micros, Sha256};
 use crate::registry::alteration::states::Step;
 use crate::registry::alteration::{Alteration, NotAltered, What, apply};
 use crate::registry::book::{Committed, Key, Refusal, Registration};
@@ -167,7 +167,7 @@ impl Batch<'_> {
                 attempts: 0,
             });
         }
-        if row.status == Status::Annulled {
+        if member.what.step() == Step::Annul {
             // The figures of the day on which it was registered stop counting it.
             *self.counts.entry((before.book.clone(), before.registered_on.clone(), before.channel)).or_default() -= 1;
         }
@@ -226,7 +226,7 @@ fn data(member: &Alteration, had: &Belongings, before: &Entry, after: &Entry) ->
     Ok(data)
 }
 
-/// Each field of the entry that became another, before and after.
+/// Each field of the entry that became another, before and after; only before where it is gone.
 fn changes(before: &Entry, after: &Entry) -> store::Result<Map<String, Value>> {
     let (Value::Object(mut before), Value::Object(after)) = (written(before)?, written(after)?) else {
         return Err(store::Error::Corrupt("entry"));

@@ -3,12 +3,16 @@
 use super::fields::{Errors, Object};
 use super::{AuthenticatedPerson, Authentication, Context, CounterFields, parties};
 use crate::domain::code_list::code_list;
-use crate::domain::{Channel, Micros, MustSubmitElectronically, Party, PhysicalDocuments, identifier};
+use crate::domain::{
+    Channel, Micros, MustSubmitElectronically, Party, PhysicalDocuments, PresentedAtReason, identifier,
+};
 
 pub(super) const COUNTER: &[&str] = &[
     "channel",
     "book",
     "presented_at",
+    "presented_at_reason",
+    "presented_at_reference",
     "physical_documents",
     "transport",
     "transport_number",
@@ -18,8 +22,11 @@ pub(super) const COUNTER: &[&str] = &[
 pub(super) const AUTHENTICATION: &[&str] = &["system", "level", "at", "evidence", "person", "consent"];
 pub(super) const AUTHENTICATED_PERSON: &[&str] = &["id_type", "id", "id_country", "name"];
 
-/// 2000-01-01T00:00:00Z. Paper older than that is archived, not registered; an earlier year is a slip of the pen.
-const EARLIEST: Micros = Micros(946_684_800_000_000);
+const DAY: i64 = 86_400_000_000;
+/// What was presented longer ago than two years is no slip that comes late, but a slip of the pen.
+const LONGEST_AGO: i64 = 731 * DAY;
+/// Whoever dates an entry back by more than this says why: the date is what deadlines are counted from.
+const WITHOUT_REASON: i64 = DAY;
 /// Two machines that both keep the official time differ by less; an e-office a little ahead is not in the future.
 const CLOCKS_DIFFER: i64 = 60_000_000;
 
@@ -53,6 +60,7 @@ pub(super) fn fields(
     let channel: Option<CounterChannel> = entry.required_name("channel", errors);
     let book = entry.text("book", 80, errors);
     let presented_at = entry.parsed("presented_at", 40, |text| past(text, context.now, 0), errors);
+    let (presented_at_reason, presented_at_reference) = dated_back(entry, presented_at, context.now, errors);
     let physical_documents = entry.name("physical_documents", errors).unwrap_or(PhysicalDocuments::None);
     let transport = entry.name("transport", errors);
     let transport_number = entry.text("transport_number", 40, errors);
@@ -62,6 +70,8 @@ pub(super) fn fields(
         channel: channel?.into(),
         book,
         presented_at,
+        presented_at_reason,
+        presented_at_reference,
         physical_documents,
         transport,
         transport_number,
@@ -75,13 +85,38 @@ fn told(parties: &[Party]) -> Option<MustSubmitElectronically> {
     parties.iter().find_map(|party| identifier::obliged(party.person_type, party.id_type, &party.id))
 }
 
+/// Why it was presented when the clerk says, and the reference of that.
+fn dated_back(
+    entry: &Object,
+    presented_at: Option<Micros>,
+    now: Micros,
+    errors: &mut Errors,
+) -> (Option<PresentedAtReason>, Option<String>) {
+    let reason = entry.name("presented_at_reason", errors);
+    let reference = entry.text("presented_at_reference", 80, errors);
+    if presented_at.is_some_and(|at| now.0 - at.0 > WITHOUT_REASON) && entry.get("presented_at_reason").is_none() {
+        let names = PresentedAtReason::ALL.iter().map(|reason| reason.as_str()).collect::<Vec<_>>().join(", ");
+        errors.add(
+            entry.at("presented_at_reason"),
+            format!("is required where presented_at is more than a day ago: one of {names}"),
+        );
+    }
+    if entry.get("presented_at").is_none() && reason.is_some() {
+        errors.add(entry.at("presented_at"), "is required where presented_at_reason is given");
+    }
+    if reference.is_some() && entry.get("presented_at_reason").is_none() {
+        errors.add(entry.at("presented_at_reason"), "is required where presented_at_reference is given");
+    }
+    (reason, reference)
+}
+
 /// An instant that is past, give or take so many microseconds.
 fn past(text: &str, now: Micros, tolerance: i64) -> Result<Micros, String> {
     let instant = Micros::parse(text).map_err(|error| error.to_string())?;
     if instant.0 > now.0.saturating_add(tolerance) {
         Err("must not be in the future".to_owned())
-    } else if instant < EARLIEST {
-        Err("must not be before the year 2000".to_owned())
+    } else if now.0.saturating_sub(instant.0) > LONGEST_AGO {
+        Err("must not be more than two years ago".to_owned())
     } else {
         Ok(instant)
     }

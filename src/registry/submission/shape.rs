@@ -16,7 +16,7 @@ use super::AssuranceLevel;
 use super::counter::CounterChannel;
 use crate::domain::{
     AuthorityKind, Country, DocumentKind, IdType, MustSubmitElectronically, Person, PersonType, PhysicalDocuments,
-    Sha256, Transport, Validity,
+    PresentedAtReason, Sha256, Transport, Validity,
 };
 
 /// A closed object with the fields of its parts; a later part overrides an earlier one. Only `required`
@@ -163,9 +163,15 @@ struct Counter {
     /// The code of the book; the default one where nothing is said.
     #[schema(example = "entrada", max_length = 80)]
     book: Option<String>,
-    /// When it was presented (RFC 3339 with offset), not in the future; now where nothing is said.
+    /// When it was presented (RFC 3339 with offset), not in the future, and not more than two years ago; now where nothing
+    /// is said.
     #[schema(example = "2026-03-03T12:00:00+01:00", format = DateTime, value_type = Option<String>)]
     presented_at: Option<String>,
+    /// Why that is more than a day ago: then it must be said.
+    presented_at_reason: Option<PresentedAtReason>,
+    /// The number of the slip, of the postal item, or of the entry in the other registry.
+    #[schema(example = "T-2026-0042", max_length = 80)]
+    presented_at_reference: Option<String>,
     /// Whether paper or objects come with it; `none` where nothing is said.
     physical_documents: Option<PhysicalDocuments>,
     /// How it was brought.
