@@ -15,8 +15,11 @@ use crate::domain::{BookKind, UnknownName, text};
 use crate::fetch::witness::{Witnesses, WitnessesError};
 use crate::fetch::{self, Judge};
 use crate::http::auth::KnownToken;
+use crate::http::budget::Budget;
+use crate::http::health::LastReadiness;
 use crate::http::listen::fingerprint;
 use crate::http::rate::Rates;
+use crate::http::turns::Turns;
 use crate::log::key::KeyError;
 use crate::log::{Edge, VerifierKey};
 use crate::receipt::seal::{Seal, SealError};
@@ -114,10 +117,16 @@ pub struct App {
     pub tokens: Arc<Mutex<HashMap<[u8; 32], KnownToken>>>,
     /// What is wrong with the last checkpoint of each log that was to be published; nothing where it was.
     pub published: Arc<Mutex<BTreeMap<Log, Option<String>>>>,
+    /// Whether the server was ready when that was last asked.
+    pub readiness: LastReadiness,
     /// How often addresses asked lately.
     pub rates: Rates,
-    /// How many uploads may go on at once.
+    /// How many writes to the object store may go on at once.
     pub uploads: Arc<tokio::sync::Semaphore>,
+    /// What requests that have not ended may take.
+    pub budget: Budget,
+    /// Turns at judging signatures.
+    pub judging: Turns,
 }
 
 impl App {
@@ -162,7 +171,11 @@ impl App {
         let scopes = config.calendar.required_scopes.iter().map(scope).collect::<Result<_, _>>()?;
         let registry = Registry::new(store, objects, clock, config.clock.clone()).requiring(scopes);
         Ok(Self {
-            uploads: Arc::new(tokio::sync::Semaphore::new(config.limits.uploads)),
+            uploads: Arc::new(tokio::sync::Semaphore::new(config.limits.uploads.max(1))),
+            budget: Budget::new(&config.limits),
+            // Some of them wait for others' answers, so there are more than processors.
+            judging: Turns::new(4 * std::thread::available_parallelism().map_or(1, usize::from)),
+            readiness: LastReadiness::default(),
             rates: Rates::new(&config.limits),
             config: Arc::new(config),
             entity: Arc::new(entity),

@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the one file that reads the environment")]
 
 mod calendar;
+mod limits;
 pub mod public_url;
 mod witness;
 
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use calendar::Calendar;
+pub use limits::Limits;
 pub use witness::Witness;
 
 /// Why the configuration cannot be used.
@@ -283,32 +285,6 @@ pub struct Tls {
     pub client_ca: PathBuf,
 }
 
-/// `[limits]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// Bytes of one document.
-    pub document_bytes: u64,
-    /// Bytes of a whole submission.
-    pub submission_bytes: u64,
-    /// Bytes of the `submission` part and of any other JSON body.
-    pub json_bytes: u64,
-    /// Documents of one submission.
-    pub documents: usize,
-    /// Connections at once.
-    pub connections: usize,
-    /// Uploads at once; more wait their turn. Each takes some 5 MiB of memory on S3.
-    pub uploads: usize,
-    /// Seconds for a request's header, and for a TLS handshake.
-    pub header_seconds: u64,
-    /// Requests that one address may send a minute, of any kind; 0 for any number.
-    pub requests_per_minute: u32,
-    /// Verification codes that one address may try a minute; 0 for any number.
-    pub codes_per_minute: u32,
-    /// Bytes a second that a body must keep up on average, after the first 30 seconds.
-    pub body_bytes_per_second: u64,
-}
-
 /// `[clock]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -414,23 +390,6 @@ impl Default for Signature {
     }
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            document_bytes: 100 << 20,
-            submission_bytes: 500 << 20,
-            json_bytes: 1 << 20,
-            documents: 100,
-            connections: 4096,
-            uploads: 64,
-            header_seconds: 10,
-            requests_per_minute: 60_000,
-            codes_per_minute: 60,
-            body_bytes_per_second: 1024,
-        }
-    }
-}
-
 impl Default for Seal {
     fn default() -> Self {
         Self { certificate: PathBuf::new(), key: PathBuf::new(), papers_ahead: true }
@@ -510,7 +469,14 @@ impl Config {
                 reason: format!("entity.public_url {url:?} {wrong}"),
             })?;
         }
-        Ok(())
+        self.limits.check().map_err(|reason| ConfigError::Invalid { origin: origin(), reason })
+    }
+
+    /// The limits of the public listener: behind a proxy, all connections are the proxy's.
+    #[must_use]
+    pub fn listener_limits(&self) -> Limits {
+        let per_address = if self.behind_proxy { 0 } else { self.limits.connections_per_address };
+        Limits { connections_per_address: per_address, ..self.limits.clone() }
     }
 
     /// Makes relative paths relative to the configuration's folder.

@@ -243,7 +243,7 @@ impl Server {
             let (app, stop) = (app.clone(), stop.clone());
             async move { app.follow_anchors(stop).await }
         });
-        let limits = app.config.limits.clone();
+        let limits = app.config.listener_limits();
         let operators = async {
             if let Some(admin) = admin {
                 serve(admin, None, metrics::router(app.clone()), &limits, stop.clone()).await;

@@ -30,7 +30,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         eprintln!("listening on {}", bound.url());
         let stop = CancellationToken::new();
         until_told(bound.tls.clone(), stop.clone())?;
-        serve(bound.listener, bound.tls, router(witness, Clock::system()), &config.limits, stop).await;
+        serve(bound.listener, bound.tls, router(witness, Clock::system()), &config.listener_limits(), stop).await;
         Ok(ExitCode::SUCCESS)
     })?
 }

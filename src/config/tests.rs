@@ -48,3 +48,38 @@ fn secrets_are_never_printed() {
     assert_eq!(config.database.url.expose(), "postgres://u:hunter2@h/d");
     assert!(!format!("{config:?}").contains("hunter2"));
 }
+
+#[test]
+fn a_limit_that_cannot_be_is_refused_and_named() {
+    for (setting, wrong) in [
+        ("document_bytes", &["0"] as &[&str]),
+        ("json_bytes", &["0", "1000000000"]),
+        ("documents", &["0"]),
+        ("connections", &["0"]),
+        ("uploads", &["0", "1000000"]),
+        ("header_seconds", &["0", "3601"]),
+        ("idle_seconds", &["0", "9223372036854775807"]),
+        ("stall_seconds", &["0", "9223372036854775807"]),
+        ("body_seconds", &["0", "9223372036854775807"]),
+        ("connection_seconds", &["0", "9223372036854775807"]),
+        ("body_bytes_per_second", &["0", "9223372036854775807"]),
+        ("ready_seconds", &["9223372036854775807"]),
+        ("unfinished_bytes_per_caller", &["0", "524287999"]),
+        ("memory_bytes", &["0", "134217728"]),
+    ] {
+        for value in wrong {
+            let config = with(&format!("[limits]\n{setting} = {value}\n"), &[]).unwrap();
+            let error = config.check(Some(Path::new("v.toml"))).unwrap_err().to_string();
+            assert!(error.starts_with("v.toml: limits."), "{error}");
+            assert!(setting == "json_bytes" || error.contains(setting), "{setting}: {error}");
+        }
+        let name = format!("VENTANILLA_LIMITS__{}", setting.to_uppercase());
+        for value in ["-1", "many", "1.5", "", "99999999999999999999"] {
+            let refused = with("", &[(&name, value)]).map(|_| ()).unwrap_err().to_string();
+            assert!(refused.contains(&name) || refused.contains(setting), "{value}: {refused}");
+        }
+    }
+    Config::default().check(None).unwrap();
+    let none = "[limits]\nready_seconds = 0\nconnections_per_address = 0\n";
+    with(none, &[]).unwrap().check(None).unwrap();
+}

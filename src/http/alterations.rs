@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::answer::{Answer, IDEMPOTENCY_REPLAYED, ReceiptLinks, etag};
 use super::auth::require;
 use super::body::PacedBody;
-use super::intake::{Came, receive};
+use super::intake::{self, Came, receive};
 use super::params::PathParam;
 use super::problem::{AddProblems, AlterProblems, Kind, Problem, Result};
 use super::{json_body, submissions};
@@ -192,14 +192,19 @@ pub async fn add_documents(
 ) -> Result<Response> {
     require(&caller, &[Role::Clerk])?;
     let asking = Asking::of(request.headers(), id, "documents")?;
-    let mut came: Came<Addition> = receive(&app, &caller, Intake::Counter, request).await?;
-    let asked = match asking.begin(&app, &caller, &came.body_sha256).await? {
-        Begun::Before(altered) => return Ok(shown(altered, StatusCode::CREATED)),
+    let came: Came<Addition> = receive(&app, &caller, Intake::Counter, request).await?;
+    let unfinished = came.unfinished.clone();
+    let added = add_all(&app, &caller, asking, came).await;
+    Ok(shown(intake::settled(added, &unfinished)?, StatusCode::CREATED))
+}
+
+async fn add_all(app: &App, caller: &Caller, asking: Asking, mut came: Came<Addition>) -> Result<Altered> {
+    let asked = match asking.begin(app, caller, &came.body_sha256).await? {
+        Begun::Before(altered) => return Ok(altered),
         Begun::New(asked) => asked,
     };
-    let signatures = submissions::judge(&app, &mut came).await?.shown(app.entity.zone)?;
-    let altered = app.registry.add_documents(&caller, asked, came.documents, signatures, came.swept_until).await?;
-    Ok(shown(altered, StatusCode::CREATED))
+    let signatures = submissions::judge(app, caller, &mut came).await?.shown(app.entity.zone)?;
+    Ok(app.registry.add_documents(caller, asked, came.documents, signatures, came.swept_until).await?)
 }
 
 /// What the headers of a request ask.

@@ -1,10 +1,11 @@
 //! The body of a request, held to its limits: size, pace, and what may be held in memory at once.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
@@ -14,15 +15,21 @@ use axum::middleware::Next;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
 
+use super::budget::Budget;
 use super::problem::{Kind, Problem};
+use crate::clock::Clock;
 use crate::config::Limits;
+use crate::domain::Micros;
 
-/// How long a body may be silent, and what it may take before its pace counts.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// The most that may come without a part or a chunk of one being handed on: the headers of a part.
 const UNPARSED: u64 = 64 << 10;
+/// Bytes that are read ahead of who takes them up.
+const AHEAD: u64 = 8 << 20;
+/// More bytes than this do not come at once.
+const CHUNK: u64 = 64 << 10;
 /// How much of a refused body is read and thrown away, so that its sender hears the answer.
 const DRAIN_BYTES: u64 = 64 << 20;
 const DRAIN_TIME: Duration = Duration::from_secs(10);
@@ -64,52 +71,78 @@ impl From<BodyError> for Problem {
 /// One chunk is handed on for each time it is asked, however much has come: a parser that takes all it can get would
 /// otherwise hold all of it.
 #[derive(Debug)]
-pub struct PacedBody {
+pub struct PacedBody(Arc<Mutex<Arrival>>);
+
+/// The other end of a [`PacedBody`], for whoever takes up what its parser makes of it.
+#[derive(Debug)]
+pub struct Progress(Arc<Mutex<Arrival>>);
+
+/// What of a body has come, and how long it was waited for.
+#[derive(Debug)]
+struct Arrival {
     body: BodyDataStream,
     limit: u64,
     pace: u64,
+    stall: Duration,
+    total: Duration,
     came: u64,
     waited: Duration,
     waiting_since: Option<Instant>,
     timer: Pin<Box<Sleep>>,
     rest: bool,
-    unparsed: Arc<AtomicU64>,
+    unparsed: u64,
+    ahead: VecDeque<Chunk>,
+    ended: Option<Result<(), BodyError>>,
+    clock: Option<Clock>,
+    /// When what was handed on last had come.
+    arrived_at: Micros,
+    budget: Option<Budget>,
 }
 
-/// Tells a [`PacedBody`] that what it handed on was taken up.
-#[derive(Debug, Clone)]
-pub struct Progress(Arc<AtomicU64>);
-
-impl Progress {
-    /// All that came was taken up.
-    pub fn made(&self) {
-        self.0.store(0, Ordering::Relaxed);
-    }
+/// Some bytes, when they came, and the memory that they take while nobody has asked for them.
+#[derive(Debug)]
+struct Chunk {
+    bytes: Bytes,
+    came_at: Micros,
+    _memory: Option<OwnedSemaphorePermit>,
 }
 
 impl PacedBody {
     /// This body, of at most `limit` bytes.
     #[must_use]
     pub fn new(body: Body, limit: u64, limits: &Limits) -> (Self, Progress) {
-        let unparsed = Arc::new(AtomicU64::new(0));
-        let paced = Self {
+        let arrival = Arc::new(Mutex::new(Arrival {
             body: body.into_data_stream(),
             limit,
             pace: limits.body_bytes_per_second.max(1),
+            stall: Duration::from_secs(limits.stall_seconds.max(1)),
+            total: Duration::from_secs(limits.body_seconds.max(1)),
             came: 0,
             waited: Duration::ZERO,
             waiting_since: None,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             rest: false,
-            unparsed: unparsed.clone(),
-        };
-        (paced, Progress(unparsed))
+            unparsed: 0,
+            ahead: VecDeque::new(),
+            ended: None,
+            clock: None,
+            arrived_at: Micros(0),
+            budget: None,
+        }));
+        (Self(arrival.clone()), Progress(arrival))
     }
 
-    /// How much longer it may be silent now.
-    fn patience(&self) -> Duration {
-        let earned = PATIENCE + Duration::from_secs(self.came / self.pace);
-        earned.saturating_sub(self.waited).min(PATIENCE)
+    /// The same, with the times of its bytes by this clock, and read ahead within this budget while their taker is busy.
+    #[must_use]
+    pub fn timed(body: Body, limit: u64, limits: &Limits, clock: &Clock, budget: &Budget) -> (Self, Progress) {
+        let (body, progress) = Self::new(body, limit, limits);
+        {
+            let mut arrival = progress.arrival();
+            arrival.arrived_at = clock.now();
+            arrival.clock = Some(clock.clone());
+            arrival.budget = Some(budget.clone());
+        }
+        (body, progress)
     }
 
     /// Reads it whole, into memory.
@@ -120,38 +153,85 @@ impl PacedBody {
         let mut bytes = Vec::new();
         while let Some(chunk) = self.next().await {
             bytes.extend_from_slice(&chunk?);
-            self.unparsed.store(0, Ordering::Relaxed);
+            lock(&self.0).unparsed = 0;
         }
         Ok(bytes)
     }
 }
 
-impl Stream for PacedBody {
-    type Item = Result<Bytes, BodyError>;
+fn lock(arrival: &Mutex<Arrival>) -> MutexGuard<'_, Arrival> {
+    arrival.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if std::mem::take(&mut self.rest) {
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        match self.body.poll_next_unpin(context) {
-            Poll::Ready(Some(Ok(chunk))) => {
-                if let Some(since) = self.waiting_since.take() {
-                    self.waited += since.elapsed();
-                }
-                self.rest = true;
-                self.came += chunk.len() as u64;
-                if self.came > self.limit {
-                    return Poll::Ready(Some(Err(BodyError::TooLarge(self.limit))));
-                }
-                let unparsed = self.unparsed.fetch_add(chunk.len() as u64, Ordering::Relaxed) + chunk.len() as u64;
-                if unparsed > UNPARSED + chunk.len() as u64 {
-                    return Poll::Ready(Some(Err(BodyError::HeadersTooLong)));
-                }
-                Poll::Ready(Some(Ok(chunk)))
+impl Progress {
+    fn arrival(&self) -> MutexGuard<'_, Arrival> {
+        lock(&self.0)
+    }
+
+    /// All that was handed on was taken up.
+    pub fn made(&self) {
+        self.arrival().unparsed = 0;
+    }
+
+    /// When what was handed on last had come; when all was, that is when the last byte came.
+    #[must_use]
+    pub fn arrived_at(&self) -> Micros {
+        self.arrival().arrived_at
+    }
+
+    /// Does something that takes time, such as writing to a store that is slow, and reads ahead meanwhile: what has
+    /// come has come, however long the registry takes to do something with it.
+    pub async fn during<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        let done = std::future::poll_fn(|context| {
+            let done = work.as_mut().poll(context);
+            if done.is_pending() {
+                self.arrival().read_ahead(context);
             }
-            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(BodyError::Broken))),
-            Poll::Ready(None) => Poll::Ready(None),
+            done
+        });
+        let done = done.await;
+        // Nobody looks from now on, so nobody is waited for.
+        self.arrival().came_to_rest();
+        done
+    }
+}
+
+impl Arrival {
+    /// How much longer it may be silent now.
+    fn patience(&self) -> Duration {
+        let earned = (self.stall + Duration::from_secs(self.came / self.pace)).min(self.total);
+        earned.saturating_sub(self.waited).min(self.stall)
+    }
+
+    fn came_to_rest(&mut self) {
+        if let Some(since) = self.waiting_since.take() {
+            self.waited += since.elapsed();
+        }
+    }
+
+    /// What comes next, within all limits.
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        match &self.ended {
+            Some(Ok(())) => return Poll::Ready(None),
+            Some(Err(error)) => return Poll::Ready(Some(Err(error.clone()))),
+            None => {}
+        }
+        let failed = match self.body.poll_next_unpin(context) {
+            Poll::Ready(Some(Ok(chunk))) => {
+                self.came_to_rest();
+                self.came += chunk.len() as u64;
+                if self.came <= self.limit {
+                    return Poll::Ready(Some(Ok(chunk)));
+                }
+                BodyError::TooLarge(self.limit)
+            }
+            Poll::Ready(Some(Err(_))) => BodyError::Broken,
+            Poll::Ready(None) => {
+                self.came_to_rest();
+                self.ended = Some(Ok(()));
+                return Poll::Ready(None);
+            }
             Poll::Pending => {
                 if self.waiting_since.is_none() {
                     let now = Instant::now();
@@ -159,12 +239,60 @@ impl Stream for PacedBody {
                     self.waiting_since = Some(now);
                     self.timer.as_mut().reset(deadline);
                 }
-                match self.timer.as_mut().poll(context) {
-                    Poll::Ready(()) => Poll::Ready(Some(Err(BodyError::TooSlow))),
-                    Poll::Pending => Poll::Pending,
+                if self.timer.as_mut().poll(context).is_pending() {
+                    return Poll::Pending;
                 }
+                BodyError::TooSlow
             }
+        };
+        self.ended = Some(Err(failed.clone()));
+        Poll::Ready(Some(Err(failed)))
+    }
+
+    fn now(&self) -> Micros {
+        self.clock.as_ref().map_or(Micros(0), Clock::now)
+    }
+
+    fn read_ahead(&mut self, context: &mut Context<'_>) {
+        let mut held: u64 = self.ahead.iter().map(|chunk| chunk.bytes.len() as u64).sum();
+        while held < AHEAD {
+            let Some(budget) = &self.budget else { return };
+            // As much as one chunk may have; with no memory left, what comes waits where it is.
+            let Some(memory) = budget.try_memory(CHUNK) else { return };
+            let Poll::Ready(Some(Ok(bytes))) = self.poll_chunk(context) else { return };
+            held += bytes.len() as u64;
+            let came_at = self.now();
+            self.ahead.push_back(Chunk { bytes, came_at, _memory: Some(memory) });
         }
+    }
+
+    fn hand_on(&mut self, chunk: Chunk) -> Result<Bytes, BodyError> {
+        self.rest = true;
+        self.arrived_at = chunk.came_at;
+        let length = chunk.bytes.len() as u64;
+        self.unparsed += length;
+        if self.unparsed > UNPARSED + length { Err(BodyError::HeadersTooLong) } else { Ok(chunk.bytes) }
+    }
+}
+
+impl Stream for PacedBody {
+    type Item = Result<Bytes, BodyError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut arrival = lock(&self.0);
+        if std::mem::take(&mut arrival.rest) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if let Some(chunk) = arrival.ahead.pop_front() {
+            return Poll::Ready(Some(arrival.hand_on(chunk)));
+        }
+        let polled = ready!(arrival.poll_chunk(context));
+        Poll::Ready(polled.map(|chunk| {
+            let bytes = chunk?;
+            let came_at = arrival.now();
+            arrival.hand_on(Chunk { bytes, came_at, _memory: None })
+        }))
     }
 }
 

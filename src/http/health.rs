@@ -1,6 +1,7 @@
 //! Whether the server lives, and whether it can register.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::State;
@@ -9,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::problem::{Kind, Problem};
 use crate::app::App;
 
 /// How long one part may take to say that it is well.
@@ -33,7 +35,7 @@ pub async fn healthz() -> Json<Alive> {
 }
 
 /// Whether the registry can register, part by part.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Readiness {
     /// Whether all parts are usable.
     #[schema(example = true)]
@@ -43,7 +45,7 @@ pub struct Readiness {
 }
 
 /// The parts that registering needs.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Parts {
     /// The database, and whether it is durable.
     #[schema(example = "ok")]
@@ -71,10 +73,54 @@ pub struct Parts {
 /// Whether the registry can register.
 #[utoipa::path(
     get, path = "/readyz", tag = "running", operation_id = "readyz", summary = "Ready",
-    description = "Whether database, object store, clock and seal are usable; what is not is named.",
+    description = "Whether database, object store, clock and seal are usable; what is not is named. An answer may be some seconds old (`limits.ready_seconds`).",
     responses((status = 200, description = "Ready", body = Readiness), (status = 503, description = "Not ready: see which part", body = Readiness))
 )]
 pub async fn readyz(State(app): State<App>) -> Response {
+    let fresh = Duration::from_secs(app.config.limits.ready_seconds);
+    let found = match app.readiness.found_within(fresh) {
+        Some(found) => found,
+        // A task of its own: whoever goes away while it is found out leaves the answer to the next.
+        None => match tokio::spawn(look(app, fresh)).await {
+            Ok(found) => found,
+            Err(_) => {
+                return Problem::new(Kind::Internal, "whether the server is ready could not be found out")
+                    .into_response();
+            }
+        },
+    };
+    let status = if found.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(found)).into_response()
+}
+
+/// What was found last. `/readyz` is open to everybody and writes an object, so it looks once for all that ask within
+/// some seconds. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct LastReadiness {
+    found: Arc<Mutex<Option<(Instant, Readiness)>>>,
+    looking: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl LastReadiness {
+    fn found_within(&self, fresh: Duration) -> Option<Readiness> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.as_ref().filter(|(at, _)| at.elapsed() < fresh).map(|(_, found)| found.clone())
+    }
+}
+
+/// Finds it out, unless somebody else has meanwhile.
+async fn look(app: App, fresh: Duration) -> Readiness {
+    let _looking = app.readiness.looking.lock().await;
+    if let Some(found) = app.readiness.found_within(fresh) {
+        return found;
+    }
+    let found = readiness(&app).await;
+    let mut last = app.readiness.found.lock().unwrap_or_else(PoisonError::into_inner);
+    *last = Some((Instant::now(), found.clone()));
+    found
+}
+
+async fn readiness(app: &App) -> Readiness {
     let (database, object_store, clock, calendar) = tokio::join!(
         part(async { app.store().check_durable().await.map_err(|error| error.to_string()) }),
         part(async { app.registry.objects().check().await.map_err(|error| error.to_string()) }),
@@ -90,9 +136,7 @@ pub async fn readyz(State(app): State<App>) -> Response {
     let address = app.address_state().unwrap_or_else(|| "ok".to_owned());
     let ready =
         [&database, &object_store, &clock, &seal, &log].into_iter().all(|part| part == "ok" || part.starts_with("ok:"));
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, parts: Parts { database, object_store, clock, seal, log, calendar, address } }))
-        .into_response()
+    Readiness { ready, parts: Parts { database, object_store, clock, seal, log, calendar, address } }
 }
 
 async fn part(check: impl Future<Output = Result<(), String>>) -> String {

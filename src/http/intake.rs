@@ -3,25 +3,34 @@
 //!
 //! # Why
 //! `submission` and `signature` come first, so that size, syntax and every field are checked before a document is
-//! read, and a document's key is known before its first byte. What does not match what was announced is refused at the
-//! part where it is seen; objects stored until then belong to nobody and are swept away later.
+//! read, the signature is judged before that, too, and a document's key is known before its first byte. What does not
+//! match what was announced is refused at the part where it is seen; objects stored until then are removed again
+//! ([`crate::registry::discard`]).
+//!
+//! A request came when its last byte did. Bytes are read ahead while a document is written to the store, so that a slow
+//! store moves no submission past midnight.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::extract::Request;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::HeaderMap;
 use multer::{Field, Multipart};
 
-use super::body::{BodyError, PacedBody, Progress};
+use super::body::{PacedBody, Progress};
+use super::budget::Share;
+use super::multipart::{boundary, broken, part_name};
 use super::problem::{Kind, Problem, Result};
+use super::submissions::{self, JudgedFirst};
 use crate::app::App;
 use crate::domain::media::AcceptedFormats;
 use crate::domain::{DocumentStatement, Micros, Sha256};
 use crate::registry::caller::Caller;
+use crate::registry::discard::Unfinished;
 use crate::registry::submission::{Addition, Context, FieldError, Intake, Limits, Submission};
 use crate::registry::submit::StoredDocument;
 use crate::signature::{FileKind, Trace};
-use crate::store::objects;
+use crate::store::objects::{self, Upload};
 
 /// Bytes of a signature: room for a document inside it, its chain and its revocation data.
 const SIGNATURE_BYTES: usize = 4 << 20;
@@ -35,6 +44,29 @@ pub trait Announces: Sized {
     fn parse(bytes: &[u8], context: &Context) -> std::result::Result<Self, Vec<FieldError>>;
     /// The documents, in their order.
     fn documents(&self) -> &[DocumentStatement];
+    /// Judges the signature, where one came, before any document is read. Nothing where that says nothing yet.
+    ///
+    /// # Errors
+    /// What the request will be refused with, whatever its documents are.
+    fn judge_first(
+        &self,
+        _app: &App,
+        _caller: &Caller,
+        _came: Signed<'_>,
+    ) -> impl Future<Output = Result<Option<JudgedFirst>>> + Send {
+        async { Ok(None) }
+    }
+}
+
+/// What comes before the documents.
+#[derive(Debug, Clone, Copy)]
+pub struct Signed<'r> {
+    /// The headers of the request.
+    pub headers: &'r HeaderMap,
+    /// The bytes of the part `submission`.
+    pub submission: &'r [u8],
+    /// The bytes of the part `signature`.
+    pub signature: &'r [u8],
 }
 
 impl Announces for Submission {
@@ -44,6 +76,10 @@ impl Announces for Submission {
 
     fn documents(&self) -> &[DocumentStatement] {
         &self.documents
+    }
+
+    async fn judge_first(&self, app: &App, caller: &Caller, came: Signed<'_>) -> Result<Option<JudgedFirst>> {
+        submissions::judge_first(app, caller, self, came).await
     }
 }
 
@@ -68,8 +104,12 @@ pub struct Came<S = Submission> {
     pub signature: Option<Vec<u8>>,
     /// The documents, stored, in the submission's order.
     pub documents: Vec<StoredDocument>,
-    /// Detached signatures of documents, by the document's place.
-    pub document_signatures: BTreeMap<usize, Vec<u8>>,
+    /// What was judged of the signature before the documents came.
+    pub judged_first: Option<JudgedFirst>,
+    /// The documents in the store: removed again with this, unless they are kept.
+    pub unfinished: Arc<Unfinished>,
+    /// What the request has taken, until it ends.
+    pub share: Share,
     /// When the last byte had come.
     pub arrived_at: Micros,
     /// The hash of the request: its parts' names and contents.
@@ -82,39 +122,72 @@ pub struct Came<S = Submission> {
 ///
 /// # Errors
 /// The first thing that does not match; for the fields of the submission, all of them.
-pub async fn receive<S: Announces>(app: &App, caller: &Caller, intake: Intake, request: Request) -> Result<Came<S>> {
+pub async fn receive<S: Announces + Sync>(
+    app: &App,
+    caller: &Caller,
+    intake: Intake,
+    request: Request,
+) -> Result<Came<S>> {
     let (parts, body) = request.into_parts();
-    let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let boundary = multer::parse_boundary(content_type)
-        .map_err(|_| Problem::new(Kind::UnsupportedMediaType, "send multipart/form-data with a boundary"))?;
-    let (body, progress) = PacedBody::new(body, app.config.limits.submission_bytes, &app.config.limits);
+    let boundary = boundary(&parts.headers)?;
+    let limits = &app.config.limits;
+    let (body, progress) = PacedBody::timed(body, limits.submission_bytes, limits, app.clock(), &app.budget);
     let mut reader = Reader {
         app,
         caller,
+        headers: &parts.headers,
         intake,
         progress,
-        swept_until: app.registry.swept_until(caller.entity.id),
+        swept_until: None,
         hashes: BTreeMap::new(),
         submission: None,
         signature: None,
+        judged_first: None,
         stored: BTreeMap::new(),
         signatures: BTreeMap::new(),
+        unfinished: app.registry.unfinished(&caller.entity),
+        share: app.budget.request(&submissions::owner(caller)),
+        held: 0,
     };
-    reader.read(&mut Multipart::new(body, boundary)).await?;
-    reader.finish()
+    let unfinished = reader.unfinished.clone();
+    let read = reader.read(&mut Multipart::new(body, boundary)).await;
+    let came = read.and_then(|()| reader.finish());
+    came.inspect_err(|problem| keep_after(problem, &unfinished))
+}
+
+/// What a request came to: the documents of one that was answered stay, and of one that failed for a reason of the
+/// server's own. Those of one that was refused are removed.
+///
+/// # Errors
+/// As `outcome`.
+pub(super) fn settled<T>(outcome: Result<T>, unfinished: &Unfinished) -> Result<T> {
+    outcome.inspect(|_| unfinished.keep()).inspect_err(|problem| keep_after(problem, unfinished))
+}
+
+fn keep_after(problem: &Problem, unfinished: &Unfinished) {
+    if problem.is_of_the_server() {
+        unfinished.keep();
+    }
 }
 
 struct Reader<'a, S> {
     app: &'a App,
     caller: &'a Caller,
+    headers: &'a HeaderMap,
     intake: Intake,
     progress: Progress,
-    swept_until: Micros,
+    swept_until: Option<Micros>,
     hashes: BTreeMap<String, Sha256>,
     submission: Option<(Vec<u8>, Option<S>)>,
     signature: Option<Vec<u8>>,
+    judged_first: Option<JudgedFirst>,
     stored: BTreeMap<usize, Arrived>,
-    signatures: BTreeMap<usize, Vec<u8>>,
+    /// Of detached signatures of documents, hash and size, by the document's place.
+    signatures: BTreeMap<usize, (Sha256, u64)>,
+    unfinished: Arc<Unfinished>,
+    share: Share,
+    /// Bytes that stay in memory until the request ends.
+    held: u64,
 }
 
 /// A document whose bytes have come.
@@ -130,14 +203,13 @@ enum Expected {
     DocumentSignature(usize),
 }
 
-impl<S: Announces> Reader<'_, S> {
+impl<S: Announces + Sync> Reader<'_, S> {
     async fn read(&mut self, multipart: &mut Multipart<'static>) -> Result<()> {
         loop {
             self.progress.made();
             let Some(field) = multipart.next_field().await.map_err(broken)? else { break };
             self.progress.made();
-            let name = field.name().unwrap_or_default().to_owned();
-            check_headers(&field, &name)?;
+            let name = part_name(&field)?;
             if self.hashes.contains_key(&name) {
                 return Err(Problem::new(Kind::DocumentMismatch, format!("there are two parts named {name:?}")));
             }
@@ -146,11 +218,14 @@ impl<S: Announces> Reader<'_, S> {
                     self.first(&name)?;
                     let limit = self.app.config.limits.json_bytes;
                     let bytes = self.bounded(field, &name, usize::try_from(limit).unwrap_or(usize::MAX)).await?;
+                    self.held += bytes.len() as u64;
                     self.submission = Some((bytes, None));
                 }
                 "signature" if self.intake == Intake::Electronic => {
                     self.first(&name)?;
-                    self.signature = Some(self.bounded(field, &name, SIGNATURE_BYTES).await?);
+                    let bytes = self.bounded(field, &name, SIGNATURE_BYTES).await?;
+                    self.held += bytes.len() as u64;
+                    self.signature = Some(bytes);
                 }
                 _ => self.document(field, &name).await?,
             }
@@ -202,15 +277,18 @@ impl<S: Announces> Reader<'_, S> {
     async fn document(&mut self, mut field: Field<'static>, name: &str) -> Result<()> {
         let place = match self.expected(name)? {
             Expected::Document(place) => place,
-            Expected::DocumentSignature(place) => return self.document_signature(field, name, place).await,
+            Expected::DocumentSignature(place) => {
+                self.before_documents().await?;
+                return self.document_signature(field, name, place).await;
+            }
         };
+        self.before_documents().await?;
         let (declared, media_type) = {
             let document = &self.parsed()?.documents()[place];
             (document.sha256, document.media_type.clone())
         };
         let limit = self.app.config.limits.document_bytes;
-        let _turn = self.app.uploads.acquire().await;
-        let mut upload = self.app.registry.objects().upload(&self.caller.entity.code, declared);
+        let mut upload = self.upload(declared).await?;
         let mut trace = Trace::default();
         while let Some(chunk) = field.chunk().await.map_err(broken)? {
             self.progress.made();
@@ -221,12 +299,14 @@ impl<S: Announces> Reader<'_, S> {
                 ));
             }
             trace.see(&chunk);
-            upload.write(&chunk).await?;
+            self.share.came(chunk.len() as u64)?;
+            self.share.holds(self.held + upload.buffered() + chunk.len() as u64).await?;
+            self.write(&mut upload, &chunk).await?;
         }
         if upload.size() == 0 {
             return Err(mismatch(place, "", format!("the document in the part {name:?} is empty")));
         }
-        let size = upload.finish().await.map_err(|error| match error {
+        let size = self.store(upload, declared).await.map_err(|error| match error {
             objects::Error::Mismatch { declared, found } => {
                 mismatch(place, "/sha256", format!("the part {name:?} has the hash {found}, and {declared} was stated"))
             }
@@ -238,18 +318,73 @@ impl<S: Announces> Reader<'_, S> {
         Ok(())
     }
 
+    /// Whatever the documents are, a signature that proves nothing is refused before the first of them is read.
+    async fn before_documents(&mut self) -> Result<()> {
+        let first = self.stored.is_empty() && self.signatures.is_empty();
+        let (Some(signature), Some((submission, Some(parsed)))) = (&self.signature, &self.submission) else {
+            return Ok(());
+        };
+        if first {
+            let came = Signed { headers: self.headers, submission, signature };
+            let judging = parsed.judge_first(self.app, self.caller, came);
+            self.judged_first = self.progress.during(judging).await?;
+        }
+        Ok(())
+    }
+
     async fn document_signature(&mut self, field: Field<'static>, name: &str, place: usize) -> Result<()> {
         let bytes = self.bounded(field, name, SIGNATURE_BYTES).await?;
         if bytes.is_empty() {
             return Err(mismatch(place, "/signature", format!("the signature in the part {name:?} is empty")));
         }
-        let _turn = self.app.uploads.acquire().await;
         let hash = Sha256(openssl::sha::sha256(&bytes));
-        let mut upload = self.app.registry.objects().upload(&self.caller.entity.code, hash);
-        upload.write(&bytes).await?;
-        upload.finish().await?;
-        self.signatures.insert(place, bytes);
-        Ok(())
+        let mut upload = self.upload(hash).await?;
+        self.write(&mut upload, &bytes).await?;
+        let size = bytes.len() as u64;
+        drop(bytes);
+        self.store(upload, hash).await?;
+        self.signatures.insert(place, (hash, size));
+        self.share.holds(self.held).await
+    }
+
+    /// Begins to store something under this hash.
+    async fn upload(&mut self, hash: Sha256) -> Result<Upload> {
+        let adding = self.unfinished.add(hash);
+        let added = self.progress.during(adding).await;
+        added.map_err(|error| Problem::new(Kind::Unavailable, error.to_string()))?;
+        // Only now: whoever removed it until now had removed it before this request stored it.
+        let entity = &self.caller.entity;
+        self.swept_until.get_or_insert_with(|| self.app.registry.swept_until(entity.id));
+        Ok(self.app.registry.objects().upload(&entity.code, hash))
+    }
+
+    /// Takes a turn at the store when there is something to write to it, and not while bytes are waited for.
+    async fn write(&self, upload: &mut Upload, bytes: &[u8]) -> std::result::Result<(), objects::Error> {
+        if !upload.would_write(bytes.len()) {
+            return upload.write(bytes).await;
+        }
+        let writing = async {
+            let _turn = self.app.uploads.acquire().await;
+            upload.write(bytes).await
+        };
+        self.progress.during(writing).await
+    }
+
+    /// Makes a document durable. A task of its own: when the sender goes away meanwhile, what is written is known to be
+    /// there, and removed.
+    async fn store(&self, upload: Upload, hash: Sha256) -> std::result::Result<u64, objects::Error> {
+        let (uploads, unfinished) = (self.app.uploads.clone(), self.unfinished.clone());
+        let storing = tokio::spawn(async move {
+            let _turn = uploads.acquire().await;
+            unfinished.writes(hash);
+            let stored = upload.finish().await;
+            drop(unfinished);
+            stored
+        });
+        match self.progress.during(storing).await {
+            Ok(stored) => stored,
+            Err(error) => Err(objects::Error::Broken(error)),
+        }
     }
 
     /// A part that is held in memory, of at most `limit` bytes.
@@ -260,6 +395,8 @@ impl<S: Announces> Reader<'_, S> {
             if bytes.len() + chunk.len() > limit {
                 return Err(Problem::new(Kind::TooLarge, format!("the part {name:?} may have {limit} bytes")));
             }
+            self.share.came(chunk.len() as u64)?;
+            self.share.holds(self.held + (bytes.len() + chunk.len()) as u64).await?;
             bytes.extend_from_slice(&chunk);
         }
         self.hashes.insert(name.to_owned(), Sha256(openssl::sha::sha256(&bytes)));
@@ -292,7 +429,7 @@ impl<S: Announces> Reader<'_, S> {
     }
 
     fn finish(self) -> Result<Came<S>> {
-        let arrived_at = self.app.clock().now();
+        let arrived_at = self.progress.arrived_at();
         let (Some((submission_bytes, Some(submission))), signatures) = (self.submission, self.signatures) else {
             return Err(Problem::new(Kind::BadRequest, "the part \"submission\" is missing"));
         };
@@ -306,9 +443,7 @@ impl<S: Announces> Reader<'_, S> {
                 size,
                 format_not_accepted: !accepted,
                 kind,
-                signature: signatures
-                    .get(&place)
-                    .map(|bytes| (Sha256(openssl::sha::sha256(bytes)), bytes.len() as u64)),
+                signature: signatures.get(&place).copied(),
             })
             .collect();
         let mut hasher = openssl::sha::Sha256::new();
@@ -320,10 +455,12 @@ impl<S: Announces> Reader<'_, S> {
             submission_bytes,
             signature: self.signature,
             documents,
-            document_signatures: signatures,
+            judged_first: self.judged_first,
+            unfinished: self.unfinished,
+            share: self.share,
             arrived_at,
             body_sha256: Sha256(hasher.finish()),
-            swept_until: self.swept_until,
+            swept_until: self.swept_until.unwrap_or(Micros(0)),
         })
     }
 }
@@ -331,33 +468,4 @@ impl<S: Announces> Reader<'_, S> {
 fn mismatch(place: usize, field: &str, detail: String) -> Problem {
     let error = FieldError { pointer: format!("/documents/{place}{field}"), detail: detail.clone() };
     Problem::new(Kind::DocumentMismatch, detail).with_errors(vec![error])
-}
-
-/// A part has a name, and its bytes come as they are.
-pub(super) fn check_headers(field: &Field<'static>, name: &str) -> Result<()> {
-    if name.is_empty() {
-        return Err(Problem::new(Kind::BadRequest, "each part needs a name in its Content-Disposition"));
-    }
-    let encoding = field.headers().get("content-transfer-encoding").map(|value| value.as_bytes().to_ascii_lowercase());
-    match encoding.as_deref() {
-        None | Some(b"8bit" | b"binary") => Ok(()),
-        Some(_) => Err(Problem::new(
-            Kind::BadRequest,
-            format!("the part {name:?} has a Content-Transfer-Encoding; only 8bit and binary are taken"),
-        )),
-    }
-}
-
-/// What the parser says of a body.
-pub(super) fn broken(error: multer::Error) -> Problem {
-    match error {
-        multer::Error::StreamReadFailed(source) => match source.downcast_ref::<BodyError>() {
-            Some(error) => error.clone().into(),
-            None => BodyError::Broken.into(),
-        },
-        multer::Error::IncompleteFieldData { .. }
-        | multer::Error::IncompleteHeaders
-        | multer::Error::IncompleteStream => BodyError::Broken.into(),
-        _ => Problem::new(Kind::BadRequest, "the body is not well-formed multipart/form-data"),
-    }
 }

@@ -2,8 +2,8 @@
 //!
 //! # Why
 //! A handshake inside `accept` would let one silent client block all the others, so each connection is a task of its
-//! own from its first byte. Connections are capped in number; a handshake and a request's header have a time limit;
-//! a stop lets what is under way end, for at most 30 seconds.
+//! own from its first byte. Connections are limited in number, in all and for each address ([`super::places`]), and
+//! each phase of one in time ([`super::activity`]); a stop lets what is under way end, for at most 30 seconds.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -16,7 +16,6 @@ use axum::body::Body;
 use axum::extract::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use openssl::ssl::{
     AlpnError, Ssl, SslAcceptor, SslFiletype, SslMethod, SslRef, SslVerifyMode, SslVersion, select_next_proto,
 };
@@ -24,10 +23,12 @@ use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::{X509, X509Ref, X509VerifyResult};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use super::activity::{Activity, Noted, Over};
+use super::places::{Full, Place, Places};
 use crate::config::{Limits, Tls};
 use crate::registry::client_certificate::Shown;
 use crate::signature::{Anchors, LoadError};
@@ -36,6 +37,8 @@ use crate::signature::{Anchors, LoadError};
 const MAX_ISSUERS: usize = 16;
 /// How long a stop waits for what is under way.
 const GRACE: Duration = Duration::from_secs(30);
+/// How long an idle client may take to hear that its connection ends.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Who is at the other end of a connection.
 #[derive(Debug, Clone)]
@@ -187,54 +190,71 @@ pub async fn serve(
     limits: &Limits,
     stop: CancellationToken,
 ) {
-    let places = Arc::new(Semaphore::new(limits.connections));
-    let patience = Duration::from_secs(limits.header_seconds);
-    let graceful = GracefulShutdown::new();
+    let places = Places::new(limits);
+    let patience = Duration::from_secs(limits.header_seconds.max(1));
     let mut tasks = tokio::task::JoinSet::new();
     loop {
-        let place = tokio::select! {
-            place = places.clone().acquire_owned() => place,
-            () = stop.cancelled() => break,
-        };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = stop.cancelled() => break,
         };
-        let (Ok(place), Ok((stream, address))) = (place, accepted) else {
+        let Ok((stream, address)) = accepted else {
             // Out of file descriptors, most likely: give those in use a moment to come back.
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
         while tasks.try_join_next().is_some() {}
-        let (tls, router, watcher) = (tls.clone(), router.clone(), graceful.watcher());
+        let Some(place) = place_for(&places, address, limits, &stop).await else { continue };
+        let (tls, router, stop) = (tls.clone(), router.clone(), stop.clone());
         tasks.spawn(async move {
-            let _place = place;
             let _ = stream.set_nodelay(true);
             match tls {
-                None => converse(stream, Peer::at(address), router, patience, watcher).await,
-                Some(tls) => match tokio::time::timeout(patience, tls.handshake(stream, Peer::at(address))).await {
-                    Ok(Ok((stream, peer))) => converse(stream, peer, router, patience, watcher).await,
-                    Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-                    Err(_) => tracing::debug!("a TLS handshake took too long"),
-                },
+                None => converse(stream, Peer::at(address), router, patience, &place, stop).await,
+                Some(tls) => {
+                    let shaken = tokio::select! {
+                        shaken = tokio::time::timeout(patience, tls.handshake(stream, Peer::at(address))) => shaken,
+                        () = place.evicted() => return,
+                    };
+                    match shaken {
+                        Ok(Ok((stream, peer))) => converse(stream, peer, router, patience, &place, stop).await,
+                        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+                        Err(_) => tracing::debug!("a TLS handshake took too long"),
+                    }
+                }
             }
         });
     }
     drop(listener);
-    let all_ended = async {
-        graceful.shutdown().await;
-        while tasks.join_next().await.is_some() {}
-    };
+    let all_ended = async { while tasks.join_next().await.is_some() {} };
     if tokio::time::timeout(GRACE, all_ended).await.is_err() {
         tracing::warn!("some connections had not ended and were cut");
     }
 }
 
+/// A place for a connection of this address, when there is one; none where it is sent away.
+async fn place_for(places: &Places, address: SocketAddr, limits: &Limits, stop: &CancellationToken) -> Option<Place> {
+    loop {
+        match places.take(address.ip(), Arc::new(Activity::new(limits))) {
+            Ok(place) => return Some(place),
+            Err(Full::Share) => {
+                tracing::debug!("an address has as many connections as it may, and uses them all");
+                return None;
+            }
+            Err(Full::All) => tokio::select! {
+                () = places.freed() => {}
+                () = stop.cancelled() => return None,
+            },
+        }
+    }
+}
+
 /// One connection, from its first request to its last.
-async fn converse<S>(stream: S, peer: Peer, router: Router, patience: Duration, watcher: Watcher)
+async fn converse<S>(stream: S, peer: Peer, router: Router, patience: Duration, place: &Place, stop: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let activity = place.activity().clone();
+    activity.ready();
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(patience).max_buf_size(64 << 10);
     builder
@@ -244,13 +264,41 @@ where
         .max_header_list_size(32 << 10)
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(patience);
-    let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(peer.clone());
-        router.clone().oneshot(Request::from(request.map(Body::new)))
+    let noted = Noted::new(stream, activity.clone());
+    let service = hyper::service::service_fn({
+        let activity = activity.clone();
+        move |mut request: hyper::Request<hyper::body::Incoming>| {
+            let open = activity.request();
+            request.extensions_mut().insert(peer.clone());
+            let answering = router.clone().oneshot(Request::from(request.map(Body::new)));
+            async move { answering.await.map(|response| response.map(|body| open.answering(body))) }
+        }
     });
-    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(error = %error, "a connection ended badly");
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(noted), service).into_owned());
+    let (mut told, mut cut_at) = (false, None);
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended badly");
+                }
+                return;
+            }
+            () = place.evicted() => return,
+            () = stop.cancelled(), if !told => {
+                told = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            over = activity.over(), if cut_at.is_none() => match over {
+                Over::Stalled => return,
+                Over::Aged => connection.as_mut().graceful_shutdown(),
+                Over::Idle => {
+                    connection.as_mut().graceful_shutdown();
+                    cut_at = Some(Instant::now() + FAREWELL);
+                }
+            },
+            () = tokio::time::sleep_until(cut_at.unwrap_or_else(Instant::now)), if cut_at.is_some() => return,
+        }
     }
 }
 

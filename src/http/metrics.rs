@@ -45,6 +45,12 @@ async fn metrics(State(app): State<App>) -> Result<Response> {
         "Changes that were not written, and whose senders were told so, since the start.",
         numbering.refused.into(),
     );
+    say(
+        "ventanilla_addresses_remembered",
+        "gauge",
+        "Addresses and networks whose requests are counted now.",
+        app.rates.remembered() as i128,
+    );
     let name = "ventanilla_book_batch_size";
     let _ =
         writeln!(text, "# HELP {name} Changes written by one transaction, since the start.\n# TYPE {name} histogram");

@@ -245,6 +245,12 @@ impl Problem {
     pub fn kind(&self) -> Kind {
         self.kind
     }
+
+    /// Whether the request may have been right, and is worth repeating.
+    #[must_use]
+    pub fn is_of_the_server(&self) -> bool {
+        self.kind.parts().0.is_server_error()
+    }
 }
 
 impl IntoResponse for Problem {
@@ -284,6 +290,12 @@ impl From<crate::store::Error> for Problem {
 impl From<crate::store::objects::Error> for Problem {
     fn from(error: crate::store::objects::Error) -> Self {
         Self::unavailable(&error)
+    }
+}
+
+impl From<super::turns::Busy> for Problem {
+    fn from(_: super::turns::Busy) -> Self {
+        Self::new(Kind::Unavailable, "too many signatures are being judged now; repeat in a few seconds")
     }
 }
 

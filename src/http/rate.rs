@@ -3,90 +3,196 @@
 //! # Why
 //! A code has 130 random bits, so nobody guesses one; the limit keeps a machine from trying all the same, and one address
 //! from taking the server for itself. It counts addresses and not tokens: who tries tokens has as many as it likes.
+//!
+//! Each address is remembered by one instant (the generic cell rate algorithm, ITU-T I.371): when all that it asked for
+//! would have been paid for at its rate. What lies in the past says nothing and is dropped. Addresses are bounded in
+//! number: whoever has a million networks would otherwise fill the memory. Where there are too many, those are forgotten
+//! that asked for least.
 
-use std::net::{IpAddr, Ipv6Addr};
-use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use governor::clock::DefaultClock;
-use governor::state::keyed::DashMapStateStore;
-use governor::{Quota, RateLimiter};
 
+use super::address::{forwarded, network};
 use super::listen::Peer;
 use super::problem::{Kind, Problem};
 use crate::app::App;
 use crate::config::Limits;
 
-type Keyed = RateLimiter<IpAddr, DashMapStateStore<IpAddr>, DefaultClock>;
-
-/// Addresses remembered before those that have been quiet are forgotten.
+/// Addresses remembered at once.
 const REMEMBERED: usize = 50_000;
+/// What a limit counts by.
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// What addresses have asked for lately. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Rates {
-    all: Arc<Keyed>,
-    codes: Arc<Keyed>,
+    all: Arc<Mutex<Rate>>,
+    codes: Arc<Mutex<Rate>>,
 }
 
 impl Rates {
     /// Nobody has asked yet.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
-        let keyed = |per_minute: u32| {
-            let quota = Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MAX));
-            Arc::new(RateLimiter::keyed(quota))
-        };
-        Self { all: keyed(limits.requests_per_minute), codes: keyed(limits.codes_per_minute) }
+        let rate = |per_minute| Arc::new(Mutex::new(Rate::new(per_minute, REMEMBERED, Instant::now())));
+        Self { all: rate(limits.requests_per_minute), codes: rate(limits.codes_per_minute) }
     }
 
-    fn check(limiter: &Keyed, address: IpAddr) -> Result<(), Problem> {
-        if limiter.len() > REMEMBERED {
-            limiter.retain_recent();
-        }
-        limiter.check_key(&network(address)).map_err(|_| {
-            Problem::new(Kind::TooManyRequests, "this address has asked too often; wait a moment, then go on")
-        })
+    /// Addresses that are remembered now, for both limits together.
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        let count = |rate: &Mutex<Rate>| {
+            let mut rate = rate.lock().unwrap_or_else(PoisonError::into_inner);
+            rate.forget_paid(Instant::now());
+            rate.paid_at.len()
+        };
+        count(&self.all) + count(&self.codes)
     }
 }
 
-/// Whoever has one address of an IPv6 network has all of it.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => {
-            let [first, second, third, fourth, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(first, second, third, fourth, 0, 0, 0, 0))
+/// How often each address may ask for one thing.
+#[derive(Debug)]
+struct Rate {
+    /// What one request costs; nothing where there is no limit.
+    cost: Duration,
+    most: usize,
+    paid_at: HashMap<IpAddr, Instant>,
+    forgotten_at: Instant,
+}
+
+impl Rate {
+    fn new(per_minute: u32, most: usize, now: Instant) -> Self {
+        let cost = MINUTE.checked_div(per_minute).unwrap_or_default();
+        Self { cost, most, paid_at: HashMap::new(), forgotten_at: now }
+    }
+
+    /// Whether this address may ask now.
+    fn allows(&mut self, address: IpAddr, now: Instant) -> bool {
+        if self.cost.is_zero() {
+            return true;
         }
+        if now.duration_since(self.forgotten_at) > MINUTE {
+            self.forget_paid(now);
+        }
+        let address = network(address);
+        let paid_at = self.paid_at.get(&address).map_or(now, |paid_at| now.max(*paid_at)) + self.cost;
+        if paid_at > now + MINUTE {
+            return false;
+        }
+        if self.paid_at.len() >= self.most && !self.paid_at.contains_key(&address) {
+            self.make_room(now);
+        }
+        self.paid_at.insert(address, paid_at);
+        true
+    }
+
+    fn forget_paid(&mut self, now: Instant) {
+        self.forgotten_at = now;
+        self.paid_at.retain(|_, paid_at| *paid_at > now);
+    }
+
+    /// Forgets the half that asked for least, so that room is made once for many newcomers.
+    fn make_room(&mut self, now: Instant) {
+        self.forget_paid(now);
+        if self.paid_at.len() < self.most / 2 {
+            return;
+        }
+        let mut instants: Vec<Instant> = self.paid_at.values().copied().collect();
+        let middle = instants.len() / 2;
+        let (_, middle, _) = instants.select_nth_unstable(middle);
+        let middle = *middle;
+        self.paid_at.retain(|_, paid_at| *paid_at > middle);
     }
 }
 
 /// Who asks: behind a proxy, whom it names last.
 fn asker(app: &App, request: &Request) -> Option<IpAddr> {
-    let forwarded = request.headers().get_all("x-forwarded-for").iter().next_back();
-    let named = forwarded.and_then(|header| header.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
     let peer = request.extensions().get::<Peer>().map(|peer| peer.address.ip());
-    if app.config.behind_proxy { named.or(peer) } else { peer }
+    if app.config.behind_proxy { forwarded(request.headers()).or(peer) } else { peer }
 }
 
 /// Lets an address ask as often as `limits.requests_per_minute` says.
 pub async fn all(State(app): State<App>, request: Request, next: Next) -> Response {
-    limited(&app, |rates| &rates.all, request, next).await
+    limited(&app, &app.rates.all, request, next).await
 }
 
 /// Lets an address try as many codes as `limits.codes_per_minute` says.
 pub async fn codes(State(app): State<App>, request: Request, next: Next) -> Response {
-    limited(&app, |rates| &rates.codes, request, next).await
+    limited(&app, &app.rates.codes, request, next).await
 }
 
-async fn limited(app: &App, which: impl Fn(&Rates) -> &Keyed, request: Request, next: Next) -> Response {
+async fn limited(app: &App, rate: &Mutex<Rate>, request: Request, next: Next) -> Response {
     if let Some(address) = asker(app, &request)
-        && let Err(problem) = Rates::check(which(&app.rates), address)
+        && !rate.lock().unwrap_or_else(PoisonError::into_inner).allows(address, Instant::now())
     {
-        return problem.into_response();
+        let detail = "this address has asked too often; wait a moment, then go on";
+        return Problem::new(Kind::TooManyRequests, detail).into_response();
     }
     next.run(request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ipv4(number: u32) -> IpAddr {
+        IpAddr::V4(number.into())
+    }
+
+    #[test]
+    fn an_address_may_ask_as_often_as_the_limit_says_and_again_as_time_goes_by() {
+        let start = Instant::now();
+        let mut rate = Rate::new(60, 100, start);
+        assert!((0..60).all(|_| rate.allows(ipv4(1), start)));
+        assert!(!rate.allows(ipv4(1), start));
+        assert!(rate.allows(ipv4(2), start), "others are not touched");
+        assert!(rate.allows(ipv4(1), start + Duration::from_secs(1)));
+        assert!(!rate.allows(ipv4(1), start + Duration::from_secs(1)));
+        assert!((0..60).all(|_| rate.allows(ipv4(1), start + Duration::from_mins(5))));
+    }
+
+    #[test]
+    fn zero_is_any_number_and_remembers_nobody() {
+        let mut rate = Rate::new(0, 100, Instant::now());
+        assert!((0..10_000).all(|_| rate.allows(ipv4(1), Instant::now())));
+        assert!(rate.paid_at.is_empty());
+    }
+
+    #[test]
+    fn all_ipv4_addresses_of_a_listener_for_both_families_are_counted_one_by_one() {
+        let start = Instant::now();
+        let mut rate = Rate::new(1, 100, start);
+        assert!(rate.allows("::ffff:192.0.2.1".parse().unwrap(), start));
+        assert!(rate.allows("::ffff:192.0.2.2".parse().unwrap(), start));
+        assert!(!rate.allows("192.0.2.1".parse().unwrap(), start));
+    }
+
+    #[test]
+    fn addresses_are_bounded_and_who_asked_most_is_remembered_longest() {
+        let start = Instant::now();
+        let mut rate = Rate::new(60, 100, start);
+        assert!((0..60).all(|_| rate.allows(ipv4(u32::MAX), start)));
+        for number in 0..10_000 {
+            assert!(rate.allows(ipv4(number), start));
+            assert!(rate.paid_at.len() <= 100);
+        }
+        assert!(!rate.allows(ipv4(u32::MAX), start), "its debt was not forgotten for newcomers' sake");
+    }
+
+    #[test]
+    fn who_has_paid_is_forgotten() {
+        let start = Instant::now();
+        let mut rate = Rate::new(60, 100, start);
+        for number in 0..50 {
+            assert!(rate.allows(ipv4(number), start));
+        }
+        assert!(rate.allows(ipv4(77), start + Duration::from_mins(2)));
+        assert_eq!(rate.paid_at.len(), 1);
+    }
 }

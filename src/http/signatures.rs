@@ -2,23 +2,21 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::header::CONTENT_TYPE;
 use multer::Multipart;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::body::{PacedBody, Progress};
-use super::intake::{broken, check_headers};
+use super::budget::Share;
+use super::multipart::{boundary, broken, part_name};
 use super::problem::{Kind, Problem, Result, ValidateProblems};
-use super::submissions::not_judged;
+use super::submissions::{not_judged, owner};
 use crate::app::App;
 use crate::registry::caller::Caller;
 use crate::signature::{self, Verdict};
 
 /// Bytes of a whole request: file and content are held in memory while they are judged.
 const REQUEST_BYTES: u64 = 64 << 20;
-/// How many turns of uploading one request takes: it may hold as much memory as so many of them.
-const TURNS: usize = 8;
 
 /// A file whose signatures are judged.
 #[derive(Debug, Serialize, ToSchema)]
@@ -47,10 +45,12 @@ pub struct Signatures {
     responses((status = 200, description = "The verdicts", body = Signatures), ValidateProblems),
     security(("token" = []), ("certificate" = []))
 )]
-pub async fn validate(State(app): State<App>, _: Caller, request: Request) -> Result<Json<Signatures>> {
-    let turns = u32::try_from(TURNS.min(app.config.limits.uploads)).unwrap_or(1);
-    let _turns = app.uploads.acquire_many(turns).await;
-    let (file, content) = receive(&app, request).await?;
+pub async fn validate(State(app): State<App>, caller: Caller, request: Request) -> Result<Json<Signatures>> {
+    let owner = owner(&caller);
+    let mut share = app.budget.request(&owner);
+    let (file, content) = receive(&app, &mut share, request).await?;
+    // When all is there, and not while it comes: a slow sender keeps nobody waiting.
+    let _turn = app.judging.take(&owner).await?;
     let now = app.clock().now().0;
     let judging =
         app.judge.run(move |policy| signature::judge_file(&file, content.as_deref(), "file", now, policy)).await;
@@ -60,20 +60,17 @@ pub async fn validate(State(app): State<App>, _: Caller, request: Request) -> Re
 }
 
 /// The parts `file` and `content`.
-async fn receive(app: &App, request: Request) -> Result<(Vec<u8>, Option<Vec<u8>>)> {
+async fn receive(app: &App, share: &mut Share, request: Request) -> Result<(Vec<u8>, Option<Vec<u8>>)> {
     let (parts, body) = request.into_parts();
-    let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let boundary = multer::parse_boundary(content_type)
-        .map_err(|_| Problem::new(Kind::UnsupportedMediaType, "send multipart/form-data with a boundary"))?;
+    let boundary = boundary(&parts.headers)?;
     let (body, progress) = PacedBody::new(body, REQUEST_BYTES, &app.config.limits);
     let mut multipart = Multipart::new(body, boundary);
-    let (mut file, mut content) = (None, None);
+    let (mut file, mut content, mut held) = (None, None, 0);
     loop {
         progress.made();
         let Some(mut field) = multipart.next_field().await.map_err(broken)? else { break };
         progress.made();
-        let name = field.name().unwrap_or_default().to_owned();
-        check_headers(&field, &name)?;
+        let name = part_name(&field)?;
         let slot = match name.as_str() {
             "file" => &mut file,
             "content" => &mut content,
@@ -85,16 +82,24 @@ async fn receive(app: &App, request: Request) -> Result<(Vec<u8>, Option<Vec<u8>
         if slot.is_some() {
             return Err(Problem::new(Kind::BadRequest, format!("there are two parts named {name:?}")));
         }
-        *slot = Some(read(&mut field, &progress).await?);
+        *slot = Some(read(&mut field, &progress, share, &mut held).await?);
     }
     let file = file.ok_or_else(|| Problem::new(Kind::BadRequest, "the part \"file\" is missing"))?;
     Ok((file, content))
 }
 
-async fn read(field: &mut multer::Field<'static>, progress: &Progress) -> Result<Vec<u8>> {
+async fn read(
+    field: &mut multer::Field<'static>,
+    progress: &Progress,
+    share: &mut Share,
+    held: &mut u64,
+) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     while let Some(chunk) = field.chunk().await.map_err(broken)? {
         progress.made();
+        *held += chunk.len() as u64;
+        share.came(chunk.len() as u64)?;
+        share.holds(*held).await?;
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)

@@ -7,19 +7,19 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::answer::{Answer, created};
 use super::auth::require;
-use super::intake::{Came, receive};
+use super::intake::{self, Came, receive};
 use super::problem::{Kind, Problem, Result, SubmitProblems};
 use crate::app::App;
-use crate::domain::{AuthenticationMethod, DocumentKind, Role};
+use crate::domain::{AuthenticationMethod, DocumentKind, Micros, Role};
 use crate::registry::attachments::{Attachment, AttachmentError, Judged, covers};
 use crate::registry::batch::BatchError;
 use crate::registry::book::{Key, Refusal};
 use crate::registry::caller::{Caller, Who};
 use crate::registry::entry::Identification;
-use crate::registry::submission::Intake;
-use crate::registry::submit::{JudgedSignature, Received, Signed, SubmitError};
+use crate::registry::submission::{Intake, Submission};
+use crate::registry::submit::{JudgedSignature, Received, Registered, Signed, SubmitError};
 use crate::registry::will::{Allowed, Evidence, FormSignatures, WillError, form_signatures, identification, prove};
-use crate::signature::{self, Verdict};
+use crate::signature::{self, FileKind, Verdict};
 
 /// The longest key taken.
 const KEY_LENGTH: usize = 255;
@@ -45,13 +45,20 @@ pub async fn submit(State(app): State<App>, caller: Caller, headers: HeaderMap, 
         require(&caller, &[Role::Eoffice])?;
     }
     let key = key(&headers)?;
-    let mut came = receive(&app, &caller, Intake::Electronic, request).await?;
-    let key = Key { caller: owner(&caller), key, body_sha256: came.body_sha256 };
-    if let Some(before) = app.registry.repeated(&caller, &key).await? {
-        return Ok(created(before));
+    let came = receive(&app, &caller, Intake::Electronic, request).await?;
+    let unfinished = came.unfinished.clone();
+    let registered = submit_all(&app, &caller, key, came).await;
+    Ok(created(intake::settled(registered, &unfinished)?))
+}
+
+/// Judges all that came, and registers it.
+async fn submit_all(app: &App, caller: &Caller, key: String, mut came: Came) -> Result<Registered> {
+    let key = Key { caller: owner(caller), key, body_sha256: came.body_sha256 };
+    if let Some(before) = app.registry.repeated(caller, &key).await? {
+        return Ok(before);
     }
-    let judgement = judge(&app, &mut came).await?;
-    let (method, identification) = will(&app, &caller, &came, &judgement)?;
+    let judgement = judge(app, caller, &mut came).await?;
+    let (method, identification) = will(app, caller, &came.submission, &judgement)?;
     let signatures = judgement.shown(app.entity.zone)?;
     let form = match method {
         AuthenticationMethod::SignedForm => form_signatures(&came.submission, &judgement.documents),
@@ -69,7 +76,7 @@ pub async fn submit(State(app): State<App>, caller: Caller, headers: HeaderMap, 
         key: Some(key),
         swept_until: came.swept_until,
     };
-    Ok(created(app.registry.submit(&caller, received).await?))
+    Ok(app.registry.submit(caller, received).await?)
 }
 
 /// Registers what somebody brought to the counter, or sent by post.
@@ -92,12 +99,18 @@ pub async fn register(
 ) -> Result<Response> {
     require(&caller, &[Role::Clerk])?;
     let key = key(&headers)?;
-    let mut came = receive(&app, &caller, Intake::Counter, request).await?;
-    let key = Key { caller: owner(&caller), key, body_sha256: came.body_sha256 };
-    if let Some(before) = app.registry.repeated(&caller, &key).await? {
-        return Ok(created(before));
+    let came = receive(&app, &caller, Intake::Counter, request).await?;
+    let unfinished = came.unfinished.clone();
+    let registered = register_all(&app, &caller, key, came).await;
+    Ok(created(intake::settled(registered, &unfinished)?))
+}
+
+async fn register_all(app: &App, caller: &Caller, key: String, mut came: Came) -> Result<Registered> {
+    let key = Key { caller: owner(caller), key, body_sha256: came.body_sha256 };
+    if let Some(before) = app.registry.repeated(caller, &key).await? {
+        return Ok(before);
     }
-    let signatures = judge(&app, &mut came).await?.shown(app.entity.zone)?;
+    let signatures = judge(app, caller, &mut came).await?.shown(app.entity.zone)?;
     let received = Received {
         submission: came.submission,
         arrived_at: came.arrived_at,
@@ -110,7 +123,7 @@ pub async fn register(
         key: Some(key),
         swept_until: came.swept_until,
     };
-    Ok(created(app.registry.submit(&caller, received).await?))
+    Ok(app.registry.submit(caller, received).await?)
 }
 
 /// Whose key it is: the token's name, or the certificate's person. The kind stands before it, so the two never meet.
@@ -155,27 +168,72 @@ impl Judgement {
     }
 }
 
+/// The verdicts on the part `signature`, from before the documents came.
+#[derive(Debug)]
+pub struct JudgedFirst {
+    at: Micros,
+    verdicts: Vec<Verdict>,
+}
+
+/// How long such verdicts hold: when the last byte comes later, the signature is judged again, as of then.
+const HOLDS: i64 = 10_000_000;
+
+/// Judges the part `signature` before any document is read: what proves nothing now is refused now. What repeats an
+/// earlier request is not: it will be answered as that was.
+///
+/// # Errors
+/// As the request would be refused at its end.
+pub(super) async fn judge_first(
+    app: &App,
+    caller: &Caller,
+    submission: &Submission,
+    came: intake::Signed<'_>,
+) -> Result<Option<JudgedFirst>> {
+    if app.registry.is_used(caller.entity.id, &owner(caller), &key(came.headers)?).await? {
+        return Ok(None);
+    }
+    let at = app.clock().now();
+    let verdicts = judge_signature(app, caller, came.signature.to_vec(), came.submission.to_vec(), at).await?;
+    let judgement = Judgement { submission: Some(verdicts), documents: Vec::new() };
+    will(app, caller, submission, &judgement)?;
+    Ok(judgement.submission.map(|verdicts| JudgedFirst { at, verdicts }))
+}
+
+async fn judge_signature(
+    app: &App,
+    caller: &Caller,
+    signature: Vec<u8>,
+    content: Vec<u8>,
+    at: Micros,
+) -> Result<Vec<Verdict>> {
+    let _turn = app.judging.take(&owner(caller)).await?;
+    let judging = app.judge.run(move |policy| signature::judge(&signature, Some(&content), "submission", at.0, policy));
+    judging.await.map_err(|error| not_judged(error.is_busy()))
+}
+
 /// Judges the signature of the submission, and those in and over its documents, off the threads that serve others.
-pub(super) async fn judge<S>(app: &App, came: &mut Came<S>) -> Result<Judgement> {
+pub(super) async fn judge<S>(app: &App, caller: &Caller, came: &mut Came<S>) -> Result<Judgement> {
     let at = came.arrived_at;
-    let submission = match &came.signature {
-        Some(signature) => {
+    let first = came.judged_first.take().filter(|first| (0..=HOLDS).contains(&(at.0 - first.at.0)));
+    let submission = match (&came.signature, first) {
+        (Some(_), Some(first)) => Some(first.verdicts),
+        (Some(signature), None) => {
             let (signature, content) = (signature.clone(), came.submission_bytes.clone());
-            let judging =
-                app.judge.run(move |policy| signature::judge(&signature, Some(&content), "submission", at.0, policy));
-            Some(judging.await.map_err(|error| not_judged(error.is_busy()))?)
+            Some(judge_signature(app, caller, signature, content, at).await?)
         }
-        None => None,
+        (None, _) => None,
     };
-    let attachments = came.documents.iter().enumerate().map(|(place, document)| Attachment {
+    let attachments = came.documents.iter().map(|document| Attachment {
         covers: covers(&document.statement.part),
         sha256: document.statement.sha256,
         size: document.size,
         kind: document.kind,
-        signature: came.document_signatures.remove(&place),
+        signature: document.signature,
     });
-    let attachments = attachments.collect();
+    let attachments: Vec<Attachment> = attachments.collect();
     let form = came.documents.iter().position(|document| document.statement.kind == DocumentKind::Form);
+    let something = |one: &Attachment| one.kind != FileKind::Other || one.signature.is_some();
+    let _turn = if attachments.iter().any(something) { Some(app.judging.take(&owner(caller)).await?) } else { None };
     let judging = app.registry.judge_attachments(&app.entity, &app.judge, attachments, form, at);
     let documents = judging.await.map_err(|error| -> Problem {
         match error {
@@ -191,7 +249,7 @@ pub(super) async fn judge<S>(app: &App, came: &mut Came<S>) -> Result<Judgement>
 fn will(
     app: &App,
     caller: &Caller,
-    came: &Came,
+    submission: &Submission,
     judgement: &Judgement,
 ) -> Result<(AuthenticationMethod, Option<Identification>)> {
     let settings = &app.config.signature;
@@ -201,13 +259,13 @@ fn will(
         eoffice_seals: &app.eoffice_seals,
     };
     let evidence = Evidence { signature: judgement.submission.as_deref(), documents: &judgement.documents };
-    let proved = prove(caller, &came.submission, evidence, allowed);
+    let proved = prove(caller, submission, evidence, allowed);
     proved.map(|method| (method, identification(caller, method, evidence, allowed))).map_err(|error| {
         let detail = error.to_string();
         let shown = || -> Option<Box<RawValue>> {
             let zone = app.entity.zone;
             let form = |(document, judged)| (document == DocumentKind::Form).then_some(judged);
-            let kinds = came.documents.iter().map(|document| document.statement.kind);
+            let kinds = submission.documents.iter().map(|document| document.kind);
             let forms = kinds.zip(&judgement.documents).filter_map(form).flat_map(Judged::all);
             let verdicts: Vec<_> = match &judgement.submission {
                 Some(verdicts) => verdicts.iter().map(|verdict| verdict.clone().in_zone(zone)).collect(),

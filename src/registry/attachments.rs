@@ -55,8 +55,8 @@ pub struct Attachment {
     pub size: u64,
     /// As what it may hold signatures.
     pub kind: FileKind,
-    /// The detached signature that came with it.
-    pub signature: Option<Vec<u8>>,
+    /// The detached signature that came with it, in the store as well: hash and bytes.
+    pub signature: Option<(Sha256, u64)>,
 }
 
 /// The verdicts on one document. All of them cover the document; where each signature is, its coverage says.
@@ -82,6 +82,7 @@ impl Judged {
 struct Held {
     document: Attachment,
     bytes: Vec<u8>,
+    signature: Option<Vec<u8>>,
     _room: OwnedSemaphorePermit,
 }
 
@@ -147,15 +148,19 @@ impl Registry {
         at: Micros,
         inquiry: &Inquiry,
     ) -> Result<Judged, AttachmentError> {
-        let wanted = (document.size >> 20) + 1;
+        let wanted = (document.size >> 20) + document.signature.map_or(0, |(_, size)| (size >> 20) + 1) + 1;
         let wanted = u32::try_from(wanted.min(ROOM as u64)).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).acquire_many_owned(wanted).await;
         let room = room.map_err(|_| store::Error::Corrupt("room for documents"))?;
         let bytes = self.read_object(entity, document.sha256).await?;
+        let signature = match document.signature {
+            Some((hash, _)) => Some(self.read_object(entity, hash).await?),
+            None => None,
+        };
         // The judge holds it all: a request that waits no longer takes nothing away from those who come after.
-        let held = Held { document, bytes, _room: room };
+        let held = Held { document, bytes, signature, _room: room };
         let judging = judge.run_within(inquiry, move |policy| {
-            let Held { document: Attachment { covers, kind, signature, .. }, bytes, .. } = &held;
+            let Held { document: Attachment { covers, kind, .. }, bytes, signature, .. } = &held;
             let detached =
                 signature.as_deref().map(|one| signature::judge_file(one, Some(bytes), covers, at.0, policy));
             let inside = match kind {

@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod client_certificate;
 pub mod clock_guard;
 pub mod dates;
+pub mod discard;
 pub mod entry;
 pub mod history;
 pub mod hold;
@@ -64,6 +65,10 @@ pub struct Registry {
     forgotten: Arc<AtomicU64>,
     /// Up to where this process knows what was swept away, by entity.
     swept: Arc<Mutex<HashMap<i64, Micros>>>,
+    /// Which documents requests are storing, and which are being removed.
+    storing: discard::Storing,
+    /// Unfinished requests are cleared away one by one.
+    discarding: Arc<tokio::sync::Mutex<()>>,
     /// Told after each commit that wrote an outbox row.
     committed: Arc<Notify>,
     /// Why numbering is held, by entity.
@@ -91,6 +96,8 @@ impl Registry {
             catalogue: Arc::default(),
             forgotten: Arc::default(),
             swept: Arc::default(),
+            storing: discard::Storing::default(),
+            discarding: Arc::default(),
             committed: Arc::default(),
             holds: hold::Holds::default(),
             tally: tally::Tally::default(),

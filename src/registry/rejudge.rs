@@ -162,12 +162,10 @@ impl Registry {
             if !open(&covers) {
                 continue;
             }
-            let signature = match row.signature_sha256 {
-                Some(hash) => Some(self.read_object(entity, hash).await?),
-                None => None,
-            };
+            let size = |size: Option<i64>| size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+            let signature = row.signature_sha256.map(|hash| (hash, size(row.signature_size)));
             // What it may hold was not kept. It was judged before, so it is not too large.
-            let size = u64::try_from(row.size).unwrap_or(0);
+            let size = size(Some(row.size));
             let document = Attachment { covers, sha256: row.sha256, size, kind: FileKind::Pdf, signature };
             let inquiry = judge.inquiry();
             let found = self.judge_attachment(entity, judge, document, came.at(&row.part), &inquiry).await?;

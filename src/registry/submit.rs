@@ -154,6 +154,15 @@ impl Registry {
         Ok(Some(registered_by(&mut tx, &caller.entity, used.subject_id).await?))
     }
 
+    /// Whether this key led to something before, whatever with.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn is_used(&self, entity: i64, caller: &str, key: &str) -> store::Result<bool> {
+        let mut tx = self.store.read().await?;
+        Ok(store::book::used_key(&mut tx, entity, caller, key).await?.is_some())
+    }
+
     /// Registers what was received: when this returns, it is numbered and durable.
     ///
     /// # Errors

@@ -298,12 +298,17 @@ pub async fn conflicts(
                 let taken: Vec<(Uuid,)> = query.bind(entity).fetch_all(&mut **tx).await?;
                 found.submissions.extend(taken.into_iter().map(|(id,)| id));
             }
-            let claims: Vec<(Sha256, Option<Micros>)> =
-                sqlx::query_as("SELECT sha256, ended_at FROM object_claims WHERE entity_id = $1")
-                    .bind(entity)
-                    .fetch_all(&mut **tx)
-                    .await?;
-            found.claims.extend(claims.into_iter().filter(|(hash, _)| documents.contains(hash)));
+            for run in runs(documents) {
+                let text = text::<Sqlite>(
+                    "WITH asked (hash) AS (VALUES",
+                    ") SELECT c.sha256, c.ended_at FROM asked CROSS JOIN object_claims c ON c.entity_id = ? AND c.sha256 = asked.hash",
+                    1,
+                    run.len(),
+                );
+                let query = run.iter().fold(sqlx::query_as(text), |query, hash| query.bind(*hash));
+                let claims: Vec<(Sha256, Option<Micros>)> = query.bind(entity).fetch_all(&mut **tx).await?;
+                found.claims.extend(claims);
+            }
             Ok(found)
         }
     }

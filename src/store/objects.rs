@@ -45,6 +45,9 @@ pub enum Error {
     /// `objects.url` is of no kind that is known.
     #[error("objects.url must begin with file:/// or s3://, not {0:?}")]
     UnknownKind(String),
+    /// What wrote to it broke down.
+    #[error("writing to the object store broke down")]
+    Broken(#[source] tokio::task::JoinError),
     /// The bytes are not those that were announced.
     #[error("the content's SHA-256 is {found}, not {declared}")]
     Mismatch {
@@ -344,6 +347,18 @@ impl Upload {
         };
         parts.put_part(chunk.into()).await?;
         Ok(())
+    }
+
+    /// Bytes that are in memory, and not in the store yet.
+    #[must_use]
+    pub fn buffered(&self) -> u64 {
+        self.buffer.len() as u64
+    }
+
+    /// Whether so many bytes more would be written to the store, and not only kept.
+    #[must_use]
+    pub fn would_write(&self, more: usize) -> bool {
+        self.buffer.len() + more > CHUNK
     }
 
     /// Bytes taken so far.

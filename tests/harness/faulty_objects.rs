@@ -78,6 +78,11 @@ impl FaultyObjects {
         go_on
     }
 
+    /// Later calls wait no more; those that wait already do until they are notified.
+    pub fn let_go(&self) {
+        self.plan.lock().unwrap().held = None;
+    }
+
     /// No faults, no delay, and a new count.
     pub fn recover(&self) {
         *self.plan.lock().unwrap() = Plan::default();

@@ -8,6 +8,7 @@
 
 pub mod door;
 pub mod faulty_objects;
+pub mod frames;
 pub mod killable_postgres;
 pub mod ledger;
 pub mod paper;

@@ -108,6 +108,7 @@ impl Site {
             ("seal.key", show(test_key("entity-seal"))),
             // Nothing happens by itself that a test does not ask for.
             ("proof.seal_seconds", "0".into()),
+            ("limits.ready_seconds", "0".into()),
             ("seal.papers_ahead", "false".into()),
             ("log.filter", "warn".into()),
             ("log.json", "false".into()),
@@ -134,6 +135,7 @@ impl Site {
                 "seal.key" => config.seal.key = value.into(),
                 "seal.papers_ahead" => config.seal.papers_ahead = value.parse().unwrap(),
                 "proof.seal_seconds" => config.proof.seal_seconds = value.parse().unwrap(),
+                "limits.ready_seconds" => config.limits.ready_seconds = value.parse().unwrap(),
                 "log.filter" => config.log.filter = value,
                 "log.json" => config.log.json = value.parse().unwrap(),
                 other => panic!("a setting without a place: {other}"),

@@ -19,6 +19,7 @@ mod calendar;
 mod catalogue;
 mod changes;
 mod clock;
+mod connections;
 mod counter;
 mod demo;
 mod documents;
@@ -34,6 +35,7 @@ mod limits;
 mod log_files;
 mod lookups;
 mod metrics;
+mod multipart;
 mod openapi;
 mod outages;
 #[path = "../signature_pades/paper.rs"]
@@ -42,6 +44,7 @@ mod pdf;
 #[path = "../signature/pki.rs"]
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 mod pki;
+mod readiness;
 mod receipts;
 mod roles;
 mod schema;
@@ -49,6 +52,7 @@ mod schema;
 mod stamps;
 mod submissions;
 mod sweep;
+mod unfinished;
 mod verify;
 mod will;
 mod witness;

@@ -1,0 +1,371 @@
+//! What goes on in one connection, and how long it may go on.
+//!
+//! # Why
+//! The HTTP library limits the time for a header over HTTP/1.1 and nothing else: a connection that says nothing before
+//! its first request, one over HTTP/2 that only answers PINGs, and one whose client never reads would stay for ever. So
+//! bytes and requests are noted where they pass, and one watcher for each connection says when its time is over:
+//!
+//! - without a request: `header_seconds` for the first, `idle_seconds` for the next. What is still being sent meanwhile
+//!   earns more time, at the pace of `body_bytes_per_second`;
+//! - while the client does not take what is sent: `stall_seconds` at once, and in all what the pace allows besides;
+//! - in all: `connection_seconds`, after which no new request is taken.
+//!
+//! How long the body of a request may take is [`super::body`]'s to say, since only the reader knows whom it waits for.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body::Frame;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+use crate::config::Limits;
+
+/// An answer is handed on in pieces of so many bytes, so that who reads nothing is seen soon, however long the answer.
+const PIECE: usize = 16 << 10;
+
+/// Why a connection is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// No request came.
+    Idle,
+    /// Its client does not read.
+    Stalled,
+    /// It has lasted long enough: requests under way may end.
+    Aged,
+}
+
+/// How much time there is for what.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    first: Duration,
+    idle: Duration,
+    stall: Duration,
+    life: Duration,
+    pace: u64,
+}
+
+/// What goes on in one connection.
+#[derive(Debug)]
+pub struct Activity {
+    patience: Patience,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    begun: Instant,
+    aged: bool,
+    /// Requests whose answer is not given yet.
+    open: usize,
+    /// Since when there has been none, and what was sent since.
+    idle_since: Instant,
+    sent_idle: u64,
+    served: bool,
+    writing: Waiting,
+    answers: HashMap<u64, Waiting>,
+    next_answer: u64,
+}
+
+/// What was handed to a client, and how long it was waited for.
+#[derive(Debug, Default)]
+struct Waiting {
+    bytes: u64,
+    waited: Duration,
+    since: Option<Instant>,
+}
+
+impl Waiting {
+    fn begin(&mut self, now: Instant) {
+        self.since.get_or_insert(now);
+    }
+
+    fn end(&mut self, now: Instant) {
+        if let Some(since) = self.since.take() {
+            self.waited += now.duration_since(since);
+        }
+    }
+
+    /// When its patience ends; none where nobody is waited for.
+    fn ends_at(&self, patience: &Patience) -> Option<Instant> {
+        let earned = patience.stall + Duration::from_secs(self.bytes / patience.pace);
+        Some(self.since? + earned.saturating_sub(self.waited).min(patience.stall))
+    }
+}
+
+impl Activity {
+    /// A connection that begins now.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        let seconds = |seconds: u64| Duration::from_secs(seconds.max(1));
+        let patience = Patience {
+            first: seconds(limits.header_seconds),
+            idle: seconds(limits.idle_seconds),
+            stall: seconds(limits.stall_seconds),
+            life: seconds(limits.connection_seconds),
+            pace: limits.body_bytes_per_second.max(1),
+        };
+        let now = Instant::now();
+        let state = State {
+            begun: now,
+            aged: false,
+            open: 0,
+            idle_since: now,
+            sent_idle: 0,
+            served: false,
+            writing: Waiting::default(),
+            answers: HashMap::new(),
+            next_answer: 0,
+        };
+        Self { patience, state: Mutex::new(state) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The handshake is over: the time for the first request begins.
+    pub fn ready(&self) {
+        self.state().idle_since = Instant::now();
+    }
+
+    /// Since when there has been no request; none while there is one.
+    #[must_use]
+    pub fn idle_since(&self) -> Option<Instant> {
+        let state = self.state();
+        (state.open == 0).then_some(state.idle_since)
+    }
+
+    /// A request came. It lasts until what is returned is dropped.
+    #[must_use]
+    pub fn request(self: &Arc<Self>) -> Request {
+        let mut state = self.state();
+        state.open += 1;
+        state.served = true;
+        Request(self.clone())
+    }
+
+    /// Waits until its time is over. [`Over::Aged`] is said once.
+    pub async fn over(&self) -> Over {
+        loop {
+            let wait = {
+                let mut state = self.state();
+                let now = Instant::now();
+                match state.next(&self.patience) {
+                    (over, at) if at <= now => {
+                        state.aged |= over == Over::Aged;
+                        return over;
+                    }
+                    // What begins meanwhile may end before what was found now.
+                    (_, at) => at.min(now + self.patience.stall.min(self.patience.idle).min(self.patience.first) / 2),
+                }
+            };
+            tokio::time::sleep_until(wait).await;
+        }
+    }
+}
+
+impl State {
+    /// What ends the connection next, and when, if nothing more happens.
+    fn next(&self, patience: &Patience) -> (Over, Instant) {
+        // Nothing lasts for ever; after its age was told, some far moment stands for none.
+        let aged = if self.aged {
+            self.begun + patience.life * 2 + Duration::from_hours(24)
+        } else {
+            self.begun + patience.life
+        };
+        let mut next = (Over::Aged, aged);
+        let mut sooner = |over, at: Option<Instant>| {
+            if let Some(at) = at.filter(|at| *at < next.1) {
+                next = (over, at);
+            }
+        };
+        if self.open == 0 {
+            let idle = if self.served { patience.idle } else { patience.first };
+            sooner(Over::Idle, Some(self.idle_since + idle + Duration::from_secs(self.sent_idle / patience.pace)));
+        }
+        sooner(Over::Stalled, self.writing.ends_at(patience));
+        for answer in self.answers.values() {
+            sooner(Over::Stalled, answer.ends_at(patience));
+        }
+        next
+    }
+}
+
+/// A request that is not answered yet.
+#[derive(Debug)]
+pub struct Request(Arc<Activity>);
+
+impl Request {
+    /// The body of its answer, whose way out is watched.
+    #[must_use]
+    pub fn answering(self, body: Body) -> Answer {
+        let place = {
+            let mut state = self.0.state();
+            state.next_answer += 1;
+            let place = state.next_answer;
+            state.answers.insert(place, Waiting::default());
+            place
+        };
+        Answer { body, rest: Bytes::new(), place, request: self }
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.open -= 1;
+        state.idle_since = Instant::now();
+        state.sent_idle = 0;
+    }
+}
+
+/// The body of an answer, handed on piece by piece.
+#[derive(Debug)]
+pub struct Answer {
+    body: Body,
+    rest: Bytes,
+    place: u64,
+    request: Request,
+}
+
+impl Answer {
+    fn note(&self, note: impl FnOnce(&mut Waiting)) {
+        if let Some(waiting) = self.request.0.state().answers.get_mut(&self.place) {
+            note(waiting);
+        }
+    }
+
+    fn piece(&mut self) -> Frame<Bytes> {
+        let piece = self.rest.split_to(PIECE.min(self.rest.len()));
+        self.note(|waiting| {
+            waiting.bytes += piece.len() as u64;
+            waiting.begin(Instant::now());
+        });
+        Frame::data(piece)
+    }
+}
+
+impl http_body::Body for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        // It is asked for only when what was handed on before has gone, or nearly.
+        self.note(|waiting| waiting.end(Instant::now()));
+        if !self.rest.is_empty() {
+            return Poll::Ready(Some(Ok(self.piece())));
+        }
+        Poll::Ready(match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+            Some(Ok(frame)) => Some(Ok(match frame.into_data() {
+                Ok(data) => {
+                    self.rest = data;
+                    self.piece()
+                }
+                Err(other) => other,
+            })),
+            other => other,
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        let (mut hint, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper + rest);
+        }
+        hint.set_lower(hint.lower() + rest);
+        hint
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.request.0.state().answers.remove(&self.place);
+    }
+}
+
+/// A connection whose bytes are noted.
+#[derive(Debug)]
+pub struct Noted<S> {
+    stream: S,
+    activity: Arc<Activity>,
+}
+
+impl<S> Noted<S> {
+    /// This stream, with what goes on in it.
+    #[must_use]
+    pub fn new(stream: S, activity: Arc<Activity>) -> Self {
+        Self { stream, activity }
+    }
+
+    fn wrote<T>(&self, polled: &Poll<std::io::Result<T>>, bytes: impl FnOnce(&T) -> usize) {
+        let (mut state, now) = (self.activity.state(), Instant::now());
+        match polled {
+            Poll::Pending => state.writing.begin(now),
+            Poll::Ready(done) => {
+                state.writing.end(now);
+                let bytes = done.as_ref().map_or(0, bytes) as u64;
+                state.writing.bytes += bytes;
+                if state.open == 0 {
+                    state.sent_idle += bytes;
+                }
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Noted<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.wrote(&polled, |bytes| *bytes);
+        polled
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[std::io::IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        self.wrote(&polled, |bytes| *bytes);
+        polled
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        let polled = Pin::new(&mut self.stream).poll_flush(context);
+        self.wrote(&polled, |()| 0);
+        polled
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        let polled = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.wrote(&polled, |()| 0);
+        polled
+    }
+}

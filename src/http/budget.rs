@@ -1,0 +1,206 @@
+//! What requests that have not ended may take: memory in all, and of each caller its share.
+//!
+//! # Why
+//! A body that comes slowly costs its sender nothing, and what came of it stays in memory or in the object store until
+//! the request ends. So every byte of it is counted: those in memory against what all have together, and all of them
+//! against what one caller may have unfinished at once. Whoever finds the memory taken waits for a while, and is then
+//! asked to come again; whoever has too much of his own is told so at once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::problem::{Kind, Problem, Result};
+use crate::config::Limits;
+
+/// Memory is counted in steps of so many bytes.
+const STEP: u64 = 64 << 10;
+
+/// What all requests may take. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Budget {
+    memory: Arc<Semaphore>,
+    callers: Arc<Mutex<HashMap<String, Taken>>>,
+    memory_share: u64,
+    unfinished: u64,
+    patience: Duration,
+}
+
+/// What the requests of one caller have taken.
+#[derive(Debug, Default)]
+struct Taken {
+    requests: usize,
+    memory: u64,
+    unfinished: u64,
+}
+
+/// What one request has taken; given back when it is dropped.
+#[derive(Debug)]
+pub struct Share {
+    budget: Budget,
+    caller: String,
+    permits: Option<OwnedSemaphorePermit>,
+    memory: u64,
+    unfinished: u64,
+}
+
+impl Budget {
+    /// As these limits say.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        let steps = usize::try_from((limits.memory_bytes / STEP).max(1)).unwrap_or(usize::MAX);
+        Self {
+            memory: Arc::new(Semaphore::new(steps.min(Semaphore::MAX_PERMITS))),
+            callers: Arc::default(),
+            memory_share: limits.memory_bytes / 2,
+            unfinished: limits.unfinished_bytes_per_caller,
+            patience: Duration::from_secs(limits.stall_seconds.max(1)),
+        }
+    }
+
+    /// A request of this caller begins.
+    #[must_use]
+    pub fn request(&self, caller: &str) -> Share {
+        self.callers().entry(caller.to_owned()).or_default().requests += 1;
+        Share { budget: self.clone(), caller: caller.to_owned(), permits: None, memory: 0, unfinished: 0 }
+    }
+
+    /// Memory for so many bytes, if there is some left now.
+    #[must_use]
+    pub fn try_memory(&self, bytes: u64) -> Option<OwnedSemaphorePermit> {
+        let steps = u32::try_from(bytes.div_ceil(STEP)).ok()?;
+        self.memory.clone().try_acquire_many_owned(steps).ok()
+    }
+
+    fn callers(&self) -> MutexGuard<'_, HashMap<String, Taken>> {
+        self.callers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Share {
+    /// So many more bytes came.
+    ///
+    /// # Errors
+    /// 429 where the caller has too many unfinished.
+    pub fn came(&mut self, bytes: u64) -> Result<()> {
+        let mut callers = self.budget.callers();
+        let taken = callers.entry(self.caller.clone()).or_default();
+        taken.unfinished += bytes;
+        self.unfinished += bytes;
+        if taken.unfinished > self.budget.unfinished {
+            let detail = format!(
+                "the requests of this caller that have not ended have more than {} bytes together; wait until some have",
+                self.budget.unfinished
+            );
+            return Err(Problem::new(Kind::TooManyRequests, detail));
+        }
+        Ok(())
+    }
+
+    /// So many bytes of it are in memory now.
+    ///
+    /// # Errors
+    /// 429 where the caller has too much in memory, 503 where all have and it did not end in a while.
+    pub async fn holds(&mut self, bytes: u64) -> Result<()> {
+        let wanted = bytes.div_ceil(STEP);
+        let has = self.permits.as_ref().map_or(0, |permits| permits.num_permits() as u64);
+        if wanted < has {
+            let over = usize::try_from(has - wanted).unwrap_or(usize::MAX);
+            drop(self.permits.as_mut().and_then(|permits| permits.split(over)));
+        }
+        {
+            let mut callers = self.budget.callers();
+            let taken = callers.entry(self.caller.clone()).or_default();
+            taken.memory = taken.memory - self.memory + bytes;
+            self.memory = bytes;
+            if taken.memory > self.budget.memory_share {
+                let detail = "the requests of this caller hold too much in memory; wait until some have ended";
+                return Err(Problem::new(Kind::TooManyRequests, detail));
+            }
+        }
+        if wanted > has {
+            let more = u32::try_from(wanted - has).unwrap_or(u32::MAX);
+            let acquiring = self.budget.memory.clone().acquire_many_owned(more);
+            let Ok(Ok(more)) = tokio::time::timeout(self.budget.patience, acquiring).await else {
+                return Err(Problem::new(Kind::Unavailable, "too much is being received now; repeat in a few seconds"));
+            };
+            match &mut self.permits {
+                Some(permits) => permits.merge(more),
+                none => *none = Some(more),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut callers = self.budget.callers();
+        if let Some(taken) = callers.get_mut(&self.caller) {
+            taken.requests -= 1;
+            taken.memory -= self.memory;
+            taken.unfinished -= self.unfinished;
+            if taken.requests == 0 {
+                callers.remove(&self.caller);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn budget(memory_bytes: u64, unfinished_bytes_per_caller: u64) -> Budget {
+        Budget::new(&Limits { memory_bytes, unfinished_bytes_per_caller, stall_seconds: 1, ..Limits::default() })
+    }
+
+    fn kind<T>(result: Result<T>) -> Option<Kind> {
+        result.err().map(|problem| problem.kind())
+    }
+
+    #[tokio::test]
+    async fn a_caller_has_half_of_the_memory_and_gives_it_back() {
+        let budget = budget(10 * STEP, u64::MAX);
+        let (mut one, mut two) = (budget.request("one"), budget.request("one"));
+        assert!(one.holds(3 * STEP).await.is_ok() && two.holds(2 * STEP).await.is_ok());
+        assert_eq!(kind(two.holds(3 * STEP).await), Some(Kind::TooManyRequests));
+        drop(two);
+        assert!(one.holds(5 * STEP).await.is_ok());
+        assert!(budget.request("another").holds(5 * STEP).await.is_ok());
+        one.holds(STEP).await.unwrap();
+        assert_eq!(budget.memory.available_permits(), 9);
+        drop(one);
+        assert_eq!(budget.memory.available_permits(), 10);
+        assert!(budget.callers().is_empty(), "nobody is remembered");
+    }
+
+    #[tokio::test]
+    async fn who_finds_no_memory_waits_for_it() {
+        let budget = budget(2 * STEP, u64::MAX);
+        let (mut one, mut two, mut three) = (budget.request("one"), budget.request("two"), budget.request("three"));
+        one.holds(STEP).await.unwrap();
+        two.holds(STEP).await.unwrap();
+        assert!(budget.try_memory(1).is_none());
+        assert_eq!(kind(three.holds(STEP).await), Some(Kind::Unavailable));
+        let leaving = async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            drop(one);
+        };
+        let (held, ()) = tokio::join!(three.holds(STEP), leaving);
+        assert!(held.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_a_caller_has_unfinished_is_counted_over_its_requests() {
+        let budget = budget(STEP, 100);
+        let (mut one, mut two) = (budget.request("one"), budget.request("one"));
+        assert!(one.came(60).is_ok() && two.came(40).is_ok());
+        assert_eq!(kind(two.came(1)), Some(Kind::TooManyRequests));
+        assert!(budget.request("another").came(100).is_ok());
+        drop(two);
+        assert!(one.came(40).is_ok());
+    }
+}
