@@ -8,11 +8,13 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::domain::Sha256;
 use crate::log::Checkpoint;
+use crate::registry::act::{Action, Actor, record_act};
 use crate::registry::ledger::{head, root_of};
 use crate::store::log::Log;
 use crate::store::{self, objects};
@@ -259,12 +261,14 @@ impl App {
     ///
     /// # Errors
     /// [`PublishError`]; it can be done again.
-    pub async fn accept_loss(&self) -> Result<Option<Lost>, PublishError> {
+    pub async fn accept_loss(&self, by: &Actor) -> Result<Option<Lost>, PublishError> {
+        let mut broken = Vec::new();
         let (objects, code) = (self.registry.objects(), &self.entity.code);
         let mut lost = None;
         if let Some(reason) = self.held_by().await? {
             let leaves = self.registry.write_loss(&self.entity, &reason).await?;
             self.hold("").await?;
+            broken.push(json!({ "log": "book", "leaves": leaves, "why": &reason }));
             lost = Some(Lost { leaves, why: reason });
         }
         for log in [Log::Access, Log::Book] {
@@ -275,6 +279,7 @@ impl App {
             };
             let Some(kept) = objects.get_log(code, &kept_as(log)).await? else { continue };
             objects.put_log(code, &format!("{}.lost-{published}.checkpoint", log.as_str()), kept.to_vec()).await?;
+            broken.push(json!({ "log": log.as_str(), "published": published, "why": error.to_string() }));
             if log == Log::Book {
                 let leaves = self.registry.write_loss(&self.entity, &String::from_utf8_lossy(&kept)).await?;
                 lost = Some(Lost { leaves, why: error.to_string() });
@@ -284,6 +289,13 @@ impl App {
             drop(tx);
             let checkpoint = self.entity.ledger.checkpoint(log, size, root)?;
             objects.put_log(code, &kept_as(log), checkpoint.into_bytes()).await?;
+        }
+        if !broken.is_empty() {
+            // After what was published is that of this tree: the act is a leaf of it.
+            let mut tx = self.store().begin().await?;
+            let act = (Action::LossAccepted, "log");
+            record_act(&mut tx, self.clock(), &self.entity, by, act, &broken).await?;
+            tx.commit().await?;
         }
         Ok(lost)
     }

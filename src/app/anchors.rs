@@ -15,6 +15,7 @@ use crate::config;
 use crate::domain::Sha256;
 use crate::signature::anchor::{AnchorFacts, facts, read_anchor};
 use crate::signature::load_certificates;
+use crate::registry::act::{Action, Actor, record_act};
 use crate::store::anchors::AnchorRow;
 use crate::store::{self, Tx};
 
@@ -86,7 +87,7 @@ impl App {
     ///
     /// # Errors
     /// [`AnchorError`].
-    pub async fn trust(&self, pem: &[u8], by: &str) -> Result<(bool, Anchor), AnchorError> {
+    pub async fn trust(&self, pem: &[u8], by: &Actor) -> Result<(bool, Anchor), AnchorError> {
         self.anchors_may_change()?;
         let now = self.clock().now();
         let table = self.judge.policy().algorithms.clone();
@@ -97,7 +98,7 @@ impl App {
         let row = AnchorRow {
             sha256,
             added_at: now,
-            added_by: by.to_owned(),
+            added_by: by.name.clone(),
             certificate: der,
             removed_at: None,
             removed_by: None,
@@ -106,6 +107,10 @@ impl App {
         let added = store::anchors::add(&mut tx, self.entity.id, &row).await?;
         // What cannot be built is not kept.
         let anchors = anchors_of(&self.config.signature, &trusted(&mut tx, self.entity.id).await?)?;
+        if added {
+            let act = (Action::AnchorAdded, sha256.to_string());
+            record_act(&mut tx, self.clock(), &self.entity, by, (act.0, &act.1), &()).await?;
+        }
         tx.commit().await?;
         self.judge.trust(anchors);
         let kept = self.anchors().await?.into_iter().rev();
@@ -117,10 +122,10 @@ impl App {
     ///
     /// # Errors
     /// [`AnchorError`].
-    pub async fn distrust(&self, sha256: Sha256, by: &str) -> Result<Anchor, AnchorError> {
+    pub async fn distrust(&self, sha256: Sha256, by: &Actor) -> Result<Anchor, AnchorError> {
         self.anchors_may_change()?;
         let mut tx = self.store().begin().await?;
-        if !store::anchors::remove(&mut tx, self.entity.id, sha256, self.clock().now(), by).await? {
+        if !store::anchors::remove(&mut tx, self.entity.id, sha256, self.clock().now(), &by.name).await? {
             drop(tx);
             let in_folder = self.anchors().await?.iter().any(|anchor| anchor.sha256 == sha256 && anchor.row.is_none());
             return Err(if in_folder {
@@ -130,6 +135,8 @@ impl App {
             });
         }
         let anchors = anchors_of(&self.config.signature, &trusted(&mut tx, self.entity.id).await?)?;
+        let act = (Action::AnchorRemoved, sha256.to_string());
+        record_act(&mut tx, self.clock(), &self.entity, by, (act.0, &act.1), &()).await?;
         tx.commit().await?;
         self.judge.trust(anchors);
         let mut all = self.anchors().await?.into_iter().rev();

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::operator::operator;
 use super::{ConfigArgument, Outcome, block_on, load, open};
 use crate::after::publish::PublishError;
 use crate::app::App;
@@ -135,7 +136,7 @@ pub fn restore(arguments: RestoreArguments) -> Outcome {
 pub fn accept_loss(arguments: &LossArguments) -> Outcome {
     block_on(async {
         let app = open(load(&arguments.config)?).await?;
-        let accepted = app.accept_loss().await?;
+        let accepted = app.accept_loss(&operator()).await?;
         app.store().close().await;
         match accepted {
             Some(lost) => println!("{lost}"),
@@ -168,7 +169,7 @@ async fn settle_published(app: &App, accept_loss: bool) -> Result<bool, Box<dyn 
                 );
                 return Ok(true);
             }
-            if let Some(lost) = app.accept_loss().await? {
+            if let Some(lost) = app.accept_loss(&operator()).await? {
                 println!("{lost}");
             }
         }

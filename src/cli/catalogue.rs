@@ -4,14 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::import::Screen;
+use super::operator::operator;
 use super::{ConfigArgument, Outcome, block_on, load, open};
 use crate::domain::{BookKind, UnitState};
 use crate::import::catalogue::{self, Wanted};
 use crate::registry::catalogue::change::{BookRequest, CatalogueError, ListedRequest};
 use crate::store::directory::{self, Kind};
-
-/// Who changes what this command changes.
-const BY: &str = "command:catalogue";
 
 /// What `catalogue` takes.
 #[derive(Debug, clap::Args)]
@@ -126,7 +124,8 @@ pub fn run(arguments: Arguments) -> Outcome {
             let app = open(load(&config)?).await?;
             let kind = if offices { Kind::Office } else { Kind::Unit };
             let mut screen = Screen::new(&file);
-            let wanted = Wanted { kind, complete, skip_bad, by: BY };
+            let by = operator();
+            let wanted = Wanted { kind, complete, skip_bad, by: &by };
             let outcome = catalogue::import(&app, &file, wanted, &mut screen).await;
             screen.finish();
             match outcome? {
@@ -143,13 +142,13 @@ pub fn run(arguments: Arguments) -> Outcome {
             let app = open(load(&config)?).await?;
             let said = serde_json::json!({ "name": name, "kind": kind, "prefix": prefix }).to_string();
             let said = BookRequest::parse(said.as_bytes()).map_err(CatalogueError::Invalid).map_err(spelt)?;
-            let (new, book) = app.registry.put_book(app.entity.id, &code, said, BY).await.map_err(spelt)?;
+            let (new, book) = app.registry.put_book(&app.entity, &code, said, &operator()).await.map_err(spelt)?;
             println!("{} {} ({})", if new { "made" } else { "it is now" }, book.code, book.name);
             Ok(ExitCode::SUCCESS)
         })?,
         Command::DeleteBook { config, code } => block_on(async {
             let app = open(load(&config)?).await?;
-            app.registry.delete_book(app.entity.id, &code).await.map_err(spelt)?;
+            app.registry.delete_book(&app.entity, &code, &operator()).await.map_err(spelt)?;
             Ok(ExitCode::SUCCESS)
         })?,
         Command::List { config, what, q, state } => block_on(list(config, what, q, state))?,
@@ -190,7 +189,7 @@ async fn put(kind: Kind, one: One) -> Outcome {
     said.extend(own.map(|own| ("own".to_owned(), own.into())));
     let body = serde_json::Value::Object(said).to_string();
     let said = ListedRequest::parse(body.as_bytes()).map_err(CatalogueError::Invalid).map_err(spelt)?;
-    let (new, row) = app.registry.put_listed(&app.entity, kind, &one.code, said, BY).await.map_err(spelt)?;
+    let (new, row) = app.registry.put_listed(&app.entity, kind, &one.code, said, &operator()).await.map_err(spelt)?;
     println!("{} {} ({}), {}", if new { "made" } else { "it is now" }, row.code, row.name, row.state);
     Ok(ExitCode::SUCCESS)
 }

@@ -2,7 +2,11 @@
 
 use std::process::ExitCode;
 
+use serde_json::json;
+
+use super::operator::operator;
 use super::{ConfigArgument, Outcome, block_on, load, open};
+use crate::registry::act::{Action, record_act};
 use crate::store;
 
 /// What `clock` takes.
@@ -30,6 +34,13 @@ pub fn run(arguments: Arguments) -> Outcome {
         let lock = store::book::lock(&mut tx, app.entity.id).await?;
         let until = lock.last_registered_at.max(app.clock().now());
         store::book::accept_clock(&mut tx, app.entity.id, until).await?;
+        let detail = json!({
+            "now": app.clock().now().rfc3339(app.entity.zone),
+            "last_entry": lock.last_registered_at.rfc3339(app.entity.zone),
+            "accepted_until": until.rfc3339(app.entity.zone),
+        });
+        let act = (Action::ClockAccepted, "clock");
+        record_act(&mut tx, app.clock(), &app.entity, &operator(), act, &detail).await?;
         tx.commit().await?;
         eprintln!("accepted; the last entry has the time {}", lock.last_registered_at.rfc3339(app.entity.zone));
         Ok(ExitCode::SUCCESS)

@@ -9,6 +9,7 @@ pub mod demo;
 mod import;
 pub mod init;
 mod openapi;
+mod operator;
 mod report;
 pub mod serve;
 mod test_pki;
@@ -132,20 +133,6 @@ fn load(argument: &ConfigArgument) -> Result<Config, crate::config::ConfigError>
     let default = Path::new("ventanilla.toml");
     let file = argument.config.as_deref().or_else(|| default.exists().then_some(default));
     Config::load(file)
-}
-
-/// Who runs this command: the user of the system whose process it is, by name where the system knows one. A variable of
-/// the environment would say whatever the caller likes.
-fn operator() -> String {
-    let Ok(process) = std::fs::metadata("/proc/self") else { return "command line".into() };
-    let uid = std::os::unix::fs::MetadataExt::uid(&process).to_string();
-    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let name = users.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)? == uid).then(|| name.to_owned())
-    });
-    name.unwrap_or_else(|| format!("uid {uid}"))
 }
 
 /// Runs a piece of asynchronous work to its end.

@@ -2,14 +2,15 @@
 
 use std::process::ExitCode;
 
+use serde_json::json;
+
+use super::operator::operator;
 use super::{ConfigArgument, Outcome, block_on, load, open};
 use crate::app::App;
 use crate::domain::Role;
+use crate::registry::act::{Action, record_act};
 use crate::registry::token::TokenRequest;
 use crate::store;
-
-/// Who makes what this command makes.
-const BY: &str = "command:token";
 
 /// What `token` takes.
 #[derive(Debug, clap::Args)]
@@ -92,7 +93,7 @@ pub async fn make(
     days: u32,
 ) -> Result<String, Box<dyn std::error::Error>> {
     let asked = TokenRequest { name: name.to_owned(), role, unit, office, days: Some(days) };
-    let (_, secret) = app.registry.make_token(app.entity.id, asked, BY, None).await?;
+    let (_, secret) = app.registry.make_token(&app.entity, asked, &operator(), None).await?;
     Ok(secret)
 }
 
@@ -115,10 +116,12 @@ async fn revoke(config: ConfigArgument, name: String) -> Outcome {
     let app = open(load(&config)?).await?;
     let mut tx = app.store().begin().await?;
     let revoked = store::tokens::revoke(&mut tx, app.entity.id, &name, app.clock().now()).await?;
-    tx.commit().await?;
     if revoked == 0 {
         eprintln!("no valid token is named {name}");
         return Ok(ExitCode::from(1));
     }
+    let act = (Action::TokenRevoked, name.as_str());
+    record_act(&mut tx, app.clock(), &app.entity, &operator(), act, &json!({ "tokens": revoked })).await?;
+    tx.commit().await?;
     Ok(ExitCode::SUCCESS)
 }

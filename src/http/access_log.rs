@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -14,13 +15,17 @@ use super::params::Params;
 use super::problem::{Problem, ReadProblems, Result};
 use crate::app::App;
 use crate::domain::{Micros, Role};
+use crate::registry::access::Seen;
 use crate::registry::caller::Caller;
+use crate::registry::record;
 use crate::store;
-use crate::store::access::Wanted;
+use crate::store::access::{AccessRow, Wanted};
 
 /// One look.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Look {
+    /// Its id.
+    id: Uuid,
     /// When.
     #[schema(example = "2026-03-02T09:30:00.131072+01:00", format = DateTime)]
     at: String,
@@ -30,13 +35,17 @@ pub struct Look {
     /// In which role.
     #[schema(example = "clerk")]
     role: String,
-    /// What they did: `read`, `events`, `document`, `receipt` or `list`.
+    /// What they did: `read`, `events`, `document`, `receipt`, `list` (and `listed` for each entry that a list showed),
+    /// `access_log`, `acts`, or `verify` for whoever had a verification code.
     #[schema(example = "read")]
     action: String,
     /// At which entry; null for a list.
     entry: Option<Uuid>,
-    /// Which document, or in which form.
+    /// Which document, in which form, or by which list (the id of its look).
     detail: Option<String>,
+    /// What was asked of a list; null for anything else.
+    #[schema(value_type = Option<Object>, example = json!({"party": "00000000T"}))]
+    filter: Option<Box<RawValue>>,
 }
 
 /// A page of looks.
@@ -50,7 +59,7 @@ pub struct LookPage {
 }
 
 /// Which looks are asked for.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, Serialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct LookFilters {
@@ -95,15 +104,8 @@ pub async fn list(
     if !(1..=500).contains(&limit) {
         return Err(Problem::parameter("limit", "must be from 1 to 500"));
     }
-    let before = match &filters.cursor {
-        None => None,
-        Some(cursor) => {
-            let place: Option<(i64, Uuid)> =
-                URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-            let (at, id) = place.ok_or_else(|| Problem::parameter("cursor", "must be the next_cursor of a page"))?;
-            Some((Micros(at), id))
-        }
-    };
+    let before = filters.cursor.as_deref().map(read_cursor).transpose()?;
+    let asked = text_of(&filters)?;
     let zone = caller.entity.zone;
     let wanted = Wanted {
         entry: filters.entry,
@@ -112,28 +114,58 @@ pub async fn list(
         from: filters.from.map(|date| Micros::start_of_day(date, zone)),
         to: filters.to.map(|date| Micros::day_range(date, date, zone).end),
         before,
+        ..Wanted::default()
     };
-    app.registry.record_access(&caller, "access_log", filters.entry, None).await?;
+    let look = Seen { action: "access_log", entry: filters.entry, filter: Some(asked), ..Seen::default() };
+    app.registry.record_access(&caller, look).await?;
     let mut tx = app.store().read().await?;
     let mut rows = store::access::list(&mut tx, caller.entity.id, &wanted, limit + 1).await?;
     let more = i64::try_from(rows.len()).is_ok_and(|rows| rows > limit);
     if more {
         rows.pop();
     }
-    let next_cursor = rows
-        .last()
-        .filter(|_| more)
-        .map(|last| URL_SAFE_NO_PAD.encode(serde_json::to_vec(&(last.at.0, last.id)).unwrap_or_default()));
+    let next_cursor = rows.last().filter(|_| more).map(write_cursor);
     let items = rows
         .into_iter()
-        .map(|row| Look {
-            at: row.at.rfc3339(zone),
-            who: row.who,
-            role: row.role,
-            action: row.action,
-            entry: row.entry_id,
-            detail: row.detail,
+        .map(|row| {
+            Ok(Look {
+                id: row.id,
+                at: row.at.rfc3339(zone),
+                who: row.who,
+                role: row.role,
+                action: row.action,
+                entry: row.entry_id,
+                detail: row.detail,
+                filter: row.filter.map(raw).transpose()?,
+            })
         })
-        .collect();
+        .collect::<Result<_>>()?;
     Ok(Json(LookPage { items, next_cursor }))
+}
+
+/// What was asked, as it stands in the access log: only what was said.
+///
+/// # Errors
+/// Never for parameters of addresses: they are texts, numbers and dates.
+pub(super) fn text_of(filters: &impl Serialize) -> Result<String> {
+    let mut said = serde_json::to_value(filters).map_err(|_| store::Error::Corrupt("filter"))?;
+    if let Some(said) = said.as_object_mut() {
+        said.retain(|_, value| !value.is_null());
+    }
+    Ok(record::canonical(&said)?)
+}
+
+pub(super) fn raw(text: String) -> Result<Box<RawValue>> {
+    Ok(RawValue::from_string(text).map_err(|_| store::Error::Corrupt("access log"))?)
+}
+
+pub(super) fn read_cursor(cursor: &str) -> Result<(Micros, Uuid)> {
+    let place: Option<(i64, Uuid)> =
+        URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let (at, id) = place.ok_or_else(|| Problem::parameter("cursor", "must be the next_cursor of a page"))?;
+    Ok((Micros(at), id))
+}
+
+pub(super) fn write_cursor(last: &AccessRow) -> String {
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(&(last.at.0, last.id)).unwrap_or_default())
 }

@@ -120,7 +120,7 @@ pub async fn add(State(app): State<App>, caller: Caller, request: Request) -> Re
     let body = json_body::read(&app.config.limits, request).await?;
     let asked: TrustAnchorRequest =
         serde_json::from_slice(&body).map_err(|error| Problem::new(Kind::BadRequest, error.to_string()))?;
-    let (new, anchor) = app.trust(asked.certificate.as_bytes(), &caller.name()).await?;
+    let (new, anchor) = app.trust(asked.certificate.as_bytes(), &(&caller).into()).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(TrustAnchor::of(anchor, caller.entity.zone))).into_response())
 }
@@ -140,7 +140,7 @@ pub async fn remove(
 ) -> Result<Json<TrustAnchor>> {
     require(&caller, ROLES)?;
     let sha256 = sha256.parse().map_err(|_| Problem::not_found())?;
-    let anchor = app.distrust(sha256, &caller.name()).await?;
+    let anchor = app.distrust(sha256, &(&caller).into()).await?;
     Ok(Json(TrustAnchor::of(anchor, caller.entity.zone)))
 }
 

@@ -232,7 +232,7 @@ async fn put(app: &App, caller: &Caller, kind: Kind, code: &str, request: Reques
     require(caller, &[Role::Admin])?;
     let body = json_body::read(&app.config.limits, request).await?;
     let said = ListedRequest::parse(&body).map_err(Problem::invalid)?;
-    let (new, row) = app.registry.put_listed(&caller.entity, kind, code, said, &caller.name()).await?;
+    let (new, row) = app.registry.put_listed(&caller.entity, kind, code, said, &caller.into()).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(Unit::of(row, caller.entity.zone))).into_response())
 }
@@ -398,7 +398,7 @@ pub async fn put_book(
     require(&caller, &[Role::Admin])?;
     let body = json_body::read(&app.config.limits, request).await?;
     let said = BookRequest::parse(&body).map_err(Problem::invalid)?;
-    let (new, book) = app.registry.put_book(caller.entity.id, &code, said, &caller.name()).await?;
+    let (new, book) = app.registry.put_book(&caller.entity, &code, said, &(&caller).into()).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(BookView::of(book))).into_response())
 }
@@ -417,7 +417,7 @@ pub async fn delete_book(
     PathParam(Path(code)): PathParam<String>,
 ) -> Result<StatusCode> {
     require(&caller, &[Role::Admin])?;
-    app.registry.delete_book(caller.entity.id, &code).await?;
+    app.registry.delete_book(&caller.entity, &code, &(&caller).into()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -21,6 +21,7 @@ use super::params::PathParam;
 use super::problem::{DocumentProblems, Kind, Problem, Result};
 use crate::app::App;
 use crate::domain::Sha256;
+use crate::registry::access::Seen;
 use crate::registry::caller::Caller;
 use crate::store;
 
@@ -53,7 +54,7 @@ pub async fn document(
         Some(range) => range_of(range.to_str().unwrap_or_default(), size)?,
         None => None,
     };
-    app.registry.record_access(&caller, "document", Some(id), Some(document_id.to_string())).await?;
+    app.registry.record_access(&caller, Seen::entry("document", id, Some(document_id.to_string()))).await?;
     let stream =
         app.registry.objects().get(&caller.entity.code, &document.sha256, range.clone()).await?.ok_or_else(|| {
             tracing::error!(document = %document_id, "a document is missing in the object store");

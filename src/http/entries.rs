@@ -14,6 +14,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::access_log::text_of;
 use super::answer::{Answer, ReceiptLinks, etag};
 use super::auth::require;
 use super::entries_csv;
@@ -21,6 +22,7 @@ use super::params::{Params, PathParam};
 use super::problem::{Problem, ReadProblems, Result};
 use crate::app::App;
 use crate::domain::{Channel, Country, Micros, Role, Status, text};
+use crate::registry::access::{Listing, Seen};
 use crate::registry::caller::{Caller, Who};
 use crate::registry::entry::{Entry, verdicts};
 use crate::store::entries::{Belongings, EntryRow, PartyRow};
@@ -78,7 +80,7 @@ pub async fn by_id(State(app): State<App>, caller: Caller, PathParam(Path(id)): 
     let row = store::entries::by_id(&mut tx, caller.entity.id, id).await?;
     let (row, belongings) = visible(&mut tx, &caller, row).await?;
     drop(tx);
-    app.registry.record_access(&caller, "read", Some(id), None).await?;
+    app.registry.record_access(&caller, Seen::entry("read", id, None)).await?;
     show(&app, &caller, &row, &belongings).await
 }
 
@@ -100,7 +102,7 @@ pub async fn by_number(
     let row = store::entries::by_number(&mut tx, caller.entity.id, &book, year, number).await?;
     let (row, belongings) = visible(&mut tx, &caller, row).await?;
     drop(tx);
-    app.registry.record_access(&caller, "read", Some(row.id), None).await?;
+    app.registry.record_access(&caller, Seen::entry("read", row.id, None)).await?;
     show(&app, &caller, &row, &belongings).await
 }
 
@@ -153,7 +155,7 @@ pub async fn events(
     visible(&mut tx, &caller, row).await?;
     let events = store::book::events_of(&mut tx, caller.entity.id, id).await?;
     drop(tx);
-    app.registry.record_access(&caller, "events", Some(id), None).await?;
+    app.registry.record_access(&caller, Seen::entry("events", id, None)).await?;
     let items = events
         .into_iter()
         .map(|event| {
@@ -207,7 +209,7 @@ impl Sort {
 }
 
 /// Which entries are asked for.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[derive(Debug, Clone, Deserialize, Serialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Filters {
@@ -343,7 +345,7 @@ fn read_cursor(cursor: &str, order: Order) -> Result<Place> {
 /// Lists entries.
 #[utoipa::path(
     get, path = "/entries", tag = "looking up", operation_id = "entries", summary = "Entries",
-    description = "The entries that match, page by page; with `Accept: text/csv`, all of them in one file. A unit sees its own only. Each list is recorded.",
+    description = "The entries that match, page by page; with `Accept: text/csv`, all of them in one file. A unit sees its own only. Each list is recorded with what was asked, and each entry that it shows.",
     params(Filters),
     responses((status = 200, description = "The entries", content((EntryPage = "application/json"), (String = "text/csv", example = "code,book,year,number\n2026-E-000123,entrada,2026,123\n"))), ReadProblems),
     security(("token" = []))
@@ -364,10 +366,10 @@ pub async fn list(
         app.registry.full_text_caught_up(caller.entity.id).await;
     }
     let csv = headers.get(ACCEPT).is_some_and(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/csv")));
-    let detail = Some(if csv { "csv" } else { "json" }.to_owned());
-    app.registry.record_access(&caller, "list", None, detail).await?;
+    let mut listing =
+        Listing { id: app.clock().new_id(), form: if csv { "csv" } else { "json" }, filter: Some(text_of(&filters)?) };
     if csv {
-        let mut response = Body::from_stream(entries_csv::stream(app, caller, wanted)).into_response();
+        let mut response = Body::from_stream(entries_csv::stream(app, caller, wanted, listing)).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
         headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"entries.csv\""));
@@ -381,6 +383,8 @@ pub async fn list(
     }
     let next_cursor = rows.last().filter(|_| more).map(|last| write_cursor(wanted.order, &wanted.order.place(last)));
     let belongings = store::listing::belongings(&mut tx, &rows).await?;
+    drop(tx);
+    app.registry.record_listed(&caller, &mut listing, rows.iter().map(|row| row.id)).await?;
     let items = rows
         .iter()
         .zip(&belongings)

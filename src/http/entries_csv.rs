@@ -5,6 +5,8 @@ use futures_util::Stream;
 
 use super::entries::PAGE;
 use crate::app::App;
+use crate::registry::access::Listing;
+use crate::registry::batch::BatchError;
 use crate::registry::caller::Caller;
 use crate::store;
 use crate::store::entries::{Belongings, EntryRow};
@@ -43,15 +45,26 @@ pub enum CsvError {
     /// The database did not answer.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// What it shows could not be recorded.
+    #[error(transparent)]
+    Access(#[from] BatchError),
     /// A row could not be written.
     #[error(transparent)]
     Write(#[from] csv::Error),
 }
 
 /// All entries wanted, heading first.
-pub fn stream(app: App, caller: Caller, wanted: Wanted) -> impl Stream<Item = Result<Bytes, CsvError>> {
-    let start = (app, caller, wanted, true, false);
-    futures_util::stream::try_unfold(start, |(app, caller, mut wanted, first, ended)| async move {
+///
+/// Each piece leaves its entries in the access log before it is sent, so that what an export showed is known even where it
+/// was broken off.
+pub fn stream(
+    app: App,
+    caller: Caller,
+    wanted: Wanted,
+    listing: Listing,
+) -> impl Stream<Item = Result<Bytes, CsvError>> {
+    let start = (app, caller, wanted, listing, true, false);
+    futures_util::stream::try_unfold(start, |(app, caller, mut wanted, mut listing, first, ended)| async move {
         if ended {
             return Ok(None);
         }
@@ -59,6 +72,7 @@ pub fn stream(app: App, caller: Caller, wanted: Wanted) -> impl Stream<Item = Re
         let rows = store::listing::list(&mut tx, caller.entity.id, &wanted, PAGE).await?;
         let belongings = store::listing::belongings(&mut tx, &rows).await?;
         drop(tx);
+        app.registry.record_listed(&caller, &mut listing, rows.iter().map(|row| row.id)).await?;
         let mut writer = csv::Writer::from_writer(Vec::new());
         if first {
             writer.write_record(HEADINGS)?;
@@ -69,7 +83,7 @@ pub fn stream(app: App, caller: Caller, wanted: Wanted) -> impl Stream<Item = Re
         let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
         wanted.after = rows.last().map(|last| wanted.order.place(last));
         let ended = i64::try_from(rows.len()).is_ok_and(|rows| rows < PAGE);
-        Ok(Some((Bytes::from(bytes), (app, caller, wanted, false, ended))))
+        Ok(Some((Bytes::from(bytes), (app, caller, wanted, listing, false, ended))))
     })
 }
 

@@ -3,6 +3,7 @@
 
 pub mod access_log;
 pub mod activity;
+pub mod acts;
 pub mod address;
 pub mod alterations;
 pub mod anchors;

@@ -13,6 +13,7 @@ use super::problem::{Problem, ReadProblems, Result};
 use crate::app::App;
 use crate::domain::Role;
 use crate::receipt::label::Label;
+use crate::registry::access::Seen;
 use crate::registry::caller::Caller;
 use crate::store;
 
@@ -57,7 +58,7 @@ pub async fn signature(
 )]
 pub async fn pdf(State(app): State<App>, caller: Caller, PathParam(Path(id)): PathParam<Uuid>) -> Result<Response> {
     allowed(&app, &caller, id).await?;
-    app.registry.record_access(&caller, "receipt", Some(id), Some("pdf".into())).await?;
+    app.registry.record_access(&caller, Seen::entry("receipt", id, Some("pdf".into()))).await?;
     let pdf = app.receipt_pdf(id).await.map_err(|error| Problem::unavailable(&error))?;
     Ok(file(pdf.ok_or_else(Problem::not_found)?, "application/pdf", "recibo.pdf"))
 }
@@ -76,7 +77,7 @@ pub async fn label(State(app): State<App>, caller: Caller, PathParam(Path(id)): 
     let row = store::entries::by_id(&mut tx, caller.entity.id, id).await?.ok_or_else(Problem::not_found)?;
     let books = store::catalogue::books(&mut tx, caller.entity.id).await?;
     drop(tx);
-    app.registry.record_access(&caller, "read", Some(id), Some("label".into())).await?;
+    app.registry.record_access(&caller, Seen::entry("read", id, Some("label".into()))).await?;
     let book = books.iter().find(|book| book.code == row.book).map_or(row.book.as_str(), |book| book.name.as_str());
     let label = Label {
         entity: &caller.entity.name,
@@ -100,7 +101,7 @@ async fn allowed(app: &App, caller: &Caller, id: Uuid) -> Result<()> {
 
 async fn receipt(app: &App, caller: &Caller, id: Uuid) -> Result<(Vec<u8>, Vec<u8>)> {
     allowed(app, caller, id).await?;
-    app.registry.record_access(caller, "receipt", Some(id), None).await?;
+    app.registry.record_access(caller, Seen::entry("receipt", id, None)).await?;
     app.receipt(id).await.map_err(|error| Problem::unavailable(&error))?.ok_or_else(Problem::not_found)
 }
 

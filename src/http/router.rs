@@ -18,7 +18,7 @@ use super::body::hear_out;
 use super::entries::Sort;
 use super::problem::{Kind, Problem, ProblemDetails};
 use super::{
-    access_log, alterations, anchors, attentions, catalogue, documents, entries, health, log, rate, receipts, reports,
+    access_log, acts, alterations, anchors, attentions, catalogue, documents, entries, health, log, rate, receipts, reports,
     signatures, submissions, tokens, verify,
 };
 use crate::app::App;
@@ -73,6 +73,7 @@ const ROLES: &[(&str, &[&str])] = &[
     ("add_documents", &["clerk"]),
     ("entries", &["clerk", "auditor", "unit"]),
     ("access_log", &["auditor"]),
+    ("acts", &["auditor"]),
     ("report_channels", &["clerk", "auditor", "sac", "admin"]),
     ("record_attention", &["sac", "clerk"]),
     ("attentions", &["sac", "clerk"]),
@@ -138,6 +139,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(log::access_checkpoint))
         .routes(routes!(log::access_tile))
         .routes(routes!(access_log::list))
+        .routes(routes!(acts::list))
         .routes(routes!(signatures::validate))
         .routes(routes!(reports::channels))
         .routes(routes!(attentions::list, attentions::record))

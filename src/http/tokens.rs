@@ -127,7 +127,7 @@ pub async fn create(State(app): State<App>, caller: Caller, headers: HeaderMap, 
     let body = json_body::read(&app.config.limits, request).await?;
     let asked = TokenRequest::parse(&body).map_err(Problem::invalid)?;
     let key = key.map(|key| Key { caller: submissions::owner(&caller), key, body_sha256: hash(&body) });
-    let (made, secret) = app.registry.make_token(caller.entity.id, asked, &caller.name(), key).await?;
+    let (made, secret) = app.registry.make_token(&caller.entity, asked, &(&caller).into(), key).await?;
     let id = made.token.id;
     let token = Token::of(made, caller.entity.zone);
     let mut response = (StatusCode::CREATED, Json(NewToken { secret, token })).into_response();
@@ -196,7 +196,7 @@ pub async fn revoke(
     PathParam(Path(id)): PathParam<Uuid>,
 ) -> Result<Json<Token>> {
     require(&caller, ROLES)?;
-    let made = app.registry.revoke_token(caller.entity.id, id, &caller.name()).await?;
+    let made = app.registry.revoke_token(&caller.entity, id, &(&caller).into()).await?;
     app.forget_tokens();
     Ok(Json(Token::of(made, caller.entity.zone)))
 }

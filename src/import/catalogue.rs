@@ -21,6 +21,7 @@ use crate::app::App;
 use crate::domain::sheet::{Places, exactly};
 use crate::domain::unit::{self, check_code, check_own_code};
 use crate::domain::{Micros, Sha256, UnitState, text};
+use crate::registry::act::{Action, Actor, record_act};
 use crate::registry::catalogue::change::{Change, write as write_rows};
 use crate::store::directory::{Kind, ListedRow};
 use crate::store::{self, Tx};
@@ -65,7 +66,7 @@ pub struct Wanted<'w> {
     /// Bad rows are left out instead of keeping nothing.
     pub skip_bad: bool,
     /// Who brings it.
-    pub by: &'w str,
+    pub by: &'w Actor,
 }
 
 /// How an import ended.
@@ -351,7 +352,7 @@ async fn write(
         .into_iter()
         .map(|(code, _)| code)
         .collect();
-    let over = Over { entity: &app.entity.code, kind, own, at: app.clock().now(), by: wanted.by };
+    let over = Over { entity: &app.entity.code, kind, own, at: app.clock().now(), by: &wanted.by.name };
     let (mut seen, mut levels) = (Seen::default(), BTreeMap::<String, HashSet<String>>::new());
     loop {
         let rows = chunk(&mut sheet, layout)?;
@@ -384,6 +385,12 @@ async fn write(
         let gone: Vec<String> = there.into_iter().map(|(code,)| code).filter(|code| !named.contains(code)).collect();
         over.end(&mut tx, app.entity.id, &gone, &mut summary).await?;
     }
+    let detail = serde_json::json!({
+        "file_sha256": hash, "complete": wanted.complete, "new": summary.new, "changed": summary.changed,
+        "renamed": summary.renamed, "ended": summary.ended,
+    });
+    let act = (Action::CatalogueImported, if summary.offices { "offices" } else { "units" });
+    record_act(&mut tx, app.clock(), &app.entity, wanted.by, act, &detail).await?;
     tx.commit().await.map_err(|error| if error.leaves_doubt() { ImportError::Doubt(error) } else { error.into() })?;
     app.registry.forget_catalogue();
     Ok(summary)

@@ -1,6 +1,7 @@
 //! The heart: what the registry does, without HTTP and without SQL. One operation a file.
 
 pub mod access;
+pub mod act;
 pub mod alteration;
 pub mod attachments;
 pub mod batch;

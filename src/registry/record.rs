@@ -20,7 +20,7 @@ use serde_json::Value;
 use super::ledger::Growth;
 use crate::domain::{Micros, Sha256};
 use crate::store;
-use crate::store::access::AccessRow;
+use crate::store::access::{AccessRow, LeafKind};
 use crate::store::book::EventRow;
 
 /// Which form of record this is.
@@ -67,22 +67,30 @@ pub fn of_event(entity: &str, event: &EventRow) -> String {
     )
 }
 
-/// The record of a look, in the access log of `entity` (its code): the same with `action`, `detail` and `who`.
+/// The record of a look or a privileged act, in the access log of `entity` (its code): the same with `action` and
+/// `detail`. `filter`, `kind` (`act`) and `subject` are there where they say something, so that what was written before
+/// they existed reads the same.
 #[must_use]
 pub fn of_look(entity: &str, look: &AccessRow) -> String {
     let AccessRow { id, position, at, .. } = look;
     let or_null = |value: Option<&str>| value.map_or_else(|| "null".into(), text);
     let entry = look.entry_id.map(|entry| entry.to_string());
+    let only_some =
+        |key: &str, value: Option<&str>| value.map(|value| format!(",\"{key}\":{}", text(value))).unwrap_or_default();
+    let kind = (look.kind == LeafKind::Act).then_some(look.kind.as_str());
     format!(
-        "{{\"action\":{},\"at\":\"{}\",\"by\":{{\"name\":{},\"role\":{}}},\"detail\":{},\"entity\":{},\"entry\":{},\
-         \"look\":\"{id}\",\"position\":{position},\"version\":{VERSION}}}",
+        "{{\"action\":{},\"at\":\"{}\",\"by\":{{\"name\":{},\"role\":{}}},\"detail\":{},\"entity\":{},\"entry\":{}{}{},\
+         \"look\":\"{id}\",\"position\":{position}{},\"version\":{VERSION}}}",
         text(&look.action),
         utc(*at),
         text(&look.who),
         text(&look.role),
         or_null(look.detail.as_deref()),
         text(entity),
-        or_null(entry.as_deref())
+        or_null(entry.as_deref()),
+        only_some("filter", look.filter.as_deref()),
+        only_some("kind", kind),
+        only_some("subject", look.subject.as_deref()),
     )
 }
 

@@ -8,11 +8,14 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Registry;
+use super::act::{Action, Actor, record_act};
 use super::book::Key;
+use super::caller::Entity;
 use super::submission::FieldError;
 use super::submission::fields::{Errors, Object, tree};
 use crate::domain::{Micros, Role, Sha256};
@@ -122,11 +125,12 @@ impl Registry {
     /// [`TokenError`].
     pub async fn make_token(
         &self,
-        entity: i64,
+        of: &Entity,
         asked: TokenRequest,
-        by: &str,
+        by: &Actor,
         key: Option<Key>,
     ) -> Result<(MadeToken, String), TokenError> {
+        let entity = of.id;
         let mut errors = asked.check();
         let mut tx = self.store.begin().await?;
         if let Some(key) = &key
@@ -136,9 +140,7 @@ impl Registry {
             return Err(if same { TokenError::MadeBefore(used.subject_id) } else { TokenError::KeyReused });
         }
         let mut wrong = |pointer: &str, detail: String| errors.push(FieldError { pointer: pointer.into(), detail });
-        if let Some(role) = store::tokens::role_of(&mut tx, entity, &asked.name).await?
-            && role != asked.role
-        {
+        if let Some(role) = store::tokens::other_role(&mut tx, entity, &asked.name, asked.role).await? {
             wrong("/name", format!("belongs to tokens of role {role}, those that were revoked too: choose another"));
         }
         if let Some(unit) = &asked.unit {
@@ -186,13 +188,21 @@ impl Registry {
             revoked_at: None,
         };
         store::tokens::insert(&mut tx, &token, Sha256(openssl::sha::sha256(secret.as_bytes()))).await?;
-        store::tokens::made_by(&mut tx, token.id, by).await?;
+        store::tokens::made_by(&mut tx, token.id, &by.name).await?;
         if let Some(Key { caller, key, body_sha256 }) = key {
             let row = KeyRow { caller, key, body_sha256, operation: "token", subject_id: token.id };
             store::book::insert_keys(&mut tx, entity, now, &[row]).await?;
         }
+        let detail = json!({
+            "token": token.id,
+            "role": token.role,
+            "unit": token.unit,
+            "office": token.office,
+            "expires_at": token.expires_at.rfc3339(of.zone),
+        });
+        record_act(&mut tx, &self.clock, of, by, (Action::TokenCreated, &token.name), &detail).await?;
         tx.commit().await?;
-        Ok((MadeToken { token, created_by: by.to_owned(), revoked_by: None }, secret))
+        Ok((MadeToken { token, created_by: by.name.clone(), revoked_by: None }, secret))
     }
 
     /// Tokens, the oldest first, after this one.
@@ -212,13 +222,16 @@ impl Registry {
     ///
     /// # Errors
     /// [`TokenError`].
-    pub async fn revoke_token(&self, entity: i64, id: Uuid, by: &str) -> Result<MadeToken, TokenError> {
+    pub async fn revoke_token(&self, of: &Entity, id: Uuid, by: &Actor) -> Result<MadeToken, TokenError> {
         let mut tx = self.store.begin().await?;
-        let revoked = store::tokens::revoke_one(&mut tx, entity, id, self.clock.now(), by).await?;
+        let entity = of.id;
+        let revoked = store::tokens::revoke_one(&mut tx, entity, id, self.clock.now(), &by.name).await?;
         let token = store::tokens::made(&mut tx, entity, id).await?.ok_or(TokenError::NotFound)?;
         if !revoked {
             return Err(TokenError::Revoked);
         }
+        let act = (Action::TokenRevoked, token.token.name.as_str());
+        record_act(&mut tx, &self.clock, of, by, act, &json!({ "token": id })).await?;
         tx.commit().await?;
         Ok(token)
     }

@@ -1,4 +1,4 @@
-//! The access log: who looked at what. Only added to.
+//! The access log: who looked at what, and who did something privileged. Only added to.
 
 use uuid::Uuid;
 
@@ -6,7 +6,29 @@ use super::bulk::insert_rows;
 use super::{Result, Tx, sql};
 use crate::domain::{Micros, Sha256};
 
-/// One look.
+/// What a leaf of the access log is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum LeafKind {
+    /// Somebody looked.
+    #[default]
+    Look,
+    /// Somebody did something privileged.
+    Act,
+}
+
+impl LeafKind {
+    /// Its name in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Look => "look",
+            Self::Act => "act",
+        }
+    }
+}
+
+/// One look, or one privileged act.
 #[derive(Debug, Clone, Default, sqlx::FromRow)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct AccessRow {
@@ -17,6 +39,9 @@ pub struct AccessRow {
     pub action: String,
     pub entry_id: Option<Uuid>,
     pub detail: Option<String>,
+    pub kind: LeafKind,
+    pub subject: Option<String>,
+    pub filter: Option<String>,
     pub position: i64,
     pub salt: Sha256,
     pub commitment: Sha256,
@@ -29,7 +54,7 @@ pub struct AccessRow {
 pub async fn insert(tx: &mut Tx, entity: i64, rows: &[AccessRow]) -> Result<()> {
     insert_rows!(
         tx,
-        "INSERT INTO access_log (id, entity_id, at, who, role, action, entry_id, detail, position, salt, commitment) VALUES",
+        "INSERT INTO access_log (id, entity_id, at, who, role, action, entry_id, detail, kind, subject, filter, position, salt, commitment) VALUES",
         "",
         rows,
         |row| [
@@ -41,6 +66,9 @@ pub async fn insert(tx: &mut Tx, entity: i64, rows: &[AccessRow]) -> Result<()> 
             row.action.as_str(),
             row.entry_id,
             row.detail.as_deref(),
+            row.kind.as_str(),
+            row.subject.as_deref(),
+            row.filter.as_deref(),
             row.position,
             row.salt,
             row.commitment
@@ -53,6 +81,9 @@ pub async fn insert(tx: &mut Tx, entity: i64, rows: &[AccessRow]) -> Result<()> 
 #[derive(Debug, Clone, Default)]
 #[expect(missing_docs, reason = "each is named for what it narrows")]
 pub struct Wanted {
+    pub kind: LeafKind,
+    pub action: Option<String>,
+    pub subject: Option<String>,
     pub entry: Option<Uuid>,
     pub party: Option<String>,
     pub who: Option<String>,
@@ -71,10 +102,12 @@ pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Resu
     Ok(sql!(
         tx,
         fetch_all,
-        "SELECT id, at, who, role, action, entry_id, detail, position, salt, commitment FROM access_log
-         WHERE entity_id = $1 AND at >= $2 AND at < $3 AND (at, id) < ($4, $5)
+        "SELECT id, at, who, role, action, entry_id, detail, kind, subject, filter, position, salt, commitment
+         FROM access_log WHERE entity_id = $1 AND kind = $11 AND at >= $2 AND at < $3 AND (at, id) < ($4, $5)
            AND (CAST($6 AS TEXT) IS NULL OR who = $6)
            AND (NOT $7 OR entry_id = $8)
+           AND (CAST($12 AS TEXT) IS NULL OR action = $12)
+           AND (CAST($13 AS TEXT) IS NULL OR subject = $13)
            AND (CAST($9 AS TEXT) IS NULL OR entry_id IN (SELECT entry_id FROM parties WHERE entity_id = $1 AND id = $9))
          ORDER BY at DESC, id DESC LIMIT $10",
         entity,
@@ -86,6 +119,9 @@ pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Resu
         wanted.entry.is_some(),
         wanted.entry.unwrap_or_default(),
         wanted.party.as_deref(),
-        limit
+        limit,
+        wanted.kind.as_str(),
+        wanted.action.as_deref(),
+        wanted.subject.as_deref()
     )?)
 }

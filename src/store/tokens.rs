@@ -62,21 +62,6 @@ pub async fn made_by(tx: &mut Tx, token: Uuid, by: &str) -> Result<()> {
     Ok(())
 }
 
-/// The role that tokens of a name have or had, if there are any.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn role_of(tx: &mut Tx, entity: i64, name: &str) -> Result<Option<Role>> {
-    let found: Option<(Role,)> = sql!(
-        tx,
-        fetch_optional,
-        "SELECT role FROM tokens WHERE entity_id = $1 AND name = $2 ORDER BY created_at LIMIT 1",
-        entity,
-        name
-    )?;
-    Ok(found.map(|(role,)| role))
-}
-
 /// A token of an entity by its id.
 ///
 /// # Errors
@@ -153,6 +138,24 @@ pub async fn list(tx: &mut Tx, entity: i64) -> Result<Vec<TokenRow>> {
          FROM tokens WHERE entity_id = $1 ORDER BY created_at, id",
         entity
     )?)
+}
+
+/// Another role that has or had tokens of this name; `None` when the name is free for `role`. It locks the entity's books,
+/// so that two that are made at once cannot both find a name free.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn other_role(tx: &mut Tx, entity: i64, name: &str, role: Role) -> Result<Option<Role>> {
+    super::book::lock(tx, entity).await?;
+    let row: Option<(Role,)> = sql!(
+        tx,
+        fetch_optional,
+        "SELECT role FROM tokens WHERE entity_id = $1 AND name = $2 AND role <> $3 ORDER BY created_at LIMIT 1",
+        entity,
+        name,
+        role
+    )?;
+    Ok(row.map(|(role,)| role))
 }
 
 /// Revokes the tokens of a name that are not revoked yet; how many.

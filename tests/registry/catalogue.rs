@@ -7,6 +7,7 @@ use ventanilla::audit;
 use ventanilla::domain::sheet::Form;
 use ventanilla::import::catalogue::{Outcome, Summary, Wanted, import};
 use ventanilla::import::{Stage, Watch};
+use ventanilla::registry::act::Actor;
 use ventanilla::store::directory::Kind;
 
 use crate::harness::door::Answer;
@@ -52,7 +53,7 @@ impl Watch for Heard {
 async fn bring(town: &Town, bytes: &[u8], complete: bool) -> (Outcome, Heard) {
     let path = town.site.path("list.csv");
     std::fs::write(&path, bytes).unwrap();
-    let wanted = Wanted { kind: Kind::Unit, complete, skip_bad: false, by: "test" };
+    let wanted = Wanted { kind: Kind::Unit, complete, skip_bad: false, by: &Actor::operator("test") };
     let mut heard = Heard::default();
     (import(&town.app, &path, wanted, &mut heard).await.unwrap(), heard)
 }
@@ -141,7 +142,7 @@ async fn what_units_were_called_and_that_they_ended_is_kept(
     let Outcome::Done(summary) = outcome else { panic!("{outcome:?}") };
     assert_eq!((summary.changed, summary.renamed, summary.ended), (2, 1, 1));
     let told = town.get("/units/E00000001", "sac").await.json();
-    assert_eq!((&told["name"], &told["said_by"]), (&json!("Ministerio de Economía"), &json!("test")));
+    assert_eq!((&told["name"], &told["said_by"]), (&json!("Ministerio de Economía"), &json!("os:test")));
     assert_eq!(told["versions"][0]["name"], "Ministerio de Hacienda");
     assert_eq!(told["versions"][0]["until"], told["since"]);
     // The list was whole for the State alone, and says nothing of others.

@@ -192,10 +192,10 @@ async fn every_look_is_recorded_before_it_is_answered(#[values(Engine::Sqlite, E
     };
     let pair = |who: &str, action: &str| (who.to_owned(), action.to_owned());
     let expected =
-        [pair("clerk", "list"), pair("auditor", "receipt"), pair("clerk-2", "events"), pair("clerk", "read")];
+        [pair("clerk", "listed"), pair("clerk", "list"), pair("auditor", "receipt"), pair("clerk-2", "events"), pair("clerk", "read")];
     // Looking at the log is a look itself, and the newest.
     assert_eq!(looks("").await[1..], expected);
-    assert_eq!(looks(&format!("entry={id}&who=clerk")).await, [pair("clerk", "read")]);
+    assert_eq!(looks(&format!("entry={id}&who=clerk")).await, [pair("clerk", "listed"), pair("clerk", "read")]);
     assert_eq!(looks("party=00000000T&who=clerk-2").await, [pair("clerk-2", "events")]);
     for who in ["clerk", "admin", "eoffice", "unit", "sac"] {
         town.get("/access-log", who).await.is(403, "forbidden");
@@ -203,6 +203,41 @@ async fn every_look_is_recorded_before_it_is_answered(#[values(Engine::Sqlite, E
     let page = town.get("/access-log?limit=2", "auditor").await.json();
     let next = page["next_cursor"].as_str().unwrap();
     assert_eq!(looks(&format!("limit=1&cursor={next}")).await.len(), 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_list_leaves_what_was_asked_and_each_entry_that_it_showed(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
+    let (first, second) = (town.entry().await, town.entry().await);
+    let looks = async || -> Vec<Value> {
+        let page = town.get("/access-log?limit=500&who=clerk", "auditor").await.is(200, "").json();
+        page["items"].as_array().unwrap().iter().rev().cloned().collect()
+    };
+    let entries = |looks: &[Value]| -> Vec<String> {
+        looks.iter().map(|look| look["entry"].as_str().unwrap_or("-").to_owned()).collect()
+    };
+    // A page shows the newest, and only that is recorded of it.
+    let page = town.get("/entries?limit=1&party=00000000t&from=2020-01-01", "clerk").await.is(200, "").json();
+    assert_eq!(page["items"][0]["id"], second);
+    let seen = looks().await;
+    assert_eq!(entries(&seen), ["-", &second]);
+    let asked = json!({"from": "2020-01-01", "limit": 1, "party": "00000000t"});
+    assert_eq!((&seen[0]["action"], &seen[0]["filter"]), (&"list".into(), &asked));
+    assert_eq!(seen[1]["detail"], format!("list {}", seen[0]["id"].as_str().unwrap()));
+    // An export leaves all of them; a list that shows nothing leaves what was asked.
+    let headers = [("accept", "text/csv")];
+    let csv = town.try_send(Method::GET, "/entries?sort=number", Some("clerk"), &headers, Vec::new()).await.unwrap();
+    assert_eq!(csv.is(200, "").text().lines().count(), 3);
+    assert_eq!(entries(&looks().await[2..]), ["-", &first, &second]);
+    town.get("/entries?q=nothinglikeit", "clerk").await.is(200, "");
+    let seen = looks().await;
+    assert_eq!((seen.len(), &seen[5]["filter"]["q"]), (6, &"nothinglikeit".into()));
+    // What a refused list would have shown is no look.
+    town.get("/entries?limit=0", "clerk").await.is(400, "bad-request");
+    assert_eq!(looks().await.len(), 6);
 }
 
 #[rstest]

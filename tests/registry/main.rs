@@ -8,6 +8,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod acts;
 mod address;
 mod administration;
 mod architecture;

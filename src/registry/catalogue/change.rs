@@ -6,9 +6,11 @@
 //! of its entries, so they are given once; a book that was never used can be taken away and made anew.
 
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::super::Registry;
+use super::super::act::{Action, Actor, record_act};
 use super::super::caller::Entity;
 use super::super::submission::FieldError;
 use super::super::submission::fields::{Errors, Object, tree};
@@ -231,7 +233,7 @@ impl Registry {
         kind: Kind,
         code: &str,
         said: ListedRequest,
-        by: &str,
+        by: &Actor,
     ) -> Result<(bool, ListedRow), CatalogueError> {
         let invalid = |pointer: &str, detail: String| {
             CatalogueError::Invalid(vec![FieldError { pointer: pointer.into(), detail }])
@@ -240,7 +242,7 @@ impl Registry {
         let (entity, entity_code) = (of.id, of.code.as_str());
         let mut tx = self.store.begin().await?;
         let before = store::directory::one(&mut tx, entity, kind, code).await?;
-        let row = said.over(code, entity_code, before.as_ref(), self.clock.now(), by);
+        let row = said.over(code, entity_code, before.as_ref(), self.clock.now(), &by.name);
         let row = row.ok_or_else(|| invalid("/name", "is required: there is none of this code yet".into()))?;
         if code == entity_code && !row.state.receives() {
             return Err(CatalogueError::Fixed("this is the entity itself: its registry cannot outlive it"));
@@ -256,7 +258,15 @@ impl Registry {
                 ));
             }
         }
-        write(&mut tx, entity, kind, before.as_slice(), vec![row.clone()]).await?;
+        let changes = write(&mut tx, entity, kind, before.as_slice(), vec![row.clone()]).await?;
+        if changes.iter().any(Option::is_some) {
+            let action = match kind {
+                Kind::Unit => Action::UnitChanged,
+                Kind::Office => Action::OfficeChanged,
+            };
+            let detail = json!({ "before": before.as_ref().map(told), "now": told(&row) });
+            record_act(&mut tx, &self.clock, of, by, (action, code), &detail).await?;
+        }
         tx.commit().await?;
         self.forget_catalogue();
         Ok((before.is_none(), row))
@@ -280,10 +290,10 @@ impl Registry {
     /// [`CatalogueError`].
     pub async fn put_book(
         &self,
-        entity: i64,
+        of: &Entity,
         code: &str,
         said: BookRequest,
-        by: &str,
+        by: &Actor,
     ) -> Result<(bool, BookRow), CatalogueError> {
         let invalid = |pointer: &str, detail: String| {
             CatalogueError::Invalid(vec![FieldError { pointer: pointer.into(), detail }])
@@ -293,6 +303,7 @@ impl Registry {
             let wrong = format!("the code {code:?} must have 1 to {BOOK_CODE} small letters, digits or hyphens");
             return Err(invalid("", wrong));
         }
+        let entity = of.id;
         let book = BookRow { code: code.to_owned(), kind: said.kind, name: said.name, prefix: said.prefix };
         let mut tx = self.store.begin().await?;
         // The lock of the entity's books: two that are made at once cannot get one prefix.
@@ -309,12 +320,19 @@ impl Registry {
         if before.is_some() {
             store::catalogue::keep_book_version(&mut tx, entity, code, now).await?;
         }
-        if !store::catalogue::put_book(&mut tx, entity, &book, now, by).await? {
+        if !store::catalogue::put_book(&mut tx, entity, &book, now, &by.name).await? {
             return Err(CatalogueError::Fixed(
                 "kind and prefix of a book are given once: they stand in the codes of its entries. A book without \
                  entries can be deleted and made anew",
             ));
         }
+        let detail = json!({
+            "before": before.map(|book| &book.name),
+            "name": book.name,
+            "kind": book.kind,
+            "prefix": book.prefix,
+        });
+        record_act(&mut tx, &self.clock, of, by, (Action::BookChanged, code), &detail).await?;
         tx.commit().await?;
         self.forget_catalogue();
         Ok((before.is_none(), book))
@@ -324,7 +342,8 @@ impl Registry {
     ///
     /// # Errors
     /// [`CatalogueError::NotFound`], or [`CatalogueError::Fixed`] for one that was.
-    pub async fn delete_book(&self, entity: i64, code: &str) -> Result<(), CatalogueError> {
+    pub async fn delete_book(&self, of: &Entity, code: &str, by: &Actor) -> Result<(), CatalogueError> {
+        let entity = of.id;
         let mut tx = self.store.begin().await?;
         store::book::lock(&mut tx, entity).await?;
         let books = store::catalogue::books(&mut tx, entity).await?;
@@ -337,10 +356,16 @@ impl Registry {
         if !store::catalogue::delete_book(&mut tx, entity, code).await? {
             return Err(CatalogueError::Fixed("the book has entries, and stays for ever"));
         }
+        record_act(&mut tx, &self.clock, of, by, (Action::BookDeleted, code), &()).await?;
         tx.commit().await?;
         self.forget_catalogue();
         Ok(())
     }
+}
+
+/// What an act says of a unit or an office.
+fn told(row: &ListedRow) -> serde_json::Value {
+    json!({ "name": row.name, "own": row.own, "state": row.state, "successors": row.successors })
 }
 
 /// Writes rows of one kind over those that were there, whose versions are kept; how many were new, and how many changed.

@@ -1,0 +1,103 @@
+//! Privileged acts: each leaves who, what and when, as a leaf that anybody who checks the log counts.
+
+use reqwest::Method;
+use rstest::rstest;
+use serde_json::{Value, json};
+use ventanilla::store::log::Log;
+
+use crate::harness::site::{Engine, Site};
+use crate::harness::town::Town;
+
+async fn acts(town: &Town, query: &str) -> Vec<Value> {
+    let page = town.get(&format!("/acts?{query}"), "auditor").await.is(200, "").json();
+    page["items"].as_array().unwrap().clone()
+}
+
+/// Runs the program on the town's site.
+fn run(site: &Site, arguments: &[&str]) -> (bool, String) {
+    let output = site.ventanilla().args(arguments).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+fn account() -> String {
+    let output = std::process::Command::new("id").arg("-un").output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_at_the_command_line_leaves_the_account_that_did_it(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
+    let site = &town.site;
+    std::fs::write(site.path("days.csv"), "date,scope,name\n2026-01-06,national,Reyes\n").unwrap();
+    let created = run(site, &["token", "create", "--role", "clerk", "--name", "mostrador-9"]);
+    assert!(created.0, "{}", created.1);
+    for arguments in [
+        &["token", "revoke", "--name", "mostrador-9"][..],
+        &["calendar", "load", "days.csv"],
+        &["clock", "accept"],
+        &["catalogue", "unit", "L01000077", "--name", "Deportes", "--own", "true"],
+        &["catalogue", "office", "O00000077", "--name", "Oficina 77"],
+        &["catalogue", "book", "salida-77", "--name", "Salida", "--kind", "outgoing", "--prefix", "X"],
+        &["catalogue", "delete-book", "salida-77"],
+    ] {
+        let (ok, said) = run(site, arguments);
+        assert!(ok, "{arguments:?}: {said}");
+    }
+    let all = acts(&town, "limit=500").await;
+    let who = format!("os:{}", account());
+    let expected = [
+        ("book_deleted", "salida-77"),
+        ("book_changed", "salida-77"),
+        ("office_changed", "O00000077"),
+        ("unit_changed", "L01000077"),
+        ("clock_accepted", "clock"),
+        ("calendar_published", "2026"),
+        ("token_revoked", "mostrador-9"),
+        ("token_created", "mostrador-9"),
+    ];
+    let found: Vec<(&str, &str)> =
+        all.iter().map(|act| (act["action"].as_str().unwrap(), act["subject"].as_str().unwrap())).collect();
+    assert_eq!(found, expected, "the newest first, each once");
+    for act in &all {
+        assert!(act["who"].as_str().unwrap().starts_with(&who), "{act}");
+        assert_eq!(act["role"], "operator");
+    }
+    assert_eq!(all[7]["detail"]["role"], "clerk");
+    // The secret that was printed stands nowhere.
+    assert!(!Value::from(all).to_string().contains(created.1.trim()));
+    assert_eq!(acts(&town, "action=token_created&subject=mostrador-9").await.len(), 1);
+    assert_eq!(acts(&town, &format!("who={}", "os:nobody-else")).await.len(), 0);
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_an_administrator_changes_leaves_the_name_of_the_token(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
+    let put = async |path: &str, body: Value| {
+        let headers = [("content-type", "application/json")];
+        town.try_send(Method::PUT, path, Some("admin"), &headers, body.to_string().into_bytes()).await.unwrap()
+    };
+    put("/api/v1/units/L01000099", json!({"name": "Deportes"})).await.is(201, "");
+    // What stays the same is no act, and what was refused neither.
+    put("/api/v1/units/L01000099", json!({"name": "Deportes"})).await.is(200, "");
+    put("/api/v1/units/L01000098", json!({})).await.is(422, "invalid-submission");
+    put("/api/v1/units/L01000099", json!({"name": "Deportes y ocio"})).await.is(200, "");
+    let all = acts(&town, "").await;
+    assert_eq!(all.len(), 2, "{all:?}");
+    assert_eq!((&all[0]["who"], &all[0]["role"]), (&json!("admin"), &json!("admin")));
+    assert_eq!(all[0]["detail"]["before"]["name"], "Deportes");
+    assert_eq!(all[0]["detail"]["now"]["name"], "Deportes y ocio");
+    // They are leaves of the tree of looks, beside the looks, and not among them.
+    let looks = town.get("/access-log?limit=500", "auditor").await.json();
+    assert!(looks["items"].as_array().unwrap().iter().all(|look| look["action"] != "unit_changed"));
+    let mut tx = town.app.store().read().await.unwrap();
+    let (size, _) = ventanilla::registry::ledger::head(&mut tx, town.app.entity.id, Log::Access).await.unwrap();
+    let rows = town.count("SELECT count(*) FROM access_log").await;
+    assert_eq!(i64::try_from(size).unwrap(), rows);
+}
