@@ -2,6 +2,8 @@
 
 extern crate self as ventanilla;
 
+#[path = "../../src/domain/mod.rs"]
+pub mod domain;
 #[path = "../../src/signature/mod.rs"]
 pub mod signature;
 pub mod targets;

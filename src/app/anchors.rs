@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 use super::{App, StartError, anchors_of};
 use crate::config;
 use crate::domain::Sha256;
+use crate::registry::act::{Action, Actor, record_act};
 use crate::signature::anchor::{AnchorFacts, facts, read_anchor};
 use crate::signature::load_certificates;
-use crate::registry::act::{Action, Actor, record_act};
 use crate::store::anchors::AnchorRow;
 use crate::store::{self, Tx};
 

@@ -149,6 +149,72 @@ pub enum Finding {
         /// Its hash now.
         found: String,
     },
+    /// A row of the access log is gone.
+    #[error("line {position} of the access log is missing: it was deleted")]
+    LookMissing {
+        /// Its position.
+        position: i64,
+    },
+    /// A row of the access log is not what its leaf commits to.
+    #[error("line {position} of the access log ({action} by {who}) was altered: it is not what its leaf commits to")]
+    LookAltered {
+        /// Its position.
+        position: i64,
+        /// Who it says.
+        who: String,
+        /// What it says.
+        action: String,
+    },
+    /// A row after the head.
+    #[error("line {position} of the access log comes after the head of its tree: it was slipped in")]
+    LookSlippedIn {
+        /// Its position.
+        position: i64,
+    },
+    /// A stored node of the tree is not the hash of what is under it.
+    #[error("node {node} at level {level} of the access log's tree is not the hash of the leaves under it")]
+    AccessLogNode {
+        /// The level.
+        level: u8,
+        /// The node.
+        node: u64,
+    },
+    /// The stored head is not that of the rows.
+    #[error("the stored head of the access log's tree is not that of its {size} leaves")]
+    AccessLogHead {
+        /// How many leaves there are.
+        size: u64,
+    },
+    /// A checkpoint kept elsewhere has more leaves.
+    #[error(
+        "the access log has {found} leaves, but its checkpoint of {size} ({source_name}) was published: its end was cut off"
+    )]
+    AccessLogCut {
+        /// The checkpoint's size.
+        size: u64,
+        /// The log's.
+        found: u64,
+        /// Where it was kept.
+        source_name: String,
+    },
+    /// A checkpoint kept elsewhere is of another history.
+    #[error(
+        "the checkpoint of {size} leaves of the access log ({source_name}) is of another history: it was rewritten before that"
+    )]
+    AccessLogRewritten {
+        /// The checkpoint's size.
+        size: u64,
+        /// Where it was kept.
+        source_name: String,
+    },
+    /// A receipt, its seal or its PDF is not what it must be.
+    #[error("the receipt of entry {code} was altered: {reason}")]
+    Receipt {
+        /// The entry's code.
+        code: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// A counter of the report differs.
     #[error("{what}: the counter says {counter}, there are {records}")]
     Counter {

@@ -5,6 +5,8 @@
 //! | [`finding`] | what can be wrong |
 //! | `walk` | the way through the events: records, leaves, tree, numbers, entries |
 //! | `documents` | the bytes in the object store |
+//! | `receipts` | receipts against leaves, their seals, their PDFs |
+//! | `looks` | the access log: looks and privileged acts, and the tree over them |
 //!
 //! # Why
 //! Whoever can write to the database can write anything that is consistent in itself, except for what others kept: the
@@ -14,6 +16,8 @@
 
 mod documents;
 pub mod finding;
+mod looks;
+mod receipts;
 mod walk;
 
 pub use finding::Finding;
@@ -54,6 +58,8 @@ pub struct Report {
     pub wrong: u64,
     /// Events read: leaves of the tree.
     pub events: u64,
+    /// Lines of the access log read: looks and privileged acts.
+    pub looks: u64,
     /// Entries checked.
     pub entries: u64,
     /// Documents and signed submissions whose bytes were read.
@@ -92,8 +98,8 @@ pub enum AuditError {
 /// When database or object store do not answer; what is wrong with the book is in the report.
 pub async fn book(app: &App, mut wanted: Wanted, progress: Progress<'_>) -> Result<Report, AuditError> {
     let mut report = Report::default();
-    wanted.kept.extend(published(app, &mut report).await?);
-    wanted.kept.extend(sealed(app, &mut report).await?);
+    wanted.kept.extend(published(app, Log::Book, &mut report).await?);
+    wanted.kept.extend(sealed(app, Log::Book, &mut report).await?);
     let entity = app.entity.id;
     let mut tx = app.store().read().await?;
     let (size, root) = head(&mut tx, entity, Log::Book).await?;
@@ -121,23 +127,26 @@ pub async fn book(app: &App, mut wanted: Wanted, progress: Progress<'_>) -> Resu
     for (what, counter, records) in store::figures::recount(&mut tx, entity).await? {
         report.find(Finding::Counter { what, counter, records });
     }
+    drop(tx);
+    looks::check(app, &mut report).await?;
     report.head = Some(Checkpoint::new(app.entity.ledger.origin(Log::Book), size, computed));
     Ok(report)
 }
 
 /// The checkpoint that the server last published, kept in the object store.
-async fn published(app: &App, report: &mut Report) -> Result<Option<Kept>, AuditError> {
-    let Some(bytes) = app.registry.objects().get_log(&app.entity.code, "book.checkpoint").await? else {
+async fn published(app: &App, log: Log, report: &mut Report) -> Result<Option<Kept>, AuditError> {
+    let Some(bytes) = app.registry.objects().get_log(&app.entity.code, &format!("{}.checkpoint", log.as_str())).await?
+    else {
         return Ok(None);
     };
     let source = "published in the object store".to_owned();
-    Ok(opened(app, &bytes, source, report))
+    Ok(opened(app, log, &bytes, source, report))
 }
 
 /// The seals of the entity.
-async fn sealed(app: &App, report: &mut Report) -> Result<Vec<Kept>, AuditError> {
+async fn sealed(app: &App, log: Log, report: &mut Report) -> Result<Vec<Kept>, AuditError> {
     let mut tx = app.store().read().await?;
-    let seals = store::audit::seals(&mut tx, app.entity.id, Log::Book).await?;
+    let seals = store::audit::seals(&mut tx, app.entity.id, log).await?;
     drop(tx);
     let mut kept = Vec::with_capacity(seals.len());
     for (size, checkpoint, p7s) in seals {
@@ -150,14 +159,14 @@ async fn sealed(app: &App, report: &mut Report) -> Result<Vec<Kept>, AuditError>
             report.find(Finding::Checkpoint { size, source_name: "sealed".into(), reason });
             continue;
         }
-        kept.extend(opened(app, checkpoint.as_bytes(), "sealed by the entity".into(), report));
+        kept.extend(opened(app, log, checkpoint.as_bytes(), "sealed by the entity".into(), report));
     }
     Ok(kept)
 }
 
 /// A checkpoint whose signature holds; anything else is a finding.
-fn opened(app: &App, bytes: &[u8], source: String, report: &mut Report) -> Option<Kept> {
-    let key = app.entity.ledger.verifier(Log::Book);
+fn opened(app: &App, log: Log, bytes: &[u8], source: String, report: &mut Report) -> Option<Kept> {
+    let key = app.entity.ledger.verifier(log);
     match Checkpoint::of(key, bytes) {
         Ok(checkpoint) => Some(Kept { source, checkpoint }),
         Err(error) => {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{AuditError, Finding, Progress, Report, Wanted, documents};
+use super::{AuditError, Finding, Progress, Report, Wanted, documents, receipts};
 use crate::app::App;
 use crate::domain::{Micros, Sha256};
 use crate::log::{Edge, leaf_hash};
@@ -59,6 +59,7 @@ pub async fn walk(
                 store::audit::nodes_between(&mut tx, entity, Log::Book, level, position(from), position(to)).await?;
             nodes.extend(found);
         }
+        let issued = store::audit::receipts(&mut tx, entity, position(from + 1), position(to)).await?;
         drop(tx);
         let complete = walk.leaves(&stretch.events, from, to, report)?;
         for node in complete {
@@ -69,6 +70,7 @@ pub async fn walk(
             }
         }
         walk.entries(&stretch, report)?;
+        receipts::check(app, &stretch.events, &issued, !wanted.without_documents, report).await?;
         if !wanted.without_documents {
             documents::check(app, &stretch.entries, &stretch.documents, report).await?;
         }
@@ -150,6 +152,9 @@ impl Walk<'_> {
                 told = told.clone().then(event).unwrap_or(told);
             }
             let mut fields = self.differences(row, stretch, &told)?;
+            if row.csv != told.csv {
+                fields.push("csv".into());
+            }
             if row.position != first.position {
                 fields.push("position".into());
             }
@@ -212,7 +217,7 @@ impl Walk<'_> {
 }
 
 /// The code of the entry that an event is about, or its id.
-fn code_of(event: &EventRow) -> String {
+pub(super) fn code_of(event: &EventRow) -> String {
     let code = Told::by_first(event).and_then(|told| told.entry.get("code")?.as_str().map(str::to_owned));
     code.unwrap_or_else(|| event.entry_id.to_string())
 }

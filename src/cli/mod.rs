@@ -83,6 +83,8 @@ enum Command {
 /// Runs the command that the process was given.
 #[must_use]
 pub fn run() -> ExitCode {
+    // What is written holds personal data and keys: it is its owner's alone, whatever the shell says.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -24,12 +24,13 @@ use crate::domain::Sha256;
 use crate::registry::access::Seen;
 use crate::registry::caller::Caller;
 use crate::store;
+use crate::store::objects::document_path;
 
 /// A document's bytes.
 #[utoipa::path(
     get, path = "/entries/{id}/documents/{document_id}", tag = "looking up", operation_id = "document", summary = "A document",
     description = "The bytes of a document; ranges are served. A whole document is checked against its hash on the way out, and the \
-        connection is cut before its last bytes if it was altered. Each look is recorded.",
+        connection is cut before its last bytes if it was altered; before a range is served the whole is checked. Each look is recorded.",
     params(("id" = Uuid, Path, description = "The entry's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01"),
         ("document_id" = Uuid, Path, description = "The document's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a02"),
         ("Range" = Option<String>, Header, description = "One range of bytes", example = "bytes=0-1023")),
@@ -55,11 +56,23 @@ pub async fn document(
         None => None,
     };
     app.registry.record_access(&caller, Seen::entry("document", id, Some(document_id.to_string()))).await?;
-    let stream =
-        app.registry.objects().get(&caller.entity.code, &document.sha256, range.clone()).await?.ok_or_else(|| {
-            tracing::error!(document = %document_id, "a document is missing in the object store");
-            Problem::new(Kind::Internal, "the document is missing in the object store; tell whoever runs the registry")
-        })?;
+    let objects = app.registry.objects();
+    if range.is_some() {
+        // What is cut out of the middle cannot be checked on its way: the whole is, before the first byte leaves. Each time,
+        // since an object may be altered between two requests.
+        let found = objects.hash_at(&document_path(&caller.entity.code, &document.sha256)).await?;
+        if found.is_some_and(|found| found != document.sha256) {
+            tracing::error!(document = %document_id, "a stored document was altered");
+            return Err(Problem::new(
+                Kind::Internal,
+                "the document was altered in the object store; tell whoever runs the registry",
+            ));
+        }
+    }
+    let stream = objects.get(&caller.entity.code, &document.sha256, range.clone()).await?.ok_or_else(|| {
+        tracing::error!(document = %document_id, "a document is missing in the object store");
+        Problem::new(Kind::Internal, "the document is missing in the object store; tell whoever runs the registry")
+    })?;
     let mut response = match &range {
         Some(range) => {
             let mut response = (StatusCode::PARTIAL_CONTENT, Body::from_stream(stream)).into_response();

@@ -23,9 +23,10 @@ use super::problem::{Problem, ReadProblems, Result};
 use crate::app::App;
 use crate::domain::{Channel, Country, Micros, Role, Status, text};
 use crate::registry::access::{Listing, Seen};
-use crate::registry::caller::{Caller, Who};
+use crate::registry::caller::Caller;
 use crate::registry::entry::{Entry, verdicts};
-use crate::store::entries::{Belongings, EntryRow, PartyRow};
+use crate::registry::visibility;
+use crate::store::entries::{Belongings, EntryRow};
 use crate::store::listing::{Order, Place, Wanted, WantedParty};
 use crate::store::{self, Tx};
 
@@ -40,15 +41,7 @@ const DEFAULT_PAGE: i64 = 50;
 pub async fn visible(tx: &mut Tx, caller: &Caller, row: Option<EntryRow>) -> Result<(EntryRow, Belongings)> {
     let row = row.ok_or_else(Problem::not_found)?;
     let belongings = store::entries::belongings(tx, row.id).await?;
-    let may = match &caller.who {
-        Who::Token { role: Role::Clerk | Role::Auditor, .. } => true,
-        Who::Token { role: Role::Unit, unit: Some(unit), .. } => row.distributed_to.as_ref() == Some(unit),
-        Who::Token { .. } => row.registered_by == caller.name(),
-        Who::Citizen { identity, .. } => {
-            let mut parties = belongings.parties.iter().filter_map(PartyRow::identity);
-            row.registered_by == caller.name() || parties.any(|party| identity.is_certainly(&party))
-        }
-    };
+    let may = visibility::may_see(tx, caller, &row, &belongings).await?;
     if may { Ok((row, belongings)) } else { Err(Problem::not_found()) }
 }
 
@@ -302,10 +295,7 @@ impl Filters {
             channel: self.channel,
             status: self.status,
             unit: self.unit.clone(),
-            distributed_to: match caller.role() {
-                Some(Role::Unit) => Some(caller.unit().unwrap_or_default().to_owned()),
-                _ => None,
-            },
+            distributed_to: visibility::only_with(caller),
             party: self
                 .party
                 .as_ref()

@@ -121,7 +121,44 @@ fn record(row: &EntryRow, belongings: &Belongings, zone: chrono_tz::Tz) -> [Stri
     ]
 }
 
-/// Text that no spreadsheet takes for a formula: one that begins like it gets an apostrophe before it.
+/// What begins a formula, by OWASP's list.
+const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+
+/// Text that no spreadsheet takes for a formula: one that begins like it gets an apostrophe before it. So it does within a
+/// text where a spreadsheet that splits cells elsewhere would begin another one: after a separator, blanks and quotation
+/// marks or not, and after the end of a line.
 fn plain(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+    let mut plain = String::with_capacity(text.len());
+    let mut begins = true;
+    for letter in text.chars() {
+        if begins && FORMULA.contains(&letter) {
+            plain.push('\'');
+        }
+        begins = match letter {
+            ';' | ',' | '\t' | '\n' | '\r' | '|' => true,
+            ' ' | '"' | '\'' | '\u{a0}' => begins,
+            _ => false,
+        };
+        plain.push(letter);
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn no_cell_begins_a_formula_wherever_it_is_split() {
+        for harmless in ["", "Licencia", "a-b", "2+2=4", "ana@example.es", "García; Pérez", "a, b"] {
+            assert_eq!(plain(harmless), harmless);
+        }
+        for sign in ["=", "+", "-", "@"] {
+            for before in ["", "x;", "x,", "x\t", "x\n", "x\r\n", "x; ", "x;\"", "x|"] {
+                let text = plain(&format!("{before}{sign}cmd"));
+                assert!(text.ends_with(&format!("'{sign}cmd")), "{text:?}");
+            }
+        }
+        assert_eq!(plain("=1;=2\n=3"), "'=1;'=2\n'=3");
+    }
 }

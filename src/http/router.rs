@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
@@ -18,8 +18,8 @@ use super::body::hear_out;
 use super::entries::Sort;
 use super::problem::{Kind, Problem, ProblemDetails};
 use super::{
-    access_log, acts, alterations, anchors, attentions, catalogue, documents, entries, health, log, rate, receipts, reports,
-    signatures, submissions, tokens, verify,
+    access_log, acts, alterations, anchors, attentions, catalogue, documents, entries, health, log, rate, receipts,
+    reports, signatures, submissions, tokens, verify,
 };
 use crate::app::App;
 use crate::domain::{Channel, Status};
@@ -225,6 +225,7 @@ pub fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(axum::middleware::from_fn(hear_out))
         .layer(axum::middleware::from_fn_with_state(app.clone(), rate::all))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), guarded))
         .layer(axum::middleware::from_fn_with_state(app.clone(), traced))
         .with_state(app)
 }
@@ -245,6 +246,36 @@ async fn traced(
     span.in_scope(|| tracing::info!(status = response.status().as_u16(), micros, "answered"));
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
+    }
+    response
+}
+
+/// What the page of the documentation may load: its own files only. Its script sets styles on elements.
+const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// What an answer that is no page may load, should a browser take it for one.
+const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// Headers that keep answers out of caches, other pages and plain connections (ASVS 5.0 V3.4). What an answer says itself
+/// stays.
+async fn guarded(axum::extract::State(app): axum::extract::State<App>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let is_docs = path.starts_with("/api/docs");
+    // Checkpoints, tiles and keys are public and meant to be kept; all else may tell of somebody.
+    let is_personal = !is_docs && !path.starts_with("/api/v1/log/");
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let mut say = |name: HeaderName, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    say(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    say(header::CONTENT_SECURITY_POLICY, if is_docs { DOCS_POLICY } else { NO_PAGE });
+    say(header::REFERRER_POLICY, "no-referrer");
+    if is_personal {
+        say(header::CACHE_CONTROL, "private, no-store");
+    }
+    if !app.config.tls.certificate.as_os_str().is_empty() {
+        say(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
     response
 }

@@ -126,12 +126,9 @@ async fn register_all(app: &App, caller: &Caller, key: String, mut came: Came) -
     Ok(app.registry.submit(caller, received).await?)
 }
 
-/// Whose key it is: the token's name, or the certificate's person. The kind stands before it, so the two never meet.
+/// Whose key it is: the token's name, or the certificate's person. The role stands before it, so no two ever meet.
 pub(super) fn owner(caller: &Caller) -> String {
-    match caller.who {
-        Who::Token { .. } => format!("token:{}", caller.name()),
-        Who::Citizen { .. } => format!("citizen:{}", caller.name()),
-    }
+    format!("{}:{}", caller.role_name(), caller.name())
 }
 
 pub(super) fn key(headers: &HeaderMap) -> Result<String> {

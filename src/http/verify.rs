@@ -14,12 +14,14 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::params::PathParam;
 use super::problem::{CodeProblems, Problem, Result};
 use super::receipts::file;
 use crate::app::App;
 use crate::domain::Status;
+use crate::registry::access::Seen;
 use crate::store;
 use crate::store::entries::EntryRow;
 
@@ -114,6 +116,7 @@ pub async fn verify(State(app): State<App>, PathParam(Path(csv)): PathParam<Stri
     let mut tx = app.store().read().await?;
     let events = store::book::events_of(&mut tx, app.entity.id, row.id).await?;
     drop(tx);
+    seen(&app, row.id, "json").await?;
     let since = events
         .into_iter()
         .filter(|event| matches!(event.r#type.as_str(), "annulled" | "rectified"))
@@ -139,12 +142,13 @@ pub async fn verify(State(app): State<App>, PathParam(Path(csv)): PathParam<Stri
 /// The receipt of a code, as JSON.
 #[utoipa::path(
     get, path = "/verify/{csv}/receipt.json", tag = "receipts", operation_id = "verify_json", summary = "The receipt of a code, as JSON",
-    description = "Byte for byte what was issued.",
+    description = "Byte for byte what was issued. The look is recorded.",
     params(("csv" = String, Path, description = "The verification code", example = "7M0Q2X4Z6B8D1F3H5K7N9P0R2T")),
     responses((status = 200, description = "The receipt", body = Object, content_type = "application/json"), CodeProblems)
 )]
 pub async fn json(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
     let row = entry(&app, &csv).await?;
+    seen(&app, row.id, "receipt.json").await?;
     Ok(quiet(file(receipt(&app, &row).await?.0, "application/json", "receipt.json")))
 }
 
@@ -157,6 +161,7 @@ pub async fn json(State(app): State<App>, PathParam(Path(csv)): PathParam<String
 )]
 pub async fn signature(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
     let row = entry(&app, &csv).await?;
+    seen(&app, row.id, "receipt.p7s").await?;
     Ok(quiet(file(receipt(&app, &row).await?.1, "application/pkcs7-signature", "receipt.p7s")))
 }
 
@@ -169,8 +174,16 @@ pub async fn signature(State(app): State<App>, PathParam(Path(csv)): PathParam<S
 )]
 pub async fn pdf(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
     let row = entry(&app, &csv).await?;
+    seen(&app, row.id, "receipt.pdf").await?;
     let pdf = app.receipt_pdf(row.id).await.map_err(|error| Problem::unavailable(&error))?;
     Ok(quiet(file(pdf.ok_or_else(Problem::not_found)?, "application/pdf", "recibo.pdf")))
+}
+
+/// Records that somebody with the code sees this of the entry. Who they are nobody knows, and the code is a secret: neither
+/// stands in the log.
+async fn seen(app: &App, entry: Uuid, what: &str) -> Result<()> {
+    let look = Seen::entry("verify", entry, Some(what.to_owned()));
+    Ok(app.registry.record_public_access(&app.entity, look).await?)
 }
 
 async fn receipt(app: &App, row: &EntryRow) -> Result<(Vec<u8>, Vec<u8>)> {

@@ -26,7 +26,8 @@ use super::history;
 use super::ledger::{Proof, prove};
 use super::submission::{FieldError, Rectification, Stated};
 use super::submit::{JudgedSignature, StoredDocument, verdict_rows};
-use crate::domain::{Micros, Role, Routing};
+use super::visibility;
+use crate::domain::{Micros, Routing};
 use crate::store::entries::{DocumentRow, VerdictRow};
 use crate::store::{self, Tx};
 
@@ -116,7 +117,7 @@ pub struct Alteration {
     pub by_name: String,
     /// In which role.
     pub by_role: &'static str,
-    /// Only if the entry was distributed to this unit: to its caller there is none otherwise.
+    /// Only if this unit has the entry: to its caller there is none otherwise.
     pub only_with: Option<String>,
     /// As [`super::book::Registration::swept_until`].
     pub swept_until: Micros,
@@ -266,10 +267,6 @@ impl Registry {
         what: What,
         swept_until: Micros,
     ) -> Result<Altered, AlterError> {
-        let only_with = match caller.role() {
-            Some(Role::Unit) => Some(caller.unit().unwrap_or_default().to_owned()),
-            _ => None,
-        };
         let alteration = Alteration {
             event_id: self.clock.new_id(),
             outbox_id: self.clock.new_id(),
@@ -277,7 +274,7 @@ impl Registry {
             what,
             by_name: caller.name(),
             by_role: caller.role_name(),
-            only_with,
+            only_with: visibility::only_with(caller),
             swept_until,
         };
         match self.book(&caller.entity).submit(Change::Alter(Box::new(alteration))).await? {

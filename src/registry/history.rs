@@ -48,7 +48,8 @@ pub struct Told {
     pub entry: Map<String, Value>,
     /// The verdicts, in their places.
     pub verdicts: Vec<Value>,
-    csv: Option<String>,
+    /// The verification code.
+    pub csv: Option<String>,
 }
 
 impl Told {

@@ -26,6 +26,7 @@ pub mod submit;
 pub mod sweep;
 pub mod tally;
 pub mod token;
+pub mod visibility;
 pub mod will;
 
 use std::collections::HashMap;

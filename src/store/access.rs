@@ -125,3 +125,34 @@ pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Resu
         wanted.subject.as_deref()
     )?)
 }
+
+/// The rows with these positions, both included, in order.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn stretch(tx: &mut Tx, entity: i64, first: i64, last: i64) -> Result<Vec<AccessRow>> {
+    Ok(sql!(
+        tx,
+        fetch_all,
+        "SELECT id, at, who, role, action, entry_id, detail, kind, subject, filter, position, salt, commitment
+         FROM access_log WHERE entity_id = $1 AND position BETWEEN $2 AND $3 ORDER BY position",
+        entity,
+        first,
+        last
+    )?)
+}
+
+/// The positions of rows after this one: the head does not know them.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn beyond(tx: &mut Tx, entity: i64, position: i64) -> Result<Vec<i64>> {
+    let rows: Vec<(i64,)> = sql!(
+        tx,
+        fetch_all,
+        "SELECT position FROM access_log WHERE entity_id = $1 AND position > $2 ORDER BY position LIMIT 100",
+        entity,
+        position
+    )?;
+    Ok(rows.into_iter().map(|(position,)| position).collect())
+}

@@ -101,6 +101,31 @@ pub async fn stretch(tx: &mut Tx, entity: i64, first: i64, last: i64) -> Result<
     })
 }
 
+/// A receipt with the hash of its PDF, where one was made.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the columns are described in the schema")]
+pub struct ReceiptRow {
+    pub entry_id: Uuid,
+    pub json: Vec<u8>,
+    pub p7s: Vec<u8>,
+    pub pdf_sha256: Option<crate::domain::Sha256>,
+}
+
+/// The receipts of the entries that begin with events of these positions.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn receipts(tx: &mut Tx, entity: i64, first: i64, last: i64) -> Result<Vec<ReceiptRow>> {
+    Ok(sql!(
+        tx,
+        fetch_all,
+        firsts!("r.entry_id, r.json, r.p7s, r.pdf_sha256", "receipts r ON r.entry_id = v.entry_id"),
+        entity,
+        first,
+        last
+    )?)
+}
+
 /// The stored nodes of a level above 0 that lie over the leaves `low..high`, which are complete there.
 ///
 /// # Errors

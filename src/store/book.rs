@@ -458,6 +458,20 @@ pub async fn event(tx: &mut Tx, entity: i64, id: Uuid) -> Result<Option<EventRow
     )?)
 }
 
+/// Who began an entry: name and role.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn began(tx: &mut Tx, entity: i64, entry: Uuid) -> Result<Option<(String, String)>> {
+    Ok(sql!(
+        tx,
+        fetch_optional,
+        "SELECT by_name, by_role FROM events WHERE entity_id = $1 AND entry_id = $2 ORDER BY position LIMIT 1",
+        entity,
+        entry
+    )?)
+}
+
 /// All events of an entry, in their order.
 ///
 /// # Errors

@@ -121,7 +121,7 @@ pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Resu
             query.push(" AND e.destination_unit = ").push_bind(unit.clone());
         }
         if let Some(unit) = &wanted.distributed_to {
-            query.push(" AND e.distributed_to = ").push_bind(unit.clone());
+            query.push(" AND e.status <> 'returned' AND e.distributed_to = ").push_bind(unit.clone());
         }
         if let Some(party) = &wanted.party {
             query.push(" AND e.id IN (SELECT entry_id FROM parties WHERE entity_id = ").push_bind(entity);

@@ -103,7 +103,6 @@ class World:
         assert answer.status < 300, f"distribution: {answer.said} {answer.body[:500]!r}"
         return self.read(entry["id"])
 
-
     def administer(self, method, path, *values, content=None):
         """What an administrator does; the answer's JSON."""
         body = None if content is None else json.dumps(content)

@@ -55,7 +55,7 @@ async fn what_is_done_at_the_command_line_leaves_the_account_that_did_it(
         ("office_changed", "O00000077"),
         ("unit_changed", "L01000077"),
         ("clock_accepted", "clock"),
-        ("calendar_published", "2026"),
+        ("calendar_published", "2026 national"),
         ("token_revoked", "mostrador-9"),
         ("token_created", "mostrador-9"),
     ];

@@ -48,7 +48,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("witness", &["log", "domain", "config"]),
-    ("audit", &["app", "registry", "store", "signature", "log", "domain"]),
+    ("audit", &["app", "receipt", "registry", "store", "signature", "log", "domain"]),
     ("backup", &["app", "registry", "store", "domain", "config"]),
     ("after", &["app", "receipt", "registry", "fetch", "store", "signature", "log", "domain"]),
     ("import", &["app", "service", "registry", "store", "domain", "clock"]),

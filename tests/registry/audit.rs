@@ -227,3 +227,112 @@ async fn a_checkpoint_that_an_auditor_kept_finds_it_too(#[values(Engine::Sqlite,
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("kept.checkpoint) is of another history"), "{said}");
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_line_of_the_access_log_that_was_changed_cut_or_slipped_in_is_named(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = lively(engine).await;
+    town.get("/entries?party=00000000T", "clerk").await.is(200, "");
+    let unit = town.door.try_send(
+        reqwest::Method::PUT,
+        "/api/v1/units/L01000099",
+        Some("admin"),
+        &[("content-type", "application/json")],
+        br#"{"name": "Deportes"}"#.to_vec(),
+    );
+    unit.await.unwrap().is(201, "");
+    town.app.publish_once(Log::Access).await.unwrap();
+    let whole = checked(&town).await;
+    assert_eq!(whole.findings, [], "{:?}", whole.findings);
+    assert_eq!(i64::try_from(whole.looks).unwrap(), town.count("SELECT count(*) FROM access_log").await);
+    let size = whole.looks;
+    let tamper = async |statement: &str, back: &str, named: &str| {
+        execute(town.app.store(), statement).await;
+        let found = found(&town).await;
+        assert!(found.iter().any(|finding| finding.contains(named)), "{statement}: {found:?}");
+        execute(town.app.store(), back).await;
+    };
+    for (column, value) in [
+        ("who", "'nobody'"),
+        ("action", "'read'"),
+        ("filter", "'{}'"),
+        ("kind", "'act'"),
+        ("subject", "'other'"),
+        ("entry_id", "NULL"),
+        ("at", "at + 1"),
+    ] {
+        // Each column of each line is part of what its leaf commits to.
+        let position = if column == "subject" {
+            size
+        } else if column == "entry_id" {
+            2
+        } else {
+            1
+        };
+        let statement = format!("UPDATE access_log SET {column} = {value} WHERE position = {position}");
+        let keep = "CREATE TABLE kept AS SELECT * FROM access_log; ";
+        let back = "DELETE FROM access_log; INSERT INTO access_log SELECT * FROM kept; DROP TABLE kept";
+        tamper(&format!("{keep}{statement}"), back, &format!("line {position} of the access log")).await;
+    }
+    let back = "INSERT INTO access_log SELECT * FROM kept; DROP TABLE kept";
+    let cut =
+        "CREATE TABLE kept AS SELECT * FROM access_log WHERE position = 1; DELETE FROM access_log WHERE position = 1";
+    tamper(cut, back, "line 1 of the access log is missing").await;
+    assert_eq!(found(&town).await, Vec::<String>::new());
+    // Whoever cuts the end off takes the head along, but not what was published.
+    let edge = Edge::default().to_bytes();
+    execute(
+        town.app.store(),
+        &format!("DELETE FROM access_log; UPDATE access_heads SET size = 0, edge = {}", blob(engine, &edge)),
+    )
+    .await;
+    let found = found(&town).await;
+    assert!(found.iter().any(|finding| finding.contains("its end was cut off")), "{found:?}");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_receipt_that_shows_something_else_than_was_registered_is_named(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = lively(engine).await;
+    let page = town.get("/entries?sort=number", "auditor").await.json();
+    let id = |place: usize| page["items"][place]["id"].as_str().unwrap().to_owned();
+    for place in 0..2 {
+        town.get(&format!("/entries/{}/receipt.pdf", id(place)), "auditor").await.is(200, "");
+    }
+    assert_eq!(found(&town).await, Vec::<String>::new());
+    let json = town.get(&format!("/entries/{}/receipt.json", id(0)), "auditor").await.is(200, "").body;
+    let forged = String::from_utf8(json).unwrap().replacen("Solicitud", "Renuncia", 1);
+    let (code, ids) = (page["items"][0]["code"].as_str().unwrap(), [id(0), id(1)]);
+    let row = match engine {
+        Engine::Sqlite => |id: &str| format!("X'{}'", id.replace('-', "")),
+        Engine::Postgres => |id: &str| format!("'{id}'"),
+    };
+    let (mine, other) = (row(&ids[0]), row(&ids[1]));
+    for forgery in [
+        format!("json = {}", blob(engine, forged.as_bytes())),
+        // Another's receipt, whole and sealed.
+        format!(
+            "json = (SELECT json FROM receipts WHERE entry_id = {other}), p7s = (SELECT p7s FROM receipts WHERE entry_id = {other})"
+        ),
+        format!("p7s = (SELECT p7s FROM receipts WHERE entry_id = {other})"),
+        format!("pdf_sha256 = (SELECT pdf_sha256 FROM receipts WHERE entry_id = {other})"),
+    ] {
+        execute(town.app.store(), "CREATE TABLE kept AS SELECT * FROM receipts").await;
+        execute(town.app.store(), &format!("UPDATE receipts SET {forgery} WHERE entry_id = {mine}")).await;
+        let found = found(&town).await;
+        let named = format!("the receipt of entry {code} was altered");
+        assert!(found.iter().any(|finding| finding.contains(&named)), "{forgery}: {found:?}");
+        execute(town.app.store(), "DELETE FROM receipts; INSERT INTO receipts SELECT * FROM kept; DROP TABLE kept")
+            .await;
+    }
+    assert_eq!(found(&town).await, Vec::<String>::new());
+    // The code of one entry made to open another.
+    execute(town.app.store(), &format!("UPDATE entries SET csv = 'AAAAAAAAAAAAAAAAAAAAAAAAAA' WHERE id = {mine}"))
+        .await;
+    let found = found(&town).await;
+    assert!(found.iter().any(|finding| finding.contains("csv is not what its events say")), "{found:?}");
+}

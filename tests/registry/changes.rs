@@ -274,7 +274,14 @@ async fn an_entry_is_handed_to_a_unit_which_sees_it_and_takes_it_on_or_gives_it_
     ask("clerk", "distribution", json!({"unit": OTHER_UNIT})).await.is(409, "wrong-state");
     let returned = ask("unit", "return", json!({"reason": "No es de esta unidad"})).await.is(200, "").json();
     assert_eq!(returned["entry"]["status"], "returned");
-    ask("unit", "return", json!({"reason": "x"})).await.is(409, "wrong-state");
+    assert_eq!(returned["entry"]["distributed_to"], Value::Null);
+    // It is no longer that unit's business, nor is what comes after.
+    ask("unit", "return", json!({"reason": "x"})).await.is(404, "not-found");
+    for path in ["", "/events", "/receipt.json"] {
+        town.get(&format!("/entries/{id}{path}"), "unit").await.is(404, "not-found");
+    }
+    let listed = town.get("/entries", "unit").await.is(200, "").json();
+    assert!(listed["items"].as_array().unwrap().iter().all(|entry| entry["id"] != id.as_str()));
     ask("clerk", "distribution", json!({"unit": ENTITY})).await.is(200, "");
     let told: Vec<Value> = events(&town, &id).await.into_iter().map(|event| event["type"].clone()).collect();
     let expected = ["registered", "distributed", "distributed", "accepted", "returned", "distributed"];

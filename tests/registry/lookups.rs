@@ -191,8 +191,13 @@ async fn every_look_is_recorded_before_it_is_answered(#[values(Engine::Sqlite, E
         page["items"].as_array().unwrap().iter().map(|look| (text(look, "who"), text(look, "action"))).collect()
     };
     let pair = |who: &str, action: &str| (who.to_owned(), action.to_owned());
-    let expected =
-        [pair("clerk", "listed"), pair("clerk", "list"), pair("auditor", "receipt"), pair("clerk-2", "events"), pair("clerk", "read")];
+    let expected = [
+        pair("clerk", "listed"),
+        pair("clerk", "list"),
+        pair("auditor", "receipt"),
+        pair("clerk-2", "events"),
+        pair("clerk", "read"),
+    ];
     // Looking at the log is a look itself, and the newest.
     assert_eq!(looks("").await[1..], expected);
     assert_eq!(looks(&format!("entry={id}&who=clerk")).await, [pair("clerk", "listed"), pair("clerk", "read")]);

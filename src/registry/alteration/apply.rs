@@ -20,7 +20,11 @@ pub fn apply(what: &What, row: &mut EntryRow, with: &mut Belongings) -> Result<(
         What::Rectify(changes, destination) => rectify(changes, destination.as_ref(), row, with),
         What::Distribute(unit) => distribute(unit, row)?,
         What::Accept => row.status = Status::Accepted,
-        What::Return => row.status = Status::Returned,
+        What::Return => {
+            row.status = Status::Returned;
+            // No unit has it: also not once it is annulled.
+            (row.distributed_to, row.distributed_to_name) = (None, None);
+        }
         What::AddDocuments(added) => add(added, with)?,
         What::SetDate(date) => set_date(date, row)?,
     }

@@ -16,6 +16,7 @@ use crate::registry::alteration::{Alteration, NotAltered, What, apply};
 use crate::registry::book::{Committed, Key, Refusal, Registration};
 use crate::registry::entry::{Entry, verdicts};
 use crate::registry::record;
+use crate::registry::visibility::is_with;
 use crate::store::book::{EventRow, KeyRow};
 use crate::store::entries::{Belongings, DocumentRow, EntryRow};
 use crate::store::outbox::OutboxRow;
@@ -100,7 +101,7 @@ impl Batch<'_> {
         let Some(before) = store::entries::by_id(tx, self.entity.id, id).await? else {
             return Ok(Err(NotAltered::NotFound));
         };
-        if member.only_with.is_some() && before.distributed_to != member.only_with {
+        if member.only_with.as_ref().is_some_and(|unit| !is_with(unit, &before)) {
             return Ok(Err(NotAltered::NotFound));
         }
         if member.asked.seen.as_ref().is_some_and(|seen| !seen.contains(&before.version)) {
