@@ -11,6 +11,7 @@ use openssl::x509::X509;
 
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::domain::media::{self, AcceptedFormats, NotMediaType};
 use crate::domain::{BookKind, UnknownName, text};
 use crate::fetch::witness::{Witnesses, WitnessesError};
 use crate::fetch::{self, Judge};
@@ -47,6 +48,9 @@ pub enum StartError {
     /// `calendar.required_scopes` has something that is no scope.
     #[error("calendar.required_scopes: {0:?}: {1}")]
     CalendarScope(String, #[source] UnknownName),
+    /// `documents.accepted_formats` has something that is no media type.
+    #[error("documents.accepted_formats: {0:?} {1}")]
+    Format(String, #[source] NotMediaType),
     /// The database.
     #[error("database: {0}")]
     Store(#[from] store::Error),
@@ -103,6 +107,8 @@ pub struct App {
     pub judge: Judge,
     /// The SHA-256 of the certificates of e-offices whose seal may vouch for a citizen.
     pub eoffice_seals: Arc<Vec<String>>,
+    /// The formats that the entity takes.
+    pub formats: Arc<AcceptedFormats>,
     /// The entity's seal.
     pub seal: Arc<Seal>,
     /// The witnesses that are asked to cosign.
@@ -169,6 +175,7 @@ impl App {
         let client_certificates = ClientCertificates::new(judge.clone(), clock.clone());
         let scope = |name: &String| name.parse().map_err(|error| StartError::CalendarScope(name.clone(), error));
         let scopes = config.calendar.required_scopes.iter().map(scope).collect::<Result<_, _>>()?;
+        let formats = formats(&config.documents)?;
         let registry = Registry::new(store, objects, clock, config.clock.clone()).requiring(scopes);
         Ok(Self {
             uploads: Arc::new(tokio::sync::Semaphore::new(config.limits.uploads.max(1))),
@@ -184,6 +191,7 @@ impl App {
             judge,
             client_certificates,
             eoffice_seals: Arc::new(eoffice_seals),
+            formats: Arc::new(formats),
             seal: Arc::new(seal),
             witnesses,
             witness_keys: Arc::new(witness_keys),
@@ -231,6 +239,17 @@ impl App {
     pub fn clock(&self) -> &Clock {
         self.registry.clock()
     }
+}
+
+/// The formats that are taken, by the configuration.
+fn formats(settings: &config::Documents) -> Result<AcceptedFormats, StartError> {
+    if settings.accepted_formats.is_empty() {
+        return Ok(AcceptedFormats::default());
+    }
+    for format in &settings.accepted_formats {
+        media::check(format).map_err(|wrong| StartError::Format(format.clone(), wrong))?;
+    }
+    Ok(AcceptedFormats::new(&settings.accepted_formats))
 }
 
 /// Who judges signatures, by the configuration.

@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the one file that reads the environment")]
 
 mod calendar;
+mod documents;
 mod limits;
 pub mod public_url;
 mod witness;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use calendar::Calendar;
+pub use documents::Documents;
 pub use limits::Limits;
 pub use witness::Witness;
 
@@ -87,6 +89,8 @@ pub struct Config {
     pub database: Database,
     /// Where documents live.
     pub objects: Objects,
+    /// Which formats are taken.
+    pub documents: Documents,
     /// How signatures are judged.
     pub signature: Signature,
     /// The entity's seal, which signs receipts.
@@ -322,6 +326,7 @@ impl Default for Config {
             entity: Entity::default(),
             database: Database::default(),
             objects: Objects::default(),
+            documents: Documents::default(),
             signature: Signature::default(),
             seal: Seal::default(),
             proof: Proof::default(),

@@ -41,6 +41,10 @@ pub fn received(now: Micros) -> Received {
         notification_channel: None,
         receives_notifications: true,
         address: None,
+        sms_notice: None,
+        email_notice: None,
+        directory_code: None,
+        remarks: None,
     };
     let id = Uuid::now_v7();
     let mut hash = [0; 32];
@@ -54,6 +58,9 @@ pub fn received(now: Micros) -> Received {
         validity: Validity::Copy,
         kind: DocumentKind::Attachment,
         signature_part: None,
+        remarks: None,
+        form_code: None,
+        metadata: None,
     };
     let verdict = serde_json::json!({
         "covers": "submission", "format": "cades", "level": "B", "indication": "total_passed", "sub_indication": null,
@@ -80,6 +87,9 @@ pub fn received(now: Micros) -> Received {
             documents: vec![statement.clone()],
             authentication: None,
             counter: None,
+            subject_code: None,
+            origin: None,
+            metadata: None,
         },
         arrived_at: now,
         documents: vec![StoredDocument {

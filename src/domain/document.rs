@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::Metadata;
 use super::code_list::{code_list, exchange_codes};
 
 code_list! {
@@ -193,4 +194,10 @@ pub struct DocumentStatement {
     pub kind: DocumentKind,
     /// The part that carries a detached signature of this document.
     pub signature_part: Option<String>,
+    /// SICRES annex `Observaciones`, at most 160.
+    pub remarks: Option<String>,
+    /// SICRES annex `Codigo_Formulario`, at most 80.
+    pub form_code: Option<String>,
+    /// SICRES annex `Otros_Metadatos_Generales` and `Otros_Metadatos_Particulares`.
+    pub metadata: Option<Metadata>,
 }

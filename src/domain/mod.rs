@@ -9,6 +9,7 @@ pub mod channel;
 pub mod country;
 pub mod document;
 pub mod entry;
+pub mod exchange;
 pub mod identifier;
 pub mod identity;
 pub mod media;
@@ -29,6 +30,7 @@ pub use entry::{
     AuthenticationMethod, BookKind, MustSubmitElectronically, PhysicalDocuments, PresentedAtReason, Routing, Status,
     Transport,
 };
+pub use exchange::{Exchange, Metadata, MetadataItem, Origin};
 pub use identity::Identity;
 pub use number::EntryCode;
 pub use party::{

@@ -106,6 +106,22 @@ pub struct Person {
     pub receives_notifications: bool,
     /// Where they can be written to.
     pub address: Option<Address>,
+    /// `Solicita_aviso_SMS`: whether they want to be told of notifications by SMS; absent where nobody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = true, nullable = false)]
+    pub sms_notice: Option<bool>,
+    /// `Solicita_aviso_correo`: the same by e-mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = true, nullable = false)]
+    pub email_notice: Option<bool>,
+    /// `Codigo_Directorio_Unificado`: the code of a body in the common directory; absent where nobody stated it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "L01290075", max_length = 21, nullable = false)]
+    pub directory_code: Option<String>,
+    /// `Observaciones`; absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Firma también su cónyuge", max_length = 160, nullable = false)]
+    pub remarks: Option<String>,
 }
 
 /// An interested party (Ley 39/2015 art. 4), with who acts for it.

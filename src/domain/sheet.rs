@@ -76,19 +76,31 @@ pub type Places = Vec<Option<usize>>;
 /// # Errors
 /// Inside: the columns that are missing, unknown or there twice.
 pub fn exactly<'w>(wanted: &'w [&'w str]) -> impl Fn(&[String]) -> Result<Places, String> + 'w {
+    with_optional(wanted, &[])
+}
+
+/// All these columns, and those of the second list that are there, after them.
+///
+/// # Errors
+/// Inside: the columns that are missing, unknown or there twice.
+pub fn with_optional<'w>(
+    wanted: &'w [&'w str],
+    optional: &'w [&'w str],
+) -> impl Fn(&[String]) -> Result<Places, String> + 'w {
     move |names| {
         let wrong = |detail: String| Err(format!("the first line must be {}: {detail}", wanted.join(",")));
         // What is not read would be lost without a word.
-        let known = |name: &str| name.is_empty() || wanted.contains(&name);
+        let known = |name: &str| name.is_empty() || wanted.contains(&name) || optional.contains(&name);
         let unknown: Vec<&str> = names.iter().map(String::as_str).filter(|name| !known(name)).collect();
         if !unknown.is_empty() {
             return wrong(format!("no column {} is known", unknown.join(", ")));
         }
-        let mut places = Vec::with_capacity(wanted.len());
-        for column in wanted {
+        let mut places = Vec::with_capacity(wanted.len() + optional.len());
+        for column in wanted.iter().chain(optional) {
             let mut found = names.iter().enumerate().filter(|(_, name)| name == column);
             match (found.next(), found.next()) {
                 (Some((place, _)), None) => places.push(Some(place)),
+                (None, _) if optional.contains(column) => places.push(None),
                 (None, _) => return wrong(format!("the column {column} is missing")),
                 _ => return wrong(format!("the column {column} is there twice")),
             }

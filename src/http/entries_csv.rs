@@ -5,14 +5,16 @@ use futures_util::Stream;
 
 use super::entries::PAGE;
 use crate::app::App;
+use crate::domain::{Exchange, Origin};
 use crate::registry::access::Listing;
 use crate::registry::batch::BatchError;
 use crate::registry::caller::Caller;
+use crate::registry::entry::read_json;
 use crate::store;
 use crate::store::entries::{Belongings, EntryRow};
 use crate::store::listing::Wanted;
 
-const HEADINGS: [&str; 24] = [
+const HEADINGS: [&str; 30] = [
     "code",
     "book",
     "year",
@@ -37,6 +39,12 @@ const HEADINGS: [&str; 24] = [
     "effective_at_pending",
     "presented_at_reason",
     "presented_at_reference",
+    "subject_code",
+    "origin_unit",
+    "origin_office",
+    "origin_number",
+    "origin_registered_at",
+    "exchange_id",
 ];
 
 /// Why a file could not be finished; what was sent until then stays, and the connection is cut.
@@ -78,7 +86,7 @@ pub fn stream(
             writer.write_record(HEADINGS)?;
         }
         for (row, belongings) in rows.iter().zip(&belongings) {
-            writer.write_record(record(row, belongings, caller.entity.zone))?;
+            writer.write_record(record(row, belongings, caller.entity.zone)?)?;
         }
         let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
         wanted.after = rows.last().map(|last| wanted.order.place(last));
@@ -87,13 +95,15 @@ pub fn stream(
     })
 }
 
-fn record(row: &EntryRow, belongings: &Belongings, zone: chrono_tz::Tz) -> [String; 24] {
+fn record(row: &EntryRow, belongings: &Belongings, zone: chrono_tz::Tz) -> store::Result<[String; 30]> {
     let parties = || belongings.parties.iter().filter(|party| party.represents.is_none());
     let names = parties().map(|party| {
         let names = [&party.company_name, &party.given_name, &party.first_surname, &party.second_surname];
         names.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ")
     });
-    [
+    let origin: Origin = read_json(row.origin.as_deref())?.unwrap_or_default();
+    let exchange: Exchange = read_json(row.exchange.as_deref())?.unwrap_or_default();
+    Ok([
         row.code.clone(),
         row.book.clone(),
         row.year.to_string(),
@@ -118,7 +128,13 @@ fn record(row: &EntryRow, belongings: &Belongings, zone: chrono_tz::Tz) -> [Stri
         (row.effective_at.is_none() && !row.imported).to_string(),
         row.presented_at_reason.map(|reason| reason.to_string()).unwrap_or_default(),
         row.presented_at_reference.as_deref().map(plain).unwrap_or_default(),
-    ]
+        row.subject_code.as_deref().map(plain).unwrap_or_default(),
+        origin.unit.unwrap_or_default(),
+        origin.office.unwrap_or_default(),
+        origin.number.as_deref().map(plain).unwrap_or_default(),
+        origin.registered_at.unwrap_or_default(),
+        exchange.id.unwrap_or_default(),
+    ])
 }
 
 /// What begins a formula, by OWASP's list.

@@ -23,7 +23,6 @@ use super::multipart::{boundary, broken, part_name};
 use super::problem::{Kind, Problem, Result};
 use super::submissions::{self, JudgedFirst};
 use crate::app::App;
-use crate::domain::media::AcceptedFormats;
 use crate::domain::{DocumentStatement, Micros, Sha256};
 use crate::registry::caller::Caller;
 use crate::registry::discard::Unfinished;
@@ -312,7 +311,7 @@ impl<S: Announces + Sync> Reader<'_, S> {
             }
             other => other.into(),
         })?;
-        let accepted = AcceptedFormats::default().accepts(&media_type, trace.start());
+        let accepted = self.app.formats.accepts(&media_type, trace.start());
         self.hashes.insert(name.to_owned(), declared);
         self.stored.insert(place, Arrived { size, accepted, kind: trace.kind() });
         Ok(())

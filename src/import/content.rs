@@ -10,8 +10,9 @@
 use chrono::Datelike;
 use chrono_tz::Tz;
 
+use crate::domain::exchange::{check_identifier, check_office, check_unit};
 use crate::domain::identifier::{self, IdError};
-use crate::domain::{Channel, EntryCode, IdType, Micros, text};
+use crate::domain::{Channel, EntryCode, Exchange, IdType, Micros, Origin, text};
 use crate::registry::entry::Entry;
 use crate::store::catalogue::BookRow;
 
@@ -29,6 +30,10 @@ pub const COLUMNS: [&str; 10] = [
     "party_name",
 ];
 
+/// Those that may be there, after them.
+pub const OPTIONAL: [&str; 6] =
+    ["subject_code", "origin_unit", "origin_office", "origin_number", "origin_registered_at", "exchange_id"];
+
 /// What an entry is, but for its number. Two rows with one number must have the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
@@ -39,6 +44,10 @@ pub struct Content {
     pub id_type: IdType,
     pub id: String,
     pub name: String,
+    pub subject_code: Option<String>,
+    /// How it stood in the register that sent it.
+    pub origin: Option<Box<Origin>>,
+    pub exchange: Option<Box<Exchange>>,
 }
 
 /// A row that can be an entry.
@@ -63,13 +72,14 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Reads the cells of a row, in the order of [`COLUMNS`].
+    /// Reads the cells of a row, in the order of [`COLUMNS`] and [`OPTIONAL`].
     ///
     /// # Errors
     /// All that is wrong with it, in one line.
     pub fn read(&self, cells: &[&str]) -> Result<OldEntry, String> {
         let mut wrong = Wrong(Vec::new());
-        let [book, year, number, registered_at, channel, subject, unit, id_type, id, name] = cells else {
+        let [book, year, number, registered_at, channel, subject, unit, id_type, id, name, optional @ ..] = cells
+        else {
             return Err("has too few cells".into());
         };
         let book = wrong.keep("book", self.book(book.trim()));
@@ -85,6 +95,7 @@ impl Reading {
         let id_type = wrong.keep("party_id_type", id_type.trim().parse::<IdType>());
         let id = id_type.and_then(|id_type| wrong.keep("party_id", read_id(id_type, id)));
         wrong.keep("party_name", text::check(name, 80));
+        let (subject_code, origin, exchange) = self.optional(optional, &mut wrong);
         let code = match (book, year, number) {
             (Some(book), Some(year), Some(number)) => {
                 wrong.keep("number", EntryCode::new(year, &self.books[book].prefix, number))
@@ -107,6 +118,9 @@ impl Reading {
                 id_type: id_type?,
                 id,
                 name: (*name).to_owned(),
+                subject_code,
+                origin,
+                exchange,
             };
             Some(OldEntry { book: book?, year: year?, number: number?, code: code?.to_string(), content, check_holds })
         };
@@ -114,6 +128,30 @@ impl Reading {
             Some(entry) if wrong.0.is_empty() => Ok(entry),
             _ => Err(wrong.0.join("; ")),
         }
+    }
+
+    /// What the columns that may be there say.
+    fn optional(
+        &self,
+        cells: &[&str],
+        wrong: &mut Wrong,
+    ) -> (Option<String>, Option<Box<Origin>>, Option<Box<Exchange>>) {
+        let said = |place: usize| cells.get(place).map(|cell| cell.trim()).filter(|cell| !cell.is_empty());
+        let short = |text: &str, limit| text::check(text, limit).map(|()| text.to_owned());
+        let subject_code = said(0).and_then(|cell| wrong.keep(OPTIONAL[0], short(cell, 16)));
+        let origin = Origin {
+            unit: said(1).and_then(|cell| wrong.keep(OPTIONAL[1], check_unit(cell))),
+            office: said(2).and_then(|cell| wrong.keep(OPTIONAL[2], check_office(cell))),
+            number: said(3).and_then(|cell| wrong.keep(OPTIONAL[3], short(cell, 20))),
+            registered_at: said(4).and_then(|cell| {
+                wrong.keep(OPTIONAL[4], super::past(cell, self.now))?;
+                Some(cell.to_owned())
+            }),
+            ..Origin::default()
+        };
+        let id = said(5).and_then(|cell| wrong.keep(OPTIONAL[5], check_identifier(cell)));
+        let exchange = id.map(|id| Box::new(Exchange { id: Some(id), ..Exchange::default() }));
+        (subject_code, (origin != Origin::default()).then(|| Box::new(origin)), exchange)
     }
 
     fn book(&self, code: &str) -> Result<usize, String> {
@@ -166,6 +204,9 @@ impl Content {
             id_type: party.id_type,
             id: party.id.clone(),
             name: party.company_name.clone()?,
+            subject_code: entry.subject_code.clone(),
+            origin: entry.origin.clone().map(Box::new),
+            exchange: entry.exchange.clone().map(Box::new),
         })
     }
 
@@ -176,6 +217,19 @@ impl Content {
         let unit = self.destination_unit.as_deref().unwrap_or_default();
         hash.update(&self.registered_at.0.to_be_bytes());
         for text in [self.channel.as_str(), &self.subject, unit, self.id_type.as_str(), &self.id, &self.name] {
+            hash.update(&(text.len() as u64).to_be_bytes());
+            hash.update(text.as_bytes());
+        }
+        let origin = self.origin.as_deref();
+        let more = [
+            self.subject_code.as_deref(),
+            origin.and_then(|origin| origin.unit.as_deref()),
+            origin.and_then(|origin| origin.office.as_deref()),
+            origin.and_then(|origin| origin.number.as_deref()),
+            origin.and_then(|origin| origin.registered_at.as_deref()),
+            self.exchange.as_deref().and_then(|exchange| exchange.id.as_deref()),
+        ];
+        for text in more.map(Option::unwrap_or_default) {
             hash.update(&(text.len() as u64).to_be_bytes());
             hash.update(text.as_bytes());
         }
@@ -222,6 +276,27 @@ mod tests {
         assert_eq!((entry.year, entry.number, entry.code.as_str()), (2018, 1, "2018-E-000001"));
         assert_eq!((entry.content.id.as_str(), entry.check_holds), ("12345678Z", true));
         assert_eq!(with("destination_unit", "").unwrap().content.destination_unit, None);
+    }
+
+    #[test]
+    fn what_another_register_said_may_be_there() {
+        let with = |more: [&str; 6]| reading().read(&[&GOOD[..], &more].concat());
+        let plain = reading().read(&GOOD).unwrap();
+        assert_eq!(with([""; 6]).unwrap(), plain);
+        let sent =
+            ["OBRA", "L01290075", "O00002741", "REGAGE18e1", "2018-02-28T09:00:00+01:00", "O00002741_18_00000001"];
+        let content = with(sent).unwrap().content;
+        let origin = content.origin.clone().unwrap();
+        assert_eq!(content.subject_code.as_deref(), Some("OBRA"));
+        assert_eq!(origin.unit.as_deref(), Some("L01290075"));
+        assert_eq!(origin.registered_at.as_deref(), Some("2018-02-28T09:00:00+01:00"));
+        assert_eq!(content.exchange.clone().unwrap().id.as_deref(), Some("O00002741_18_00000001"));
+        assert_ne!(content.digest(), plain.content.digest());
+        let wrong = ["CODE TOO LONG TO BE ONE", "L-1", "O1", &"9".repeat(21), "2027-01-01T00:00:00Z", "1"];
+        let error = with(wrong).unwrap_err();
+        for column in OPTIONAL {
+            assert!(error.contains(column), "{column}: {error}");
+        }
     }
 
     #[test]

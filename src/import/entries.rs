@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use super::content::{COLUMNS, Reading};
+use super::content::{COLUMNS, OPTIONAL, Reading};
 use super::sheet::Sheet;
 use super::sift::{Read, Sifter, Verdict};
 use super::write::Writer;
@@ -57,7 +57,8 @@ pub struct Gaps {
 }
 
 /// Imports a file of entries: the columns `book`, `year`, `number`, `registered_at`, `channel`, `subject`,
-/// `destination_unit`, `party_id_type`, `party_id` and `party_name`, in any order.
+/// `destination_unit`, `party_id_type`, `party_id` and `party_name`, in any order; `subject_code`, `origin_unit`, `origin_office`,
+/// `origin_number`, `origin_registered_at` and `exchange_id` may be there.
 ///
 /// # Errors
 /// [`ImportError`]; bad rows are no error but [`Outcome::Refused`].
@@ -75,7 +76,7 @@ pub async fn import(app: &App, path: &Path, skip_bad: bool, watch: &mut dyn Watc
 
 /// Reads the whole file and names every bad row; nothing is written. How many there are, and the file's hash.
 async fn check(app: &App, path: &Path, reading: Reading, watch: &mut dyn Watch) -> Result<(u64, Sha256), ImportError> {
-    let mut sheet = Sheet::open(path, &COLUMNS)?;
+    let mut sheet = Sheet::open_optional(path, &COLUMNS, &OPTIONAL)?;
     watch.written(sheet.form());
     let mut sifter = Sifter::new(app.entity.id, reading);
     let mut bad = 0;
@@ -115,7 +116,7 @@ async fn write(
     skip_bad: bool,
     watch: &mut dyn Watch,
 ) -> Result<Outcome, ImportError> {
-    let mut sheet = Sheet::open(path, &COLUMNS)?;
+    let mut sheet = Sheet::open_optional(path, &COLUMNS, &OPTIONAL)?;
     let mut tx = app.store().begin().await?;
     let lock = store::book::lock(&mut tx, app.entity.id).await?;
     let mut sifter = Sifter::new(app.entity.id, reading.clone());

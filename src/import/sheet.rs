@@ -24,6 +24,14 @@ impl Sheet {
         Self::open_with(path, &sheet::exactly(wanted))
     }
 
+    /// The same where these columns may be there, too.
+    ///
+    /// # Errors
+    /// As [`Sheet::open`].
+    pub fn open_optional(path: &Path, wanted: &[&str], optional: &[&str]) -> Result<Self, ImportError> {
+        Self::open_with(path, &sheet::with_optional(wanted, optional))
+    }
+
     /// The same where `choose` says which columns are wanted.
     ///
     /// # Errors

@@ -75,7 +75,7 @@ impl<'e> Writer<'e> {
         let (mut events, mut outbox) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
         for entry in entries {
             let routing = self.routing(tx, entry.content.destination_unit.as_deref()).await?;
-            let (row, party) = self.rows(entry, routing);
+            let (row, party) = self.rows(entry, routing)?;
             let belongings = Belongings { parties: vec![party.clone()], ..Belongings::default() };
             events.push(self.event(&row, &belongings)?);
             outbox.push(OutboxRow {
@@ -128,7 +128,7 @@ impl<'e> Writer<'e> {
         Ok(if own == Some(false) { Routing::Exchange } else { Routing::Internal })
     }
 
-    fn rows(&mut self, entry: OldEntry, routing: Routing) -> (EntryRow, PartyRow) {
+    fn rows(&mut self, entry: OldEntry, routing: Routing) -> store::Result<(EntryRow, PartyRow)> {
         let OldEntry { book: place, year, number, code, content, check_holds } = entry;
         let book = &self.reading.books[place];
         let registered_on = content.registered_at.local_date(self.entity.zone).to_string();
@@ -190,6 +190,10 @@ impl<'e> Writer<'e> {
             distributed_to_name: None,
             office_name: None,
             identification: None,
+            subject_code: content.subject_code,
+            origin: content.origin.as_deref().map(record::canonical).transpose()?,
+            exchange: content.exchange.as_deref().map(record::canonical).transpose()?,
+            metadata: None,
         };
         let party = PartyRow {
             entry_id: id,
@@ -216,8 +220,12 @@ impl<'e> Writer<'e> {
             municipality: None,
             street: None,
             postcode: None,
+            sms_notice: None,
+            email_notice: None,
+            directory_code: None,
+            remarks: None,
         };
-        (row, party)
+        Ok((row, party))
     }
 
     fn event(&self, row: &EntryRow, belongings: &Belongings) -> store::Result<EventRow> {

@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 use super::attachments::covers;
 use crate::domain::{
-    Address, AuthenticationMethod, Authority, BookKind, Channel, DocumentKind, MustSubmitElectronically, Party, Person,
-    PhysicalDocuments, PresentedAtReason, Representative, Routing, Sha256, Status, Transport, Validity,
+    Address, AuthenticationMethod, Authority, BookKind, Channel, DocumentKind, Exchange, Metadata,
+    MustSubmitElectronically, Origin, Party, Person, PhysicalDocuments, PresentedAtReason, Representative, Routing,
+    Sha256, Status, Transport, Validity,
 };
 use crate::signature::Revocation;
 use crate::store;
@@ -153,6 +154,22 @@ pub struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Identification, nullable = false)]
     pub identification: Option<Box<RawValue>>,
+    /// What the destination calls the matter; absent where nobody said, as are the three that follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "OBRA-MENOR", max_length = 16, nullable = false)]
+    pub subject_code: Option<String>,
+    /// The body that sent it, and how it stands in that body's register.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub origin: Option<Origin>,
+    /// Which exchange it belongs to, and who sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub exchange: Option<Exchange>,
+    /// Its metadata for the exchange.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub metadata: Option<Metadata>,
     /// Who submits.
     pub interested_parties: Vec<Party>,
     /// What came with it.
@@ -204,6 +221,18 @@ pub struct Document {
     /// The entity does not take this format: its sender is required to mend it (RD 203/2021 art. 39.1).
     #[schema(example = false)]
     pub format_not_accepted: bool,
+    /// Remarks on it; absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Escaneado en blanco y negro", max_length = 160, nullable = false)]
+    pub remarks: Option<String>,
+    /// The code of the form that it is; absent where nobody stated it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "SOL-017", max_length = 80, nullable = false)]
+    pub form_code: Option<String>,
+    /// Its metadata for the exchange; absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub metadata: Option<Metadata>,
     /// The verdicts on the signatures in it, or over it.
     #[schema(value_type = Vec<crate::signature::Verdict>)]
     pub signatures: Vec<Box<RawValue>>,
@@ -212,6 +241,14 @@ pub struct Document {
 /// A stored JSON text, as it is.
 fn raw(text: &str) -> store::Result<Box<RawValue>> {
     RawValue::from_string(text.to_owned()).map_err(|_| store::Error::Corrupt("JSON text"))
+}
+
+/// What a stored JSON text says, where there is one.
+///
+/// # Errors
+/// When the database was altered.
+pub fn read_json<T: serde::de::DeserializeOwned>(text: Option<&str>) -> store::Result<Option<T>> {
+    text.map(|text| serde_json::from_str(text).map_err(|_| store::Error::Corrupt("JSON text"))).transpose()
 }
 
 /// The verdicts as they are stored.
@@ -273,6 +310,10 @@ impl Entry {
             remarks: row.remarks.clone(),
             authentication: row.authentication.as_deref().map(raw).transpose()?,
             identification: row.identification.as_deref().map(raw).transpose()?,
+            subject_code: row.subject_code.clone(),
+            origin: read_json(row.origin.as_deref())?,
+            exchange: read_json(row.exchange.as_deref())?,
+            metadata: read_json(row.metadata.as_deref())?,
             interested_parties: parties_of(&with.parties),
             documents: {
                 let documents = with.documents.iter();
@@ -304,6 +345,9 @@ impl Document {
             kind: row.kind,
             stated_not_signed: by_form && row.kind != DocumentKind::Form,
             format_not_accepted: row.format_not_accepted,
+            remarks: row.remarks.clone(),
+            form_code: row.form_code.clone(),
+            metadata: read_json(row.metadata.as_deref())?,
             signatures: signatures.collect::<Result<_, _>>()?,
         })
     }
@@ -347,6 +391,10 @@ fn person_of(row: &PartyRow) -> Person {
         notification_channel: row.notification_channel,
         receives_notifications: row.receives_notifications,
         address,
+        sms_notice: row.sms_notice,
+        email_notice: row.email_notice,
+        directory_code: row.directory_code.clone(),
+        remarks: row.remarks.clone(),
     }
 }
 
@@ -406,5 +454,9 @@ fn party_row(entry_id: Uuid, ordinal: i64, person: &Person) -> PartyRow {
         municipality,
         street,
         postcode,
+        sms_notice: person.sms_notice,
+        email_notice: person.email_notice,
+        directory_code: person.directory_code.clone(),
+        remarks: person.remarks.clone(),
     }
 }

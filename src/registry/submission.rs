@@ -3,6 +3,7 @@
 mod addition;
 mod counter;
 mod documents;
+mod exchange;
 pub(crate) mod fields;
 pub mod json;
 mod parse;
@@ -17,16 +18,17 @@ pub use counter::CounterChannel;
 pub use rectification::{Rectification, Stated};
 pub use shape::{
     AddedDocumentRequest, AdditionRequest, AddressRequest, AuthenticatedPersonRequest, AuthenticationRequest,
-    AuthorityRequest, DetachedSignatureRequest, DocumentRequest, EntryRequest, PartyRequest, RectificationFields,
-    RectificationRequest, RepresentativeRequest, SubmissionRequest,
+    AuthorityRequest, DetachedSignatureRequest, DocumentRequest, EntryRequest, ExchangeRequest, MetadataItemRequest,
+    MetadataRequest, OriginRequest, PartyRequest, RectificationFields, RectificationRequest, RepresentativeRequest,
+    SubmissionRequest,
 };
 
 use uuid::Uuid;
 
 use crate::domain::code_list::code_list;
 use crate::domain::{
-    Channel, Country, DocumentStatement, IdType, Micros, MustSubmitElectronically, Party, Person, PhysicalDocuments,
-    PresentedAtReason, Transport,
+    Channel, Country, DocumentStatement, Exchange, IdType, Metadata, Micros, MustSubmitElectronically, Origin, Party,
+    Person, PhysicalDocuments, PresentedAtReason, Transport,
 };
 
 /// A submission in which nothing is left to check but what only the catalogue, the book and the
@@ -62,6 +64,12 @@ pub struct Submission {
     pub authentication: Option<Authentication>,
     /// What only a clerk can say; there in a counter entry, and only there.
     pub counter: Option<CounterFields>,
+    /// What the destination calls the matter (SICRES `Codigo_Asunto_Segun_Destino`, at most 16).
+    pub subject_code: Option<String>,
+    /// The body that sends it, and how it stands in that body's register.
+    pub origin: Option<Origin>,
+    /// SICRES `Otros_Metadatos_Generales` and `Otros_Metadatos_Particulares`.
+    pub metadata: Option<Metadata>,
 }
 
 /// What a clerk adds to an entry made at the counter.
@@ -87,6 +95,8 @@ pub struct CounterFields {
     pub remarks: Option<String>,
     /// Why the party had to submit electronically: the clerk's word, else what the identifiers tell.
     pub must_submit_electronically: Option<MustSubmitElectronically>,
+    /// Which exchange it belongs to, and who sent it.
+    pub exchange: Option<Exchange>,
 }
 
 code_list! {

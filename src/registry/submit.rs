@@ -281,6 +281,7 @@ impl Registry {
         let effective_at = settled.calendar.effective_at(presented_at, zone);
         let hash = |bytes: &[u8]| Sha256(openssl::sha::sha256(bytes));
         let again_id = self.again(&signatures);
+        let exchange = counter.as_ref().and_then(|counter| counter.exchange.clone());
         let office = counter.as_ref().and_then(|_| caller.office());
         let office_name = settled.offices.iter().find(|(code, _)| Some(code.as_str()) == office);
         let row = EntryRow {
@@ -328,12 +329,16 @@ impl Registry {
             physical_documents: counter.as_ref().map(|counter| counter.physical_documents),
             transport: counter.as_ref().and_then(|counter| counter.transport),
             transport_number: counter.as_ref().and_then(|counter| counter.transport_number.clone()),
-            remarks: counter.and_then(|counter| counter.remarks),
+            remarks: counter.as_ref().and_then(|counter| counter.remarks.clone()),
             authentication: submission.authentication.and_then(|word| record::canonical(&word).ok()),
             destination_unit_name: destination.map(|destination| destination.name),
             distributed_to_name: None,
             office_name: office_name.map(|(_, name)| name.clone()),
             identification: identification.and_then(|kept| record::canonical(&kept).ok()),
+            subject_code: submission.subject_code,
+            origin: written(submission.origin.as_ref())?,
+            exchange: written(exchange.as_ref())?,
+            metadata: written(submission.metadata.as_ref())?,
         };
         let belongings = Belongings {
             parties: party_rows(entry_id, &submission.interested_parties),
@@ -380,8 +385,17 @@ impl Registry {
             format_not_accepted,
             signature_sha256: signature.map(|(hash, _)| hash),
             signature_size: signature.map(|(_, size)| signed_size(size)),
+            remarks: statement.remarks,
+            form_code: statement.form_code,
+            // Text of a bounded length, which JSON always has a form for.
+            metadata: written(statement.metadata.as_ref()).unwrap_or_default(),
         }
     }
+}
+
+/// A value as the canonical JSON in which its column holds it; none where there is none.
+fn written<T: serde::Serialize>(value: Option<&T>) -> store::Result<Option<String>> {
+    value.map(record::canonical).transpose()
 }
 
 /// What was committed by the event that registered an entry, with the proof of then.

@@ -63,6 +63,11 @@ pub struct EntryRow {
     pub distributed_to_name: Option<String>,
     pub office_name: Option<String>,
     pub identification: Option<String>,
+    pub subject_code: Option<String>,
+    /// The next three as canonical JSON.
+    pub origin: Option<String>,
+    pub exchange: Option<String>,
+    pub metadata: Option<String>,
 }
 
 /// A party or a representative of an entry.
@@ -92,6 +97,10 @@ pub struct PartyRow {
     pub municipality: Option<String>,
     pub street: Option<String>,
     pub postcode: Option<String>,
+    pub sms_notice: Option<bool>,
+    pub email_notice: Option<bool>,
+    pub directory_code: Option<String>,
+    pub remarks: Option<String>,
 }
 
 impl PartyRow {
@@ -120,6 +129,10 @@ pub struct DocumentRow {
     pub format_not_accepted: bool,
     pub signature_sha256: Option<Sha256>,
     pub signature_size: Option<i64>,
+    pub remarks: Option<String>,
+    pub form_code: Option<String>,
+    /// As canonical JSON.
+    pub metadata: Option<String>,
 }
 
 /// A verdict on a signature that came with an entry.
@@ -144,7 +157,8 @@ pub async fn insert(tx: &mut Tx, entity: i64, entries: &[EntryRow]) -> Result<()
          registered_at, effective_at, calendar_version, registered_on, effective_on, channel, authentication_method, status, rectified, imported, version, must_submit_electronically, routing,
          office, registered_by, submission_id, submission_sha256, signature_sha256, csv, csv_sha256, subject, statement, request,
          destination_unit, distributed_to, external_reference, file_number, procedure_code, corrects, answers, physical_documents, transport,
-         transport_number, remarks, authentication, destination_unit_name, distributed_to_name, office_name, identification) VALUES",
+         transport_number, remarks, authentication, destination_unit_name, distributed_to_name, office_name, identification,
+         subject_code, origin, exchange, metadata) VALUES",
         "",
         entries,
         |row| [
@@ -198,6 +212,10 @@ pub async fn insert(tx: &mut Tx, entity: i64, entries: &[EntryRow]) -> Result<()
             row.distributed_to_name.as_deref(),
             row.office_name.as_deref(),
             row.identification.as_deref(),
+            row.subject_code.as_deref(),
+            row.origin.as_deref(),
+            row.exchange.as_deref(),
+            row.metadata.as_deref(),
         ]
     );
     Ok(())
@@ -212,7 +230,8 @@ pub async fn insert_parties(tx: &mut Tx, entity: i64, parties: &[PartyRow]) -> R
         tx,
         "INSERT INTO parties (entry_id, ordinal, entity_id, represents, authority_kind, authority_reference, person_type, id_type,
          id, id_country, company_name, given_name, first_surname, second_surname, email, mobile, landline, notification_channel,
-         receives_notifications, country, province, municipality, street, postcode) VALUES",
+         receives_notifications, country, province, municipality, street, postcode, sms_notice, email_notice,
+         directory_code, remarks) VALUES",
         "",
         parties,
         |row| [
@@ -240,6 +259,10 @@ pub async fn insert_parties(tx: &mut Tx, entity: i64, parties: &[PartyRow]) -> R
             row.municipality.as_deref(),
             row.street.as_deref(),
             row.postcode.as_deref(),
+            row.sms_notice,
+            row.email_notice,
+            row.directory_code.as_deref(),
+            row.remarks.as_deref(),
         ]
     );
     Ok(())
@@ -253,7 +276,7 @@ pub async fn insert_documents(tx: &mut Tx, entity: i64, documents: &[DocumentRow
     insert_rows!(
         tx,
         "INSERT INTO documents (id, entity_id, entry_id, ordinal, part, filename, title, media_type, size, sha256, validity, kind,
-         format_not_accepted, signature_sha256, signature_size) VALUES",
+         format_not_accepted, signature_sha256, signature_size, remarks, form_code, metadata) VALUES",
         "",
         documents,
         |row| [
@@ -272,6 +295,9 @@ pub async fn insert_documents(tx: &mut Tx, entity: i64, documents: &[DocumentRow
             row.format_not_accepted,
             row.signature_sha256,
             row.signature_size,
+            row.remarks.as_deref(),
+            row.form_code.as_deref(),
+            row.metadata.as_deref(),
         ]
     );
     Ok(())
@@ -365,7 +391,7 @@ macro_rules! entry_columns {
          e.must_submit_electronically, e.routing, e.office, e.registered_by, e.submission_id, e.submission_sha256,
          e.signature_sha256, e.csv, e.subject, e.statement, e.request, e.destination_unit, e.distributed_to, e.external_reference, e.file_number,
          e.procedure_code, e.corrects, e.answers, e.physical_documents, e.transport, e.transport_number, e.remarks, e.authentication,
-         e.destination_unit_name, e.distributed_to_name, e.office_name, e.identification"
+         e.destination_unit_name, e.distributed_to_name, e.office_name, e.identification, e.subject_code, e.origin, e.exchange, e.metadata"
     };
 }
 pub(super) use entry_columns;

@@ -62,6 +62,26 @@ async fn an_imported_entry_keeps_its_number_and_has_no_receipt(
 
 #[rstest]
 #[tokio::test]
+async fn what_another_register_said_is_kept_with_the_entry(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let place = Place::on(engine).await;
+    let clerk = place.token("clerk").await;
+    let heading = HEADING.replace('\n', ",exchange_id,origin_number,subject_code,origin_unit\n");
+    let first = row(1).replace('\n', ",O00002741_18_00000001,2018/77,OBRA,L01290075\n");
+    let text = format!("{heading}{first}{}", row(2).replace('\n', ",,,,\n"));
+    assert_eq!(place.history("sent.csv", text.clone()).await.written, 2);
+    assert_eq!(place.history("again.csv", text).await.same, 2);
+    let entry = place.get("/books/entrada/2018/1", &clerk).await.json()["entry"].clone();
+    assert_eq!(entry["subject_code"], "OBRA");
+    assert_eq!(entry["origin"], json!({"number": "2018/77", "unit": "L01290075"}));
+    assert_eq!(entry["exchange"], json!({"id": "O00002741_18_00000001"}));
+    // The row that says nothing of it is the same as one of a file without these columns.
+    assert_eq!(place.history("plain.csv", file(&[row(2)])).await.same, 1);
+    let other = place.file("other.csv", format!("{heading}{}", first.replace("OBRA", "VADO")));
+    assert_eq!(place.import_entries(&other, false).await.0, Outcome::Refused { bad: 1 });
+}
+
+#[rstest]
+#[tokio::test]
 async fn bad_rows_are_named_and_nothing_is_kept(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let place = Place::on(engine).await;
     let bad = file(&[

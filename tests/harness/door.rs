@@ -72,6 +72,17 @@ impl Door {
         self.try_send(Method::GET, path, Some(who), &[], Vec::new()).await.unwrap()
     }
 
+    /// Reads something as another media type.
+    pub async fn get_as(&self, path: &str, who: &str, media_type: &str) -> Answer {
+        self.try_send(Method::GET, path, Some(who), &[("accept", media_type)], Vec::new()).await.unwrap()
+    }
+
+    /// Sends JSON.
+    pub async fn post(&self, path: &str, who: &str, body: &Value) -> Answer {
+        let headers = [("content-type", "application/json")];
+        self.try_send(Method::POST, path, Some(who), &headers, body.to_string().into_bytes()).await.unwrap()
+    }
+
     /// Sends a form with a key.
     pub async fn try_post(&self, path: &str, who: &str, form: &Form, key: &str) -> Result<Answer, reqwest::Error> {
         let content_type = form.content_type();

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use ventanilla::app::App;
+use ventanilla::audit;
 use ventanilla::cli::serve::Server;
 use ventanilla::clock::Clock;
 use ventanilla::config::Config;
@@ -106,6 +107,12 @@ impl Town {
             keys: self.count("SELECT count(*) FROM idempotency_keys").await,
             counted: self.count("SELECT CAST(coalesce(sum(total), 0) AS BIGINT) FROM entry_counts").await,
         }
+    }
+
+    /// What a check of the whole book finds, documents included.
+    pub async fn findings(&self) -> Vec<String> {
+        let report = audit::book(&self.app, audit::Wanted::default(), &|_, _| {}).await.unwrap();
+        report.findings.iter().map(|finding| format!("{finding:?}")).collect()
     }
 
     /// Registers something at the counter and gives its number.

@@ -25,6 +25,7 @@ mod counter;
 mod demo;
 mod documents;
 mod durability;
+mod exchange;
 mod faults;
 mod heavy_crowd;
 mod heavy_kill;

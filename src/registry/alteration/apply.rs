@@ -85,6 +85,7 @@ fn rectify(
     changes.transport.apply(&mut row.transport);
     changes.transport_number.apply(&mut row.transport_number);
     changes.remarks.apply(&mut row.remarks);
+    changes.subject_code.apply(&mut row.subject_code);
     if let Some(parties) = &changes.interested_parties {
         let told = told(&with.parties);
         with.parties = party_rows(row.id, parties);

@@ -1,7 +1,7 @@
 //! What only one of the two ways in has: the clerk's fields, and the e-office's word.
 
 use super::fields::{Errors, Object};
-use super::{AuthenticatedPerson, Authentication, Context, CounterFields, parties};
+use super::{AuthenticatedPerson, Authentication, Context, CounterFields, exchange, parties};
 use crate::domain::code_list::code_list;
 use crate::domain::{
     Channel, Micros, MustSubmitElectronically, Party, PhysicalDocuments, PresentedAtReason, identifier,
@@ -18,6 +18,7 @@ pub(super) const COUNTER: &[&str] = &[
     "transport_number",
     "remarks",
     "must_submit_electronically",
+    "exchange",
 ];
 pub(super) const AUTHENTICATION: &[&str] = &["system", "level", "at", "evidence", "person", "consent"];
 pub(super) const AUTHENTICATED_PERSON: &[&str] = &["id_type", "id", "id_country", "name"];
@@ -66,6 +67,7 @@ pub(super) fn fields(
     let transport_number = entry.text("transport_number", 40, errors);
     let remarks = entry.text("remarks", 160, errors);
     let stated = entry.name("must_submit_electronically", errors);
+    let exchange = exchange::exchange(entry, errors);
     Some(CounterFields {
         channel: channel?.into(),
         book,
@@ -77,6 +79,7 @@ pub(super) fn fields(
         transport_number,
         remarks,
         must_submit_electronically: stated.or_else(|| told(parties?)),
+        exchange,
     })
 }
 

@@ -7,12 +7,24 @@
 
 use std::collections::HashMap;
 
+use super::exchange;
 use super::fields::{Errors, Object};
 use super::json::Node;
 use crate::domain::{DocumentKind, DocumentStatement, Validity, media, text};
 
-pub(super) const DOCUMENT: &[&str] =
-    &["part", "filename", "sha256", "media_type", "title", "validity", "kind", "signature"];
+pub(super) const DOCUMENT: &[&str] = &[
+    "part",
+    "filename",
+    "sha256",
+    "media_type",
+    "title",
+    "validity",
+    "kind",
+    "signature",
+    "remarks",
+    "form_code",
+    "metadata",
+];
 pub(super) const SIGNATURE: &[&str] = &["part"];
 
 /// The longest name of a part.
@@ -45,6 +57,9 @@ fn document(node: &Node, at: &str, claims: &mut Claims, errors: &mut Errors) -> 
     let title = object.text("title", 160, errors);
     let validity = object.name("validity", errors).unwrap_or(Validity::Copy);
     let kind = object.name("kind", errors).unwrap_or(DocumentKind::Attachment);
+    let remarks = object.text("remarks", 160, errors);
+    let form_code = object.text("form_code", 80, errors);
+    let metadata = exchange::metadata(&object, errors);
     let signature_part = match object.get("signature") {
         Some(node) => {
             let signature = Object::open(node, &object.at("signature"), &[SIGNATURE], errors)?;
@@ -61,6 +76,9 @@ fn document(node: &Node, at: &str, claims: &mut Claims, errors: &mut Errors) -> 
         validity,
         kind,
         signature_part,
+        remarks,
+        form_code,
+        metadata,
     })
 }
 

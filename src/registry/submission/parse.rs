@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::fields::{Errors, Object, tree};
-use super::{Context, FieldError, Intake, Submission, counter, documents, json, parties};
+use super::{Context, FieldError, Intake, Submission, counter, documents, exchange, json, parties};
 use crate::domain::EntryCode;
 use crate::domain::number::CodeError;
 
@@ -21,6 +21,9 @@ pub(super) const SUBMISSION: &[&str] = &[
     "interested_parties",
     "documents",
     "authentication",
+    "subject_code",
+    "origin",
+    "metadata",
 ];
 
 pub(super) fn parse(bytes: &[u8], context: &Context) -> Result<Submission, Vec<FieldError>> {
@@ -57,6 +60,9 @@ fn read(tree: &json::Node, context: &Context, errors: &mut Errors) -> Option<Sub
     let answers = object.parsed("answers", 20, entry_code, errors);
     let interested_parties = parties::read(&object, context.limits.parties, errors);
     let documents = documents::read(&object, context.limits.documents, errors);
+    let subject_code = object.text("subject_code", 16, errors);
+    let origin = exchange::origin(&object, context.now, errors);
+    let metadata = exchange::metadata(&object, errors);
     let known_parties = interested_parties.as_deref();
     let (authentication, counter) = if at_counter {
         if object.get("authentication").is_some() {
@@ -85,6 +91,9 @@ fn read(tree: &json::Node, context: &Context, errors: &mut Errors) -> Option<Sub
             Some(fields) => Some(fields?),
             None => None,
         },
+        subject_code,
+        origin,
+        metadata,
     })
 }
 

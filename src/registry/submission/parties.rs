@@ -10,7 +10,7 @@ use super::fields::{Errors, Object};
 use super::json::Node;
 use crate::domain::{
     Address, Authority, Country, IdType, MustSubmitElectronically, NotificationChannel, Party, Person, PersonType,
-    Representative, identifier,
+    Representative, exchange, identifier,
 };
 
 pub(super) const PERSON: &[&str] = &[
@@ -28,6 +28,10 @@ pub(super) const PERSON: &[&str] = &[
     "notification_channel",
     "receives_notifications",
     "address",
+    "sms_notice",
+    "email_notice",
+    "directory_code",
+    "remarks",
 ];
 pub(super) const PARTY: &[&str] = &["representative"];
 pub(super) const REPRESENTATIVE: &[&str] = &["authority"];
@@ -129,6 +133,10 @@ fn person(object: &Object, obliged: Option<MustSubmitElectronically>, errors: &m
         errors.add(object.at("notification_channel"), detail);
     }
     let address = address(object, on_paper && must_be_electronic.is_none(), errors);
+    let sms_notice = notice(object, "sms_notice", "mobile", errors);
+    let email_notice = notice(object, "email_notice", "email", errors);
+    let directory_code = object.parsed("directory_code", exchange::CODE, exchange::check_unit, errors);
+    let remarks = object.text("remarks", 160, errors);
 
     Some(Person {
         person_type: person_type?,
@@ -145,7 +153,20 @@ fn person(object: &Object, obliged: Option<MustSubmitElectronically>, errors: &m
         notification_channel,
         receives_notifications: receives_notifications.unwrap_or(false),
         address,
+        sms_notice,
+        email_notice,
+        directory_code,
+        remarks,
     })
+}
+
+/// Whether notices are wanted, which needs the address that they go to.
+fn notice(object: &Object, key: &str, to: &str, errors: &mut Errors) -> Option<bool> {
+    let wanted = object.boolean(key, errors)?;
+    if wanted && blank(object, to) {
+        errors.add(object.at(to), format!("is required where {key} is wanted"));
+    }
+    Some(wanted)
 }
 
 /// The identifier, checked by its type where the type is known.

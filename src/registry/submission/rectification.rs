@@ -44,6 +44,7 @@ pub struct Rectification {
     pub transport: Stated<Transport>,
     pub transport_number: Stated<String>,
     pub remarks: Stated<String>,
+    pub subject_code: Stated<String>,
 }
 
 pub(super) const RECTIFIABLE: &[&str] = &[
@@ -60,6 +61,7 @@ pub(super) const RECTIFIABLE: &[&str] = &[
     "transport",
     "transport_number",
     "remarks",
+    "subject_code",
 ];
 /// The other fields of an entry.
 const FIXED: &[&str] = &[
@@ -91,6 +93,9 @@ const FIXED: &[&str] = &[
     "physical_documents",
     "authentication",
     "documents",
+    "origin",
+    "exchange",
+    "metadata",
 ];
 
 impl Rectification {
@@ -133,6 +138,7 @@ fn read(tree: &json::Node, limit: usize, errors: &mut Errors) -> Option<(Rectifi
         procedure: text("procedure", 80),
         transport_number: text("transport_number", 40),
         remarks: text("remarks", 160),
+        subject_code: text("subject_code", 16),
         corrects: stated(&changes, "corrects", |it| it.parsed("corrects", 20, parse::entry_code, errors)),
         answers: stated(&changes, "answers", |it| it.parsed("answers", 20, parse::entry_code, errors)),
         transport: stated(&changes, "transport", |it| it.name("transport", errors)),

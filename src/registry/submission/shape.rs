@@ -15,8 +15,8 @@ use utoipa::{PartialSchema, ToSchema};
 use super::AssuranceLevel;
 use super::counter::CounterChannel;
 use crate::domain::{
-    AuthorityKind, Country, DocumentKind, IdType, MustSubmitElectronically, Person, PersonType, PhysicalDocuments,
-    PresentedAtReason, Sha256, Transport, Validity,
+    AuthorityKind, Country, DocumentKind, Exchange, IdType, MetadataItem, MustSubmitElectronically, Origin, Person,
+    PersonType, PhysicalDocuments, PresentedAtReason, Sha256, Transport, Validity,
 };
 
 /// A closed object with the fields of its parts; a later part overrides an earlier one. Only `required`
@@ -86,6 +86,13 @@ request! {
     RepresentativeRequest = Person, + Stated, + RepresentativeOnly, required ["id_type", "id"]
 }
 request! { "A postal address (SICRES 4.0 `Direccion_Postal`)." AddressRequest = AddressFields }
+request! { "Where an entry comes from (SICRES 4.0 `De_Origen_o_Remitente`)." OriginRequest = Origin }
+request! {
+    "Which exchange an entry belongs to (SICRES 4.0 `De_Internos_Control`)."
+    ExchangeRequest = Exchange
+}
+request! { "Metadata for the exchange, at most 100 a list." MetadataRequest = MetadataFields }
+request! { "One of the metadata." MetadataItemRequest = MetadataItem }
 request! { "What shows that a representative may act." AuthorityRequest = AuthorityFields }
 request! { "A document, named before its bytes arrive." DocumentRequest = DocumentFields, + SignedFields }
 request! { "A document that is added later, named before its bytes arrive." AddedDocumentRequest = DocumentFields }
@@ -129,6 +136,13 @@ struct Shared {
     interested_parties: Vec<PartyRequest>,
     /// May be empty; 100 at most where the entity sets no other limit.
     documents: Vec<DocumentRequest>,
+    /// What the destination calls the matter (SICRES `Codigo_Asunto_Segun_Destino`).
+    #[schema(example = "OBRA-MENOR", max_length = 16)]
+    subject_code: Option<String>,
+    /// The body that sends it, where a body does, and how it stands in that body's register.
+    origin: Option<OriginRequest>,
+    /// Metadata of the entry for the exchange.
+    metadata: Option<MetadataRequest>,
 }
 
 /// What only a submission has.
@@ -184,6 +198,8 @@ struct Counter {
     remarks: Option<String>,
     /// Why the party must submit electronically; told by the server where the id tells it.
     must_submit_electronically: Option<MustSubmitElectronically>,
+    /// Which exchange it belongs to, and who sent it.
+    exchange: Option<ExchangeRequest>,
 }
 
 /// What may be left out of a person that is always there in answers.
@@ -230,6 +246,16 @@ struct AddressFields {
 }
 
 #[derive(ToSchema)]
+struct MetadataFields {
+    /// Those that every body knows (`Otros_Metadatos_Generales`).
+    #[schema(max_items = 100)]
+    general: Option<Vec<MetadataItemRequest>>,
+    /// Those that bodies agreed on among themselves (`Otros_Metadatos_Particulares`).
+    #[schema(max_items = 100)]
+    particular: Option<Vec<MetadataItemRequest>>,
+}
+
+#[derive(ToSchema)]
 struct AuthorityFields {
     /// Which proof it is.
     kind: AuthorityKind,
@@ -258,6 +284,14 @@ struct DocumentFields {
     validity: Option<Validity>,
     /// `attachment` where nothing is said.
     kind: Option<DocumentKind>,
+    /// Remarks (SICRES annex `Observaciones`).
+    #[schema(example = "Escaneado en blanco y negro", max_length = 160)]
+    remarks: Option<String>,
+    /// The code of the form (SICRES annex `Codigo_Formulario`).
+    #[schema(example = "SOL-017", max_length = 80)]
+    form_code: Option<String>,
+    /// Metadata of the document for the exchange.
+    metadata: Option<MetadataRequest>,
 }
 
 #[derive(ToSchema)]

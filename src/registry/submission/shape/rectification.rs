@@ -62,4 +62,7 @@ struct Fields {
     /// Remarks of the office.
     #[schema(example = "Sobre roto", max_length = 160)]
     remarks: Option<String>,
+    /// What the destination calls the matter.
+    #[schema(example = "OBRA-MENOR", max_length = 16)]
+    subject_code: Option<String>,
 }

@@ -1,6 +1,8 @@
 //! What is promised is what is read.
 
-use super::super::{Addition, Context, Intake, Limits, Submission, counter, documents, parse, parties, rectification};
+use super::super::{
+    Addition, Context, Intake, Limits, Submission, counter, documents, exchange, parse, parties, rectification,
+};
 use super::*;
 use crate::domain::Micros;
 use serde_json::Value;
@@ -28,6 +30,10 @@ fn what_is_promised_is_what_is_read() {
         (of::<RepresentativeRequest>(), keys(&[PERSON, REPRESENTATIVE])),
         (of::<AddressRequest>(), keys(&[ADDRESS])),
         (of::<AuthorityRequest>(), keys(&[AUTHORITY])),
+        (of::<OriginRequest>(), keys(&[exchange::ORIGIN])),
+        (of::<ExchangeRequest>(), keys(&[exchange::EXCHANGE])),
+        (of::<MetadataRequest>(), keys(&[exchange::METADATA])),
+        (of::<MetadataItemRequest>(), keys(&[exchange::METADATA_ITEM])),
         (of::<DocumentRequest>(), keys(&[documents::DOCUMENT])),
         (
             of::<AddedDocumentRequest>(),
