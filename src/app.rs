@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::domain::media::{self, AcceptedFormats, NotMediaType};
 use crate::domain::{BookKind, UnknownName, text};
+use crate::fetch::time::{TimeSource, UnknownSource};
 use crate::fetch::witness::{Witnesses, WitnessesError};
 use crate::fetch::{self, Judge};
 use crate::http::auth::KnownToken;
@@ -75,6 +76,9 @@ pub enum StartError {
     /// The seals of e-offices.
     #[error("signature.eoffice_seals: {0}")]
     EofficeSeals(#[source] LoadError),
+    /// `clock.source` is not one.
+    #[error(transparent)]
+    TimeSource(#[from] UnknownSource),
     /// The key of the log.
     #[error("proof.key: {0}: {1}")]
     LedgerKey(PathBuf, #[source] std::io::Error),
@@ -111,6 +115,8 @@ pub struct App {
     pub formats: Arc<AcceptedFormats>,
     /// The entity's seal.
     pub seal: Arc<Seal>,
+    /// Who is asked how far the clock is off.
+    pub time_source: Option<TimeSource>,
     /// The witnesses that are asked to cosign.
     pub witnesses: Witnesses,
     /// Their keys.
@@ -156,6 +162,7 @@ impl App {
         if !public.is_empty() {
             config::public_url::check(public).map_err(|wrong| StartError::PublicUrl(public.clone(), wrong))?;
         }
+        let time_source = TimeSource::parse(&config.clock.source)?;
         let store = Store::open(config.database.url.expose(), config.database.connections).await?;
         let (id, ledger) = ensure_entity(&store, &config, zone, &clock).await?;
         let entity = Entity { id, code: config.entity.code.clone(), name: config.entity.name.clone(), zone, ledger };
@@ -193,6 +200,7 @@ impl App {
             eoffice_seals: Arc::new(eoffice_seals),
             formats: Arc::new(formats),
             seal: Arc::new(seal),
+            time_source,
             witnesses,
             witness_keys: Arc::new(witness_keys),
             witnessed: Arc::default(),

@@ -33,7 +33,7 @@ impl Clock {
     pub fn now(&self) -> Micros {
         let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let micros = i64::try_from(system.as_micros()).unwrap_or(i64::MAX);
-        Micros(micros.saturating_add(self.step.load(Ordering::Relaxed)))
+        Micros(micros.saturating_add(self.step()))
     }
 
     /// Microseconds since this clock was made; they never jump, whatever happens to [`Clock::now`].
@@ -50,6 +50,12 @@ impl Clock {
     /// Sets the wall clock to an instant, from which it goes on. For tests.
     pub fn set(&self, to: Micros) {
         self.step_by(to.0 - self.now().0);
+    }
+
+    /// How far it was moved from the system's clock, in microseconds: 0 but in tests.
+    #[must_use]
+    pub fn step(&self) -> i64 {
+        self.step.load(Ordering::Relaxed)
     }
 
     /// A fresh `UUIDv7` (RFC 9562).

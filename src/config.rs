@@ -293,10 +293,13 @@ pub struct Tls {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClockLimits {
-    /// Seconds the clock may differ from the database's, or jump ahead, before numbering stops.
+    /// Seconds the clock may differ from the database's or the source's, or jump ahead, before numbering stops.
     pub ahead_seconds: u32,
     /// Seconds the clock may stand behind the last entry before numbering stops.
     pub behind_seconds: u32,
+    /// Who is asked each minute how far the clock is off: `sntp:HOST`, `sntp:HOST:PORT`, `chrony`, `chrony:HOST:PORT`.
+    /// Empty: nobody, and a clock that was wrong from the start is believed.
+    pub source: String,
 }
 
 /// `[reports]`
@@ -415,7 +418,7 @@ impl Default for Proof {
 
 impl Default for ClockLimits {
     fn default() -> Self {
-        Self { ahead_seconds: 5, behind_seconds: 2 }
+        Self { ahead_seconds: 5, behind_seconds: 2, source: String::new() }
     }
 }
 

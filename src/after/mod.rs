@@ -6,6 +6,7 @@
 
 pub mod paper;
 pub mod publish;
+mod time;
 pub mod witness;
 
 use std::time::Duration;

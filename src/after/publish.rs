@@ -311,6 +311,7 @@ impl App {
             return Ok(());
         }
         let now = self.clock().now();
+        let ahead = self.registry.clock_offset().ahead(self.clock());
         let sealed = match self.seal.seal(checkpoint.as_bytes(), now) {
             Ok(sealed) => sealed,
             Err(error) => {
@@ -327,6 +328,8 @@ impl App {
             p7s,
             sealed_at: now,
             timestamped,
+            clock_source: ahead.and(self.time_source.as_ref()).map(ToString::to_string),
+            clock_ahead: ahead,
         };
         store::log::keep_seal(&mut tx, self.entity.id, log, &row).await?;
         Ok(tx.commit().await?)

@@ -208,6 +208,8 @@ impl Server {
         let Self { app, bound: Bound { listener, tls, admin, .. } } = self;
         // Before anybody is served: a book that was brought back older than it was must not number.
         app.check_continuity().await;
+        // Before anything is numbered: a clock that was wrong from the start is not seen otherwise.
+        app.ask_time_source().await;
         if let Some(missing) = app.address_state().filter(|_| app.seal.is_configured()) {
             tracing::warn!("{missing}");
         }
@@ -243,6 +245,10 @@ impl Server {
             let (app, stop) = (app.clone(), stop.clone());
             async move { app.follow_anchors(stop).await }
         });
+        let time = tokio::spawn({
+            let (app, stop) = (app.clone(), stop.clone());
+            async move { app.follow_time_source(stop).await }
+        });
         let limits = app.config.listener_limits();
         let operators = async {
             if let Some(admin) = admin {
@@ -251,7 +257,7 @@ impl Server {
         };
         tokio::join!(serve(listener, tls, router(app.clone()), &limits, stop.clone()), operators);
         stop.cancel();
-        let _ = tokio::join!(holding, after, sweeps, dates, again, papers, publishing, anchors);
+        let _ = tokio::join!(holding, after, sweeps, dates, again, papers, publishing, anchors, time);
         app.store().close().await;
         tracing::info!("stopped");
     }

@@ -51,6 +51,16 @@ async fn metrics(State(app): State<App>) -> Result<Response> {
         "Addresses and networks whose requests are counted now.",
         app.rates.remembered() as i128,
     );
+    if let Some(ahead) = app.registry.clock_offset().ahead(app.clock()) {
+        let name = "ventanilla_clock_offset_seconds";
+        let (sign, micros) = (if ahead < 0 { "-" } else { "" }, ahead.unsigned_abs());
+        let _ = writeln!(
+            text,
+            "# HELP {name} How far the clock stands ahead of the time source.\n# TYPE {name} gauge\n{name} {sign}{}.{:06}",
+            micros / 1_000_000,
+            micros % 1_000_000
+        );
+    }
     let name = "ventanilla_book_batch_size";
     let _ =
         writeln!(text, "# HELP {name} Changes written by one transaction, since the start.\n# TYPE {name} histogram");

@@ -5,6 +5,7 @@
 //! the time of the jump until the real time caught up. Small steps back happen (a leap second, a synchronisation)
 //! and are bridged by giving the last time again.
 
+use super::clock_offset::ClockOffset;
 use crate::clock::Clock;
 use crate::config::ClockLimits;
 use crate::domain::Micros;
@@ -20,6 +21,16 @@ pub enum ClockProblem {
     )]
     DiffersFromDatabase {
         /// This machine's time less the database's.
+        micros: i64,
+    },
+    /// This machine's clock and the source of time disagree.
+    #[error(
+        "this machine's clock differs from the time source's by {} s; synchronise it, numbering goes on by itself \
+         (where the source is wrong, give another in clock.source)",
+        .micros / 1_000_000
+    )]
+    DiffersFromSource {
+        /// This machine's time less the source's.
         micros: i64,
     },
     /// The wall clock moved further than time passed.
@@ -48,6 +59,8 @@ pub struct ClockGuard {
     clock: Clock,
     ahead: i64,
     behind: i64,
+    /// What the source of time says, where there is one.
+    offset: ClockOffset,
     /// Monotonic and wall time when they last agreed.
     agreed: Option<(i64, Micros)>,
     /// The newest decision of an administrator that was taken into account.
@@ -55,11 +68,12 @@ pub struct ClockGuard {
 }
 
 impl ClockGuard {
-    /// A guard over this clock.
+    /// A guard over this clock, which a source of time may correct.
     #[must_use]
-    pub fn new(clock: Clock, limits: &ClockLimits) -> Self {
+    pub fn new(clock: Clock, limits: &ClockLimits, offset: ClockOffset) -> Self {
         Self {
             clock,
+            offset,
             ahead: i64::from(limits.ahead_seconds) * 1_000_000,
             behind: i64::from(limits.behind_seconds) * 1_000_000,
             agreed: None,
@@ -95,8 +109,14 @@ impl ClockGuard {
                 return Err(ClockProblem::DiffersFromDatabase { micros });
             }
         }
-        // Also where the database agrees: both may have been set wrong by the same hand.
-        if let Some((then_monotonic, then)) = self.agreed {
+        if let Some(micros) = self.offset.ahead(&self.clock).filter(|ahead| ahead.abs() > self.ahead) {
+            return Err(ClockProblem::DiffersFromSource { micros });
+        }
+        // Also where the database agrees: both may have been set wrong by the same hand. Not where the source said
+        // after the jump that the time is right: then the clock was wrong before.
+        if let Some((then_monotonic, then)) = self.agreed
+            && self.offset.since(&self.clock, then_monotonic).is_none()
+        {
             let micros = (now.0 - then.0) - (self.clock.monotonic() - then_monotonic);
             let accepted = lock.clock_accepted_until > self.decision && lock.clock_accepted_until.0 > now.0 - micros;
             if micros > self.ahead && !accepted {
@@ -129,7 +149,7 @@ mod tests {
 
     fn guard() -> (Clock, ClockGuard) {
         let clock = Clock::system();
-        let guard = ClockGuard::new(clock.clone(), &ClockLimits::default());
+        let guard = ClockGuard::new(clock.clone(), &ClockLimits::default(), ClockOffset::default());
         (clock, guard)
     }
 
@@ -183,6 +203,28 @@ mod tests {
         let accepted = Lock { clock_accepted_until: clock.now(), ..agreeing(last) };
         let last = guard.time(&accepted).unwrap();
         assert!(guard.time(&Lock { clock_accepted_until: accepted.clock_accepted_until, ..agreeing(last) }).is_ok());
+    }
+
+    #[test]
+    fn a_clock_that_differs_from_the_source_stops_numbering_from_the_start() {
+        let (clock, mut guard) = guard();
+        guard.offset.keep(24 * HOUR, &clock);
+        assert!(matches!(guard.time(&lock(Micros(0))), Err(ClockProblem::DiffersFromSource { .. })));
+        clock.step_by(-24 * HOUR);
+        assert!(guard.time(&lock(Micros(0))).is_ok());
+    }
+
+    #[test]
+    fn a_clock_that_is_put_right_by_a_jump_goes_on_once_the_source_says_so() {
+        let (clock, mut guard) = guard();
+        clock.step_by(-HOUR);
+        let last = guard.time(&lock(Micros(0))).unwrap();
+        clock.step_by(HOUR);
+        assert!(matches!(guard.time(&lock(last)), Err(ClockProblem::Jumped { .. })));
+        guard.offset.keep(0, &clock);
+        assert!(guard.time(&lock(last)).is_ok());
+        clock.step_by(HOUR);
+        assert!(matches!(guard.time(&lock(last)), Err(ClockProblem::DiffersFromSource { .. })));
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod caller;
 pub mod catalogue;
 pub mod client_certificate;
 pub mod clock_guard;
+pub mod clock_offset;
 pub mod dates;
 pub mod discard;
 pub mod entry;
@@ -60,6 +61,8 @@ pub struct Registry {
     objects: Objects,
     clock: Clock,
     limits: ClockLimits,
+    /// What the source of time says of the clock.
+    offset: clock_offset::ClockOffset,
     books: Arc<Mutex<HashMap<i64, Watched>>>,
     access: Batcher<access::AccessLog>,
     catalogue: catalogue::Memory,
@@ -93,6 +96,7 @@ impl Registry {
             objects,
             clock,
             limits,
+            offset: clock_offset::ClockOffset::default(),
             books: Arc::default(),
             access,
             catalogue: Arc::default(),
@@ -140,6 +144,12 @@ impl Registry {
         &self.clock
     }
 
+    /// What the source of time says of the clock.
+    #[must_use]
+    pub fn clock_offset(&self) -> &clock_offset::ClockOffset {
+        &self.offset
+    }
+
     /// Told after each commit that leaves something to do.
     #[must_use]
     pub fn committed(&self) -> &Notify {
@@ -150,7 +160,7 @@ impl Registry {
     fn book(&self, entity: &Arc<Entity>) -> Batcher<Book> {
         let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
         let (queue, _) = books.entry(entity.id).or_insert_with(|| {
-            let guard = Arc::new(Mutex::new(ClockGuard::new(self.clock.clone(), &self.limits)));
+            let guard = Arc::new(Mutex::new(ClockGuard::new(self.clock.clone(), &self.limits, self.offset.clone())));
             let book = Book::new(self.store.clone(), entity.clone(), guard.clone(), self.holds.clone());
             (Batcher::start(book, BATCH, self.tally.clone()), guard)
         });

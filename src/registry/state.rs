@@ -23,7 +23,7 @@ impl Registry {
         match watching {
             // The guard that numbers also knows when the clock jumped.
             Some(guard) => guard.lock().unwrap_or_else(PoisonError::into_inner).state(lock),
-            None => ClockGuard::new(self.clock.clone(), &self.limits).state(lock),
+            None => ClockGuard::new(self.clock.clone(), &self.limits, self.offset.clone()).state(lock),
         }
     }
 
@@ -40,7 +40,14 @@ impl Registry {
         if behind > 0 {
             return Err(format!("ok: {behind} microseconds behind the last entry, whose time is given again"));
         }
-        Ok(())
+        if let Some(why) = self.offset.silence() {
+            return Err(format!("ok: the time source does not answer, so nobody checks the clock ({why})"));
+        }
+        match self.offset.ahead(&self.clock) {
+            None => Ok(()),
+            Some(ahead) if ahead < 0 => Err(format!("ok: {} ms behind the time source", -ahead / 1000)),
+            Some(ahead) => Err(format!("ok: {} ms ahead of the time source", ahead / 1000)),
+        }
     }
 
     /// Whether the calendar has what it needs: of this year, and from 1 December on of the next.

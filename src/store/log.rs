@@ -169,6 +169,8 @@ pub struct SealRow {
     pub p7s: Vec<u8>,
     pub sealed_at: Micros,
     pub timestamped: bool,
+    pub clock_source: Option<String>,
+    pub clock_ahead: Option<i64>,
 }
 
 /// Keeps a seal; the first one over a size stays.
@@ -179,7 +181,8 @@ pub async fn keep_seal(tx: &mut Tx, entity: i64, log: Log, seal: &SealRow) -> Re
     sql!(
         tx,
         execute,
-        "INSERT INTO log_seals (entity_id, log, size, checkpoint, p7s, sealed_at, timestamped) VALUES ($1, $2, $3, $4, $5, $6, $7)
+        "INSERT INTO log_seals (entity_id, log, size, checkpoint, p7s, sealed_at, timestamped,
+             clock_source, clock_ahead) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT DO NOTHING",
         entity,
         log.as_str(),
@@ -187,9 +190,33 @@ pub async fn keep_seal(tx: &mut Tx, entity: i64, log: Log, seal: &SealRow) -> Re
         seal.checkpoint.as_str(),
         seal.p7s.as_slice(),
         seal.sealed_at,
-        seal.timestamped
+        seal.timestamped,
+        seal.clock_source.as_deref(),
+        seal.clock_ahead
     )?;
     Ok(())
+}
+
+/// How far the clock was off when the last checkpoints of a log were sealed, the newest first: when, size, source,
+/// microseconds ahead of it. Seals without an answer of a source are there, too.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn clock_history(
+    tx: &mut Tx,
+    entity: i64,
+    log: Log,
+    limit: i64,
+) -> Result<Vec<(Micros, i64, Option<String>, Option<i64>)>> {
+    Ok(sql!(
+        tx,
+        fetch_all,
+        "SELECT sealed_at, size, clock_source, clock_ahead FROM log_seals
+         WHERE entity_id = $1 AND log = $2 ORDER BY size DESC LIMIT $3",
+        entity,
+        log.as_str(),
+        limit
+    )?)
 }
 
 /// What witnesses signed about the tree of a log when it had `size` leaves: a line each.

@@ -6,6 +6,7 @@
     reason = "a harness that cannot go on fails its test, with a message"
 )]
 
+pub mod chronyd;
 pub mod door;
 pub mod faulty_objects;
 pub mod frames;

@@ -54,6 +54,7 @@ mod schema;
 mod stamps;
 mod submissions;
 mod sweep;
+mod time_source;
 mod unfinished;
 mod verify;
 mod will;
