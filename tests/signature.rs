@@ -3,14 +3,23 @@
 
 #[path = "signature/attributes.rs"]
 mod attributes;
+#[path = "signature/authorities.rs"]
+mod authorities;
 #[path = "signature/hostile.rs"]
 mod hostile;
 #[path = "signature/identities.rs"]
 mod identities;
+#[path = "harness/minted.rs"]
+#[allow(dead_code, reason = "shared with tests that need more of it")]
+mod minted;
+#[path = "signature/names.rs"]
+mod names;
 #[path = "signature/parts.rs"]
 mod parts;
 #[path = "signature/pki.rs"]
 mod pki;
+#[path = "signature/purposes.rs"]
+mod purposes;
 #[path = "signature/signers.rs"]
 mod signers;
 #[path = "signature/stamps.rs"]

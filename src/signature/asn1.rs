@@ -16,9 +16,13 @@ pub mod tag {
     pub const NULL: u8 = 0x05;
     pub const OID: u8 = 0x06;
     pub const UTF8_STRING: u8 = 0x0c;
+    pub const NUMERIC_STRING: u8 = 0x12;
+    pub const PRINTABLE_STRING: u8 = 0x13;
     pub const T61_STRING: u8 = 0x14;
+    pub const IA5_STRING: u8 = 0x16;
     pub const UTC_TIME: u8 = 0x17;
     pub const GENERALIZED_TIME: u8 = 0x18;
+    pub const VISIBLE_STRING: u8 = 0x1a;
     pub const UNIVERSAL_STRING: u8 = 0x1c;
     pub const BMP_STRING: u8 = 0x1e;
     pub const SEQUENCE: u8 = 0x30;
@@ -107,7 +111,31 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// The text of any ASN.1 string type, unreadable characters replaced: names are shown, never compared, by it.
+    /// The text of a string type that stands in names (X.520), if it is well formed; none for any other type.
+    #[must_use]
+    pub fn text_as_written(&self) -> Option<String> {
+        match self.tag {
+            tag::UTF8_STRING => String::from_utf8(self.content.to_vec()).ok(),
+            tag::BMP_STRING => {
+                let units = self.content.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+                (self.content.len() % 2 == 0)
+                    .then(|| char::decode_utf16(units).collect::<std::result::Result<_, _>>().ok())?
+            }
+            tag::UNIVERSAL_STRING => {
+                let codes = self.content.chunks_exact(4);
+                let codes = codes.map(|quad| u32::from_be_bytes([quad[0], quad[1], quad[2], quad[3]]));
+                (self.content.len() % 4 == 0).then(|| codes.map(char::from_u32).collect())?
+            }
+            // Real issuers write Latin-1 into T61String; X.680's own repertoire is not used by any of them.
+            tag::T61_STRING => Some(self.content.iter().map(|&byte| char::from(byte)).collect()),
+            tag::NUMERIC_STRING | tag::PRINTABLE_STRING | tag::IA5_STRING | tag::VISIBLE_STRING => {
+                self.content.is_ascii().then(|| String::from_utf8_lossy(self.content).into_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// The text of any ASN.1 string type, unreadable characters replaced: it is shown, never compared.
     #[must_use]
     pub fn text(&self) -> String {
         match self.tag {

@@ -206,7 +206,7 @@ impl<'a> Message<'_, 'a> {
             Ok(path) => path,
             Err(no_path) => return Some(no_path.failure()),
         };
-        if let Err(detail) = purpose::check_signer(found.certificate, policy.signed) {
+        if let Err(detail) = purpose::check_signer(found.certificate, path, policy.signed) {
             return Some(Failure::new(S::ChainConstraintsFailure, detail));
         }
         let at = verdict.signed_at;
@@ -325,9 +325,10 @@ pub(super) fn heed_lists(
     let Ok(path) = path else { return };
     let word = policy.anchors.word_of_lists(path, certificate, verdict.signed_at);
     let Some(signer) = &mut verdict.signer else { return };
+    *signer = identity::signer_as(certificate, &path.policies, None);
     let kind = word.kind.or_else(|| (signer.seal && !word.seals).then_some(CertificateKind::Signature));
     if kind.is_some() {
-        *signer = identity::signer_as(certificate, kind);
+        *signer = identity::signer_as(certificate, &path.policies, kind);
     }
     signer.qualified = word.qualified.unwrap_or(signer.qualified);
 }

@@ -5,6 +5,7 @@
 //! certificates of which three matter: OpenSSL's costlier form is made only of those that take part in a path.
 
 use std::cell::OnceCell;
+use std::collections::HashSet;
 
 use openssl::x509::X509;
 
@@ -108,6 +109,21 @@ impl<'a> Certificate<'a> {
             }
         }
         None
+    }
+
+    /// Whether its extensions can be read, and none of them stands twice (RFC 5280 § 4.2): of two, one reader takes the
+    /// first and another the last.
+    #[must_use]
+    pub fn has_sound_extensions(&self) -> bool {
+        let mut list = Reader::new(self.extensions);
+        let mut names = HashSet::new();
+        while !list.is_empty() {
+            let name = list.sequence().and_then(|mut members| members.oid());
+            if !name.is_ok_and(|name| names.insert(name)) {
+                return false;
+            }
+        }
+        true
     }
 
     /// The content of the `subjectKeyIdentifier`.
@@ -217,4 +233,23 @@ pub fn name_attributes(name: &[u8]) -> impl Iterator<Item = (&[u8], Element<'_>)
         let mut pair = current.sequence().ok()?;
         Some((pair.oid().ok()?, pair.element().ok()?))
     })
+}
+
+/// Hands the attributes of a name to `each`, in order; whether the whole of it is well formed.
+pub fn names_in<'a>(name: &'a [u8], mut each: impl FnMut(&'a [u8], Element<'a>)) -> bool {
+    let mut whole = Reader::new(name);
+    let Ok(mut sets) = whole.sequence() else { return false };
+    while !sets.is_empty() {
+        let Ok(set) = sets.expect(tag::SET) else { return false };
+        let mut members = set.members();
+        while !members.is_empty() {
+            let Ok(mut pair) = members.sequence() else { return false };
+            let (Ok(oid), Ok(value)) = (pair.oid(), pair.element()) else { return false };
+            if pair.finish().is_err() {
+                return false;
+            }
+            each(oid, value);
+        }
+    }
+    whole.finish().is_ok()
 }

@@ -20,6 +20,7 @@ use super::certificate::Certificate;
 use super::constraints::{AlgorithmTable, Weak};
 use super::identity::{self, CertificateKind};
 use super::list_qualifiers::Word;
+use super::path_policies::ValidPolicies;
 use super::signer::{Failure, same_name};
 use super::store_time;
 use super::trusted_list::{Service, ServiceKind, TrustedList};
@@ -83,6 +84,8 @@ impl std::fmt::Debug for Anchors {
 pub struct Path {
     /// Its certificates.
     pub certificates: Vec<X509>,
+    /// The policies of the first that all of them allow (RFC 5280 § 6.1).
+    pub policies: ValidPolicies,
 }
 
 /// Why there is no path that holds.
@@ -288,16 +291,22 @@ impl Anchors {
         };
         let others = self.candidates(leaf, others, budget).ok_or_else(exhausted)?;
         let outcome = self.verify(certificate, &others, at).map_err(|error| NoPath::new(General, error))?;
-        let path = outcome?;
-        let authorities = path.certificates.iter().skip(1).rev().skip(1);
-        for authority in authorities {
+        let mut path = outcome?;
+        let refused = |detail: &str| Err(NoPath::new(SubIndication::ChainConstraintsFailure, detail));
+        if path.certificates.len() > 1 && !leaf.has_sound_extensions() {
+            return refused("an extension of the signer's certificate stands twice, or cannot be read");
+        }
+        for der in path.authorities() {
             // OpenSSL lets a certificate pass as an authority that has keyCertSign and no basicConstraints.
-            let der = authority.to_der().map_err(|error| NoPath::new(General, error))?;
-            if !Certificate::read(&der).is_ok_and(|authority| authority.is_authority()) {
-                let detail = "a certificate in the path is not an authority's";
-                return Err(NoPath::new(SubIndication::ChainConstraintsFailure, detail));
+            let Some(authority) = Certificate::read(&der).ok().filter(Certificate::is_authority) else {
+                return refused("a certificate in the path is not an authority's");
+            };
+            if !authority.has_sound_extensions() {
+                return refused("an extension of an authority's certificate stands twice, or cannot be read");
             }
         }
+        path.policies =
+            ValidPolicies::of(&path, leaf).map_err(|bad| NoPath::new(SubIndication::ChainConstraintsFailure, bad))?;
         self.check_service(&path, leaf, at)?;
         Ok(path)
     }
@@ -387,7 +396,7 @@ impl Anchors {
             store_time::set_time(context, at.div_euclid(1_000_000));
             if context.verify_cert()? {
                 let chain = context.chain().into_iter().flatten().map(ToOwned::to_owned).collect();
-                return Ok(Ok(Path { certificates: chain }));
+                return Ok(Ok(Path { certificates: chain, policies: ValidPolicies::default() }));
             }
             let error = context.error();
             let detail = format!("{} (certificate {} of the path)", error.error_string(), context.error_depth() + 1);
@@ -397,6 +406,13 @@ impl Anchors {
 }
 
 impl Path {
+    /// The authorities between the first certificate and the anchor (DER), the anchor's nearest last; one that OpenSSL
+    /// cannot write is empty, and read by nobody.
+    pub(super) fn authorities(&self) -> impl DoubleEndedIterator<Item = Vec<u8>> {
+        let below = self.certificates.len().saturating_sub(1);
+        self.certificates[..below].iter().skip(1).map(|one| one.to_der().unwrap_or_default())
+    }
+
     /// Whether every certificate of the path was signed, below the anchor, with algorithms good enough at that time.
     ///
     /// # Errors

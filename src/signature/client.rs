@@ -60,6 +60,7 @@ pub fn judge_client(
     let policy = Policy { anchors: anchors.clone(), ..policy.clone() };
     let path = purpose::check_client(&leaf).and_then(|()| {
         let path = policy.path(&leaf, &others, at).map_err(|no_path| no_path.detail)?;
+        purpose::check_client_path(&path)?;
         path.check_constraints(&policy.algorithms, at).map_err(|weak| weak.to_string())?;
         Ok(path)
     });
@@ -70,6 +71,7 @@ pub fn judge_client(
             return Ok(client);
         }
     };
+    client.signer = identity::signer_as(&leaf, &path.policies, None);
     let times = Times { signed_at: at, received_at: at, made_after: None };
     let finding = revocation::check(&path, times, &Evidence::default(), &policy);
     client.revocation = finding.revocation;

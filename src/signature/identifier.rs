@@ -36,7 +36,13 @@ pub struct Identifier {
 /// 5.1.4). Another country's is never taken for a Spanish one, whatever its shape.
 #[must_use]
 pub fn semantic(text: &str) -> Option<Identifier> {
-    let text = text.trim().to_uppercase();
+    // Both attributes are PrintableString at heart (X.520): no letter of another alphabet may be taken for one of ours, and
+    // upper case may make one of it.
+    let text = text.trim_matches(' ');
+    if !text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+        return None;
+    }
+    let text = text.to_ascii_uppercase();
     // Three letters of type, two of country, a hyphen, the identifier. National types (`EI:SE-…`) are not known.
     let (prefix, id) = text.split_once('-')?;
     if prefix.len() != 5 || !prefix.is_ascii() || id.is_empty() {
@@ -64,10 +70,26 @@ pub fn semantic(text: &str) -> Option<Identifier> {
     }
 }
 
+/// The same for a natural person's `serialNumber` (EN 319 412-1 § 5.1.3): a passport, a card, a personal or tax number.
+#[must_use]
+pub fn natural(text: &str) -> Option<Identifier> {
+    semantic(text).filter(|_| is_of(text, &["PAS", "IDC", "PNO", "TIN", "TAX"]))
+}
+
+/// The same for an `organizationIdentifier` (§ 5.1.4): a number for value added tax, or of a national register.
+#[must_use]
+pub fn legal(text: &str) -> Option<Identifier> {
+    semantic(text).filter(|_| is_of(text, &["VAT", "NTR"]))
+}
+
+fn is_of(text: &str, kinds: &[&str]) -> bool {
+    text.trim_matches(' ').get(..3).is_some_and(|kind| kinds.iter().any(|one| one.eq_ignore_ascii_case(kind)))
+}
+
 /// A Spanish identifier and nothing else. That it is Spain's must be known from elsewhere.
 #[must_use]
 pub fn spanish_alone(text: &str) -> Option<Identifier> {
-    let text = text.trim().to_uppercase();
+    let text = text.trim_matches(' ').to_ascii_uppercase();
     let (id_type, id) = spanish(&text)?;
     Some(Identifier { id_type, id: id.to_owned(), country: None })
 }

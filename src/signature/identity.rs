@@ -1,9 +1,8 @@
 //! Who signed: what a certificate's names say of a person, an organization, or both.
 //!
 //! # Why
-//! An identifier is believed where a standard or a known issuer puts it, and only beside the name of the person whose it
-//! is; from a common name only in the forms of [`issuer_forms`]. Where two places name two persons, nobody is known.
-//! An organization's certificate is its seal only where it says so: the same names stand in a web server's.
+//! What the names say is read by [`super::names`]. An organization's certificate is its seal only where it says so, and
+//! says so on its path: the same names stand in a web server's.
 //!
 //! Sources: EN 319 412-1 § 5.1 (semantics of identifiers), EN 319 412-2 and -3 (natural and legal persons),
 //! EN 319 412-5 (`QCStatements`), and the Spanish profiles: FNMT's older `subjectAltName`, and the administration's
@@ -12,10 +11,12 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::asn1::{Element, Reader, tag};
-use super::certificate::{Certificate, name_attributes};
-use super::identifier::{self, IdType, Identifier};
-use super::{issuer_forms, oid};
+use super::asn1::Reader;
+use super::certificate::Certificate;
+use super::identifier::{self, IdType};
+use super::names::Names;
+use super::oid;
+use super::path_policies::ValidPolicies;
 use crate::domain::{self, Country, Identity};
 
 /// Who signed, as the certificate says.
@@ -84,8 +85,14 @@ impl Organization {
     #[must_use]
     pub fn identity(&self) -> Option<Identity> {
         let id = self.id.as_deref()?;
-        let told = self.id_country.is_none().then(|| domain::identifier::tell(id)).flatten();
-        identity(told.unwrap_or(domain::IdType::Other), self.id_country.as_deref(), id)
+        let spanish = self.id_country.is_none().then(|| identifier::spanish_alone(id)).flatten();
+        let id_type = match spanish.map(|found| found.id_type) {
+            Some(IdType::Cif) => domain::IdType::Cif,
+            // A natural person's is no organization's, whoever wrote it there.
+            Some(_) => return None,
+            None => domain::IdType::Other,
+        };
+        identity(id_type, self.id_country.as_deref(), id)
     }
 }
 
@@ -105,43 +112,20 @@ pub enum CertificateKind {
     WebSite,
 }
 
-/// What the names of a certificate say, gathered before it is weighed.
-#[derive(Default)]
-struct Names {
-    common_name: Option<String>,
-    country: Option<String>,
-    given_name: Option<String>,
-    surname: Option<String>,
-    second_surname: Option<String>,
-    serial_number: Option<String>,
-    pseudonym: Option<String>,
-    organization: Option<String>,
-    organization_identifier: Option<String>,
-    person_id: Option<String>,
-    entity_id: Option<String>,
-    /// Whether the alternative names are those of the administration's seals.
-    administration_seal: bool,
-}
-
 /// Reads who signed from a certificate. Never fails: what is missing stays empty.
 #[must_use]
 pub fn signer(certificate: &Certificate<'_>) -> Signer {
-    signer_as(certificate, None)
+    signer_as(certificate, &ValidPolicies::Any, None)
 }
 
-/// The same where a trusted list says what the certificate is for.
+/// The same for a certificate of which these policies are valid on its path, and where a trusted list says what it is for.
 #[must_use]
-pub fn signer_as(certificate: &Certificate<'_>, kind: Option<CertificateKind>) -> Signer {
-    let mut names = Names::default();
-    for (oid, value) in name_attributes(certificate.subject) {
-        names.subject(oid, value);
-    }
-    if let Some(extension) = certificate.extension(oid::SUBJECT_ALT_NAME) {
-        names.alternative(extension.value);
-    }
+pub fn signer_as(certificate: &Certificate<'_>, valid: &ValidPolicies, kind: Option<CertificateKind>) -> Signer {
+    let names = Names::of(certificate);
     let (qualified, stated) = qualified_statements(certificate);
-    let by_policy = || names.administration_seal || certificate.policies().any(is_seal_policy);
-    let kind = kind.or(stated).or_else(|| by_policy().then_some(CertificateKind::Seal));
+    let mut seal_policies = certificate.policies().filter(|policy| is_seal_policy(policy));
+    let by_policy = names.administration_seal || seal_policies.any(|policy| valid.allow(policy));
+    let kind = kind.or(stated).or_else(|| by_policy.then_some(CertificateKind::Seal));
     names.weigh(qualified, kind == Some(CertificateKind::Seal))
 }
 
@@ -162,152 +146,6 @@ pub fn is_for_a_web_site(certificate: &Certificate<'_>) -> bool {
 fn is_seal_policy(policy: &[u8]) -> bool {
     [oid::POLICY_QCP_L, oid::POLICY_QCP_L_QSCD].contains(&policy)
         || policy.strip_prefix(oid::SPANISH_ADMINISTRATION).is_some_and(|rest| matches!(rest, [2 | 6, _]))
-}
-
-impl Names {
-    fn subject(&mut self, oid: &[u8], value: Element<'_>) {
-        let slot = match oid {
-            oid::COMMON_NAME => &mut self.common_name,
-            oid::COUNTRY => &mut self.country,
-            oid::GIVEN_NAME => &mut self.given_name,
-            oid::SURNAME => &mut self.surname,
-            oid::SERIAL_NUMBER => &mut self.serial_number,
-            oid::PSEUDONYM => &mut self.pseudonym,
-            oid::ORGANIZATION => &mut self.organization,
-            oid::ORGANIZATION_IDENTIFIER => &mut self.organization_identifier,
-            _ => return,
-        };
-        fill(slot, value);
-    }
-
-    /// Directory names in the `subjectAltName`: FNMT's and the administration's, which older certificates have
-    /// instead of the European attributes.
-    fn alternative(&mut self, extension: &[u8]) {
-        let Ok(mut list) = Reader::new(extension).sequence() else { return };
-        while let Ok(general_name) = list.element() {
-            if general_name.tag != tag::context_constructed(4) {
-                continue;
-            }
-            for (oid, value) in name_attributes(general_name.content) {
-                if let Some(&[field]) = oid.strip_prefix(oid::FNMT) {
-                    match field {
-                        1 => fill(&mut self.given_name, value),
-                        2 => fill(&mut self.surname, value),
-                        3 => fill(&mut self.second_surname, value),
-                        4 => fill(&mut self.person_id, value),
-                        6 => fill(&mut self.organization, value),
-                        7 => fill(&mut self.entity_id, value),
-                        _ => {}
-                    }
-                } else if let Some(&[kind, _level, field]) = oid.strip_prefix(oid::SPANISH_ADMINISTRATION) {
-                    // Kinds 3 and 7 are public employees, 2 and 6 seals (old and new numbering).
-                    let employee = matches!(kind, 3 | 7);
-                    self.administration_seal |= matches!(kind, 2 | 6);
-                    match field {
-                        2 => fill(&mut self.organization, value),
-                        3 => fill(&mut self.entity_id, value),
-                        4 if employee => fill(&mut self.person_id, value),
-                        6 if employee => fill(&mut self.given_name, value),
-                        7 if employee => fill(&mut self.surname, value),
-                        8 if employee => fill(&mut self.second_surname, value),
-                        _ => {}
-                    }
-                }
-            }
-        }
-    }
-
-    /// Whether bare identifiers are Spain's: those of Spanish issuers' subjects.
-    fn is_spanish(&self) -> bool {
-        self.country.as_deref().is_some_and(|country| country.eq_ignore_ascii_case("ES"))
-    }
-
-    /// An identifier that says whose it is; a bare one where the subject is Spain's.
-    fn read(&self, text: Option<&String>) -> Option<Identifier> {
-        let text = text?;
-        identifier::semantic(text).or_else(|| self.is_spanish().then(|| identifier::spanish_alone(text)).flatten())
-    }
-
-    /// The person whose names stand in the certificate. EN 319 412-2 § 4.2.4 asks for a given name or a surname beside
-    /// an identifier of the standard; Spanish issuers, who write it bare, give both.
-    fn person(&self, surnames: Option<&String>) -> Option<Identifier> {
-        let (given_name, surnames) = match (&self.given_name, surnames) {
-            (Some(given_name), Some(surnames)) => (given_name, surnames),
-            (None, None) => return None,
-            _ => return self.serial_number.as_deref().and_then(identifier::semantic).filter(is_persons),
-        };
-        let serial = self.read(self.serial_number.as_ref()).filter(is_persons);
-        let alternative = self.person_id.as_deref();
-        let alternative = alternative.and_then(|id| identifier::semantic(id).or_else(|| identifier::spanish_alone(id)));
-        match (serial, alternative.filter(is_persons)) {
-            (Some(one), Some(other)) => (one == other).then_some(one),
-            (Some(only), None) | (None, Some(only)) => Some(only),
-            (None, None) => {
-                let read = issuer_forms::read(self.common_name.as_deref()?).filter(|_| self.is_spanish())?;
-                issuer_forms::names_person(read.name, given_name, surnames).then_some(read.id)
-            }
-        }
-    }
-
-    /// The legal person or body that the certificate names.
-    fn entity(&self) -> Option<Identifier> {
-        let alternative = || {
-            let id = self.entity_id.as_deref()?;
-            identifier::semantic(id).or_else(|| identifier::spanish_alone(id))
-        };
-        let serial = || self.read(self.serial_number.as_ref()).filter(|id| id.id_type == IdType::Cif);
-        self.read(self.organization_identifier.as_ref()).or_else(alternative).or_else(serial)
-    }
-
-    fn weigh(self, qualified: bool, seal: bool) -> Signer {
-        let surnames = match (self.surname.clone(), self.second_surname.clone()) {
-            // Both surnames stand together in the European attribute: the second is not said twice.
-            (Some(first), Some(second)) if !first.ends_with(&second) => Some(format!("{first} {second}")),
-            (first, second) => first.or(second),
-        };
-        let (person, entity) = (self.person(surnames.as_ref()), self.entity());
-        let common_name = self.common_name.unwrap_or_default();
-        let names_a_person = self.given_name.is_some() || surnames.is_some() || self.pseudonym.is_some();
-        let names_an_organization = entity.is_some() || self.organization.is_some();
-        let organization = names_an_organization.then(|| Organization {
-            id: entity.as_ref().map(|entity| entity.id.clone()),
-            id_country: entity.as_ref().and_then(|entity| entity.country.clone()),
-            name: self.organization.clone(),
-        });
-        let name = match (&self.given_name, &surnames) {
-            _ if seal || (names_an_organization && !names_a_person) => self.organization.unwrap_or(common_name),
-            (Some(given), Some(surnames)) => format!("{given} {surnames}"),
-            _ if !common_name.is_empty() => common_name,
-            (Some(name), None) | (None, Some(name)) => name.clone(),
-            (None, None) => self.pseudonym.unwrap_or_default(),
-        };
-        let id = if seal { entity } else { person };
-        Signer {
-            name,
-            id_type: id.as_ref().map(|id| id.id_type),
-            id_country: id.as_ref().and_then(|id| id.country.clone()),
-            id: id.map(|id| id.id),
-            organization,
-            qualified,
-            seal,
-            given_name: self.given_name,
-            surnames,
-        }
-    }
-}
-
-/// Whether an identifier can be a natural person's.
-fn is_persons(id: &Identifier) -> bool {
-    id.id_type != IdType::Cif
-}
-
-/// Keeps the first value: the subject's own attributes come before the alternative names.
-fn fill(slot: &mut Option<String>, value: Element<'_>) {
-    let text = value.text();
-    let text = text.trim();
-    if slot.is_none() && !text.is_empty() {
-        *slot = Some(text.to_owned());
-    }
 }
 
 /// Whether the certificate states that it is qualified, and for what (EN 319 412-5 § 4.2.1 and 4.2.3). One that states

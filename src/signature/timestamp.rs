@@ -10,6 +10,7 @@ use super::cms::SignedData;
 use super::identity;
 use super::oid;
 use super::policy::Policy;
+use super::purpose;
 use super::revocation::{self, Evidence, Times};
 use super::signer::{self, Content, Failure, Role};
 use super::sources::Purpose;
@@ -215,6 +216,7 @@ fn check_into<'a>(
     let policy = &policy.share(Purpose::Timestamp);
     let path = policy.path(authority.certificate, &certificates, at).ok()?;
     let algorithms = &policy.algorithms;
+    purpose::check_stamper(&path).ok()?;
     path.check_constraints(algorithms, at).ok()?;
     let key = authority.certificate.openssl()?.public_key().ok()?;
     algorithms.check_signature(&integrity.algorithm?, &key, at).ok()?;

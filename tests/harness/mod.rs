@@ -12,6 +12,7 @@ pub mod faulty_objects;
 pub mod frames;
 pub mod killable_postgres;
 pub mod ledger;
+pub mod minted;
 pub mod paper;
 pub mod postgres_proxy;
 pub mod program;

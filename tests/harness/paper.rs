@@ -9,6 +9,7 @@ use uuid::Uuid;
 use ventanilla::clock::Clock;
 use ventanilla::signature;
 
+use super::minted::Minted;
 use super::site::{ENTITY, test_certificate, test_key};
 
 /// Somebody of the test PKI who signs.
@@ -16,6 +17,7 @@ use super::site::{ENTITY, test_certificate, test_key};
 pub struct Signer {
     key: PKey<Private>,
     certificate: X509,
+    above: Vec<X509>,
 }
 
 impl Signer {
@@ -23,12 +25,21 @@ impl Signer {
     pub fn of(name: &str) -> Self {
         let certificate = std::fs::read(test_certificate(name)).unwrap();
         let key = std::fs::read(test_key(name)).unwrap();
-        Self { key: PKey::private_key_from_pem(&key).unwrap(), certificate: X509::from_pem(&certificate).unwrap() }
+        Self {
+            key: PKey::private_key_from_pem(&key).unwrap(),
+            certificate: X509::from_pem(&certificate).unwrap(),
+            above: Vec::new(),
+        }
+    }
+
+    /// Somebody with a certificate of their own making, who sends along those above it.
+    pub fn minted(minted: &Minted) -> Self {
+        Self { key: minted.key.clone(), certificate: minted.certificate.clone(), above: minted.above.clone() }
     }
 
     /// A detached CAdES-B in DER.
     pub fn sign(&self, content: &[u8]) -> Vec<u8> {
-        signature::seal(content, &self.key, &self.certificate, &[], Clock::system().now().0).unwrap()
+        signature::seal(content, &self.key, &self.certificate, &self.above, Clock::system().now().0).unwrap()
     }
 }
 

@@ -31,6 +31,7 @@ mod heavy_crowd;
 mod heavy_kill;
 mod idempotency;
 mod identities;
+mod impostors;
 mod law;
 mod ledger;
 mod limits;

@@ -25,6 +25,7 @@ fn identity(id_type: ventanilla::domain::IdType, country: &str, id: &str) -> Ide
 #[case::a_responder("ocsp")]
 #[case::a_programmer("code-signer")]
 #[case::for_files_of_ones_own("file-encrypter")]
+#[case::for_anything("any-purpose")]
 fn a_certificate_for_another_purpose_signs_nothing(#[case] who: &str) {
     let verdict = judged(&sealed_by(who));
     assert!(verdict.intact && verdict.trusted);
@@ -35,7 +36,6 @@ fn a_certificate_for_another_purpose_signs_nothing(#[case] who: &str) {
 #[case::as_most_spanish_ones("citizen")]
 #[case::for_documents("document-signer")]
 #[case::for_mail("mail-only")]
-#[case::for_anything("any-purpose")]
 #[case::that_says_nothing_of_purposes("no-purpose")]
 fn a_persons_certificate_signs(#[case] who: &str) {
     let verdict = judged(&sealed_by(who));
@@ -96,7 +96,7 @@ fn a_foreign_organization_is_no_spanish_one_of_its_number() {
 
 #[rstest]
 #[case::by_its_qualified_statement("company-seal", true)]
-#[case::by_its_policy("seal-by-policy", true)]
+#[case::not_by_a_policy_that_its_authority_does_not_state("seal-by-policy", false)]
 #[case::not_by_its_names("company-without-seal", false)]
 fn an_organizations_certificate_is_its_seal_where_it_says_so(#[case] who: &str, #[case] seal: bool) {
     let verdict = judged(&sealed_by(who));

@@ -392,7 +392,7 @@ impl<'b> Examined<'b> {
             Ok(path) => path,
             Err(no_path) => return Some(no_path.failure()),
         };
-        if let Err(detail) = purpose::check_signer(found.certificate, policy.signed) {
+        if let Err(detail) = purpose::check_signer(found.certificate, path, policy.signed) {
             return Some(Failure::new(S::ChainConstraintsFailure, detail));
         }
         let constraints = path.check_constraints(&policy.algorithms, at).and_then(|()| {
