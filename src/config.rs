@@ -428,6 +428,14 @@ impl Default for Log {
     }
 }
 
+impl Log {
+    /// Warnings alone, as text: for commands that end by themselves.
+    #[must_use]
+    pub fn quiet() -> Self {
+        Self { filter: "warn".into(), json: false }
+    }
+}
+
 impl Config {
     /// Reads `file` where there is one, then the environment.
     ///

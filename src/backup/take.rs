@@ -13,8 +13,22 @@ use super::{AT_ONCE, BackupError, Progress, Wrong, failed, objects_in};
 use crate::app::App;
 use crate::registry::ledger::head;
 use crate::store::log::Log;
+use crate::store::modes::Modes;
 use crate::store::objects::{self, Objects};
 use crate::store::{self, Store};
+
+/// What backups write beside the objects.
+const FILES: [&str; 9] = [
+    "lock",
+    "backup.json",
+    "backup.json.part",
+    "ventanilla.db",
+    "ventanilla.2.db",
+    "ventanilla.dump",
+    "ventanilla.2.dump",
+    "objects.list",
+    "objects.2.list",
+];
 
 /// What was made.
 #[derive(Debug)]
@@ -39,6 +53,7 @@ pub async fn take(app: &App, folder: &Path, progress: Progress<'_>) -> Result<Ta
         TryLockError::WouldBlock => BackupError::Busy(folder.to_owned()),
         TryLockError::Error(error) => BackupError::File(folder.to_owned(), error),
     })?;
+    tokio::task::block_in_place(|| close(folder));
     let former = Manifest::read(folder).ok();
     let (database, listing) = names(app.store(), former.as_ref());
     let listing_path = folder.join(listing);
@@ -84,6 +99,17 @@ pub async fn take(app: &App, folder: &Path, progress: Progress<'_>) -> Result<Ta
         }
     }
     Ok(Taken { manifest, copied: copied + more, missing: wrong.named })
+}
+
+/// Closes to others what earlier backups, or copies of them, left open in the folder.
+fn close(folder: &Path) {
+    let mut modes = Modes::default();
+    modes.one(folder);
+    for file in FILES {
+        modes.one(&folder.join(file));
+    }
+    modes.tree(&folder.join("objects"));
+    modes.log();
 }
 
 pub(super) const fn engine(store: &Store) -> &'static str {

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::operator::operator;
-use super::{ConfigArgument, Outcome, block_on, load, open};
+use super::{ConfigArgument, Outcome, block_on, load, modes, open};
 use crate::after::publish::PublishError;
 use crate::app::App;
 use crate::audit::{self, Kept, Wanted};
@@ -78,7 +78,9 @@ impl Screen {
 pub fn backup(arguments: BackupArguments) -> Outcome {
     let BackupArguments { config, folder } = arguments;
     block_on(async {
-        let app = open(load(&config)?).await?;
+        let config = load(&config)?;
+        modes::close_documents(&config).await;
+        let app = open(config).await?;
         let screen = Screen::new();
         let taken = take::take(&app, &folder, &|stage, done, all| screen.show(stage, done, all)).await;
         screen.bar.finish_and_clear();

@@ -4,7 +4,7 @@ mod answers;
 
 use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -12,8 +12,7 @@ pub use answers::Answers;
 use answers::{OFFICE_NAME, TRIAL_CODE, TRIAL_NAME};
 
 use super::test_pki::{self, TestPki};
-use super::{Outcome, block_on, open};
-use crate::config::Config;
+use super::{ConfigArgument, Outcome, block_on, load, modes, open};
 use crate::registry::ledger::Ledger;
 
 /// What `init` takes.
@@ -47,7 +46,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
     answers.check()?;
     let office = answers.office.clone().map(|code| (code, answers.office_name.clone()));
     block_on(async {
-        let app = open(Config::load(Some(&file))?).await?;
+        let config = load(&ConfigArgument { config: Some(file.clone()) })?;
+        modes::close_documents(&config).await;
+        let app = open(config).await?;
         if let Some((code, name)) = office {
             app.first_office(&code, name.as_deref().unwrap_or(OFFICE_NAME)).await?;
         }
@@ -68,34 +69,36 @@ pub fn run(arguments: &Arguments) -> Outcome {
 /// When the folder cannot be written to.
 pub fn write(dir: &Path, answers: &Answers) -> Result<PathBuf, Box<dyn std::error::Error>> {
     answers.check()?;
-    fs::create_dir_all(dir)?;
+    let mut folders = fs::DirBuilder::new();
+    folders.recursive(true).mode(0o700);
+    folders.create(dir)?;
     let dir = dir.canonicalize()?;
-    for folder in ["objects", "anchors", "intermediates", "keys"] {
-        fs::create_dir_all(dir.join(folder))?;
+    for folder in modes::WRITTEN {
+        folders.create(dir.join(folder))?;
     }
     let wanted = ["keys/seal.key", "keys/seal.pem", "keys/tls.key", "keys/tls.pem", "keys/test-ca.pem"];
     if !wanted.iter().any(|name| dir.join(name).exists()) {
         let TestPki { authority, seal, tls } = test_pki::make()?;
-        write_new(&dir.join("keys/test-ca.pem"), &authority, 0o644)?;
-        write_new(&dir.join("keys/seal.pem"), &seal.certificates, 0o644)?;
-        write_new(&dir.join("keys/seal.key"), &seal.key, 0o600)?;
-        write_new(&dir.join("keys/tls.pem"), &tls.certificates, 0o644)?;
-        write_new(&dir.join("keys/tls.key"), &tls.key, 0o600)?;
+        write_new(&dir.join("keys/test-ca.pem"), &authority)?;
+        write_new(&dir.join("keys/seal.pem"), &seal.certificates)?;
+        write_new(&dir.join("keys/seal.key"), &seal.key)?;
+        write_new(&dir.join("keys/tls.pem"), &tls.certificates)?;
+        write_new(&dir.join("keys/tls.key"), &tls.key)?;
     }
     let log_key = dir.join("keys/log.key");
     let file = dir.join("ventanilla.toml");
     // A folder from before has its key elsewhere: a log never changes its key by itself.
     if !log_key.exists() && !file.exists() {
-        write_new(&log_key, Ledger::new_key()?.as_bytes(), 0o600)?;
+        write_new(&log_key, Ledger::new_key()?.as_bytes())?;
     }
     if !file.exists() {
-        write_new(&file, settings(&dir, answers).as_bytes(), 0o600)?;
+        write_new(&file, settings(&dir, answers).as_bytes())?;
     }
     Ok(file)
 }
 
-fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(content)?;
     file.sync_all()
 }

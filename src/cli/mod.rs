@@ -8,6 +8,7 @@ mod clock;
 pub mod demo;
 mod import;
 pub mod init;
+mod modes;
 mod openapi;
 mod operator;
 mod report;
@@ -130,11 +131,22 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The settings, and the file they came from.
+/// The settings, for a command that ends by itself: only warnings are logged. What they name is closed to others.
 fn load(argument: &ConfigArgument) -> Result<Config, crate::config::ConfigError> {
+    load_and_log(argument, |_| Log::quiet())
+}
+
+/// The settings, with the log that they ask for, or another. What they name is closed to others.
+fn load_and_log(
+    argument: &ConfigArgument,
+    log: impl FnOnce(&Config) -> Log,
+) -> Result<Config, crate::config::ConfigError> {
     let default = Path::new("ventanilla.toml");
     let file = argument.config.as_deref().or_else(|| default.exists().then_some(default));
-    Config::load(file)
+    let config = Config::load(file)?;
+    log_to_stderr(&log(&config));
+    modes::close_named(&config, file).log();
+    Ok(config)
 }
 
 /// Runs a piece of asynchronous work to its end.
@@ -147,7 +159,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> Result<T, std::io::Error> {
 
 /// Opens the registry for a command that ends by itself; only warnings are logged.
 async fn open(config: Config) -> Result<App, crate::app::StartError> {
-    log_to_stderr(&Log { filter: "warn".into(), json: false });
+    log_to_stderr(&Log::quiet());
     App::open(config, Clock::system()).await
 }
 

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{ConfigArgument, Outcome, block_on, init, load, log_to_stderr};
+use super::{ConfigArgument, Outcome, block_on, init, load_and_log, modes};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -30,8 +30,10 @@ pub struct Arguments {
 /// Runs it, until SIGTERM or SIGINT.
 pub fn run(arguments: &Arguments) -> Outcome {
     let config = settings(arguments)?;
-    log_to_stderr(&config.log);
     block_on(async {
+        // As many files as there are documents: nobody waits for it, and the folder itself is closed already.
+        let documents = config.clone();
+        tokio::spawn(async move { modes::close_documents(&documents).await });
         let server = Server::start(config, Clock::system()).await?;
         eprintln!("the log's key is {}", server.app().entity.ledger.verifier(Log::Book));
         eprintln!("listening on {}", server.url());
@@ -55,10 +57,8 @@ fn settings(arguments: &Arguments) -> Result<Config, Box<dyn std::error::Error>>
         Ok(mut entries) => entries.next().is_none(),
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
     };
-    if empty {
-        return Ok(Config::load(Some(&init::write(&folder, &init::Answers::trial())?))?);
-    }
-    Ok(load(&ConfigArgument { config: file })?)
+    let file = if empty { Some(init::write(&folder, &init::Answers::trial())?) } else { file };
+    Ok(load_and_log(&ConfigArgument { config: file }, |config| config.log.clone())?)
 }
 
 /// A listener that nobody answers at yet.

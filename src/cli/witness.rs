@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::serve::{bind_to, until_told};
-use super::{ConfigArgument, Outcome, block_on, load, log_to_stderr};
+use super::{ConfigArgument, Outcome, block_on, load_and_log};
 use crate::clock::Clock;
 use crate::http::listen::serve;
 use crate::http::witness::router;
@@ -21,8 +21,7 @@ pub struct Arguments {
 
 /// Runs it, until SIGTERM or SIGINT.
 pub fn run(arguments: &Arguments) -> Outcome {
-    let config = load(&arguments.config)?;
-    log_to_stderr(&config.log);
+    let config = load_and_log(&arguments.config, |config| config.log.clone())?;
     let witness = Arc::new(Witness::open(&config.witness)?);
     println!("{}", witness.verifier());
     block_on(async {

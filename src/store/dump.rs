@@ -4,8 +4,9 @@
 //! SQLite writes a consistent copy itself (`VACUUM INTO`), which holds up no writer. PostgreSQL's tool is `pg_dump`; it is
 //! given the snapshot of a transaction of ours, so that what refers to objects is read from just what was dumped.
 
+use std::fs::Permissions;
 use std::io::ErrorKind;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::str::FromStr;
@@ -56,6 +57,8 @@ impl From<sqlx::Error> for DumpError {
 fn private(path: &Path) -> std::result::Result<std::fs::File, DumpError> {
     let mut options = std::fs::OpenOptions::new();
     let made = options.write(true).create(true).truncate(true).mode(0o600).open(path);
+    // One that was there keeps its mode when it is opened.
+    let made = made.and_then(|file| file.set_permissions(Permissions::from_mode(0o600)).map(|()| file));
     made.map_err(|error| DumpError::File(path.to_owned(), error))
 }
 

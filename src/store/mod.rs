@@ -22,6 +22,7 @@ mod gather;
 pub mod imports;
 pub mod listing;
 pub mod log;
+pub mod modes;
 pub mod objects;
 pub mod outbox;
 pub mod references;

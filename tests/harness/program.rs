@@ -33,7 +33,8 @@ impl Program {
         Self::run(command)
     }
 
-    fn run(mut command: Command) -> Self {
+    /// Starts this command, which serves, and waits until it listens.
+    pub fn run(mut command: Command) -> Self {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let log = Arc::new(Mutex::new(String::new()));

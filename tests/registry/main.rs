@@ -38,6 +38,7 @@ mod limits;
 mod log_files;
 mod lookups;
 mod metrics;
+mod modes;
 mod multipart;
 mod openapi;
 mod outages;

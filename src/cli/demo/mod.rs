@@ -44,7 +44,7 @@ pub struct Arguments {
 
 /// Runs it.
 pub fn run(arguments: Arguments) -> Outcome {
-    log_to_stderr(&Log { filter: "warn".into(), json: false });
+    log_to_stderr(&Log::quiet());
     block_on(tell(arguments))?
 }
 
