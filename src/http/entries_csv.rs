@@ -10,6 +10,7 @@ use crate::registry::access::Listing;
 use crate::registry::batch::BatchError;
 use crate::registry::caller::Caller;
 use crate::registry::entry::read_json;
+use crate::report::cell::plain;
 use crate::store;
 use crate::store::entries::{Belongings, EntryRow};
 use crate::store::listing::Wanted;
@@ -86,7 +87,7 @@ pub fn stream(
             writer.write_record(HEADINGS)?;
         }
         for (row, belongings) in rows.iter().zip(&belongings) {
-            writer.write_record(record(row, belongings, caller.entity.zone)?)?;
+            writer.write_record(record(row, belongings, caller.entity.zone)?.map(|cell| plain(&cell)))?;
         }
         let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
         wanted.after = rows.last().map(|last| wanted.order.place(last));
@@ -95,6 +96,7 @@ pub fn stream(
     })
 }
 
+/// Every cell as it is; none is taken for a formula once [`plain`] has it.
 fn record(row: &EntryRow, belongings: &Belongings, zone: chrono_tz::Tz) -> store::Result<[String; 30]> {
     let parties = || belongings.parties.iter().filter(|party| party.represents.is_none());
     let names = parties().map(|party| {
@@ -117,64 +119,22 @@ fn record(row: &EntryRow, belongings: &Belongings, zone: chrono_tz::Tz) -> store
         row.rectified.to_string(),
         row.imported.to_string(),
         row.office.clone().unwrap_or_default(),
-        plain(row.office_name.as_deref().unwrap_or_default()),
-        plain(&row.registered_by),
-        plain(&row.subject),
+        row.office_name.clone().unwrap_or_default(),
+        row.registered_by.clone(),
+        row.subject.clone(),
         row.destination_unit.clone().unwrap_or_default(),
-        plain(row.destination_unit_name.as_deref().unwrap_or_default()),
-        plain(&parties().map(|party| party.id.as_str()).collect::<Vec<_>>().join("; ")),
-        plain(&names.collect::<Vec<_>>().join("; ")),
+        row.destination_unit_name.clone().unwrap_or_default(),
+        parties().map(|party| party.id.as_str()).collect::<Vec<_>>().join("; "),
+        names.collect::<Vec<_>>().join("; "),
         belongings.documents.len().to_string(),
         (row.effective_at.is_none() && !row.imported).to_string(),
         row.presented_at_reason.map(|reason| reason.to_string()).unwrap_or_default(),
-        row.presented_at_reference.as_deref().map(plain).unwrap_or_default(),
-        row.subject_code.as_deref().map(plain).unwrap_or_default(),
+        row.presented_at_reference.clone().unwrap_or_default(),
+        row.subject_code.clone().unwrap_or_default(),
         origin.unit.unwrap_or_default(),
         origin.office.unwrap_or_default(),
-        origin.number.as_deref().map(plain).unwrap_or_default(),
+        origin.number.unwrap_or_default(),
         origin.registered_at.unwrap_or_default(),
         exchange.id.unwrap_or_default(),
     ])
-}
-
-/// What begins a formula, by OWASP's list.
-const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
-
-/// Text that no spreadsheet takes for a formula: one that begins like it gets an apostrophe before it. So it does within a
-/// text where a spreadsheet that splits cells elsewhere would begin another one: after a separator, blanks and quotation
-/// marks or not, and after the end of a line.
-fn plain(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut begins = true;
-    for letter in text.chars() {
-        if begins && FORMULA.contains(&letter) {
-            plain.push('\'');
-        }
-        begins = match letter {
-            ';' | ',' | '\t' | '\n' | '\r' | '|' => true,
-            ' ' | '"' | '\'' | '\u{a0}' => begins,
-            _ => false,
-        };
-        plain.push(letter);
-    }
-    plain
-}
-
-#[cfg(test)]
-mod tests {
-    use super::plain;
-
-    #[test]
-    fn no_cell_begins_a_formula_wherever_it_is_split() {
-        for harmless in ["", "Licencia", "a-b", "2+2=4", "ana@example.es", "García; Pérez", "a, b"] {
-            assert_eq!(plain(harmless), harmless);
-        }
-        for sign in ["=", "+", "-", "@"] {
-            for before in ["", "x;", "x,", "x\t", "x\n", "x\r\n", "x; ", "x;\"", "x|"] {
-                let text = plain(&format!("{before}{sign}cmd"));
-                assert!(text.ends_with(&format!("'{sign}cmd")), "{text:?}");
-            }
-        }
-        assert_eq!(plain("=1;=2\n=3"), "'=1;'=2\n'=3");
-    }
 }

@@ -263,3 +263,76 @@ async fn units_offices_and_books_are_listed(#[values(Engine::Sqlite, Engine::Pos
     assert_eq!(codes("/books").await, ["entrada", "salida"]);
     assert_eq!(codes("/offices").await, ["O01000000"]);
 }
+
+/// What a spreadsheet may take for the beginning of a formula, once it has left out what is not seen.
+fn begins_a_formula(cell: &str) -> bool {
+    let unseen = |letter: char| letter.is_whitespace() || letter.is_control() || "\"\u{200b}\u{feff}".contains(letter);
+    cell.starts_with(['\t', '\r'])
+        || cell.trim_start_matches(unseen).starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
+}
+
+#[rstest]
+#[tokio::test]
+async fn no_cell_of_an_export_is_a_formula_wherever_a_spreadsheet_splits_it(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
+    let send = async |method: Method, path: &str, body: serde_json::Value| {
+        let headers = [("content-type", "application/json")];
+        town.try_send(method, path, Some("admin"), &headers, body.to_string().into_bytes()).await.unwrap()
+    };
+    let evil = "=cmd|' /C calc'!A0;=1+1,+2|@SUM(A1)";
+    send(Method::PUT, &format!("/units/{ENTITY}"), json!({"name": evil, "own": true})).await.is(200, "");
+    send(Method::PUT, "/offices/O01000000", json!({"name": evil, "own": true})).await.is(200, "");
+    let made = send(Method::POST, "/tokens", json!({"name": "=cmd;@x", "role": "clerk"})).await.is(201, "").json();
+    let bearer = format!("Bearer {}", made["secret"].as_str().unwrap());
+    let mut taken = 0;
+    for sign in ["=", "+", "-", "@", "＝", "＋", "－", "＠"] {
+        for before in [
+            "", " ", "\u{a0}", "\u{3000}", "\u{feff}", "\"", "x;", "x; ", "x,\"", "x\t", "x\n", "x\r\n", "x|", "\t",
+            "\r",
+        ] {
+            let text = format!("{before}{sign}cmd|' /C calc'!A0;{sign}2");
+            let mut party = ana();
+            (party["given_name"], party["first_surname"]) = (json!(text), json!(text));
+            let form =
+                Paper::counter().with("subject", text.as_str()).with("interested_parties", json!([party])).form();
+            let (content_type, key) = (form.content_type(), fresh_key());
+            let headers = [
+                ("content-type", content_type.as_str()),
+                ("idempotency-key", key.as_str()),
+                ("authorization", bearer.as_str()),
+            ];
+            let answer = town.try_send(Method::POST, "/entries", None, &headers, form.bytes()).await.unwrap();
+            assert!([201, 422].contains(&answer.status), "{}", answer.text());
+            taken += usize::from(answer.status == 201);
+        }
+    }
+    // Texts with an end of a line in them are refused where they would stand in a name.
+    assert!(taken > 40, "{taken}");
+    let headers = [("accept", "text/csv")];
+    let file = town.try_send(Method::GET, "/entries", Some("auditor"), &headers, Vec::new()).await.unwrap().is(200, "");
+    assert!(file.text().contains("cmd"));
+    for separator in [b',', b';', b'\t', b'|'] {
+        for quoting in [true, false] {
+            let mut reader = csv::ReaderBuilder::new();
+            let reader = reader.delimiter(separator).quoting(quoting).flexible(true).has_headers(false);
+            for record in reader.from_reader(file.body.as_slice()).records() {
+                for cell in &record.unwrap() {
+                    assert!(!begins_a_formula(cell), "split at {:?}: {cell:?}", char::from(separator));
+                }
+            }
+        }
+    }
+    // There is no other export with texts in it: the report has numbers alone.
+    let document = town.get("/api/v1/openapi.json", "nobody").await.json();
+    let mut exports = Vec::new();
+    for item in document["paths"].as_object().unwrap().values() {
+        for operation in item.as_object().unwrap().values() {
+            if operation["responses"]["200"]["content"].get("text/csv").is_some() {
+                exports.push(operation["operationId"].as_str().unwrap().to_owned());
+            }
+        }
+    }
+    assert_eq!(exports, ["entries", "report_channels"]);
+}
