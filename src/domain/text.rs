@@ -79,6 +79,19 @@ fn is_steering(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Whether nothing is seen where it stands: control characters, separators of lines, marks of the reading direction, and
+/// characters without a width. In a name they would make two that look alike.
+#[must_use]
+pub fn is_unseen(c: char) -> bool {
+    is_steering(c)
+        || matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}'
+        )
+        || matches!(c, '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}' | '\u{ffa0}')
+}
+
 /// The file name as SICRES allows it: its forbidden signs become `_` (validation rule of the annex
 /// name). The extension stays, since identifier and name of an annex must have the same.
 #[must_use]

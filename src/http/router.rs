@@ -261,9 +261,11 @@ const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'";
 async fn guarded(axum::extract::State(app): axum::extract::State<App>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let is_docs = path.starts_with("/api/docs");
-    // Checkpoints, tiles and keys are public and meant to be kept; all else may tell of somebody.
+    // Checkpoints, tiles and keys are public and meant to be kept; all else may tell of somebody. That something is not
+    // there, or went wrong, is true for a moment only.
     let is_personal = !is_docs && !path.starts_with("/api/v1/log/");
     let mut response = next.run(request).await;
+    let is_error = response.status().is_client_error() || response.status().is_server_error();
     let headers = response.headers_mut();
     let mut say = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
@@ -271,7 +273,7 @@ async fn guarded(axum::extract::State(app): axum::extract::State<App>, request: 
     say(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     say(header::CONTENT_SECURITY_POLICY, if is_docs { DOCS_POLICY } else { NO_PAGE });
     say(header::REFERRER_POLICY, "no-referrer");
-    if is_personal {
+    if is_personal || is_error {
         say(header::CACHE_CONTROL, "private, no-store");
     }
     if !app.config.tls.certificate.as_os_str().is_empty() {

@@ -1,8 +1,8 @@
 //! Tokens of programs and people that call: made, listed, revoked. The secret is shown once, and only its hash is kept.
 //!
 //! # Why
-//! A token's name stands on all that is done with it, so it belongs to one role for ever: whoever reads "sede" on an entry
-//! of years ago knows what it was allowed to do. A repeat of the request that made one cannot show the secret again; it is
+//! A token's name stands on all that is done with it, so it belongs to one role for ever, and so does a name that reads like
+//! it ("Sede"): whoever reads "sede" on an entry of years ago knows what it was allowed to do. A repeat of the request that made one cannot show the secret again; it is
 //! told which token it made, so that this one can be revoked.
 
 use base64::Engine;
@@ -18,7 +18,7 @@ use super::book::Key;
 use super::caller::Entity;
 use super::submission::FieldError;
 use super::submission::fields::{Errors, Object, tree};
-use crate::domain::{Micros, Role, Sha256};
+use crate::domain::{Micros, Role, Sha256, text};
 use crate::store;
 use crate::store::book::KeyRow;
 use crate::store::directory::{self, Kind};
@@ -61,7 +61,7 @@ pub enum TokenError {
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenRequest {
-    /// Its name: it stands on all that is done with it. A name belongs to one role for ever.
+    /// Its name: it stands on all that is done with it. A name, and what reads like it, belongs to one role for ever.
     #[schema(example = "mostrador-1", min_length = 1, max_length = 80)]
     pub name: String,
     /// What it may do.
@@ -104,9 +104,10 @@ impl TokenRequest {
         let mut errors = Errors::default();
         // It stands in logs and on entries, and must not be taken for a citizen's identifier.
         let fits = (1..=NAME).contains(&self.name.chars().count());
-        let plain = !self.name.contains(|letter: char| letter == ':' || letter.is_control());
+        let plain = !self.name.contains(|letter: char| letter == ':' || text::is_unseen(letter));
         if !fits || self.name.trim() != self.name || !plain {
-            errors.add("/name", format!("must have 1 to {NAME} characters, no colon, and no blanks around it"));
+            let rule = "no colon, no characters that cannot be seen, and no blanks around it";
+            errors.add("/name", format!("must have 1 to {NAME} characters, {rule}"));
         }
         if matches!(self.role, Role::Unit) && self.unit.is_none() {
             errors.add("/unit", "is required: a token of this role acts for one unit");

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{Result, Tx, sql};
-use crate::domain::{Micros, Role, Sha256};
+use crate::domain::{Micros, Role, Sha256, text};
 
 /// A token.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -140,22 +140,23 @@ pub async fn list(tx: &mut Tx, entity: i64) -> Result<Vec<TokenRow>> {
     )?)
 }
 
-/// Another role that has or had tokens of this name; `None` when the name is free for `role`. It locks the entity's books,
-/// so that two that are made at once cannot both find a name free.
+/// Another role that has or had tokens of this name, or of one that reads like it: in capitals, with other blanks or
+/// without its accents. `None` when the name is free for `role`. It locks the entity's books, so that two that are made at
+/// once cannot both find a name free.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn other_role(tx: &mut Tx, entity: i64, name: &str, role: Role) -> Result<Option<Role>> {
     super::book::lock(tx, entity).await?;
-    let row: Option<(Role,)> = sql!(
+    let rows: Vec<(String, Role)> = sql!(
         tx,
-        fetch_optional,
-        "SELECT role FROM tokens WHERE entity_id = $1 AND name = $2 AND role <> $3 ORDER BY created_at LIMIT 1",
+        fetch_all,
+        "SELECT name, role FROM tokens WHERE entity_id = $1 AND role <> $2 GROUP BY name, role ORDER BY min(created_at)",
         entity,
-        name,
         role
     )?;
-    Ok(row.map(|(role,)| role))
+    let folded = text::fold(name);
+    Ok(rows.into_iter().find(|(taken, _)| text::fold(taken) == folded).map(|(_, role)| role))
 }
 
 /// Revokes the tokens of a name that are not revoked yet; how many.

@@ -8,6 +8,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod access;
 mod acts;
 mod address;
 mod administration;
@@ -23,6 +24,7 @@ mod clock;
 mod connections;
 mod counter;
 mod demo;
+mod docs_page;
 mod documents;
 mod durability;
 mod exchange;
