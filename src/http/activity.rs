@@ -10,6 +10,10 @@
 //! - while the client does not take what is sent: `stall_seconds` at once, and in all what the pace allows besides;
 //! - in all: `connection_seconds`, after which no new request is taken.
 //!
+//! Frames of HTTP/2 that carry nothing (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA) cost their sender less than
+//! the server, and belong to no request that could be counted. So what comes beyond requests and their bodies has a limit
+//! for each connection, in proportion to these; and answers to such frames earn no time.
+//!
 //! How long the body of a request may take is [`super::body`]'s to say, since only the reader knows whom it waits for.
 
 use std::collections::HashMap;
@@ -28,6 +32,15 @@ use crate::config::Limits;
 
 /// An answer is handed on in pieces of so many bytes, so that who reads nothing is seen soon, however long the answer.
 const PIECE: usize = 16 << 10;
+
+/// Bytes that may come beyond bodies: at first, and more with each request, for its header (64 KiB) and for what of its body
+/// is on the way when it is answered ([`STREAM_WINDOW`]).
+const OVERHEAD: u64 = 256 << 10;
+const OVERHEAD_OF_REQUEST: u64 = 576 << 10;
+/// Bytes of one request's body that a client may send before they are read, over HTTP/2.
+pub const STREAM_WINDOW: u32 = 512 << 10;
+/// The same for all requests of a connection.
+pub const CONNECTION_WINDOW: u32 = 1 << 20;
 
 /// Why a connection is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,9 +76,14 @@ struct State {
     aged: bool,
     /// Requests whose answer is not given yet.
     open: usize,
-    /// Since when there has been none, and what was sent since.
+    /// Since when there has been none, and what was sent and heard since.
     idle_since: Instant,
     sent_idle: u64,
+    heard_idle: u64,
+    /// All bytes that came, those of bodies that were read, and those that may come.
+    heard: u64,
+    read: u64,
+    allowed: u64,
     served: bool,
     writing: Waiting,
     answers: HashMap<u64, Waiting>,
@@ -117,6 +135,10 @@ impl Activity {
             open: 0,
             idle_since: now,
             sent_idle: 0,
+            heard_idle: 0,
+            heard: 0,
+            read: 0,
+            allowed: OVERHEAD + u64::from(CONNECTION_WINDOW),
             served: false,
             writing: Waiting::default(),
             answers: HashMap::new(),
@@ -147,6 +169,7 @@ impl Activity {
         let mut state = self.state();
         state.open += 1;
         state.served = true;
+        state.allowed += OVERHEAD_OF_REQUEST;
         Request(self.clone())
     }
 
@@ -187,7 +210,9 @@ impl State {
         };
         if self.open == 0 {
             let idle = if self.served { patience.idle } else { patience.first };
-            sooner(Over::Idle, Some(self.idle_since + idle + Duration::from_secs(self.sent_idle / patience.pace)));
+            // What answers frames is no rest of an answer: as much was heard.
+            let rest = self.sent_idle.saturating_sub(self.heard_idle);
+            sooner(Over::Idle, Some(self.idle_since + idle + Duration::from_secs(rest / patience.pace)));
         }
         sooner(Over::Stalled, self.writing.ends_at(patience));
         for answer in self.answers.values() {
@@ -221,7 +246,45 @@ impl Drop for Request {
         let mut state = self.0.state();
         state.open -= 1;
         state.idle_since = Instant::now();
-        state.sent_idle = 0;
+        (state.sent_idle, state.heard_idle) = (0, 0);
+    }
+}
+
+/// The body of a request, whose bytes are noted when they are read.
+#[derive(Debug)]
+pub struct Received<B> {
+    body: B,
+    activity: Arc<Activity>,
+}
+
+impl<B> Received<B> {
+    /// This body, of a request on this connection.
+    #[must_use]
+    pub fn new(body: B, activity: Arc<Activity>) -> Self {
+        Self { body, activity }
+    }
+}
+
+impl<B: http_body::Body<Data = Bytes> + Unpin> http_body::Body for Received<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let polled = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if let Some(Ok(frame)) = &polled
+            && let Some(data) = frame.data_ref()
+        {
+            self.activity.state().read += data.len() as u64;
+        }
+        Poll::Ready(polled)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -310,6 +373,20 @@ impl<S> Noted<S> {
         Self { stream, activity }
     }
 
+    /// Counts bytes that came.
+    fn heard(&self, bytes: usize) -> std::io::Result<()> {
+        let mut state = self.activity.state();
+        state.heard += bytes as u64;
+        if state.open == 0 {
+            state.heard_idle += bytes as u64;
+        }
+        // As much again as what was read, for the frames or chunks that it came in.
+        if state.heard > state.allowed + 2 * state.read {
+            return Err(std::io::Error::new(std::io::ErrorKind::ConnectionAborted, "too much that is no request"));
+        }
+        Ok(())
+    }
+
     fn wrote<T>(&self, polled: &Poll<std::io::Result<T>>, bytes: impl FnOnce(&T) -> usize) {
         let (mut state, now) = (self.activity.state(), Instant::now());
         match polled {
@@ -332,7 +409,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Noted<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        Poll::Ready(self.heard(buffer.filled().len() - before))
     }
 }
 

@@ -27,7 +27,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::activity::{Activity, Noted, Over};
+use super::activity::{Activity, CONNECTION_WINDOW, Noted, Over, Received, STREAM_WINDOW};
 use super::places::{Full, Place, Places};
 use crate::config::{Limits, Tls};
 use crate::registry::client_certificate::Shown;
@@ -262,6 +262,8 @@ where
         .timer(TokioTimer::new())
         .max_concurrent_streams(100)
         .max_header_list_size(32 << 10)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(patience);
     let noted = Noted::new(stream, activity.clone());
@@ -270,7 +272,8 @@ where
         move |mut request: hyper::Request<hyper::body::Incoming>| {
             let open = activity.request();
             request.extensions_mut().insert(peer.clone());
-            let answering = router.clone().oneshot(Request::from(request.map(Body::new)));
+            let received = |body| Body::new(Received::new(body, activity.clone()));
+            let answering = router.clone().oneshot(Request::from(request.map(received)));
             async move { answering.await.map(|response| response.map(|body| open.answering(body))) }
         }
     });

@@ -29,6 +29,7 @@ mod documents;
 mod durability;
 mod exchange;
 mod faults;
+mod floods;
 mod heavy_crowd;
 mod heavy_kill;
 mod idempotency;
