@@ -20,6 +20,8 @@ mod pictures;
 #[path = "signature/pki.rs"]
 #[expect(dead_code, reason = "shared with tests that need more of it")]
 mod pki;
+#[path = "signature_pades/readers.rs"]
+mod readers;
 #[path = "signature_pades/roles.rs"]
 mod roles;
 #[path = "signature_pades/sound.rs"]

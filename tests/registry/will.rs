@@ -166,6 +166,44 @@ fn drawn_over(mut form: pdf::Paper) -> Paper {
     with_pdf(&form)
 }
 
+/// An empty field over the page that not every reader takes for hidden.
+fn hidden_from_some(mut form: pdf::Paper) -> Paper {
+    let field = form.put_empty_signature_field("[0 0 595 842]");
+    form.put_with(field, "/F 4294967298 /AP << /N 8 0 R >>");
+    form.finish();
+    with_pdf(&form)
+}
+
+/// Likewise one that not every reader takes for one without an area.
+fn flat_for_some(mut form: pdf::Paper) -> Paper {
+    let field = form.put_empty_signature_field("[842 0 0..595 842]");
+    form.put_with(field, "/AP << /N 8 0 R >>");
+    form.finish();
+    with_pdf(&form)
+}
+
+/// The text is replaced, and the tables lead back to the old one.
+fn replaced_for_a_while(mut form: pdf::Paper) -> Paper {
+    let at = form.bytes.windows(9).position(|window| window == b"\n4 0 obj\n").unwrap() + 1;
+    form.put_stream(pdf::CONTENT, "", b"BT /F1 12 Tf 100 700 Td (Pago 900 euros) Tj ET");
+    form.finish();
+    form.point(pdf::CONTENT, at);
+    form.catalog = "/Version 30 0 R".to_owned();
+    form.put_structure();
+    form.finish();
+    with_pdf(&form)
+}
+
+/// Padded to the length with which readers begin at the front.
+fn read_from_the_front() -> Paper {
+    let start = b"%PDF-1.7\n60 0 obj\n<< /Linearized 1 /L 20000 /N 1 /O 3 /E 900 /T 100 /H [1 2] >>\nendobj\n";
+    let mut form = pdf::Paper::beginning_with(pdf::Xref::Table, start);
+    form.sign(&Seal::by("citizen"));
+    assert!(form.bytes.len() < 20_000 && form.bytes.len() > 10_000);
+    form.bytes.resize(form.bytes.len() + 900, b' ');
+    with_pdf(&form)
+}
+
 fn altered(mut form: pdf::Paper) -> Paper {
     let at = form.bytes.windows(3).position(|bytes| bytes == b"100").unwrap();
     form.bytes[at] = b'9';
@@ -280,6 +318,10 @@ fn signed_in_part() -> Paper {
 #[case::filled_in_later_as_the_signer_allowed(certified_and_filled())]
 #[case::annotated_later(annotated(pdf_form("citizen")))]
 #[case::drawn_over_by_a_later_signer(drawn_over(pdf_form("citizen")))]
+#[case::hidden_from_some_readers(hidden_from_some(pdf_form("citizen")))]
+#[case::flat_for_some_readers(flat_for_some(pdf_form("citizen")))]
+#[case::replaced_for_a_while(replaced_for_a_while(pdf_form("citizen")))]
+#[case::read_from_the_front(read_from_the_front())]
 #[case::altered(altered(pdf_form("citizen")))]
 #[case::by_somebody_else(with_pdf(&pdf_form("citizen2")))]
 #[case::by_nobody_trusted(with_pdf(&pdf_form("untrusted/citizen")))]

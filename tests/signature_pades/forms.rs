@@ -55,7 +55,11 @@ fn the_widget_of_a_signed_field_keeps_its_appearance() {
 
 #[rstest]
 #[case::with_an_appearance("/AP << /N 101 0 R >>", "[0 0 595 842]", LaterClass::Content)]
-#[case::where_nobody_sees_it("/AP << /N 101 0 R >>", "[0 0 0 0]", LaterClass::Signatures)]
+#[case::without_one("/F 4", "[0 0 0 0]", LaterClass::Signatures)]
+#[case::with_none("/AP null", "[0 0 0 0]", LaterClass::Signatures)]
+#[case::where_nobody_sees_it("/AP << /N 101 0 R >>", "[0 0 0 0]", LaterClass::Content)]
+#[case::hidden("/F 2 /AP << /N 101 0 R >>", "[0 0 595 842]", LaterClass::Content)]
+#[case::hidden_beyond_32_bits("/F 4294967298 /AP << /N 101 0 R >>", "[0 0 595 842]", LaterClass::Content)]
 #[case::named_like_another("", "[0 0 0 0]", LaterClass::Content)]
 fn a_new_field_for_others_shows_nothing(#[case] entries: &str, #[case] place: &str, #[case] class: LaterClass) {
     let mut paper = prepared();

@@ -125,8 +125,13 @@ pub fn field_mdp(action: &str, fields: &str) -> String {
 
 impl Paper {
     pub fn new(xref: Xref) -> Self {
+        Self::beginning_with(xref, b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
+    }
+
+    /// The same behind these first bytes.
+    pub fn beginning_with(xref: Xref, bytes: &[u8]) -> Self {
         let mut paper = Self {
-            bytes: b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".to_vec(),
+            bytes: bytes.to_vec(),
             xref,
             last: 0,
             catalog: String::new(),

@@ -38,6 +38,18 @@ pub struct Changes {
     pub content: Option<String>,
 }
 
+impl Changes {
+    /// Adds those of another revision.
+    pub fn add(&mut self, other: Self) {
+        self.signatures |= other.signatures;
+        self.annotations |= other.annotations;
+        self.filled.extend(other.filled);
+        self.signed.extend(other.signed.into_iter().filter(|name| !self.signed.contains(name)).collect::<Vec<_>>());
+        self.shown = self.shown.take().or(other.shown);
+        self.content = self.content.take().or(other.content);
+    }
+}
+
 /// What a difference means in the place where it is found.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Blame {
@@ -197,6 +209,17 @@ impl<'p> Walk<'p, '_> {
         Ok(())
     }
 
+    /// Has an object noticed that took the place of another and is compared entry by entry: where a document is
+    /// encrypted, a string is encrypted with the number of the object that it stands in, and says the same in no other.
+    pub(super) fn stays(&mut self, old: Option<&Object<'p>>, new: Option<&Object<'p>>) {
+        if let (true, Some(old), Some(new)) = (self.is_encrypted, old, new)
+            && old != new
+            && (matches!(old, Object::Reference(_)) || matches!(new, Object::Reference(_)))
+        {
+            self.content("an object of an encrypted document stands under another number");
+        }
+    }
+
     pub(super) fn differ(&mut self, role: &Role, key: &[u8]) {
         let blame = if let Role::Same { blame, .. } = role { blame.clone() } else { Blame::Content };
         self.blame(&blame, &format!("{} was changed", String::from_utf8_lossy(key)));
@@ -305,6 +328,7 @@ impl<'p> Walk<'p, '_> {
             let (old, new): (Option<Object<'p>>, Option<Object<'p>>) = (first(self.old)?, first(self.new)?);
             self.pair(old.as_ref(), new.as_ref(), &CONTENT, b"/ID")?;
         }
+        self.stays(old.get(b"Root"), new.get(b"Root"));
         if let (Some(Object::Reference(old)), Some(Object::Reference(new))) = (old.get(b"Root"), new.get(b"Root")) {
             let moved = old != new && self.new.generations(new.number)? != Some([new.generation; 2]);
             if moved || self.old.generations(old.number)? != self.new.generations(new.number)? {
@@ -323,8 +347,9 @@ impl<'p> Walk<'p, '_> {
                 b"AcroForm" => self.form(before, after)?,
                 b"Pages" => self.pages(before, after)?,
                 // What validation data and the signing itself bring along.
-                b"DSS" | b"Extensions" | b"Version" => {}
-                b"Perms" if before.is_none() => {}
+                b"DSS" | b"Extensions" => {}
+                b"Version" if matches!(after, None | Some(Object::Name(_))) => {}
+                b"Perms" if before.is_none() => self.permissions(after)?,
                 b"StructTreeRoot" => self.structure_root(before, after)?,
                 b"Names" => self.names(before, after)?,
                 b"Outlines" | b"Dests" | b"OpenAction" | b"AA" | b"Threads" => {
@@ -337,8 +362,18 @@ impl<'p> Walk<'p, '_> {
         Ok(())
     }
 
+    /// What signers came to permit (§ 12.8.6): a certification, and no more.
+    fn permissions(&mut self, new: Option<&Object<'p>>) -> Result<()> {
+        let granted = self.new.dictionary(new)?.unwrap_or_default();
+        if granted.iter().any(|(key, value)| key != b"DocMDP" || !matches!(value, Object::Reference(_))) {
+            self.content("/Perms was changed");
+        }
+        Ok(())
+    }
+
     /// What is found by a name (§ 7.7.4). Named appearances (`/AP`) show nothing by themselves, and come with comments.
     fn names(&mut self, old: Option<&Object<'p>>, new: Option<&Object<'p>>) -> Result<()> {
+        self.stays(old, new);
         let (before, after) = (self.old.dictionary(old)?, self.new.dictionary(new)?);
         let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
         for key in self.keys(&before, &after) {

@@ -18,6 +18,7 @@ impl<'p> Walk<'p, '_> {
     /// without an appearance has it anyway: with what the form brings for it (`/DR`, `/DA`, `/Q`). So the first may not
     /// change, and the others not where they are used.
     pub(super) fn form(&mut self, old: Option<&Object<'p>>, new: Option<&Object<'p>>) -> Result<()> {
+        self.stays(old, new);
         let (before, after) = (self.old.dictionary(old)?, self.new.dictionary(new)?);
         let before = before.unwrap_or_default();
         let Some(after) = after else {
@@ -40,6 +41,7 @@ impl<'p> Walk<'p, '_> {
                     _ => self.content("/NeedAppearances was changed"),
                 },
                 b"DR" if !drawn_by_readers => {
+                    self.stays(old, new);
                     let (old, new) = (self.old.dictionary(old)?, self.new.dictionary(new)?);
                     self.resources(&old.unwrap_or_default(), &new.unwrap_or_default())?;
                 }
@@ -157,7 +159,7 @@ impl<'p> Walk<'p, '_> {
         if !value.is_some_and(|value| is_signature_value(&value)) {
             for widget in std::iter::once(&found.object).chain(&kids) {
                 let Object::Dictionary(widget) = self.new.resolve(widget)? else { continue };
-                if widget.get(b"AP").is_some() && self.is_visible(&widget)? {
+                if !matches!(widget.get(b"AP"), None | Some(Object::Null)) {
                     self.content("a field that was not signed has got an appearance");
                 }
             }
@@ -181,7 +183,7 @@ impl<'p> Walk<'p, '_> {
         }
         let filled = Blame::Filled(Rc::clone(&name));
         let (of_value, of_look) = match (is_signature, filling) {
-            (true, Filling::Signing) if self.is_visible(new)? => (Blame::Nothing, Blame::Shown(Rc::clone(&name))),
+            (true, Filling::Signing) if Self::is_visible(new) => (Blame::Nothing, Blame::Shown(Rc::clone(&name))),
             (true, Filling::Signing) => (Blame::Nothing, Blame::Nothing),
             (true, _) => (Blame::Content, Blame::Content),
             (false, Filling::Value) => (filled.clone(), filled),

@@ -10,7 +10,7 @@
 
 use std::collections::HashSet;
 
-use crate::signature::pdf::{Dictionary, Object, Pdf, PdfError};
+use crate::signature::pdf::{Dictionary, Object, Pdf, PdfError, inner_references};
 
 use super::field;
 
@@ -101,10 +101,10 @@ impl Landmarks {
     fn find_layers(&mut self, pdf: &Pdf<'_>, properties: Option<&Object<'_>>) -> Result<()> {
         const MOST: usize = 100_000;
         let mut seen = HashSet::new();
-        let mut open: Vec<u32> = properties.map(inner_references).unwrap_or_default();
+        let mut open: Vec<u32> = properties.map(inner_numbers).unwrap_or_default();
         while let Some(at) = open.pop() {
             if seen.insert(at) && !self.is_place(at) {
-                open.extend(inner_references(&pdf.get(at)?.object));
+                open.extend(inner_numbers(&pdf.get(at)?.object));
             }
             if seen.len() > MOST {
                 return Err(PdfError::Limit("layers"));
@@ -222,14 +222,8 @@ fn children(element: &Dictionary<'_>) -> Vec<u32> {
     found
 }
 
-/// Every reference in an object, however deep.
-fn inner_references(object: &Object<'_>) -> Vec<u32> {
-    match object {
-        Object::Reference(reference) => vec![reference.number],
-        Object::Array(members) => members.iter().flat_map(inner_references).collect(),
-        Object::Dictionary(entries) => entries.iter().flat_map(|(_, value)| inner_references(value)).collect(),
-        _ => Vec::new(),
-    }
+fn inner_numbers(object: &Object<'_>) -> Vec<u32> {
+    inner_references(object).into_iter().map(|reference| reference.number).collect()
 }
 
 fn number(object: Option<&Object<'_>>) -> Option<u32> {

@@ -46,9 +46,9 @@ pub fn after(
     if !holds {
         return Err(PdfError::Structure("the signed bytes are no document that holds this signature"));
     }
-    let found = check_appended(current, end).and_then(|anything| {
+    let found = check_appended(current, &signed).and_then(|anything| {
         let nothing = !anything;
-        Ok(if nothing { None } else { Some((change::between(&signed, current)?, Permissions::read(&signed)?)) })
+        Ok(if nothing { None } else { Some((changes(&signed, current, end)?, Permissions::read(&signed)?)) })
     });
     Ok(Some(match found {
         Ok(None) => After::new(LaterClass::Padding, true, None),
@@ -56,6 +56,17 @@ pub fn after(
         // What cannot be read cannot be said to be harmless.
         Err(error) => After::new(LaterClass::Content, false, Some(error.to_string())),
     }))
+}
+
+/// What changed in any revision since: a reader that does not get through to the newest shows one before it.
+fn changes(signed: &Pdf<'_>, current: &Pdf<'_>, end: usize) -> Result<Changes, PdfError> {
+    let mut changes = change::between(signed, current)?;
+    let mut revision = current.previous()?;
+    while let Some(older) = revision.filter(|older| older.follows(end)) {
+        changes.add(change::between(signed, &older)?);
+        revision = older.previous()?;
+    }
+    Ok(changes)
 }
 
 impl After {

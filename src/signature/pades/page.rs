@@ -40,6 +40,7 @@ impl<'p> Walk<'p, '_> {
                     }
                 }
                 b"Annots" if is_page => {
+                    self.stays(before, after);
                     let (before, after) = (self.old.array(before)?, self.new.array(after)?);
                     self.annotations(&before, &after)?;
                 }
@@ -122,7 +123,7 @@ impl<'p> Walk<'p, '_> {
             let of_signature = self.added.contains(&reference.number);
             if !of_signature || found.stream.is_some() || does_something(&widget) || widget.ambiguous().is_some() {
                 self.content("a form field was added to a page");
-            } else if self.is_visible(&widget)? {
+            } else if Self::is_visible(&widget) {
                 let mut name = field::join(b"", &widget);
                 if name.is_empty()
                     && let Some(parent) = self.new.lenient_dictionary(widget.get(b"Parent"))?
@@ -136,17 +137,31 @@ impl<'p> Walk<'p, '_> {
     }
 
     /// Whether a widget draws anything: it has an area, and is not hidden (§ 12.5.3, table 167, and § 12.7.5.5).
-    pub(super) fn is_visible(&self, widget: &Dictionary<'_>) -> Result<bool> {
+    ///
+    /// A reader that does not understand flags or rectangle may draw it all the same, so it is visible unless both are
+    /// written as every reader reads them: flags that the standard knows, and four plain numbers, in their places.
+    pub(super) fn is_visible(widget: &Dictionary<'_>) -> bool {
         const HIDDEN: i64 = 2;
-        if widget.integer(b"F").is_some_and(|flags| flags & HIDDEN != 0) {
-            return Ok(false);
+        if let Some(flags @ 0..=0x3ff) = widget.integer(b"F")
+            && flags & HIDDEN != 0
+        {
+            return false;
         }
-        let sides = self.new.array(widget.get(b"Rect"))?;
-        let equal = |one: usize, other: usize| match (sides.get(one), sides.get(other)) {
-            (Some(Object::Reference(_)), _) | (_, Some(Object::Reference(_))) => false,
-            (Some(one), Some(other)) => same_value(one, other, b"Rect"),
-            _ => false,
-        };
-        Ok(!(equal(0, 2) || equal(1, 3)))
+        let Some(Object::Array(sides)) = widget.get(b"Rect") else { return true };
+        let [left, bottom, right, top] = &sides[..] else { return true };
+        let is_plain = sides.iter().all(is_length);
+        !(is_plain && (same_value(left, right, b"Rect") || same_value(bottom, top, b"Rect")))
+    }
+}
+
+/// Whether it is a number that a place on a page may have.
+fn is_length(object: &Object<'_>) -> bool {
+    const DIGITS: usize = 12;
+    match object {
+        Object::Integer(-999_999..=999_999) => true,
+        Object::Real(raw) => {
+            raw.len() <= DIGITS && raw.iter().position(|&byte| byte == b'.').is_some_and(|point| point <= 7)
+        }
+        _ => false,
     }
 }

@@ -1,7 +1,11 @@
 //! Validation data in the document (EN 319 142-1 § 5.4.2): the document security store.
 
+use std::collections::{BTreeSet, HashMap};
+
 use crate::signature::pdf::{Dictionary, Object, Pdf};
 use crate::signature::revocation::Evidence;
+
+use super::change::references;
 
 /// More items of a kind than this are left unread.
 const MAX_ITEMS: usize = 256;
@@ -21,7 +25,8 @@ impl Store {
     pub fn read(pdf: &Pdf<'_>) -> Self {
         let store = pdf.catalog().and_then(|catalog| pdf.dictionary(catalog.get(b"DSS")));
         let Ok(Some(store)) = store else { return Self::default() };
-        let items = |key: &[u8]| items(pdf, &store, key);
+        let mut read = HashMap::new();
+        let mut items = |key: &[u8]| items(pdf, &store, key, &mut read);
         Self { certificates: items(b"Certs"), crls: items(b"CRLs"), ocsps: items(b"OCSPs") }
     }
 
@@ -50,11 +55,10 @@ impl Store {
     }
 }
 
-fn items(pdf: &Pdf<'_>, store: &Dictionary<'_>, key: &[u8]) -> Vec<Vec<u8>> {
+/// The items of a kind. Each object is read once, however often and under whatever kind it is named.
+fn items(pdf: &Pdf<'_>, store: &Dictionary<'_>, key: &[u8], read: &mut HashMap<u32, Option<Vec<u8>>>) -> Vec<Vec<u8>> {
     let Some(Ok(Object::Array(members))) = store.get(key).map(|list| pdf.resolve(list)) else { return Vec::new() };
-    let stream = |member: &Object<'_>| match member {
-        Object::Reference(reference) => pdf.stream(reference.number).ok(),
-        _ => None,
-    };
-    members.iter().take(MAX_ITEMS).filter_map(stream).collect()
+    let numbers: BTreeSet<u32> = references(&members[..members.len().min(MAX_ITEMS)]);
+    let item = |number: u32| read.entry(number).or_insert_with(|| pdf.stream(number).ok()).clone();
+    numbers.into_iter().filter_map(item).collect()
 }

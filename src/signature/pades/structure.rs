@@ -67,6 +67,7 @@ impl<'p> Walk<'p, '_> {
 
     /// A list, or one thing in place of a list, to which things were added and from which none was taken.
     fn grown(&mut self, key: &[u8], old: &Object<'p>, new: &Object<'p>) -> Result<()> {
+        self.stays(Some(old), Some(new));
         let (before, after) = (members(self.old, old)?, members(self.new, new)?);
         let mut rest = after.iter();
         let mut added = Vec::new();

@@ -33,10 +33,11 @@ impl Budget {
         Ok(())
     }
 
+    /// Takes what was unpacked from the budget, of use or not: the work is done. What exceeds it leaves nothing.
     fn unpacked(&self, bytes: usize) -> Result<(), PdfError> {
-        let left = self.decoded.get().checked_sub(bytes).ok_or(PdfError::Limit("compressed data"))?;
-        self.decoded.set(left);
-        Ok(())
+        let left = self.decoded.get().checked_sub(bytes);
+        self.decoded.set(left.unwrap_or(0));
+        left.map(drop).ok_or(PdfError::Limit("compressed data"))
     }
 }
 
@@ -51,10 +52,12 @@ const MAX_STREAM: usize = 32 << 20;
 pub fn decode(dictionary: &Dictionary<'_>, raw: &[u8], budget: &Budget) -> Result<Vec<u8>, PdfError> {
     let filters = list(dictionary.get(b"Filter"));
     let parameters = list(dictionary.get(b"DecodeParms"));
-    let mut bytes = raw.to_vec();
     if filters.len() > 4 {
         return Err(PdfError::Limit("filters"));
     }
+    // Streams may lie in each other, and each is copied.
+    budget.read(raw.len())?;
+    let mut bytes = raw.to_vec();
     for (at, filter) in filters.into_iter().enumerate() {
         let Object::Name(name) = filter else { return Err(PdfError::Filter) };
         bytes = match &**name {
@@ -85,11 +88,12 @@ fn inflate(packed: &[u8], budget: &Budget) -> Result<Vec<u8>, PdfError> {
     let limit = MAX_STREAM.min(budget.decoded.get());
     // One byte more than allowed tells "as large as allowed" from "larger".
     let decoder = flate2::read::ZlibDecoder::new(packed);
-    decoder.take(limit as u64 + 1).read_to_end(&mut out).map_err(|_| PdfError::Filter)?;
+    let read = decoder.take(limit as u64 + 1).read_to_end(&mut out);
+    budget.unpacked(out.len())?;
+    read.map_err(|_| PdfError::Filter)?;
     if out.len() > limit {
         return Err(PdfError::Limit("compressed data"));
     }
-    budget.unpacked(out.len())?;
     Ok(out)
 }
 
@@ -187,6 +191,22 @@ mod tests {
         let most = deflate(&vec![0; MAX_STREAM]);
         let outcomes: Vec<_> = (0..6).map(|_| inflate(&most, &budget).is_ok()).collect();
         assert_eq!(outcomes, [true, true, true, true, false, false]);
+    }
+
+    #[test]
+    fn what_cannot_be_unpacked_costs_what_was_unpacked_of_it() {
+        let large = deflate(&vec![0; MAX_STREAM + 1]);
+        let damaged = [&deflate(&vec![0; MAX_STREAM])[..8 << 10], b"damaged"].concat();
+        for packed in [large, damaged] {
+            let budget = Budget::of_file(0);
+            let before = budget.decoded.get();
+            assert!(inflate(&packed, &budget).is_err());
+            assert!(budget.decoded.get() < before - (4 << 20), "{}", budget.decoded.get());
+            for _ in 0..30 {
+                assert!(inflate(&packed, &budget).is_err());
+            }
+            assert_eq!(budget.decoded.get(), 0);
+        }
     }
 
     #[test]

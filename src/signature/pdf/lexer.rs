@@ -33,13 +33,15 @@ pub struct Lexer<'a> {
     /// Where the next byte is.
     pub at: usize,
     values: usize,
+    /// The first thing that was read here in one way and is read by other programs in another.
+    pub doubt: Option<&'static str>,
 }
 
 impl<'a> Lexer<'a> {
     /// Starts at this place.
     #[must_use]
     pub fn new(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at, values: 0 }
+        Self { bytes, at, values: 0, doubt: None }
     }
 
     /// The next byte.
@@ -116,12 +118,13 @@ impl<'a> Lexer<'a> {
         Ok(Reference { number, generation })
     }
 
-    /// Reads the object that must come next.
+    /// Reads the object that must come next, and says in [`Lexer::doubt`] what in it is not read alike everywhere.
     ///
     /// # Errors
     /// [`PdfError`] when there is none, or one that is larger or deeper than any real one.
     pub fn object(&mut self) -> Result<Object<'a>> {
         self.values = 0;
+        self.doubt = None;
         self.nested(0)
     }
 
@@ -165,7 +168,11 @@ impl<'a> Lexer<'a> {
             self.skip_space();
             if self.rest().starts_with(b">>") {
                 self.at += 2;
-                return Ok(Dictionary::new(entries));
+                let dictionary = Dictionary::new(entries);
+                if dictionary.has_repeated_key() {
+                    self.doubt = Some("a dictionary has a key twice");
+                }
+                return Ok(dictionary);
             }
             let key = self.name()?;
             entries.push((key, self.nested(depth + 1)?));
@@ -192,8 +199,14 @@ impl<'a> Lexer<'a> {
                 (b'#', Some(high), Some(low)) => {
                     name.extend(u8::try_from(high << 4 | low));
                     at += 3;
+                    if high + low == 0 {
+                        self.doubt = Some("a name has a null character");
+                    }
                 }
                 (byte, ..) => {
+                    if byte == b'#' {
+                        self.doubt = Some("a name has a number sign without two digits");
+                    }
                     name.push(byte);
                     at += 1;
                 }
@@ -236,17 +249,24 @@ impl<'a> Lexer<'a> {
         Ok(Object::Text(Text { raw: &rest[..digits + 2], start }))
     }
 
+    /// A number is what § 7.3.3 says, and nothing else: readers that go on behind a second point or sign do not agree
+    /// on where it ends.
     fn number_or_reference(&mut self) -> Result<Object<'a>> {
         let length = self.rest().iter().take_while(|&&byte| is_regular(byte)).count();
         let raw = &self.rest()[..length];
-        let start = self.at;
+        let Some(is_whole) = grammar_of(raw) else { return Err(self.error("a number")) };
         self.at += length;
         let text = raw.strip_prefix(b"+").unwrap_or(raw);
-        let Some(value) = std::str::from_utf8(text).ok().and_then(|text| text.parse::<i64>().ok()) else {
-            let is_real = raw.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.'));
-            self.at = if is_real { self.at } else { start };
-            return if is_real { Ok(Object::Real(raw)) } else { Err(self.error("a number")) };
+        let value = std::str::from_utf8(text).ok().and_then(|text| text.parse::<i64>().ok()).filter(|_| is_whole);
+        let Some(value) = value else {
+            if raw.iter().take_while(|&&byte| byte != b'.').count() > 10 {
+                self.doubt = Some(LARGE);
+            }
+            return Ok(Object::Real(raw));
         };
+        if i32::try_from(value).is_err() {
+            self.doubt = Some(LARGE);
+        }
         if let (Ok(number), true) = (u32::try_from(value), raw[0].is_ascii_digit()) {
             let mut ahead = self.clone();
             if let Ok(generation) = ahead.number()
@@ -259,6 +279,18 @@ impl<'a> Lexer<'a> {
         }
         Ok(Object::Integer(value))
     }
+}
+
+/// Some readers cut it to 32 bits, some take it for another kind of number.
+const LARGE: &str = "a number has more than 32 bits";
+
+/// Whether it is a whole number; none where it is no number at all (§ 7.3.3).
+fn grammar_of(raw: &[u8]) -> Option<bool> {
+    let digits = raw.strip_prefix(b"+").or_else(|| raw.strip_prefix(b"-")).unwrap_or(raw);
+    let points = digits.iter().filter(|&&byte| byte == b'.').count();
+    let sound =
+        points <= 1 && digits.len() > points && digits.iter().all(|&byte| byte == b'.' || byte.is_ascii_digit());
+    sound.then_some(points == 0)
 }
 
 #[cfg(test)]
@@ -292,6 +324,64 @@ mod tests {
         {
             assert!(read(bad).is_err(), "{}", String::from_utf8_lossy(bad));
         }
+    }
+
+    #[test]
+    fn a_number_is_what_the_standard_says() {
+        for (good, whole) in [
+            ("0", Some(0)),
+            ("+17", Some(17)),
+            ("-98", Some(-98)),
+            ("007", Some(7)),
+            ("34.5", None),
+            ("-.002", None),
+            ("4.", None),
+            ("+0.0", None),
+        ] {
+            let expected = whole.map_or(Object::Real(good.as_bytes()), Object::Integer);
+            assert_eq!(read(good.as_bytes()), Ok(expected), "{good}");
+        }
+        for bad in [
+            "0..612", "4.5.6", "--5", "+-5", "-+5", "5-", "1-2", "1e5", "1E5", ".", "-", "+", "-.", "0x10", "16#FF",
+            "1_000", "1,5", "..5", "5..", "٣", "1\u{a0}",
+        ] {
+            assert!(read(bad.as_bytes()).is_err(), "{bad}");
+            assert!(read(format!("[792 {bad} 792]").as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_readers_do_not_read_alike_is_noted() {
+        let doubt = |text: &str| {
+            let mut lexer = Lexer::new(text.as_bytes(), 0);
+            lexer.object().unwrap();
+            lexer.doubt.is_some()
+        };
+        for doubtful in [
+            "4294967298",
+            "-2147483649",
+            "99999999999999999999",
+            "99999999999.5",
+            "<</A 1/A 1>>",
+            "[<</A 1/#41 2>>]",
+            "/A#4",
+            "/A#",
+            "/A#4Z",
+            "[/A#00B]",
+            "<</A#zz 1>>",
+            "<</A<</B/C#/D 1>>/E 2>>",
+        ] {
+            assert!(doubt(doubtful), "{doubtful}");
+        }
+        for clear in
+            ["2147483647", "-2147483648", "0000000000000000000000", "0.000000000000001", "<</A 1/B 1>>", "/A#42"]
+        {
+            assert!(!doubt(clear), "{clear}");
+        }
+        let mut lexer = Lexer::new(b"/A# /B", 0);
+        lexer.object().unwrap();
+        lexer.object().unwrap();
+        assert_eq!(lexer.doubt, None);
     }
 
     #[test]

@@ -12,7 +12,9 @@ mod append;
 mod attached;
 mod filter;
 mod lexer;
+mod linear;
 mod object;
+mod rebuilt;
 mod tail;
 mod xref;
 
@@ -23,7 +25,7 @@ use std::rc::Rc;
 pub use append::{Update, write_dictionary, write_object, write_text};
 pub use attached::attached_file;
 pub use filter::Budget;
-pub use object::{Dictionary, Indirect, Object, Reference, unhex};
+pub use object::{Dictionary, Indirect, Object, Reference, inner_references, unhex};
 pub use tail::check_appended;
 
 use lexer::Lexer;
@@ -74,6 +76,8 @@ pub struct Pdf<'a> {
     newest: usize,
     entries: HashMap<u32, Entry>,
     containers: HashMap<u32, OnceCell<Result<Container>>>,
+    /// Whether a reader that looks for objects by itself finds those that count: asked once.
+    rebuilt: OnceCell<Result<()>>,
     budget: &'a Budget,
 }
 
@@ -108,7 +112,7 @@ impl<'a> Pdf<'a> {
             _ => None,
         });
         let containers = containers.collect();
-        Ok(Self { bytes, sections, newest, entries, containers, budget })
+        Ok(Self { bytes, sections, newest, entries, containers, rebuilt: OnceCell::new(), budget })
     }
 
     /// The revision before, if there is one.
@@ -121,6 +125,12 @@ impl<'a> Pdf<'a> {
             return Ok(None);
         }
         Self::as_of(self.bytes, Rc::clone(&self.sections), before, self.budget).map(Some)
+    }
+
+    /// Whether this revision was made after the one that ends here.
+    #[must_use]
+    pub fn follows(&self, end: usize) -> bool {
+        self.sections[self.newest].start >= end
     }
 
     /// The trailer that counts.
@@ -140,7 +150,7 @@ impl<'a> Pdf<'a> {
     /// # Errors
     /// [`PdfError`] when there should be one and it cannot be read.
     pub fn get(&self, number: u32) -> Result<Indirect<'_>> {
-        let null = Indirect { object: Object::Null, stream: None, end: 0 };
+        let null = Indirect { object: Object::Null, stream: None, doubt: None, end: 0 };
         match self.entries.get(&number) {
             None | Some(Entry::Free) => {
                 self.budget.read(0)?;
@@ -170,7 +180,7 @@ impl<'a> Pdf<'a> {
                 let mut lexer = Lexer::new(&container.data, at);
                 let object = lexer.object()?;
                 self.budget.read(lexer.at.saturating_sub(at))?;
-                Ok(Indirect { object, stream: None, end: 0 })
+                Ok(Indirect { object, stream: None, doubt: lexer.doubt, end: 0 })
             }
         }
     }
@@ -321,19 +331,24 @@ impl<'a> Pdf<'a> {
         if self.is_encrypted() {
             return Err(PdfError::Encrypted);
         }
-        let data = filter::decode(&dictionary, raw, self.budget)?;
+        Container::read(filter::decode(&dictionary, raw, self.budget)?, &dictionary)
+    }
+}
+
+impl Container {
+    /// Reads the list with which an object stream begins.
+    fn read(data: Vec<u8>, dictionary: &Dictionary<'_>) -> Result<Self> {
+        let damaged = || PdfError::Structure("an object stream is damaged");
         let positive = |key: &[u8]| dictionary.integer(key).and_then(|value| usize::try_from(value).ok());
-        let (Some(count), Some(first)) = (positive(b"N"), positive(b"First")) else {
-            return Err(PdfError::Misplaced(number));
-        };
+        let (Some(count), Some(first)) = (positive(b"N"), positive(b"First")) else { return Err(damaged()) };
         let mut lexer = Lexer::new(&data, 0);
         let mut places = Vec::new();
         for _ in 0..count {
-            let object = u32::try_from(lexer.number()?).map_err(|_| PdfError::Misplaced(number))?;
-            let place = usize::try_from(lexer.number()?).map_err(|_| PdfError::Misplaced(number))?;
-            places.push((object, first.checked_add(place).ok_or(PdfError::Misplaced(number))?));
+            let object = u32::try_from(lexer.number()?).map_err(|_| damaged())?;
+            let place = usize::try_from(lexer.number()?).map_err(|_| damaged())?;
+            places.push((object, first.checked_add(place).ok_or_else(damaged)?));
         }
-        Ok(Container { data, places })
+        Ok(Self { data, places })
     }
 }
 
@@ -373,5 +388,5 @@ fn read_indirect<'a>(
         stream = Some(data);
     }
     lexer.expect("endobj")?;
-    Ok((reference, Indirect { object, stream, end: lexer.at }))
+    Ok((reference, Indirect { object, stream, doubt: lexer.doubt, end: lexer.at }))
 }

@@ -91,6 +91,14 @@ impl<'a> Dictionary<'a> {
         self.entries.windows(2).find(twice).map(|pair| &*pair[0].0)
     }
 
+    /// Whether any key stands twice, be it with the same value. Some writers give a signature both its types; no reader
+    /// goes by them.
+    #[must_use]
+    pub fn has_repeated_key(&self) -> bool {
+        let is_signature = self.get(b"ByteRange").is_some();
+        self.entries.windows(2).any(|pair| pair[0].0 == pair[1].0 && !(is_signature && &*pair[0].0 == b"Type"))
+    }
+
     /// Whether one of these keys stands twice.
     #[must_use]
     pub fn repeats(&self, keys: &[&[u8]]) -> bool {
@@ -123,8 +131,21 @@ pub struct Indirect<'a> {
     pub object: Object<'a>,
     /// The stream's bytes as they lie in the file, still filtered.
     pub stream: Option<&'a [u8]>,
+    /// What in it other programs read in another way.
+    pub doubt: Option<&'static str>,
     /// Where the byte after it is.
     pub end: usize,
+}
+
+/// Every reference in an object, however deep.
+#[must_use]
+pub fn inner_references(object: &Object<'_>) -> Vec<Reference> {
+    match object {
+        Object::Reference(reference) => vec![*reference],
+        Object::Array(members) => members.iter().flat_map(inner_references).collect(),
+        Object::Dictionary(entries) => entries.iter().flat_map(|(_, value)| inner_references(value)).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Hexadecimal digits (§ 7.3.4.3): white space is left out, an odd last digit is followed by a zero.

@@ -36,6 +36,10 @@ pub struct Section<'a> {
     pub entries: Vec<(u32, Entry)>,
     /// Its trailer, or the dictionary of its stream.
     pub trailer: Dictionary<'a>,
+    /// Where the word is that begins the trailer of a table.
+    pub trailer_at: Option<usize>,
+    /// What in it other programs read in another way.
+    pub doubt: Option<&'static str>,
     /// Where its second part, which older readers do not see, begins and ends (§ 7.5.8.4).
     pub hybrid: Option<(usize, usize)>,
     /// Whether that part says anything else than the table.
@@ -91,6 +95,7 @@ fn section<'a>(bytes: &'a [u8], at: usize, budget: &Budget) -> Result<Section<'a
 fn table<'a>(bytes: &'a [u8], start: usize, mut lexer: Lexer<'a>, budget: &Budget) -> Result<Section<'a>> {
     let mut used = Vec::new();
     let mut free = Vec::new();
+    let mut counts_from_one = false;
     while !lexer.keyword(b"trailer") {
         let mut number = lexer.number()?;
         let count = lexer.number()?;
@@ -107,12 +112,17 @@ fn table<'a>(bytes: &'a [u8], start: usize, mut lexer: Lexer<'a>, budget: &Budge
                 // Some writers count from 1 and mean 0: the list of free objects always begins with 0.
                 if (number, index, place, generation) == (1, 0, 0, 65_535) {
                     number = 0;
+                    counts_from_one = true;
                 }
                 free.push((entry_number(number, index)?, Entry::Free));
             }
         }
     }
+    let trailer_at = lexer.at - b"trailer".len();
+    let is_plain = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b' ' | b'\r' | b'\n' | b'n' | b'f');
+    let is_odd = counts_from_one || !bytes[start + b"xref".len()..trailer_at].iter().all(is_plain);
     let Object::Dictionary(trailer) = lexer.object()? else { return Err(PdfError::NoCrossReference) };
+    let doubt = lexer.doubt.or(is_odd.then_some("a cross-reference table is written in an unusual way"));
     let hidden = match trailer.get(b"XRefStm") {
         None => None,
         Some(Object::Integer(at)) => {
@@ -121,6 +131,7 @@ fn table<'a>(bytes: &'a [u8], start: usize, mut lexer: Lexer<'a>, budget: &Budge
         }
         Some(_) => return Err(PdfError::NoCrossReference),
     };
+    let hidden_doubt = hidden.as_ref().and_then(|hidden| hidden.doubt);
     let hybrid = hidden.as_ref().map(|hidden| (hidden.start, hidden.end));
     let hides = hidden.as_ref().is_some_and(|hidden| {
         let known: HashMap<u32, Entry> = free.iter().chain(&used).copied().collect();
@@ -129,7 +140,8 @@ fn table<'a>(bytes: &'a [u8], start: usize, mut lexer: Lexer<'a>, budget: &Budge
     // What is hidden from older readers is marked free in the table.
     used.extend(hidden.into_iter().flat_map(|hidden| hidden.entries));
     used.extend(free);
-    Ok(Section { start, end: lexer.at, entries: used, trailer, hybrid, hides })
+    let doubt = doubt.or(hidden_doubt);
+    Ok(Section { start, end: lexer.at, entries: used, trailer, trailer_at: Some(trailer_at), doubt, hybrid, hides })
 }
 
 fn entry_number(first: u64, index: u64) -> Result<u32> {
@@ -138,6 +150,7 @@ fn entry_number(first: u64, index: u64) -> Result<u32> {
 
 fn stream<'a>(bytes: &'a [u8], start: usize, budget: &Budget) -> Result<Section<'a>> {
     let indirect = super::read_indirect(bytes, start, None, &|_| None)?.1;
+    let doubt = indirect.doubt;
     let (Object::Dictionary(trailer), Some(raw)) = (indirect.object, indirect.stream) else {
         return Err(PdfError::NoCrossReference);
     };
@@ -186,7 +199,8 @@ fn stream<'a>(bytes: &'a [u8], start: usize, budget: &Budget) -> Result<Section<
             entries.push((entry_number(first, index)?, entry));
         }
     }
-    Ok(Section { start, end: indirect.end, entries, trailer, hybrid: None, hides: false })
+    let end = indirect.end;
+    Ok(Section { start, end, entries, trailer, trailer_at: None, doubt, hybrid: None, hides: false })
 }
 
 /// `/Index`, or all numbers below `/Size`.

@@ -1,0 +1,128 @@
+//! What a reader finds that leaves the cross-reference sections aside: the last object of each number in the file.
+//!
+//! # Why
+//! Most readers look for objects by themselves when something is amiss, and some do so for little: an object that is
+//! not there is enough for poppler. They go by the words alone, in streams and comments too, and the last that they
+//! find counts. So an update that passes must leave the last object of each number where its sections say it is.
+
+use super::object::{Indirect, Object, Reference};
+use super::xref::Entry;
+use super::{Container, Pdf, PdfError, Result, filter, lexer::is_space};
+
+/// An object of an update.
+pub(super) struct Appended<'a> {
+    pub reference: Reference,
+    pub at: usize,
+    pub indirect: Indirect<'a>,
+}
+
+/// Whether whoever looks through the file finds what its sections name.
+///
+/// # Errors
+/// [`PdfError::Structure`] where that may be something else.
+pub(super) fn check(pdf: &Pdf<'_>, start: usize, objects: &[Appended<'_>]) -> Result<()> {
+    check_whole(pdf)?;
+    let tail = &pdf.bytes[start..];
+    pdf.budget.read(tail.len() / 8)?;
+    let sections = || pdf.sections.iter().take_while(|section| section.start >= start);
+    for (_, at) in headers(tail) {
+        let at = start + at;
+        let is_known = objects.binary_search_by_key(&at, |object| object.at).is_ok()
+            || sections().any(|section| section.start == at || section.hybrid.is_some_and(|(start, _)| start == at));
+        if !is_known {
+            return Err(PdfError::Structure("an update has something inside that looks like an object"));
+        }
+    }
+    for at in memchr::memmem::find_iter(tail, b"trailer") {
+        if !sections().any(|section| section.trailer_at == Some(start + at)) {
+            return Err(PdfError::Structure("an update has something inside that looks like a trailer"));
+        }
+    }
+    objects.iter().try_for_each(|object| check_members(pdf, object))
+}
+
+/// No object stands behind the one of its number that counts. This is asked once for each file.
+fn check_whole(pdf: &Pdf<'_>) -> Result<()> {
+    let check = || {
+        pdf.budget.read(pdf.bytes.len() / 8)?;
+        let is_hidden = |(number, at): (u32, usize)| place(pdf, number).is_some_and(|known| at > known);
+        if headers(pdf.bytes).any(is_hidden) {
+            return Err(PdfError::Structure("an object stands in the file again, behind the one that counts"));
+        }
+        Ok(())
+    };
+    pdf.rebuilt.get_or_init(check).clone()
+}
+
+/// Where an object begins, or the object stream that holds it, white space before it passed over.
+fn place(pdf: &Pdf<'_>, number: u32) -> Option<usize> {
+    let at = match pdf.entries.get(&number)? {
+        Entry::Free => return None,
+        Entry::At(at, _) => *at,
+        Entry::In(container, _) => match pdf.entries.get(container)? {
+            Entry::At(at, _) => *at,
+            _ => return None,
+        },
+    };
+    Some(at + pdf.bytes.get(at..)?.iter().take_while(|&&byte| is_space(byte)).count())
+}
+
+/// The objects of an object stream; none where it is something else.
+///
+/// # Errors
+/// [`PdfError`] when it cannot be unpacked.
+pub(super) fn members(pdf: &Pdf<'_>, indirect: &Indirect<'_>) -> Result<Option<Container>> {
+    match (&indirect.object, indirect.stream) {
+        (Object::Dictionary(dictionary), Some(raw)) if dictionary.name(b"Type") == Some(b"ObjStm") => {
+            if pdf.is_encrypted() {
+                return Err(PdfError::Encrypted);
+            }
+            Container::read(filter::decode(dictionary, raw, pdf.budget)?, dictionary).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Each object of an object stream is the one that counts, or a later one is.
+fn check_members(pdf: &Pdf<'_>, stream: &Appended<'_>) -> Result<()> {
+    let Some(members) = members(pdf, &stream.indirect)? else { return Ok(()) };
+    for (index, (number, _)) in members.places.iter().enumerate() {
+        let counts = place(pdf, *number).is_some_and(|at| at > stream.at)
+            || pdf.entries.get(number) == Some(&Entry::In(stream.reference.number, index));
+        if !counts {
+            return Err(PdfError::Structure("an object stream holds another object than the one that counts"));
+        }
+    }
+    Ok(())
+}
+
+/// What looks like the beginning of an object, and where: its number, its generation and the word.
+fn headers(bytes: &[u8]) -> impl Iterator<Item = (u32, usize)> {
+    let before = |at: usize, is: fn(u8) -> bool| at - bytes[..at].iter().rev().take_while(|&&byte| is(byte)).count();
+    let is_digit: fn(u8) -> bool = |byte| byte.is_ascii_digit();
+    memchr::memmem::find_iter(bytes, b"obj").filter_map(move |at| {
+        let generation_end = before(at, is_space);
+        let generation = before(generation_end, is_digit);
+        let number_end = before(generation, is_space);
+        let number = before(number_end, is_digit);
+        if generation == generation_end || number_end == generation || number == number_end {
+            return None;
+        }
+        // Zeros before it mean nothing; what is larger is no object's number.
+        let text = std::str::from_utf8(&bytes[number..number_end]).ok()?;
+        Some((text.parse().ok()?, number))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_begins_wherever_it_looks_so() {
+        let text = b"1 0 obj endobj 0002\n\t0 obj (x3 4 obj) obj 5 obj 6 0obj 7 0 R 99999999999 0 obj 8 65535  obj<<>>";
+        let found: Vec<_> = headers(text).map(|(number, _)| number).collect();
+        assert_eq!(found, [1, 2, 3, 6, 8]);
+        assert!(headers(&b"1 ".repeat(100_000)).next().is_none());
+    }
+}
