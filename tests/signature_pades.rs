@@ -5,6 +5,8 @@
 mod attacks;
 #[path = "signature_pades/crl.rs"]
 mod crl;
+#[path = "signature_pades/damage.rs"]
+mod damage;
 #[path = "signature_pades/forms.rs"]
 mod forms;
 #[path = "signature_pades/hostile.rs"]

@@ -8,6 +8,11 @@ use ventanilla::signature::{self, Verdict};
 use crate::pki::{NOW, certificate, key, policy};
 use crate::stamps;
 
+#[path = "cipher.rs"]
+pub mod cipher;
+
+use cipher::Cipher;
+
 /// Objects of the first revision that tests redefine.
 pub const PAGE: u32 = 3;
 pub const CONTENT: u32 = 4;
@@ -47,10 +52,16 @@ pub struct Paper {
     pub resources: String,
     pub fields: Vec<u32>,
     pub annotations: Vec<u32>,
+    /// Entries for every trailer.
+    pub trailer: String,
+    /// What is written is encrypted with this.
+    pub cipher: Option<Cipher>,
     /// Bytes that a signature's value may have.
     pub room: usize,
     /// The objects of the revision being written.
     open: Vec<(u32, usize)>,
+    /// Likewise those in object streams: the number, that of the stream, which a section that is a stream names.
+    packed: Vec<(u32, u32)>,
     next: u32,
 }
 
@@ -140,8 +151,11 @@ impl Paper {
             resources: "/Font << /F1 5 0 R >> /XObject << /X 9 0 R >>".to_owned(),
             fields: vec![FIELD],
             annotations: vec![FIELD],
+            trailer: String::new(),
+            cipher: None,
             room: 4500,
             open: Vec::new(),
+            packed: Vec::new(),
             next: 20,
         };
         paper.put(2, "<< /Type /Pages /Kids [3 0 R] /Count 1 >>");
@@ -188,13 +202,35 @@ impl Paper {
         self.open.retain(|(known, _)| *known != number);
         self.open.push((number, self.bytes.len()));
         self.bytes.extend_from_slice(format!("{number} 0 obj\n").as_bytes());
-        self.bytes.extend_from_slice(body);
+        match &self.cipher {
+            Some(cipher) => self.bytes.extend_from_slice(&cipher.encrypt_strings(number, body)),
+            None => self.bytes.extend_from_slice(body),
+        }
         self.bytes.extend_from_slice(b"\nendobj\n");
     }
 
     pub fn put_stream(&mut self, number: u32, entries: &str, data: &[u8]) {
+        // Cross-reference sections are not encrypted.
+        let cipher = self.cipher.as_ref().filter(|_| !entries.contains("/XRef"));
+        let encrypted = cipher.map(|cipher| cipher.encrypt(number, data));
+        let data = encrypted.as_deref().unwrap_or(data);
         let start = format!("<< {entries} /Length {} >>\nstream\n", data.len());
         self.put_bytes(number, &[start.as_bytes(), data, b"\nendstream"].concat());
+    }
+
+    /// Writes an object into an object stream of its own; the section to come, a stream, names it there if it is listed.
+    pub fn pack(&mut self, number: u32, body: &[u8], is_listed: bool) {
+        let (stream, head) = (self.number(), format!("{number} 0 "));
+        self.put_stream(
+            stream,
+            &format!("/Type /ObjStm /N 1 /First {}", head.len()),
+            &[head.as_bytes(), body].concat(),
+        );
+        if is_listed {
+            self.open.retain(|(known, _)| *known != number);
+            self.packed.retain(|(known, _)| *known != number);
+            self.packed.push((number, stream));
+        }
     }
 
     /// Has the section to come say that an object is at this place, whatever is there.
@@ -211,9 +247,11 @@ impl Paper {
     /// Ends the revision, with further entries in its trailer.
     pub fn finish_with(&mut self, entries: &str) {
         let mut open = std::mem::take(&mut self.open);
+        let mut packed = std::mem::take(&mut self.packed);
+        packed.retain(|(number, _)| open.iter().all(|(known, _)| known != number));
         let start = self.bytes.len();
         let previous = if self.last == 0 { String::new() } else { format!("/Prev {}", self.last) };
-        let entries = format!("/Root 1 0 R /Size 1000 {previous} {entries}");
+        let entries = format!("/Root 1 0 R /Size 1000 {previous} {} {entries}", self.trailer);
         let mut text = String::new();
         match self.xref {
             Xref::Table => {
@@ -227,11 +265,13 @@ impl Paper {
             Xref::Stream => {
                 let number = self.number();
                 open.push((number, start));
-                let index = open.iter().fold(String::new(), |index, (number, _)| index + &format!("{number} 1 "));
+                let numbers = open.iter().map(|(number, _)| *number).chain(packed.iter().map(|(number, _)| *number));
+                let index = numbers.fold(String::new(), |index, number| index + &format!("{number} 1 "));
                 let row = |(_, place): &(u32, usize)| {
                     [&[1][..], &u32::try_from(*place).unwrap().to_be_bytes(), &[0, 0]].concat()
                 };
-                let data: Vec<u8> = open.iter().flat_map(row).collect();
+                let inside = |(_, stream): &(u32, u32)| [&[2][..], &stream.to_be_bytes(), &[0, 0]].concat();
+                let data: Vec<u8> = open.iter().flat_map(row).chain(packed.iter().flat_map(inside)).collect();
                 self.put_stream(number, &format!("/Type /XRef /W [1 4 2] /Index [{index}] {entries}"), &data);
                 self.open.clear();
             }

@@ -10,6 +10,7 @@ use std::process::Command;
 
 use ventanilla::signature::{LaterClass, Verdict};
 
+use crate::damage;
 use crate::paper::{CONTENT, DANGLING, FIELD, FONT, FORM, LOOK, PAGE, Paper, Seal, Xref, doc_mdp};
 
 const STAMP: u32 = 100;
@@ -28,13 +29,13 @@ const BOX_ON: u32 = 112;
 const BOX_OFF: u32 = 113;
 const PARENT: u32 = 114;
 const WIDGET: u32 = 115;
-const SPARE_LOOK: u32 = 120;
-const SPARE_CONTENT: u32 = 121;
+pub const SPARE_LOOK: u32 = 120;
+pub const SPARE_CONTENT: u32 = 121;
 const SPARE_PAGE: u32 = 122;
 const SPARE_FONT: u32 = 123;
 const STATE: u32 = 124;
 
-const ALL: [u32; 27] = [
+pub const ALL: [u32; 27] = [
     1,
     2,
     PAGE,
@@ -64,7 +65,7 @@ const ALL: [u32; 27] = [
     STATE,
 ];
 
-const STREAMS: [u32; 8] = [CONTENT, LOOK, DANGLING, STAMP_LOOK, BOX_ON, BOX_OFF, SPARE_LOOK, SPARE_CONTENT];
+pub const STREAMS: [u32; 8] = [CONTENT, LOOK, DANGLING, STAMP_LOOK, BOX_ON, BOX_OFF, SPARE_LOOK, SPARE_CONTENT];
 
 /// Entries that somebody who means ill might try, for whatever object.
 const ENTRIES: [&str; 45] = [
@@ -115,21 +116,21 @@ const ENTRIES: [&str; 45] = [
     "/ITXT (x)",
 ];
 
-struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         usize::try_from((self.0 >> 11) % limit as u64).unwrap()
     }
 
-    fn one<T: Copy>(&mut self, of: &[T]) -> T {
+    pub fn one<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.below(of.len())]
     }
 
-    fn once_in(&mut self, many: usize) -> bool {
+    pub fn once_in(&mut self, many: usize) -> bool {
         self.below(many) == 0
     }
 }
@@ -137,8 +138,11 @@ impl Random {
 const FORM_ENTRIES: &str = "/Type /XObject /Subtype /Form";
 
 /// A document with something of everything that pages show.
-fn document(random: &mut Random) -> Paper {
-    let mut paper = Paper::new(if random.once_in(2) { Xref::Table } else { Xref::Stream });
+fn document(random: &mut Random, front: &[u8], is_encrypted: bool) -> Paper {
+    let mut paper = Paper::beginning_with(if random.once_in(2) { Xref::Table } else { Xref::Stream }, front);
+    if is_encrypted {
+        damage::encrypt(&mut paper);
+    }
     let content = b"0 0.5 0 rg 50 700 200 80 re f /X Do /OC /On BDC 0 0 1 rg 300 700 90 90 re f EMC \
         /OC /Off BDC 1 0 0 rg 400 700 90 90 re f EMC /G gs 0.5 g 50 500 200 80 re f BT /F1 30 Tf 60 420 Td (ABC) Tj ET";
     paper.put_stream(CONTENT, "", content);
@@ -328,6 +332,54 @@ fn is_harmless(verdict: &Verdict) -> bool {
     verdict.coverage.later.as_ref().is_none_or(|later| later.harmless)
 }
 
+/// A document that was signed, and what somebody made of it.
+fn continued(random: &mut Random) -> (Vec<u8>, Paper) {
+    let (from_front, is_encrypted) = (random.once_in(8), random.once_in(6));
+    let front = if from_front { damage::FRONT } else { b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" };
+    let mut paper = document(random, front, is_encrypted);
+    paper.put_structure();
+    paper.finish();
+    for _ in 0..random.below(3) {
+        if random.once_in(3) {
+            damage::prepare(&mut paper, random);
+        } else if !is_encrypted {
+            prepare(&mut paper, random);
+        }
+    }
+    paper.put_structure();
+    let allowed = if random.once_in(5) { doc_mdp(u8::try_from(1 + random.below(2)).unwrap()) } else { String::new() };
+    let seal = Seal::by("citizen-prime256v1").with(&allowed);
+    let mut padding = 0;
+    if from_front {
+        paper.finish();
+        let mut copy = paper.clone();
+        copy.sign(&seal);
+        padding = random.one(&[0, 1, 300, 900]);
+        damage::begin_at_front(&mut paper, copy.bytes.len() + padding);
+    }
+    paper.sign(&seal);
+    let signed = paper.bytes.clone();
+    if from_front && random.once_in(2) {
+        paper.bytes.resize(signed.len() + padding, b' ');
+        return (signed, paper);
+    }
+    for _ in 0..=random.below(2) {
+        if random.once_in(2) {
+            damage::tamper(&mut paper, random);
+        } else {
+            tamper(&mut paper, random);
+        }
+        paper.finish();
+    }
+    if random.once_in(3) {
+        sign_again(&mut paper, random);
+    }
+    if random.once_in(4) {
+        damage::damage(&mut paper.bytes, signed.len(), random);
+    }
+    (signed, paper)
+}
+
 #[test]
 fn whatever_changes_a_picture_is_never_harmless() {
     let updates = usize::try_from(number_from("VENTANILLA_PDF_UPDATES", 400)).unwrap();
@@ -335,25 +387,7 @@ fn whatever_changes_a_picture_is_never_harmless() {
     let folder = tempfile::tempdir().unwrap();
     let (mut harmless, mut drawn, mut changed) = (0, 0, 0);
     for round in 0..updates {
-        let mut paper = document(&mut random);
-        paper.put_structure();
-        paper.finish();
-        for _ in 0..random.below(3) {
-            prepare(&mut paper, &mut random);
-        }
-        paper.put_structure();
-        let allowed =
-            if random.once_in(5) { doc_mdp(u8::try_from(1 + random.below(2)).unwrap()) } else { String::new() };
-        paper.sign(&Seal::by("citizen-prime256v1").with(&allowed));
-        let signed = paper.bytes.clone();
-        for _ in 0..=random.below(2) {
-            tamper(&mut paper, &mut random);
-            paper.finish();
-        }
-        if random.once_in(3) {
-            sign_again(&mut paper, &mut random);
-        }
-
+        let (signed, paper) = continued(&mut random);
         let verdict = paper.judged().remove(0);
         if !verdict.intact {
             continue;

@@ -348,7 +348,7 @@ impl<'p> Walk<'p, '_> {
                 b"Pages" => self.pages(before, after)?,
                 // What validation data and the signing itself bring along.
                 b"DSS" | b"Extensions" => {}
-                b"Version" if matches!(after, None | Some(Object::Name(_))) => {}
+                b"Version" if after.is_none_or(is_version) => {}
                 b"Perms" if before.is_none() => self.permissions(after)?,
                 b"StructTreeRoot" => self.structure_root(before, after)?,
                 b"Names" => self.names(before, after)?,
@@ -382,4 +382,9 @@ impl<'p> Walk<'p, '_> {
         }
         Ok(())
     }
+}
+
+/// Whether it names a version of PDF (§ 7.2.2).
+fn is_version(object: &Object<'_>) -> bool {
+    matches!(object, Object::Name(name) if matches!(&**name, [b'1', b'.', b'0'..=b'7'] | b"2.0"))
 }

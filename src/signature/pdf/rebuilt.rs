@@ -41,13 +41,22 @@ pub(super) fn check(pdf: &Pdf<'_>, start: usize, objects: &[Appended<'_>]) -> Re
     objects.iter().try_for_each(|object| check_members(pdf, object))
 }
 
-/// No object stands behind the one of its number that counts. This is asked once for each file.
+/// No object stands behind the one of its number that counts, or has a higher generation. This is asked once for each
+/// file.
 fn check_whole(pdf: &Pdf<'_>) -> Result<()> {
     let check = || {
         pdf.budget.read(pdf.bytes.len() / 8)?;
-        let is_hidden = |(number, at): (u32, usize)| place(pdf, number).is_some_and(|known| at > known);
-        if headers(pdf.bytes).any(is_hidden) {
-            return Err(PdfError::Structure("an object stands in the file again, behind the one that counts"));
+        let takes_over = |(reference, at): (Reference, usize)| {
+            let generation = match pdf.entries.get(&reference.number) {
+                Some(Entry::At(_, generation)) => *generation,
+                _ => 0,
+            };
+            place(pdf, reference.number).is_some_and(|known| at > known || reference.generation > generation)
+        };
+        if headers(pdf.bytes).any(takes_over) {
+            return Err(PdfError::Structure(
+                "an object stands in the file again, and some readers take it for the one that counts",
+            ));
         }
         Ok(())
     };
@@ -96,8 +105,9 @@ fn check_members(pdf: &Pdf<'_>, stream: &Appended<'_>) -> Result<()> {
     Ok(())
 }
 
-/// What looks like the beginning of an object, and where: its number, its generation and the word.
-fn headers(bytes: &[u8]) -> impl Iterator<Item = (u32, usize)> {
+/// What looks like the beginning of an object, and where: its number, its generation (the highest where it is higher than
+/// any can be) and the word.
+fn headers(bytes: &[u8]) -> impl Iterator<Item = (Reference, usize)> {
     let before = |at: usize, is: fn(u8) -> bool| at - bytes[..at].iter().rev().take_while(|&&byte| is(byte)).count();
     let is_digit: fn(u8) -> bool = |byte| byte.is_ascii_digit();
     memchr::memmem::find_iter(bytes, b"obj").filter_map(move |at| {
@@ -109,8 +119,9 @@ fn headers(bytes: &[u8]) -> impl Iterator<Item = (u32, usize)> {
             return None;
         }
         // Zeros before it mean nothing; what is larger is no object's number.
-        let text = std::str::from_utf8(&bytes[number..number_end]).ok()?;
-        Some((text.parse().ok()?, number))
+        let text = |from: usize, to: usize| std::str::from_utf8(&bytes[from..to]).ok();
+        let generation = text(generation, generation_end)?.parse().unwrap_or(u16::MAX);
+        Some((Reference { number: text(number, number_end)?.parse().ok()?, generation }, number))
     })
 }
 
@@ -121,8 +132,8 @@ mod tests {
     #[test]
     fn an_object_begins_wherever_it_looks_so() {
         let text = b"1 0 obj endobj 0002\n\t0 obj (x3 4 obj) obj 5 obj 6 0obj 7 0 R 99999999999 0 obj 8 65535  obj<<>>";
-        let found: Vec<_> = headers(text).map(|(number, _)| number).collect();
-        assert_eq!(found, [1, 2, 3, 6, 8]);
+        let found: Vec<_> = headers(text).map(|(found, _)| (found.number, found.generation)).collect();
+        assert_eq!(found, [(1, 0), (2, 0), (3, 4), (6, 0), (8, 65_535)]);
         assert!(headers(&b"1 ".repeat(100_000)).next().is_none());
     }
 }
