@@ -63,6 +63,18 @@ fn what_stands_beside_the_content_is_not_signed(#[case] beside_it: &str, #[case]
     assert!(verdict.intact && !speaks_for_all(&verdict), "{verdict:#?}");
 }
 
+#[rstest]
+#[case("MimeType=\"text/plain\"", "MimeType=\"Pago 900 euros\"")]
+#[case("Encoding=\"http", "Encoding=\"Pago 900 euros a http")]
+#[case("<AFIRMA Id=\"AFIRMA-1\"", "<AFIRMA Id=\"Pago 900 euros\"")]
+#[case("<CONTENT ", "<!-- Pago 900 euros --><CONTENT ")]
+fn how_the_content_is_to_be_read_leaves_no_room_for_words(#[case] from: &str, #[case] to: &str) {
+    let file = detached(true, &beside("citizen", "a", true));
+    assert!(file.contains(from), "{file}");
+    let verdict = judged_one(&file.replacen(from, to, 1), None);
+    assert!(verdict.intact && !speaks_for_all(&verdict), "{verdict:#?}");
+}
+
 #[test]
 fn a_doubled_identifier_is_no_signature_of_either() {
     let file = detached(true, &format!("<CONTENT Id=\"CONTENT-1\">Pago</CONTENT>{}", beside("citizen", "a", true)));

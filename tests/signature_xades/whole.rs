@@ -46,8 +46,41 @@ fn an_honest_document_is_signed_whole() {
     assert!(speaks_for_all(&judged_one(&signed(), None)));
     let spaced = signed().replace("</ds:SignatureValue>", "</ds:SignatureValue>\n  ");
     assert!(speaks_for_all(&judged_one(&spaced, None)));
-    let commented = signed().replace("</ds:SignatureValue>", "</ds:SignatureValue><!-- firma de Ana -->");
-    assert!(speaks_for_all(&judged_one(&commented, None)));
+    let value = "<ds:KeyValue><ds:RSAKeyValue><ds:Modulus>4IlzOY3Y9fXo</ds:Modulus><ds:Exponent>AQAB</ds:Exponent></ds:RSAKeyValue></ds:KeyValue>";
+    for more in [value, "<ds:X509Data><ds:X509SKI>9m34sUizQUMB24ZE5RgFt17MBjc=</ds:X509SKI></ds:X509Data>"] {
+        assert!(speaks_for_all(&judged_one(&with(&signed(), "</ds:KeyInfo>", more), None)), "{more}");
+    }
+}
+
+/// Names that the signer's certificate says itself, and others.
+#[rstest]
+#[case("CN=PEREZ GOMEZ ANA - 00000000T, C=ES", false)]
+#[case("CN=Pago 900 euros", false)]
+#[case("Pago=900, C=ES", false)]
+#[case("C=ES", true)]
+fn a_name_says_nothing_only_where_the_certificate_says_it(#[case] name: &str, #[case] silent: bool) {
+    let more = format!("<ds:X509Data><ds:X509SubjectName>{name}</ds:X509SubjectName></ds:X509Data>");
+    assert_eq!(speaks_for_all(&judged_one(&with(&signed(), "</ds:KeyInfo>", &more), None)), silent, "{name}");
+}
+
+/// A counter-signature by anybody, sound or not, that brings words of its own.
+#[rstest]
+#[case::in_its_key_info("</ds:KeyInfo>", "<ds:KeyName>Pago 900 euros</ds:KeyName>")]
+#[case::in_an_object(AT_END, "<ds:Object>Pago 900 euros</ds:Object>")]
+#[case::beside_it("</xades:CounterSignature>", "<ds:Object>Pago 900 euros</ds:Object>")]
+#[case::a_comment("</xades:CounterSignature>", "<!-- Pago 900 euros -->")]
+fn a_counter_signature_brings_nothing(#[case] at: &str, #[case] more: &str) {
+    let alone = by("citizen").reference(" Id=\"r0\" URI=\"\"", &transform(ENVELOPED, ""), "<d><t>texto</t></d>");
+    let value = alone.value_element();
+    let counter = Plan { id: "c".into(), nested: true, ..by("citizen2") };
+    let attributes = " Type=\"http://uri.etsi.org/01903#CountersignedSignature\" URI=\"#sig-v\"";
+    let counter = counter.reference(attributes, &transform(C14N, ""), value).element();
+    let counter = format!("<xades:CounterSignature>{counter}</xades:CounterSignature>");
+    let file =
+        |counter: String| format!("<d><t>texto</t>{}</d>", Plan { unsigned: counter, ..alone.clone() }.element());
+    assert!(speaks_for_all(&judged_one(&file(counter.clone()), None)));
+    let verdict = judged_one(&file(with(&counter, at, more)), None);
+    assert!(verdict.intact && !speaks_for_all(&verdict), "{verdict:#?}");
 }
 
 #[rstest]
@@ -75,6 +108,60 @@ fn an_honest_document_is_signed_whole() {
 #[case::text_in_the_signature("<ds:KeyInfo>", "Pago 900 euros".into())]
 #[case::an_instruction("<ds:KeyInfo>", "<?pago 900?>".into())]
 #[case::an_instruction_before_all("<solicitud", "<?xml-stylesheet href=\"pago.xsl\"?>".into())]
+#[case::a_comment_before_all("<solicitud", "<!-- Pago 900 euros -->".into())]
+#[case::a_comment_in_the_signature("<ds:KeyInfo>", "<!-- Pago 900 euros -->".into())]
+#[case::a_comment_in_the_form("<asunto>", "<!-- Pago 900 euros -->".into())]
+#[case::the_name_of_a_key("</ds:KeyInfo>", "<ds:KeyName>Pago 900 euros</ds:KeyName>".into())]
+#[case::a_subject("</ds:X509Data>", "<ds:X509SubjectName>Pago 900 euros</ds:X509SubjectName>".into())]
+#[case::an_issuer("</ds:X509Data>", "<ds:X509IssuerSerial><ds:X509IssuerName>Pago 900 euros</ds:X509IssuerName><ds:X509SerialNumber>1</ds:X509SerialNumber></ds:X509IssuerSerial>".into())]
+#[case::a_serial_number_of_words("</ds:X509Data>", "<ds:X509IssuerSerial><ds:X509SerialNumber>Pago 900</ds:X509SerialNumber></ds:X509IssuerSerial>".into())]
+#[case::a_certificate_of_words("</ds:X509Data>", "<ds:X509Certificate>Pago 900 euros</ds:X509Certificate>".into())]
+#[case::a_certificate_that_is_none("</ds:X509Data>", "<ds:X509Certificate>PAGO900EUROS</ds:X509Certificate>".into())]
+#[case::a_method_of_retrieval("</ds:KeyInfo>", "<ds:RetrievalMethod URI=\"http://pago.example/900\"/>".into())]
+#[case::an_expression("</ds:KeyInfo>", "<ds:RetrievalMethod URI=\"\"><ds:Transforms><ds:Transform Algorithm=\"http://www.w3.org/TR/1999/REC-xpath-19991116\"><ds:XPath>Pago 900 euros</ds:XPath></ds:Transform></ds:Transforms></ds:RetrievalMethod>".into())]
+#[case::an_unknown_name_of_xmldsig("</ds:KeyInfo>", "<ds:Pago>900</ds:Pago>".into())]
+#[case::an_unknown_name_of_xmldsig_1_1("</ds:KeyInfo>", "<p:Pago xmlns:p=\"http://www.w3.org/2009/xmldsig11#\">900</p:Pago>".into())]
+#[case::a_known_name_in_another_place("</ds:KeyInfo>", "<ds:DigestValue>UGFnbw==</ds:DigestValue>".into())]
+#[case::a_known_property_in_another_place(
+    IN_OBJECT,
+    unsigned("<xades:RevocationValues><xades:EncapsulatedX509Certificate/></xades:RevocationValues>")
+)]
+#[case::words_in_a_known_property(
+    IN_OBJECT,
+    unsigned(
+        "<xades:CompleteRevocationRefs><xades:CRLRefs><xades:CRLRef><xades:CRLIdentifier><xades:Issuer>Pago 900 euros</xades:Issuer></xades:CRLIdentifier></xades:CRLRef></xades:CRLRefs></xades:CompleteRevocationRefs>"
+    )
+)]
+#[case::a_policy_kept(
+    IN_OBJECT,
+    unsigned(
+        "<xades:SignaturePolicyStore><xades:SPDocSpecification><xades:Description>Pago 900</xades:Description></xades:SPDocSpecification></xades:SignaturePolicyStore>"
+    )
+)]
+#[case::an_algorithm(
+    IN_OBJECT,
+    unsigned(
+        "<xades:SignatureTimeStamp><ds:CanonicalizationMethod Algorithm=\"Pago 900 euros\"/></xades:SignatureTimeStamp>"
+    )
+)]
+#[case::a_list_of_prefixes(
+    IN_OBJECT,
+    unsigned(
+        "<xades:SignatureTimeStamp><ds:CanonicalizationMethod Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"><ec:InclusiveNamespaces xmlns:ec=\"http://www.w3.org/2001/10/xml-exc-c14n#\" PrefixList=\"Pago novecientos euros\"/></ds:CanonicalizationMethod></xades:SignatureTimeStamp>"
+    )
+)]
+#[case::a_time_stamp_of_words(
+    IN_OBJECT,
+    unsigned(
+        "<xades:SignatureTimeStamp><xades:EncapsulatedTimeStamp>PAGO900EUROS</xades:EncapsulatedTimeStamp></xades:SignatureTimeStamp>"
+    )
+)]
+#[case::an_encoding(
+    IN_OBJECT,
+    unsigned(
+        "<xades:CertificateValues><xades:EncapsulatedX509Certificate Encoding=\"Pago 900\"/></xades:CertificateValues>"
+    )
+)]
 #[case::a_comment_that_cuts_a_text("menor</asunto>", "<!-- x -->".into())]
 fn what_nobody_signed_is_not_part_of_what_is_signed_whole(#[case] at: &str, #[case] more: String) {
     for verdict in judged(&with(&signed(), at, &more), None) {
@@ -87,6 +174,13 @@ fn what_nobody_signed_is_not_part_of_what_is_signed_whole(#[case] at: &str, #[ca
 #[case::of_the_value("<ds:SignatureValue ", "<ds:SignatureValue pago=\"900\" ")]
 #[case::of_the_key_info("<ds:KeyInfo>", "<ds:KeyInfo pago=\"900\">")]
 #[case::of_the_object("<ds:Object>", "<ds:Object pago=\"900\">")]
+#[case::an_identifier_of_words("<ds:KeyInfo>", "<ds:KeyInfo Id=\"Pago 900 euros\">")]
+#[case::a_media_type("<ds:Object>", "<ds:Object MimeType=\"Pago 900 euros\">")]
+#[case::a_namespace("<ds:KeyInfo>", "<ds:KeyInfo xmlns:pago=\"urn:Pago 900 euros\">")]
+#[case::a_prefix(
+    "<ds:KeyInfo>",
+    "<ds:KeyInfo xmlns:Pago-novecientos-euros-a-Luis=\"http://www.w3.org/2000/09/xmldsig#\">"
+)]
 fn an_attribute_that_nobody_signed_is_none_either(#[case] from: &str, #[case] to: &str) {
     let file = signed().replacen(from, to, 1);
     assert_ne!(file, signed());

@@ -13,9 +13,11 @@
 
 mod certificates;
 mod coverage;
+mod distinguished;
 mod names;
 mod properties;
 mod references;
+mod schema;
 mod stamps;
 mod structure;
 mod transform;
@@ -49,6 +51,8 @@ use super::{identity, purpose};
 const MAX_SIGNATURES: usize = 64;
 /// More timestamps or counter-signatures on one signature than this are not looked at.
 const MAX_ADDITIONS: usize = 16;
+/// The names of so many issuers, one above the other, are known.
+const MAX_ISSUERS: usize = 8;
 /// Counter-signatures of counter-signatures are listed so deep.
 const MAX_DEPTH: usize = 4;
 
@@ -85,20 +89,15 @@ pub(super) fn judge(file: &[u8], content: Option<&[u8]>, request: Request<'_>) -
         .collect();
     // A signature that another leaves out holds by itself and brings nothing, or it is content that nobody signed.
     let adds_nothing = |other: &NodeId| {
-        judged.iter().any(|(node, verdict, rest)| node == other && verdict.intact && rest.is_plain && !rest.has_objects)
+        judged.iter().any(|(node, verdict, rest)| node == other && verdict.intact && rest.brings_nothing())
     };
     let alone: Vec<bool> = judged.iter().map(|(_, _, rest)| rest.others.iter().all(adds_nothing)).collect();
-    let verdicts = judged.into_iter().zip(alone).map(|((_, mut verdict, _), alone)| {
-        let sound = all_intact(&verdict.counter_signatures);
-        verdict.covers_whole_file = verdict.covers_whole_file.map(|whole| whole && alone && sound);
+    let verdicts = judged.into_iter().zip(alone).map(|((_, mut verdict, rest), alone)| {
+        let whole = alone && rest.counter_signatures_hold;
+        verdict.covers_whole_file = verdict.covers_whole_file.map(|covered| covered && whole);
         verdict
     });
     Ok(verdicts.collect())
-}
-
-/// A counter-signature that does not hold is no signature, but whatever somebody wrote there.
-fn all_intact(counter_signatures: &[CounterSignature]) -> bool {
-    counter_signatures.iter().all(|counter| counter.intact && all_intact(&counter.counter_signatures))
 }
 
 /// What the signatures of one document have in common.
@@ -187,14 +186,26 @@ impl<'b, 'a> Bench<'b, 'a> {
         let verdict = blank(Format::Xades, self.request);
         match self.examine(node, false) {
             Ok(examined) => {
-                let rest = whole::rest(self.document, node, &examined);
-                (self.weigh(verdict, node, &examined, &rest), rest)
+                let mut rest = whole::rest(self.document, node, &examined, &|| self.certificates_by_name(&examined));
+                (self.weigh(verdict, node, &examined, &mut rest), rest)
             }
             Err(failure) => (conclude(verdict, Some(failure)), Rest::default()),
         }
     }
 
-    fn weigh(&self, mut verdict: Verdict, node: NodeId, examined: &Examined<'_>, rest: &Rest) -> Verdict {
+    /// The certificates whose names say nothing new in a signature: its signer's, those that issued it one after the
+    /// other, and those that are configured.
+    fn certificates_by_name(&self, examined: &Examined<'_>) -> Vec<Vec<u8>> {
+        let (held, in_key_info) = examined.held.read();
+        let budget = &self.request.policy.budget;
+        let found = examined.signer(self.document, &held, in_key_info, budget);
+        let signer = found.ok().filter(|found| found.signed).map(|found| found.certificate);
+        let issuer = |one: &&Certificate<'_>| certificates::issuer_of(one, &held, budget);
+        let path = std::iter::successors(signer, issuer).take(MAX_ISSUERS).map(|one| one.der.to_vec());
+        path.chain(self.request.policy.anchors.known().iter().cloned()).collect()
+    }
+
+    fn weigh(&self, mut verdict: Verdict, node: NodeId, examined: &Examined<'_>, rest: &mut Rest) -> Verdict {
         coverage::describe(&mut verdict, self.document, examined, rest);
         if let Some(properties) = examined.signed_properties() {
             verdict.claimed_signed_at = properties.signing_time(self.document);
@@ -248,7 +259,7 @@ impl<'b, 'a> Bench<'b, 'a> {
             (true, None) => Some(Level::B),
             (true, Some(_)) => Some(Level::T),
         };
-        verdict.counter_signatures = self.counter_signatures(examined, 1);
+        (verdict.counter_signatures, rest.counter_signatures_hold) = self.counter_signatures(examined, 1);
 
         let policy = &self.request.policy.for_signature(verdict.intact);
         let path = policy.path(found.certificate, &certificates, verdict.signed_at);
@@ -282,38 +293,46 @@ impl<'b, 'a> Bench<'b, 'a> {
         })
     }
 
-    /// Those over a signature, and in their turn those over them, so deep.
-    fn counter_signatures(&self, examined: &Examined<'_>, depth: usize) -> Vec<CounterSignature> {
-        let Some(properties) = examined.properties else { return Vec::new() };
+    /// Those over a signature, and in their turn those over them, so deep; and whether all hold and bring nothing: one
+    /// that does not hold is no signature, but whatever somebody wrote there.
+    fn counter_signatures(&self, examined: &Examined<'_>, depth: usize) -> (Vec<CounterSignature>, bool) {
+        let Some(properties) = examined.properties else { return (Vec::new(), true) };
         let additions = properties.additions(self.document, "CounterSignature");
-        let nodes = additions.filter_map(|property| self.document.child(property, DS, "Signature"));
-        let judge = |node| {
-            let Ok(counter) = self.examine(node, true) else {
-                return CounterSignature {
-                    signer: None,
-                    intact: false,
-                    claimed_signed_at: None,
-                    counter_signatures: Vec::new(),
-                };
+        let mut nodes = additions.filter_map(|property| self.document.child(property, DS, "Signature"));
+        let few = nodes.by_ref().take(if depth <= MAX_DEPTH { MAX_ADDITIONS } else { 0 });
+        let (listed, sound): (Vec<_>, Vec<_>) =
+            few.map(|node| self.counter_signature(node, examined.signature.value, depth)).unzip();
+        (listed, sound.into_iter().all(|sound| sound) && nodes.next().is_none())
+    }
+
+    /// One over this value.
+    fn counter_signature(&self, node: NodeId, value: NodeId, depth: usize) -> (CounterSignature, bool) {
+        let Ok(counter) = self.examine(node, true) else {
+            let unread = CounterSignature {
+                signer: None,
+                intact: false,
+                claimed_signed_at: None,
+                counter_signatures: Vec::new(),
             };
-            let (certificates, in_key_info) = counter.held.read();
-            let budget = &self.request.policy.budget;
-            let found = counter.signer(self.document, &certificates, in_key_info, budget).ok();
-            let claimed = counter.signed_properties().and_then(|properties| properties.signing_time(self.document));
-            // EN 319 132-1 § 5.2.7: it signs the value of what it countersigns, all of the element.
-            let value = examined.signature.value;
-            let signs_value = counter.followed.covered.iter().any(|covered| {
-                let whole = |nodes: &NodeSet| nodes.missing_elements(self.document, value) == Some(Vec::new());
-                covered.target == Some(value) && covered.nodes.as_ref().is_some_and(whole)
-            });
-            let intact = signs_value
-                && found.as_ref().is_some_and(|found| found.mismatch.is_none() && counter.integrity(found).is_none());
-            let signer = found.map(|found| identity::signer(found.certificate));
-            let counter_signatures =
-                if depth < MAX_DEPTH { self.counter_signatures(&counter, depth + 1) } else { Vec::new() };
-            CounterSignature { signer, intact, claimed_signed_at: claimed, counter_signatures }
+            return (unread, false);
         };
-        nodes.take(MAX_ADDITIONS).map(judge).collect()
+        let (certificates, in_key_info) = counter.held.read();
+        let budget = &self.request.policy.budget;
+        let found = counter.signer(self.document, &certificates, in_key_info, budget).ok();
+        let claimed_signed_at =
+            counter.signed_properties().and_then(|properties| properties.signing_time(self.document));
+        // EN 319 132-1 § 5.2.7: it signs the value of what it countersigns, all of the element.
+        let signs_value = counter.followed.covered.iter().any(|covered| {
+            let whole = |nodes: &NodeSet| nodes.missing_elements(self.document, value) == Some(Vec::new());
+            covered.target == Some(value) && covered.nodes.as_ref().is_some_and(whole)
+        });
+        let intact = signs_value
+            && found.as_ref().is_some_and(|found| found.mismatch.is_none() && counter.integrity(found).is_none());
+        let signer = found.map(|found| identity::signer(found.certificate));
+        let (counter_signatures, inner_hold) = self.counter_signatures(&counter, depth + 1);
+        let inside = whole::inside(self.document, node, &counter, &|| self.certificates_by_name(&counter));
+        let holds = intact && inner_hold && inside.is_bare();
+        (CounterSignature { signer, intact, claimed_signed_at, counter_signatures }, holds)
     }
 }
 

@@ -16,6 +16,12 @@ const MORE: &str = "http://www.w3.org/2007/05/xmldsig-more#";
 pub const DSIG11: &str = "http://www.w3.org/2009/xmldsig11#";
 /// The namespace of what TS 101 903 v1.4.1 added to XAdES.
 pub const XADES_141: &str = "http://uri.etsi.org/01903/v1.4.1#";
+/// The namespace of exclusive canonicalization, and the rules' name.
+pub const EXCLUSIVE: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
+/// The transform that chooses subtrees, and the namespace of what tells which.
+pub const FILTER: &str = "http://www.w3.org/2002/06/xmldsig-filter2";
+/// The encoding that XML signatures name so, as transform and of an object.
+pub const BASE64: &str = "http://www.w3.org/2000/09/xmldsig#base64";
 /// The namespaces of XAdES from TS 101 903 v1.1.1 to EN 319 132-1.
 const XADES: [&str; 3] =
     ["http://uri.etsi.org/01903/v1.3.2#", "http://uri.etsi.org/01903/v1.2.2#", "http://uri.etsi.org/01903/v1.1.1#"];

@@ -4,7 +4,7 @@
 //! A second `SignedInfo`, or one that stands elsewhere than first, is how wrapped signatures show one thing to the check
 //! of the value and another to the check of the references. The schema allows neither, so they are refused here, once.
 
-use super::names::{self, DS};
+use super::names::{self, DS, EXCLUSIVE};
 use crate::signature::algorithm::Digest;
 use crate::signature::signer::Failure;
 use crate::signature::verdict::SubIndication;
@@ -143,7 +143,6 @@ impl<'d> Reference<'d> {
 /// The rules that a `CanonicalizationMethod` or `Transform` names, with its prefix list; none when it names others.
 #[must_use]
 pub fn canonicalization(document: &Document<'_>, node: NodeId) -> Option<Canonicalization> {
-    const EXCLUSIVE: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
     let mut rules = Canonicalization::by_uri(document.attribute(node, "Algorithm")?)?;
     if let Some(list) = document.child(node, EXCLUSIVE, "InclusiveNamespaces") {
         let prefixes = document.attribute(list, "PrefixList").unwrap_or_default().split_ascii_whitespace();

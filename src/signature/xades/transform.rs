@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 
-use super::names::{self, DS};
+use super::names::{self, BASE64, DS, FILTER};
 use super::structure;
 use crate::signature::signer::Failure;
 use crate::signature::verdict::SubIndication;
@@ -18,9 +18,7 @@ use crate::signature::xml::xpath_run::{Item, Part, Run};
 use crate::signature::xml::{Document, Kind, NodeId, encoding, read};
 
 const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
-const BASE64: &str = "http://www.w3.org/2000/09/xmldsig#base64";
 const XPATH: &str = "http://www.w3.org/TR/1999/REC-xpath-19991116";
-const FILTER: &str = "http://www.w3.org/2002/06/xmldsig-filter2";
 /// A chain that reads bytes as XML again and again is no signer's.
 const MAX_READINGS: usize = 2;
 const MAX_FILTERS: usize = 16;

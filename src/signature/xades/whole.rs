@@ -5,12 +5,15 @@
 //! put there later by anybody, also inside `ds:Signature`, where XMLDSig lets any `Object` stand and every common
 //! transform looks away. What remains uncovered in an honest file is little and known: the signature's own parts as the
 //! schemas name them, other signatures, and the wrapper of the form that AutoFirma calls detached. All else counts as
-//! unsigned content. Comments are told apart by where they stand: one between words can cut a text for one reader and
-//! not for another; one between elements says nothing.
+//! unsigned content, a comment too: whoever opens the file reads it, and one between words cuts a text for one program and
+//! not for another. What the schemas let stand is in [`super::schema`]. Counter-signatures, and signatures beside that the
+//! references leave out, must hold and say no more than the schemas let a signer say of itself: who made them is shown in
+//! their own place.
 
 use super::Examined;
-use super::names::{DS, DSIG11, XADES_141, is_xades};
+use super::names::{DS, DSIG11, EXCLUSIVE, FILTER, XADES_141, is_xades};
 use super::references::Followed;
+use super::schema::Schema;
 use crate::signature::xml::nodeset::NodeSet;
 use crate::signature::xml::{Document, Kind, NodeId};
 
@@ -25,21 +28,52 @@ pub struct Rest {
     pub has_objects: bool,
     /// Whether nothing inside the signature is unsigned, but for parts that the schemas name.
     pub is_plain: bool,
+    /// Whether what its signer put into it are parts of a signature only.
+    pub is_modest: bool,
+    /// Whether all signatures over it hold, and bring nothing; until they are judged, whether there are none.
+    pub counter_signatures_hold: bool,
 }
 
-/// Looks at all that is in the document.
+impl Rest {
+    /// Whether the signature brings nothing that a reader could take for content, signatures over it left out.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        self.is_plain && self.is_modest && !self.has_objects
+    }
+
+    /// The same, signatures over it included.
+    #[must_use]
+    pub fn brings_nothing(&self) -> bool {
+        self.is_bare() && self.counter_signatures_hold
+    }
+}
+
+/// Looks at all that is in the document; `certificates` finds those whose names say nothing new ([`Schema::new`]).
 #[must_use]
-pub fn rest(document: &Document<'_>, signature: NodeId, examined: &Examined<'_>) -> Rest {
+pub fn rest(
+    document: &Document<'_>,
+    signature: NodeId,
+    examined: &Examined<'_>,
+    certificates: &dyn Fn() -> Vec<Vec<u8>>,
+) -> Rest {
     let covered = Covered::by(&examined.followed);
-    let own = Own { document, covered: &covered, signature, examined };
-    let mut rest = Rest {
-        has_objects: examined.signature.objects.iter().any(|&object| !own.holds_properties(object)),
-        is_plain: own.is_plain(),
-        ..Rest::default()
-    };
+    let own = Own { document, covered: &covered, signature, examined, schema: Schema::new(document, certificates) };
+    let mut rest = own.inside();
     let signs_data = examined.followed.covered.iter().any(|covered| covered.is_data && covered.bytes > 0);
     rest.says_nothing = signs_data && rest.is_plain && own.rest_of_document(&mut rest.others);
     rest
+}
+
+/// The same for what stands inside the signature alone.
+#[must_use]
+pub fn inside(
+    document: &Document<'_>,
+    signature: NodeId,
+    examined: &Examined<'_>,
+    certificates: &dyn Fn() -> Vec<Vec<u8>>,
+) -> Rest {
+    let covered = Covered::by(&examined.followed);
+    Own { document, covered: &covered, signature, examined, schema: Schema::new(document, certificates) }.inside()
 }
 
 /// Nodes that references cover.
@@ -70,12 +104,23 @@ impl Covered {
 /// A signature and its document.
 struct Own<'o, 'd, 'a> {
     document: &'o Document<'a>,
+    schema: Schema<'o, 'a>,
     covered: &'o Covered,
     signature: NodeId,
     examined: &'o Examined<'d>,
 }
 
 impl Own<'_, '_, '_> {
+    fn inside(&self) -> Rest {
+        Rest {
+            has_objects: self.examined.signature.objects.iter().any(|&object| !self.holds_properties(object)),
+            is_plain: self.is_plain(),
+            is_modest: self.is_modest(),
+            counter_signatures_hold: self.has_no_counter_signatures(),
+            ..Rest::default()
+        }
+    }
+
     /// Whether what lies outside the signature is covered, or is another signature.
     fn rest_of_document(&self, others: &mut Vec<NodeId>) -> bool {
         let document = self.document;
@@ -107,59 +152,45 @@ impl Own<'_, '_, '_> {
     fn is_silent(&self, node: NodeId) -> bool {
         match self.document.kind(node) {
             Kind::Root => true,
-            Kind::Comment(_) => self.covered.commented.contains(node) || !self.stands_in_text(node),
+            Kind::Comment(text) => self.covered.commented.contains(node) || is_blank(text),
             Kind::Text(text) => self.covered.nodes.contains(node) || is_blank(text),
             Kind::Instruction(..) => self.covered.nodes.contains(node),
             Kind::Element(_) => false,
         }
     }
 
-    /// Whether words stand right before or after a node.
-    fn stands_in_text(&self, node: NodeId) -> bool {
-        let document = self.document;
-        let siblings: Vec<NodeId> = document.children(document.parent(node)).collect();
-        let place = siblings.iter().position(|&sibling| sibling == node).unwrap_or_default();
-        let is_words = |&sibling: &NodeId| match document.kind(sibling) {
-            Kind::Text(text) => Some(!is_blank(text)),
-            Kind::Comment(_) => None,
-            _ => Some(false),
-        };
-        let before = siblings[..place].iter().rev().find_map(is_words);
-        let after = siblings.get(place + 1..).unwrap_or_default().iter().find_map(is_words);
-        before == Some(true) || after == Some(true)
-    }
-
     /// The root of the form that AutoFirma calls detached: it holds the content and the signatures beside it.
     fn is_wrapper(&self, node: NodeId) -> bool {
         let document = self.document;
-        document.parent(node) == 0 && document.is(node, "", "AFIRMA") && has_only(document, node, &["Id"])
+        document.parent(node) == 0 && document.is(node, "", "AFIRMA") && self.schema.has_only_identifier(node)
     }
 
     /// An element whose text is signed, decoded: what it may say beside is how.
     fn is_text_holder(&self, node: NodeId) -> bool {
         let document = self.document;
         document.child_elements(node).next().is_none()
-            && has_only(document, node, &["Id", "MimeType", "Encoding"])
+            && self.schema.tells_how_to_read(node)
             && (document.is(node, "", "CONTENT") || document.is(node, DS, "Object"))
     }
 
     /// Whether nothing in the signature is unsigned but what the schemas put there.
     fn is_plain(&self) -> bool {
         let (document, signature) = (self.document, &self.examined.signature);
-        if !has_only(document, self.signature, &["Id"]) {
+        if !self.covered.nodes.contains(self.signature) && !self.schema.has_only_identifier(self.signature) {
             return false;
         }
         let mut at = self.signature + 1;
         while at < document.end(self.signature) {
-            if at == signature.signed_info {
-                // The value covers it.
+            let is_counter = document.is(at, DS, "Signature") && self.is_counter_signature(document.parent(at));
+            if at == signature.signed_info || is_counter {
+                // The value covers the one, and the other is judged for itself.
                 at = document.end(at);
                 continue;
             }
             let silent = match document.kind(at) {
                 Kind::Element(_) => self.covered.nodes.contains(at) || self.is_known(at),
                 Kind::Text(text) if !is_blank(text) && !self.covered.nodes.contains(at) => {
-                    self.covered.texts.contains(at) || self.is_leaf(document.parent(at))
+                    self.covered.texts.contains(at) || self.schema.allows_text(at, text)
                 }
                 _ => self.is_silent(at),
             };
@@ -171,34 +202,60 @@ impl Own<'_, '_, '_> {
         true
     }
 
+    fn has_no_counter_signatures(&self) -> bool {
+        let properties = self.examined.properties;
+        properties.is_none_or(|properties| properties.additions(self.document, "CounterSignature").next().is_none())
+    }
+
+    /// Whether whatever the signer signed in its own signature has the names of signatures, stands in `KeyInfo` only
+    /// where the schemas let it, and is text only where an element holds nothing else.
+    fn is_modest(&self) -> bool {
+        let (document, signature) = (self.document, &self.examined.signature);
+        let signed = self.examined.properties.and_then(|properties| properties.signed);
+        let within = |outer: Option<NodeId>, node| outer.is_some_and(|outer| document.contains(outer, node));
+        (self.signature + 1..document.end(self.signature)).all(|node| match document.kind(node) {
+            Kind::Element(_) => {
+                let namespace = document.namespace_of(node).unwrap_or_default();
+                let in_key_info = within(signature.key_info, node);
+                is_of_signatures(namespace) && (!in_key_info || self.schema.allows(node))
+            }
+            Kind::Text(text) if is_blank(text) => true,
+            Kind::Text(_) if within(Some(signature.signed_info), node) => {
+                ["DigestValue", "XPath", "HMACOutputLength"].contains(&document.local_name(document.parent(node)))
+            }
+            Kind::Text(_) if within(signed, node) => {
+                let parent = document.parent(node);
+                parent + 1 == node && document.end(parent) == node + 1
+            }
+            Kind::Text(_) => true,
+            Kind::Comment(text) => is_blank(text),
+            Kind::Instruction(..) | Kind::Root => false,
+        })
+    }
+
+    fn is_counter_signature(&self, node: NodeId) -> bool {
+        let namespace = self.document.namespace_of(node).unwrap_or_default();
+        is_xades(namespace) && self.document.is(node, namespace, "CounterSignature")
+    }
+
     /// An element in the signature that nothing covers, and that the schemas put there.
     fn is_known(&self, node: NodeId) -> bool {
         let document = self.document;
-        let parent = document.parent(node);
         let namespace = document.namespace_of(node).unwrap_or_default();
-        if !has_only(document, node, &ATTRIBUTES) {
-            return false;
+        if document.is(node, DS, "Object") {
+            return self.covered.texts.contains(node) && self.is_text_holder(node)
+                || self.schema.has_only_identifier(node)
+                    && (self.holds_properties(node) || self.holds_one_covered(node));
         }
-        if namespace == DS {
-            return match document.local_name(node) {
-                "Object" => {
-                    self.holds_properties(node)
-                        || self.holds_properties_of_another(node)
-                        || self.holds_one_covered(node)
-                        || (self.covered.texts.contains(node) && self.is_text_holder(node))
-                }
-                "Manifest" | "SignatureProperties" | "SignatureProperty" | "MgmtData" => false,
-                _ => true,
-            };
+        if is_xades(namespace) && document.is(node, namespace, "QualifyingProperties") {
+            return self.holds_properties(document.parent(node)) && self.schema.has_plain_head(node);
         }
-        if is_xades(namespace) || namespace == XADES_141 {
-            return match document.local_name(parent) {
-                "UnsignedSignatureProperties" => ADDITIONS.contains(&document.local_name(node)),
-                "UnsignedProperties" => document.local_name(node) == "UnsignedSignatureProperties",
-                _ => true,
-            };
+        if (is_xades(namespace) || namespace == XADES_141) && self.is_counter_signature(node) {
+            let mut children = document.child_elements(node);
+            let one = children.next().is_some_and(|child| document.is(child, DS, "Signature"));
+            return one && children.next().is_none() && self.schema.allows(node);
         }
-        namespace == DSIG11
+        self.schema.allows(node)
     }
 
     /// The object with the signature's own qualifying properties, whose signed part is signed, and nothing else.
@@ -207,150 +264,23 @@ impl Own<'_, '_, '_> {
         let mut children = document.child_elements(object);
         let signed = self.examined.properties.and_then(|properties| properties.signed);
         let signed = signed.filter(|&signed| self.covered.nodes.contains(signed));
-        children.next().is_some_and(|node| signed.is_some_and(|signed| document.parent(signed) == node))
+        document.parent(object) == self.signature
+            && children.next().is_some_and(|node| signed.is_some_and(|signed| document.parent(signed) == node))
             && children.next().is_none()
-    }
-
-    /// The object of a counter-signature with its qualifying properties and nothing else.
-    fn holds_properties_of_another(&self, object: NodeId) -> bool {
-        let document = self.document;
-        let mut children = document.child_elements(object);
-        let is_properties = |node: NodeId| {
-            let namespace = document.namespace_of(node).unwrap_or_default();
-            is_xades(namespace) && document.is(node, namespace, "QualifyingProperties")
-        };
-        self.is_in_counter_signature(object) && children.next().is_some_and(is_properties) && children.next().is_none()
-    }
-
-    fn is_in_counter_signature(&self, node: NodeId) -> bool {
-        let mut outer = self.document.ancestors_or_self(node).take_while(|&outer| outer != self.signature);
-        outer.any(|outer| self.document.local_name(outer) == "CounterSignature")
-    }
-
-    /// Whether the schemas give an element a text here, and it holds nothing else. What a signer may write as it likes
-    /// stands in counter-signatures only: of the signature itself it is signed.
-    fn is_leaf(&self, node: NodeId) -> bool {
-        let document = self.document;
-        let local = document.local_name(node);
-        let known = LEAVES.contains(&local) || FREE_LEAVES.contains(&local) && self.is_in_counter_signature(node);
-        known && document.child_elements(node).next().is_none()
     }
 
     /// An object around one element that is covered itself.
     fn holds_one_covered(&self, object: NodeId) -> bool {
-        let document = self.document;
-        let mut children = document.child_elements(object);
+        let mut children = self.document.child_elements(object);
         let covered = children.next().is_some_and(|node| self.covered.nodes.contains(node));
-        covered && children.next().is_none() && has_only(document, object, &["Id"])
+        covered && children.next().is_none()
     }
+}
+
+fn is_of_signatures(namespace: &str) -> bool {
+    [DS, DSIG11, EXCLUSIVE, FILTER, XADES_141].contains(&namespace) || is_xades(namespace)
 }
 
 fn is_blank(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
 }
-
-/// Whether an element has no attributes but some of these, which have no namespace.
-fn has_only(document: &Document<'_>, node: NodeId, names: &[&str]) -> bool {
-    let known = names.iter().filter(|name| document.attribute(node, name).is_some()).count();
-    document.attribute_places(node).len() == known
-}
-
-/// Attributes that the schemas give to parts of a signature.
-const ATTRIBUTES: [&str; 10] = [
-    "Id",
-    "Target",
-    "Algorithm",
-    "URI",
-    "Type",
-    "Encoding",
-    "MimeType",
-    "ObjectReference",
-    "Qualifier",
-    "referencedData",
-];
-
-/// What may be added to a signature (EN 319 132-1 § 5.2 to 5.5, EN 319 132-2 § 5, TS 101 903 v1.4.1).
-const ADDITIONS: [&str; 26] = [
-    "CounterSignature",
-    "SignatureTimeStamp",
-    "CompleteCertificateRefs",
-    "CompleteCertificateRefsV2",
-    "CompleteRevocationRefs",
-    "AttributeCertificateRefs",
-    "AttributeCertificateRefsV2",
-    "AttributeRevocationRefs",
-    "SigAndRefsTimeStamp",
-    "SigAndRefsTimeStampV2",
-    "RefsOnlyTimeStamp",
-    "RefsOnlyTimeStampV2",
-    "CertificateValues",
-    "RevocationValues",
-    "AttrAuthoritiesCertValues",
-    "AttributeRevocationValues",
-    "ArchiveTimeStamp",
-    "ArchiveTimeStampV2",
-    "TimeStampValidationData",
-    "AnyValidationData",
-    "SignaturePolicyStore",
-    "RenewedDigests",
-    "RenewedDigestsV2",
-    "CertificateRefs",
-    "RevocationRefs",
-    "CertifiedRolesV2",
-];
-
-/// Elements of XMLDSig and XAdES that hold text by their schemas.
-const LEAVES: [&str; 38] = [
-    "SignatureValue",
-    "DigestValue",
-    "X509Certificate",
-    "X509CRL",
-    "X509SKI",
-    "X509SubjectName",
-    "X509IssuerName",
-    "X509SerialNumber",
-    "X509Digest",
-    "OCSPResponse",
-    "PublicKey",
-    "KeyName",
-    "Modulus",
-    "Exponent",
-    "P",
-    "Q",
-    "G",
-    "Y",
-    "J",
-    "Seed",
-    "PgenCounter",
-    "CanonicalizationMethod",
-    "HMACOutputLength",
-    "XPath",
-    "EncapsulatedTimeStamp",
-    "EncapsulatedX509Certificate",
-    "EncapsulatedCRLValue",
-    "EncapsulatedOCSPValue",
-    "SigningTime",
-    "IssuerSerialV2",
-    "ByName",
-    "ByKey",
-    "ProducedAt",
-    "Issuer",
-    "IssueTime",
-    "Number",
-    "SignaturePolicyDocument",
-    "SigPolDocLocalURI",
-];
-
-/// And those that hold what a signer likes.
-const FREE_LEAVES: [&str; 10] = [
-    "Identifier",
-    "Description",
-    "MimeType",
-    "Encoding",
-    "City",
-    "StateOrProvince",
-    "PostalCode",
-    "CountryName",
-    "ClaimedRole",
-    "SPURI",
-];

@@ -223,6 +223,12 @@ impl<'a> Document<'a> {
         &self.declarations[from as usize..to as usize]
     }
 
+    /// What a node declares: prefixes, empty for the default namespace, with their namespaces.
+    pub fn declared(&self, node: NodeId) -> impl Iterator<Item = (&str, &str)> {
+        let declarations = self.element(node).map_or(&[][..], |element| self.declarations_of(element));
+        declarations.iter().map(|one| (&*self.prefixes[one.prefix as usize], &*self.namespaces[one.namespace as usize]))
+    }
+
     /// The value of the attribute with this name and no namespace.
     #[must_use]
     pub fn attribute(&self, node: NodeId, local: &str) -> Option<&str> {
