@@ -255,7 +255,8 @@ impl Arrival {
 
     fn read_ahead(&mut self, context: &mut Context<'_>) {
         let mut held: u64 = self.ahead.iter().map(|chunk| chunk.bytes.len() as u64).sum();
-        while held < AHEAD {
+        // Each chunk takes as much as one may have, however small it is.
+        while held < AHEAD && (self.ahead.len() as u64) < AHEAD / CHUNK {
             let Some(budget) = &self.budget else { return };
             // As much as one chunk may have; with no memory left, what comes waits where it is.
             let Some(memory) = budget.try_memory(CHUNK) else { return };

@@ -113,8 +113,9 @@ impl Share {
         {
             let mut callers = self.budget.callers();
             let taken = callers.entry(self.caller.clone()).or_default();
-            taken.memory = taken.memory - self.memory + bytes;
-            self.memory = bytes;
+            // As it is taken from all: many requests of a few bytes would have it all otherwise, and no share of it.
+            taken.memory = taken.memory - self.memory + wanted * STEP;
+            self.memory = wanted * STEP;
             if taken.memory > self.budget.memory_share {
                 let detail = "the requests of this caller hold too much in memory; wait until some have ended";
                 return Err(Problem::new(Kind::TooManyRequests, detail));
@@ -175,6 +176,17 @@ mod tests {
         drop(one);
         assert_eq!(budget.memory.available_permits(), 10);
         assert!(budget.callers().is_empty(), "nobody is remembered");
+    }
+
+    #[tokio::test]
+    async fn many_requests_of_a_few_bytes_are_counted_as_what_they_take() {
+        let budget = budget(10 * STEP, u64::MAX);
+        let mut small: Vec<_> = (0..6).map(|_| budget.request("one")).collect();
+        for request in &mut small[..5] {
+            request.holds(1).await.unwrap();
+        }
+        assert_eq!(kind(small[5].holds(1).await), Some(Kind::TooManyRequests));
+        assert!(budget.request("another").holds(5 * STEP).await.is_ok());
     }
 
     #[tokio::test]

@@ -40,6 +40,7 @@ mod ledger;
 mod limits;
 mod log_files;
 mod lookups;
+mod memory;
 mod metrics;
 mod modes;
 mod multipart;

@@ -324,3 +324,23 @@ async fn all_requests_together_hold_so_much_in_memory() {
     assert_eq!(said, ["too-many-requests", "too-slow"]);
     assert_eq!(server.next_number().await, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_requests_of_a_few_bytes_leave_memory_for_others() {
+    let server = Town::with(Engine::Sqlite, |config| {
+        (config.limits.memory_bytes, config.limits.stall_seconds) = (2 << 20, 20);
+    })
+    .await;
+    let mut slow = Vec::new();
+    for _ in 0..60 {
+        slow.push(half_a_file(&server, "unit", 2_000).await);
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let others = async {
+        let file = Form::new().part("file", &Signer::of("citizen").sign(b"x")).part("content", b"x");
+        server.try_post("/signatures/validate", "eoffice", &file, "").await.unwrap().is(200, "");
+        let form = Paper::submission().document("plano", PLAN).signed_by_ana();
+        assert_eq!(server.submit(&form, &fresh_key()).await.number(), 1);
+    };
+    tokio::time::timeout(Duration::from_secs(10), others).await.expect("nobody waits for the slow ones");
+}

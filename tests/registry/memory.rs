@@ -1,0 +1,80 @@
+//! What a request that never ends takes of the server's memory.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::harness::paper::Paper;
+use crate::harness::program::Program;
+use crate::harness::raw::Raw;
+use crate::harness::site::{Engine, Site};
+
+/// Documents of the request, each but the last with a detached signature.
+const DOCUMENTS: usize = 100;
+/// Bytes of each of these.
+const SIGNATURE: usize = 2_600_000;
+/// The server may grow by so many.
+const MOST: u64 = 96 << 20;
+
+/// Bytes of memory that a process has now, and had at most.
+fn memory(process: u32) -> (u64, u64) {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let of = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
+    };
+    (of("VmRSS:"), of("VmHWM:"))
+}
+
+/// Files in a folder and all below it.
+fn files(folder: &std::path::Path) -> usize {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    entries.map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_detached_signatures_of_an_unfinished_request_are_not_held() {
+    let site = Site::fresh(Engine::Sqlite).await;
+    site.settle().await;
+    let program = Program::start(&site);
+    let mut paper = Paper::submission();
+    for number in 0..DOCUMENTS {
+        let content = format!("%PDF-1.7 {number}");
+        paper = paper.document(&format!("d{number}"), content.as_bytes());
+        if number + 1 < DOCUMENTS {
+            paper.json["documents"][number]["signature"] = json!({"part": format!("s{number}")});
+        }
+    }
+    let mut form = paper.signed_by_ana();
+    let last = form.parts.pop().unwrap();
+    for number in 0..DOCUMENTS - 1 {
+        let mut signature = vec![0x30; SIGNATURE];
+        signature[..8].copy_from_slice(&number.to_be_bytes());
+        form = form.part(&format!("s{number}"), &signature);
+    }
+    form.parts.push(last);
+    let body = form.bytes();
+    let (before, _) = memory(program.id());
+    let url = program.door().url().to_owned();
+    let mut raw = Raw::begin(&url, "/submissions", "eoffice", &form.content_type(), body.len()).await;
+    // All of it but the last bytes of the last document.
+    assert!(raw.say(&body[..body.len() - 60]).await);
+    // Until all of it is in the store.
+    let objects = site.path("objects");
+    for _ in 0..600 {
+        if files(&objects) >= 2 * (DOCUMENTS - 1) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(files(&objects), 2 * (DOCUMENTS - 1));
+    let (after, most) = memory(program.id());
+    eprintln!(
+        "{} MB before, {} MB after {} MB came, {} MB at most",
+        before >> 20,
+        after >> 20,
+        body.len() >> 20,
+        most >> 20
+    );
+    assert!(most < before + MOST, "from {before} to {most} bytes");
+}
