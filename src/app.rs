@@ -26,6 +26,7 @@ use crate::log::key::KeyError;
 use crate::log::{Edge, VerifierKey};
 use crate::receipt::seal::{Seal, SealError};
 use crate::registry::Registry;
+use crate::registry::act::{Action, Actor, record_act};
 use crate::registry::caller::Entity;
 use crate::registry::client_certificate::ClientCertificates;
 use crate::registry::ledger::{Ledger, LedgerError};
@@ -215,13 +216,16 @@ impl App {
         self.registry.store()
     }
 
-    /// Makes an office of the entity's, where it has none of that code yet.
+    /// Makes an office of the entity's, where it has none of that code yet; that leaves who made it.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn first_office(&self, code: &str, name: &str) -> store::Result<()> {
+    pub async fn first_office(&self, code: &str, name: &str, by: &Actor) -> store::Result<()> {
         let mut tx = self.store().begin().await?;
-        store::catalogue::ensure_office(&mut tx, self.entity.id, code, name, &text::fold(name)).await?;
+        if store::catalogue::ensure_office(&mut tx, self.entity.id, code, name, &text::fold(name)).await? {
+            let detail = serde_json::json!({ "name": name, "own": true });
+            record_act(&mut tx, self.clock(), &self.entity, by, (Action::OfficeChanged, code), &detail).await?;
+        }
         tx.commit().await
     }
 

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 pub use answers::Answers;
 use answers::{OFFICE_NAME, TRIAL_CODE, TRIAL_NAME};
 
+use super::operator::operator;
 use super::test_pki::{self, TestPki};
 use super::{ConfigArgument, Outcome, block_on, load, modes, open};
 use crate::registry::ledger::Ledger;
@@ -50,7 +51,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         modes::close_documents(&config).await;
         let app = open(config).await?;
         if let Some((code, name)) = office {
-            app.first_office(&code, name.as_deref().unwrap_or(OFFICE_NAME)).await?;
+            app.first_office(&code, name.as_deref().unwrap_or(OFFICE_NAME), &operator()).await?;
         }
         app.store().close().await;
         Ok::<_, Box<dyn std::error::Error>>(())

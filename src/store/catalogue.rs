@@ -78,12 +78,12 @@ pub async fn ensure_book(tx: &mut Tx, entity: i64, book: &BookRow) -> Result<()>
     Ok(())
 }
 
-/// Makes an office of the entity's that is not there yet.
+/// Makes an office of the entity's that is not there yet; whether it was not.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn ensure_office(tx: &mut Tx, entity: i64, code: &str, name: &str, folded: &str) -> Result<()> {
-    sql!(
+pub async fn ensure_office(tx: &mut Tx, entity: i64, code: &str, name: &str, folded: &str) -> Result<bool> {
+    let made = sql!(
         tx,
         execute,
         "INSERT INTO offices (entity_id, code, name, name_folded, own) VALUES ($1, $2, $3, $4, TRUE) ON CONFLICT DO NOTHING",
@@ -92,7 +92,7 @@ pub async fn ensure_office(tx: &mut Tx, entity: i64, code: &str, name: &str, fol
         name,
         folded
     )?;
-    Ok(())
+    Ok(made == 1)
 }
 
 /// Makes a unit that is not there yet.

@@ -285,7 +285,8 @@ async fn foreign_town(town: &Town) -> Town {
     let mut config = town.site.config();
     config.entity.code = "L01000002".into();
     let app = App::open(config.clone(), Clock::system()).await.unwrap();
-    app.first_office("O02000000", "Oficina").await.unwrap();
+    let by = ventanilla::registry::act::Actor::operator("test");
+    app.first_office("O02000000", "Oficina", &by).await.unwrap();
     Town::open(town.site.clone(), Clock::system(), |settings| *settings = config, None).await
 }
 
