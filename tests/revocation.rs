@@ -29,6 +29,8 @@ mod stamping;
 mod submissions;
 #[path = "revocation/suspended.rs"]
 mod suspended;
+#[path = "revocation/time.rs"]
+mod time;
 #[path = "revocation/validate.rs"]
 mod validate;
 #[path = "revocation/xml.rs"]

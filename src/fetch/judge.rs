@@ -8,6 +8,11 @@
 //! Where more would be asked than one file or one request may, those come first that are about signatures whose
 //! certificates lead to an anchor; what is left out is told as that, and is no silence that could be forgiven. As many
 //! files are judged at once as there are processors: others wait, and not for ever.
+//!
+//! The time that others have to answer runs while they are waited for, and at no other: a file that takes long to check,
+//! or many that wait for their turn, must not leave a revoked certificate unasked about. What was never asked, because
+//! that time was up before, is told as that as well. And since a file is checked once a round, what it costs is counted
+//! over all of them.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -35,6 +40,8 @@ const MAX_ISSUERS: usize = 16;
 const MAX_OF_REQUEST: usize = 256;
 /// More different questions than this are not even noted in one round.
 const MAX_NOTED: usize = 1_024;
+/// Answers are not waited for in less time than this.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 /// How long a file waits for its turn.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// More rounds than this are not made; a path of four whose responders are all silent takes five.
@@ -76,15 +83,25 @@ impl JudgeError {
 /// What asking others may cost one request: time, and questions, for all its files together. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Inquiry {
-    until: Instant,
+    time: Arc<Mutex<Duration>>,
     left: Arc<AtomicUsize>,
 }
 
 impl Inquiry {
-    /// One that asks for so long from now.
+    /// One that waits for answers so long in all.
     #[must_use]
     pub fn lasting(time: Duration) -> Self {
-        Self { until: Instant::now() + time, left: Arc::new(AtomicUsize::new(MAX_OF_REQUEST)) }
+        Self { time: Arc::new(Mutex::new(time)), left: Arc::new(AtomicUsize::new(MAX_OF_REQUEST)) }
+    }
+
+    /// How long answers may still be waited for.
+    fn time_left(&self) -> Duration {
+        *self.time.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn spend(&self, time: Duration) {
+        let mut left = self.time.lock().unwrap_or_else(PoisonError::into_inner);
+        *left = left.saturating_sub(time);
     }
 
     /// Takes one of the questions that are left.
@@ -191,7 +208,7 @@ impl Judge {
         self.run_within(&self.inquiry(), judge).await
     }
 
-    /// The same for one of several that share what others may be asked. After its time nobody is waited for.
+    /// The same for one of several that share what others may be asked. After its time nobody is asked.
     ///
     /// # Errors
     /// [`JudgeError`].
@@ -202,20 +219,23 @@ impl Judge {
     {
         let judge = Arc::new(judge);
         // One verdict has one policy, whoever changes it meanwhile.
-        let measure = self.policy();
+        let measure = self.policy().in_rounds();
         let mut questions = Questions::default();
         for _ in 0..MAX_ROUNDS {
             let (outcome, noted) = self.round(&judge, &measure, &questions).await?;
-            let now = Instant::now();
-            if noted.is_empty() || now >= inquiry.until {
+            let left = inquiry.time_left();
+            if noted.is_empty() || left < SHORTEST_WAIT {
                 return Ok(outcome);
             }
-            let patience = now + (inquiry.until - now) / 2;
+            let began = Instant::now();
+            let patience = began + left / 2;
             let answers = questions.choose(noted, inquiry).into_iter().map(|question| {
                 let mut over = self.known.ask(&question);
-                async move { timeout_at(patience, over.changed()).await }
+                // It changes when the request leaves, and ends when it is over.
+                async move { timeout_at(patience, async { while over.changed().await.is_ok() {} }).await }
             });
             join_all(answers).await;
+            inquiry.spend(began.elapsed());
         }
         // The last round is made with what came until now: nothing is waited for any more.
         self.round(&judge, &measure, &questions).await.map(|(outcome, _)| outcome)
@@ -297,6 +317,9 @@ impl Sources for Round {
             return known;
         }
         if self.questions.asked.contains(question) {
+            if self.known.is_waiting(question) {
+                return Err(Silence::NotYet);
+            }
             return Err(Silence::NoAnswer(format!("{} did not answer in time", question.url().unwrap_or_default())));
         }
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);

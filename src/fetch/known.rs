@@ -30,8 +30,8 @@ const MAX_REQUESTS: usize = 16;
 const NONCE_BYTES: usize = 32;
 
 enum Slot {
-    /// Dropped by the sender when it is over.
-    Asking(watch::Receiver<()>),
+    /// Whether the request left; dropped by the sender when it is over.
+    Asking(watch::Receiver<bool>),
     Answered {
         found: Found,
         until: i64,
@@ -110,27 +110,33 @@ impl Known {
     }
 
     /// Asks, unless somebody is asking; what comes of it is there once the receiver's sender is gone.
-    pub fn ask(self: &Arc<Self>, question: &Question) -> watch::Receiver<()> {
+    pub fn ask(self: &Arc<Self>, question: &Question) -> watch::Receiver<bool> {
         let mut slots = self.lock();
         if let Some(Slot::Asking(over)) = slots.by_question.get(question)
             && over.has_changed().is_ok()
         {
             return over.clone();
         }
-        let (asking, over) = watch::channel(());
+        let (asking, over) = watch::channel(false);
         slots.put(question.clone(), Slot::Asking(over.clone()));
         drop(slots);
         let (this, question) = (self.clone(), question.clone());
         tokio::spawn(async move {
-            let outcome = this.fetch(&question).await;
+            let outcome = this.fetch(&question, &asking).await;
             this.keep(question, outcome);
             drop(asking);
         });
         over
     }
 
-    async fn fetch(self: &Arc<Self>, question: &Question) -> Result<Found, String> {
+    /// Whether it is to be asked, and still waits for others to be answered.
+    pub fn is_waiting(&self, question: &Question) -> bool {
+        matches!(self.lock().by_question.get(question), Some(Slot::Asking(left)) if !*left.borrow())
+    }
+
+    async fn fetch(self: &Arc<Self>, question: &Question, asking: &watch::Sender<bool>) -> Result<Found, String> {
         let _turn = self.requests.acquire().await;
+        asking.send_replace(true);
         let mut nonce = vec![0; NONCE_BYTES];
         rand_bytes(&mut nonce).map_err(|error| error.to_string())?;
         let body = question.body(&nonce).map(|bytes| Body { media_type: "application/ocsp-request", bytes });

@@ -275,7 +275,9 @@ fn will(
             WillError::Invalid(_, errors) => {
                 Problem::new(Kind::SignatureInvalid, detail).with_errors(errors).with_signatures(shown())
             }
-            WillError::TryLater => Problem::new(Kind::Unavailable, detail).with_signatures(shown()),
+            WillError::TryLater | WillError::NotAsked => {
+                Problem::new(Kind::Unavailable, detail).with_signatures(shown())
+            }
             WillError::Busy => Problem::new(Kind::Unavailable, detail),
         }
     })

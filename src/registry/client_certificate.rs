@@ -2,9 +2,9 @@
 //!
 //! # Why
 //! The handshake shows that the caller has the key of a certificate that an authority of `tls.client_ca` issued; that it
-//! was revoked since, or issued to a machine, it does not see. Each request asks here. An answer is kept until the
-//! authority may say something new (`nextUpdate`), what could not be learned for moments only, and all of it for a bounded
-//! number of certificates.
+//! was revoked since, or issued to a machine, it does not see. Each request asks here, those of one connection too. An
+//! answer is kept until the authority may say something new (`nextUpdate`), ten minutes at most, what could not be learned
+//! for moments only, and all of it for a bounded number of certificates.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,8 +16,9 @@ use crate::signature::{Anchors, Client, RevocationMode, Standing, judge_client};
 
 /// Certificates remembered at once.
 const REMEMBERED: usize = 10_000;
-/// How long a certificate is believed of which no authority says anything: nobody is to be asked.
-const UNASKED: i64 = 600 * 1_000_000;
+/// The longest that a certificate is believed without being judged again, whatever its authority promises (a list may say
+/// that the next comes in a month, and come tomorrow), and where no authority says anything.
+const BELIEVED: i64 = 600 * 1_000_000;
 /// How long a refusal stands before it is judged again: a suspension ends.
 const REFUSED: i64 = 60 * 1_000_000;
 /// How long a doubt stands: responders come back.
@@ -87,8 +88,15 @@ impl ClientCertificates {
                 let issuers = kept.unwrap_or_else(|| shown.issuers.clone());
                 let (der, anchors, others) = (shown.certificate.clone(), shown.anchors.clone(), issuers.clone());
                 let judged = self.judge.run(move |policy| judge_client(&der, &others, &anchors, now.0, policy)).await;
-                let Ok(Ok(client)) = judged else { return Outcome::Refused("it cannot be read".into()) };
-                let client = Arc::new(client);
+                let client = match judged {
+                    Ok(Ok(client)) => Arc::new(client),
+                    Ok(Err(_)) => return Outcome::Refused("it cannot be read".into()),
+                    // That others are judged now says nothing of this one.
+                    Err(_) => return Outcome::Unknown,
+                };
+                if client.standing == Standing::NotAsked {
+                    return Outcome::Unknown;
+                }
                 self.remember(hash, Known { until: until(&client, now), client: client.clone(), issuers });
                 client
             }
@@ -97,6 +105,7 @@ impl ClientCertificates {
             Standing::Refused(why) => Outcome::Refused(why.clone()),
             Standing::Unknown(_) if self.judge.policy().revocation == RevocationMode::Require => Outcome::Unknown,
             Standing::Good | Standing::Unknown(_) => Outcome::Believed(client),
+            Standing::NotAsked => Outcome::Unknown,
         }
     }
 
@@ -117,9 +126,8 @@ impl ClientCertificates {
 fn until(client: &Client, now: Micros) -> Micros {
     let latest = match (&client.standing, client.current_until) {
         (Standing::Refused(_), _) => now.0.saturating_add(REFUSED),
-        (Standing::Unknown(_), _) => now.0.saturating_add(DOUBT),
-        (Standing::Good, Some(until)) => until,
-        (Standing::Good, None) => now.0.saturating_add(UNASKED),
+        (Standing::Unknown(_) | Standing::NotAsked, _) => now.0.saturating_add(DOUBT),
+        (Standing::Good, until) => until.unwrap_or(i64::MAX).min(now.0.saturating_add(BELIEVED)),
     };
     Micros(latest.min(client.not_after))
 }
@@ -145,9 +153,21 @@ mod tests {
 
     #[test]
     fn a_certificate_is_asked_about_again_when_its_authority_may_say_something_new() {
-        assert_eq!(judged(Standing::Good, Some(NOW + 2 * HOUR)), NOW + 2 * HOUR);
-        assert_eq!(judged(Standing::Good, Some(NOW + 48 * HOUR)), NOW + 24 * HOUR, "not after it has expired");
-        assert_eq!(judged(Standing::Good, None), NOW + UNASKED);
+        assert_eq!(judged(Standing::Good, Some(NOW + HOUR / 60)), NOW + HOUR / 60);
+        assert_eq!(judged(Standing::Good, Some(NOW + 2 * HOUR)), NOW + BELIEVED);
+        assert_eq!(judged(Standing::Good, None), NOW + BELIEVED);
+    }
+
+    #[test]
+    fn no_certificate_is_believed_after_it_has_expired() {
+        let client = Client {
+            signer: Signer::default(),
+            standing: Standing::Good,
+            revocation: Revocation::Good,
+            current_until: Some(NOW + HOUR),
+            not_after: NOW + 1,
+        };
+        assert_eq!(until(&client, Micros(NOW)).0, NOW + 1);
     }
 
     #[test]

@@ -32,6 +32,9 @@ pub enum WillError {
     /// Nothing is wrong, but revocation could not be learned, and the entity does not take such submissions.
     #[error("whether the certificate was revoked could not be learned now; try again later")]
     TryLater,
+    /// Nothing is wrong, but there was no time to ask about revocation, whatever the entity takes.
+    #[error("there was no time to ask whether the certificate was revoked; try again in a moment")]
+    NotAsked,
     /// The form could not be judged in time.
     #[error("the signed form could not be checked in time; try again later")]
     Busy,
@@ -98,6 +101,10 @@ fn first_that_counts<'v>(
     let mut refusal = None;
     for verdict in verdicts {
         if !verdict.passed() {
+            if verdict.was_not_asked() {
+                refusal = Some(WillError::NotAsked);
+                continue;
+            }
             let later = verdict.lacks_an_answer();
             if later && allowed.on_indeterminate == OnIndeterminate::Refuse {
                 refusal = Some(WillError::TryLater);

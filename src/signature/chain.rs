@@ -113,6 +113,13 @@ impl NoPath {
         Self { cause, ..Self::new(SubIndication::CertificateChainGeneralFailure, detail) }
     }
 
+    /// There may be one, and nobody was asked yet for the issuers that are missing.
+    #[must_use]
+    pub fn not_asked() -> Self {
+        let detail = "nobody was asked yet for the issuers that are missing";
+        Self { cause: Some(Cause::NotAsked), ..Self::new(SubIndication::TryLater, detail) }
+    }
+
     /// As what speaks against a signature.
     #[must_use]
     pub fn failure(&self) -> Failure {

@@ -7,7 +7,7 @@ use super::identity::{self, Signer};
 use super::policy::Policy;
 use super::purpose;
 use super::revocation::{self, Evidence, Times};
-use super::verdict::{Revocation, SubIndication};
+use super::verdict::{Cause, Revocation, SubIndication};
 
 /// What is known of a client's certificate.
 #[derive(Debug, Clone)]
@@ -32,6 +32,8 @@ pub enum Standing {
     Good,
     /// Whether it was revoked could not be learned; why not.
     Unknown(String),
+    /// Nobody was asked yet. It is judged again.
+    NotAsked,
     /// Something is; what it is.
     Refused(String),
 }
@@ -57,17 +59,21 @@ pub fn judge_client(
         current_until: None,
         not_after: leaf.not_after,
     };
-    let policy = Policy { anchors: anchors.clone(), ..policy.clone() };
-    let path = purpose::check_client(&leaf).and_then(|()| {
-        let path = policy.path(&leaf, &others, at).map_err(|no_path| no_path.detail)?;
-        purpose::check_client_path(&path)?;
-        path.check_constraints(&policy.algorithms, at).map_err(|weak| weak.to_string())?;
+    let bytes = others.iter().map(|other| other.der.len()).sum::<usize>() + certificate.len();
+    let policy = Policy { anchors: anchors.clone(), ..policy.for_file(bytes) };
+    let path = purpose::check_client(&leaf).map_err(Standing::Refused).and_then(|()| {
+        let path = policy.path(&leaf, &others, at).map_err(|no_path| match no_path.cause {
+            Some(Cause::NotAsked) => Standing::NotAsked,
+            _ => Standing::Refused(no_path.detail),
+        })?;
+        purpose::check_client_path(&path).map_err(Standing::Refused)?;
+        path.check_constraints(&policy.algorithms, at).map_err(|weak| Standing::Refused(weak.to_string()))?;
         Ok(path)
     });
     let path = match path {
         Ok(path) => path,
-        Err(why) => {
-            client.standing = Standing::Refused(why);
+        Err(standing) => {
+            client.standing = standing;
             return Ok(client);
         }
     };
@@ -78,6 +84,7 @@ pub fn judge_client(
     client.current_until = finding.current_until;
     client.standing = match finding.failure {
         // A suspended certificate is revoked for as long as it is suspended.
+        Some(failure) if failure.cause == Some(Cause::NotAsked) && !finding.suspended => Standing::NotAsked,
         Some(failure) if failure.reason == SubIndication::TryLater && !finding.suspended => {
             Standing::Unknown(failure.detail)
         }

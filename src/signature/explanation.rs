@@ -15,6 +15,10 @@ pub fn explain(reason: Option<SubIndication>, cause: Option<Cause>) -> Explanati
             "El certificado está suspendido por quien lo emitió: no sirve para firmar mientras dure la suspensión. Firme con un certificado vigente.",
             "The certificate is suspended by whoever issued it: it cannot be used for signing meanwhile. Please use a valid certificate.",
         ),
+        (Some(_), Some(Cause::NotAsked)) => (
+            "No hubo tiempo de preguntar si el certificado está revocado. Vuelva a enviarlo dentro de un momento.",
+            "There was no time to ask whether the certificate is revoked. Please send it again in a moment.",
+        ),
         (Some(_), Some(Cause::TooManyQuestions)) => (
             "Para comprobar esta firma habría que consultar a demasiadas autoridades. Envíe un fichero con menos firmas y sellos de tiempo.",
             "Too many authorities would have to be asked to check this signature. Please send a file with fewer signatures and timestamps.",

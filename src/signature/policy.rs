@@ -10,7 +10,7 @@ use super::locations::Locations;
 use super::purpose::Use;
 use super::sources::{Found, NoSources, Purpose, Question, Share, Silence, Sources};
 use super::verdict::SubIndication;
-use super::work::Budget;
+use super::work::{Budget, Rounds};
 
 /// Issuers in a row that may be missing in a signature and are looked for at the addresses that certificates name.
 const MAX_MISSING: usize = 4;
@@ -44,6 +44,8 @@ pub struct Policy {
     pub sources: Arc<dyn Sources>,
     /// The work that the file is granted which is judged by it. Unlimited until a file is.
     pub budget: Budget,
+    /// What the rounds took in which the file is checked; none where it is checked once.
+    pub rounds: Option<Rounds>,
 }
 
 impl Policy {
@@ -58,6 +60,7 @@ impl Policy {
             signed: Use::Documents,
             sources: Arc::new(NoSources),
             budget: Budget::default(),
+            rounds: None,
         }
     }
 
@@ -88,7 +91,16 @@ impl Policy {
     /// The policy by which a file of so many bytes is judged: with a budget of its own, unless it was given one.
     #[must_use]
     pub fn for_file(&self, bytes: usize) -> Self {
-        if self.budget.is_unlimited() { self.within(Budget::for_file(bytes)) } else { self.clone() }
+        if !self.budget.is_unlimited() {
+            return self.clone();
+        }
+        self.within(Budget::in_rounds(bytes, self.rounds.clone()))
+    }
+
+    /// The same for one file that is checked again and again, while what it asks for is found out.
+    #[must_use]
+    pub fn in_rounds(&self) -> Self {
+        Self { rounds: Some(Rounds::default()), ..self.clone() }
     }
 
     /// Finds the path from `leaf` to an anchor, as [`Anchors::path`] does; issuers that are not among `others` are
@@ -122,14 +134,16 @@ impl Policy {
 
     /// The certificates at the first of these addresses where there are some.
     fn issuers_at(&self, addresses: &[&str]) -> Result<Option<Arc<Vec<Vec<u8>>>>, NoPath> {
+        let mut not_asked = false;
         for &url in addresses {
             match self.sources.ask(&Question::Issuers { url: url.into() }, Purpose::Issuer) {
                 Ok(Found::Certificates(fetched)) => return Ok(Some(fetched)),
                 Err(Silence::TooMany) => return Err(NoPath::too_many_questions()),
+                Err(Silence::NotYet) => not_asked = true,
                 Ok(_) | Err(_) => {}
             }
         }
-        Ok(None)
+        if not_asked { Err(NoPath::not_asked()) } else { Ok(None) }
     }
 
     /// The policy with the anchors in this folder, the built-in table of algorithms and the default for revocation.

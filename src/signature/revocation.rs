@@ -134,6 +134,8 @@ enum Known {
     NoAnswer(String),
     /// There was nobody to ask.
     Nobody(String),
+    /// Nobody was asked yet, and somebody could be.
+    NotAsked,
     /// More would have to be asked than is granted.
     TooMany,
 }
@@ -204,7 +206,7 @@ pub fn check(path: &Path, times: Times, evidence: &Evidence<'_>, policy: &Policy
         finding.current_until = match &known {
             Known::Said(statement, _) => finding.current_until.map(|until| until.min(statement.current_until())),
             Known::Exempt => finding.current_until,
-            Known::NoAnswer(_) | Known::Nobody(_) | Known::TooMany => None,
+            Known::NoAnswer(_) | Known::Nobody(_) | Known::NotAsked | Known::TooMany => None,
         };
         finding.suspended |= matches!(&known, Known::Said(statement, _)
             if matches!(statement.status, Status::Revoked(at, Reason::Hold) if at <= times.signed_at));
@@ -250,6 +252,10 @@ fn weigh(known: &Known, depth: usize, times: Times, mode: RevocationMode) -> (Re
             let detail = format!("{whose}: too many would have to be asked about its revocation");
             let failure = Failure::because(S::CertificateChainGeneralFailure, Cause::TooManyQuestions, detail);
             (Revocation::Unknown, Some(failure))
+        }
+        Known::NotAsked => {
+            let detail = format!("{whose}: nobody was asked yet about its revocation");
+            (Revocation::Unknown, Some(Failure::because(S::TryLater, Cause::NotAsked, detail)))
         }
         Known::NoAnswer(why) => (Revocation::Unknown, Some(Failure::new(S::TryLater, format!("{whose}: {why}")))),
         Known::Nobody(why) => {
@@ -310,7 +316,7 @@ fn learn(link: Link<'_, '_>, times: Times, evidence: &Evidence<'_>, policy: &Pol
         (Some((statement, embedded)), _) => Known::Said(statement, embedded),
         (None, Silence::Nobody(why)) => Known::Nobody(why),
         (None, Silence::NoAnswer(why)) => Known::NoAnswer(why),
-        (None, Silence::NotYet) => Known::NoAnswer("no answer came in time".into()),
+        (None, Silence::NotYet) => Known::NotAsked,
     }
 }
 

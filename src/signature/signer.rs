@@ -39,13 +39,14 @@ impl Failure {
         Self { cause: Some(cause), ..Self::new(reason, detail) }
     }
 
-    /// How much it weighs beside others: what is certain more than what may be learned later, and a suspension more
-    /// than a silence.
+    /// How much it weighs beside others: what is certain more than what may be learned later, a suspension more than
+    /// what was not asked, and that more than a silence.
     fn weight(&self) -> u8 {
         match (self.reason, self.cause) {
-            (SubIndication::TryLater, Some(Cause::OnHold)) => 1,
+            (SubIndication::TryLater, Some(Cause::OnHold)) => 2,
+            (SubIndication::TryLater, Some(Cause::NotAsked)) => 1,
             (SubIndication::TryLater, _) => 0,
-            _ => 2,
+            _ => 3,
         }
     }
 

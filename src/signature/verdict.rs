@@ -100,6 +100,8 @@ impl SubIndication {
 pub enum Cause {
     /// `try_later`: nobody said whether a certificate is revoked. Asked again, somebody may.
     NoAnswer,
+    /// `try_later`: nobody was asked, for want of time. That says nothing of the certificate: the same is sent again.
+    NotAsked,
     /// `try_later`: its authority has suspended a certificate (`certificateHold`), and has not yet said whether it is
     /// revoked for good.
     OnHold,
@@ -407,7 +409,14 @@ impl<T> Verdict<T> {
     /// certificate is another matter: its authority has spoken.
     #[must_use]
     pub fn lacks_an_answer(&self) -> bool {
-        self.sub_indication == Some(SubIndication::TryLater) && self.cause != Some(Cause::OnHold)
+        let has_another_cause = matches!(self.cause, Some(Cause::OnHold | Cause::NotAsked));
+        self.sub_indication == Some(SubIndication::TryLater) && !has_another_cause
+    }
+
+    /// Whether nothing speaks against it but that nobody was asked: then it is judged again, and counts for nothing yet.
+    #[must_use]
+    pub fn was_not_asked(&self) -> bool {
+        self.sub_indication == Some(SubIndication::TryLater) && self.cause == Some(Cause::NotAsked)
     }
 }
 

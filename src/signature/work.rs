@@ -36,6 +36,9 @@ const LIMITS: [u64; KINDS] = [131_072, 1_024, 65_536, 256 << 20];
 /// A larger file is granted so many times its own size, in bytes hashed.
 const TIMES_ITS_SIZE: u64 = 16;
 
+/// A file that is checked in rounds is granted so many times what one check is. Honest files take a fraction of it in each.
+const ROUNDS_WORTH: u64 = 3;
+
 /// The work that one file is granted, and what is spent of it. Shared by all who check it.
 #[derive(Debug, Clone)]
 pub struct Budget(Arc<Inner>);
@@ -45,7 +48,12 @@ struct Inner {
     limits: [u64; KINDS],
     spent: [AtomicU64; KINDS],
     exceeded: AtomicBool,
+    rounds: Option<Rounds>,
 }
+
+/// What was spent on a file by all the rounds in which it is checked. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Rounds(Arc<[AtomicU64; KINDS]>);
 
 impl Default for Budget {
     fn default() -> Self {
@@ -55,15 +63,25 @@ impl Default for Budget {
 
 impl Budget {
     fn of(limits: [u64; KINDS]) -> Self {
-        Self(Arc::new(Inner { limits, spent: Default::default(), exceeded: AtomicBool::new(false) }))
+        Self::together(limits, None)
+    }
+
+    fn together(limits: [u64; KINDS], rounds: Option<Rounds>) -> Self {
+        Self(Arc::new(Inner { limits, spent: Default::default(), exceeded: AtomicBool::new(false), rounds }))
     }
 
     /// What a file of so many bytes is granted, its content included.
     #[must_use]
     pub fn for_file(bytes: usize) -> Self {
+        Self::in_rounds(bytes, None)
+    }
+
+    /// The same for one of the rounds in which it is checked.
+    #[must_use]
+    pub fn in_rounds(bytes: usize, rounds: Option<Rounds>) -> Self {
         let mut limits = LIMITS;
         limits[Work::Bytes as usize] += (bytes as u64).saturating_mul(TIMES_ITS_SIZE);
-        Self::of(limits)
+        Self::together(limits, rounds)
     }
 
     /// Whether nothing is limited: what this program makes itself is checked so.
@@ -94,7 +112,11 @@ impl Budget {
             return true;
         }
         let before = self.0.spent[work as usize].fetch_add(amount, Ordering::Relaxed);
-        let granted = before.saturating_add(amount) <= self.limit(work);
+        let in_all = self.0.rounds.as_ref().map_or(0, |Rounds(spent)| {
+            spent[work as usize].fetch_add(amount, Ordering::Relaxed).saturating_add(amount)
+        });
+        let granted = before.saturating_add(amount) <= self.limit(work)
+            && in_all <= self.limit(work).saturating_mul(ROUNDS_WORTH);
         if !granted {
             self.0.exceeded.store(true, Ordering::Relaxed);
         }
@@ -159,6 +181,20 @@ mod tests {
         assert!(!budget.clone().take(Work::Bytes, 1));
         assert!(!budget.take(Work::Paths, 1));
         assert_eq!(budget.failure().unwrap().cause, Some(Cause::TooMuchWork));
+    }
+
+    #[test]
+    fn rounds_have_together_a_few_times_what_one_has() {
+        let rounds = Rounds::default();
+        let round = || Budget::in_rounds(10, Some(rounds.clone()));
+        let most = round().limit(Work::Paths);
+        for _ in 0..ROUNDS_WORTH {
+            assert!(round().take(Work::Paths, most));
+        }
+        let one_more = round();
+        assert!(!one_more.take(Work::Paths, 1));
+        assert_eq!(one_more.failure().unwrap().cause, Some(Cause::TooMuchWork));
+        assert!(Budget::for_file(10).take(Work::Paths, most), "another file has its own");
     }
 
     #[test]
