@@ -23,14 +23,14 @@ use crate::app::App;
 use crate::domain::Sha256;
 use crate::registry::access::Seen;
 use crate::registry::caller::Caller;
-use crate::store;
-use crate::store::objects::document_path;
+use crate::store::{self, objects};
 
 /// A document's bytes.
 #[utoipa::path(
     get, path = "/entries/{id}/documents/{document_id}", tag = "looking up", operation_id = "document", summary = "A document",
     description = "The bytes of a document; ranges are served. A whole document is checked against its hash on the way out, and the \
-        connection is cut before its last bytes if it was altered; before a range is served the whole is checked. Each look is recorded.",
+        connection is cut before its last bytes if it was altered; before a range is served the whole is checked, and what is served is \
+        what was checked. Each look is recorded.",
     params(("id" = Uuid, Path, description = "The entry's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01"),
         ("document_id" = Uuid, Path, description = "The document's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a02"),
         ("Range" = Option<String>, Header, description = "One range of bytes", example = "bytes=0-1023")),
@@ -57,30 +57,29 @@ pub async fn document(
     };
     app.registry.record_access(&caller, Seen::entry("document", id, Some(document_id.to_string()))).await?;
     let objects = app.registry.objects();
-    if range.is_some() {
-        // What is cut out of the middle cannot be checked on its way: the whole is, before the first byte leaves. Each time,
-        // since an object may be altered between two requests.
-        let found = objects.hash_at(&document_path(&caller.entity.code, &document.sha256)).await?;
-        if found.is_some_and(|found| found != document.sha256) {
-            tracing::error!(document = %document_id, "a stored document was altered");
-            return Err(Problem::new(
-                Kind::Internal,
-                "the document was altered in the object store; tell whoever runs the registry",
-            ));
-        }
-    }
-    let stream = objects.get(&caller.entity.code, &document.sha256, range.clone()).await?.ok_or_else(|| {
+    let missing = || {
         tracing::error!(document = %document_id, "a document is missing in the object store");
         Problem::new(Kind::Internal, "the document is missing in the object store; tell whoever runs the registry")
-    })?;
+    };
+    let whole = objects.get(&caller.entity.code, &document.sha256, None).await?.ok_or_else(missing)?;
     let mut response = match &range {
         Some(range) => {
-            let mut response = (StatusCode::PARTIAL_CONTENT, Body::from_stream(stream)).into_response();
+            // What is cut out of the middle cannot be checked on its way: the whole is, before the first byte leaves. Each
+            // time, since an object may be altered between two requests.
+            let cut = Cut::of(whole, range, document.sha256).await?;
+            let body = match cut.bytes {
+                Some(bytes) => Body::from(bytes),
+                None => {
+                    let again = objects.get(&caller.entity.code, &document.sha256, Some(range.clone())).await?;
+                    Body::from_stream(checked(again.ok_or_else(missing)?, cut.sha256))
+                }
+            };
+            let mut response = (StatusCode::PARTIAL_CONTENT, body).into_response();
             let text = format!("bytes {}-{}/{size}", range.start, range.end - 1);
             insert(response.headers_mut(), CONTENT_RANGE, &text);
             response
         }
-        None => Body::from_stream(checked(stream, document.sha256)).into_response(),
+        None => Body::from_stream(checked(whole, document.sha256)).into_response(),
     };
     let length = range.map_or(size, |range| range.end - range.start);
     let headers = response.headers_mut();
@@ -93,6 +92,49 @@ pub async fn document(
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
     Ok(response)
+}
+
+/// The longest range that is kept while the rest of its document is hashed, in bytes; of others the hash is, and they are
+/// read again and checked by it.
+const KEPT: u64 = 1 << 20;
+
+/// A range of a document that was whole when it was cut.
+struct Cut {
+    /// Its bytes; none where they are too many to keep.
+    bytes: Option<Vec<u8>>,
+    sha256: Sha256,
+}
+
+impl Cut {
+    /// Hashes a whole document, and what is cut out of it.
+    async fn of(
+        mut whole: BoxStream<'static, object_store::Result<Bytes>>,
+        range: &Range<u64>,
+        expected: Sha256,
+    ) -> Result<Self> {
+        let (mut hasher, mut of_range) = (openssl::sha::Sha256::new(), openssl::sha::Sha256::new());
+        let mut kept = (range.end - range.start <= KEPT).then(Vec::new);
+        let mut read: u64 = 0;
+        while let Some(chunk) = whole.next().await {
+            let chunk = chunk.map_err(objects::Error::from)?;
+            hasher.update(&chunk);
+            let within = |at: u64| usize::try_from(at.saturating_sub(read)).unwrap_or(usize::MAX).min(chunk.len());
+            let part = &chunk[within(range.start)..within(range.end)];
+            of_range.update(part);
+            if let Some(kept) = &mut kept {
+                kept.extend_from_slice(part);
+            }
+            read += chunk.len() as u64;
+        }
+        if hasher.finish() != expected.0 {
+            tracing::error!(sha256 = %expected, "a stored document was altered");
+            return Err(Problem::new(
+                Kind::Internal,
+                "the document was altered in the object store; tell whoever runs the registry",
+            ));
+        }
+        Ok(Self { bytes: kept, sha256: Sha256(of_range.finish()) })
+    }
 }
 
 fn insert(headers: &mut HeaderMap, name: axum::http::HeaderName, value: &str) {

@@ -58,9 +58,10 @@ pub async fn signature(
 )]
 pub async fn pdf(State(app): State<App>, caller: Caller, PathParam(Path(id)): PathParam<Uuid>) -> Result<Response> {
     allowed(&app, &caller, id).await?;
-    app.registry.record_access(&caller, Seen::entry("receipt", id, Some("pdf".into()))).await?;
     let pdf = app.receipt_pdf(id).await.map_err(|error| Problem::unavailable(&error))?;
-    Ok(file(pdf.ok_or_else(Problem::not_found)?, "application/pdf", "recibo.pdf"))
+    let pdf = pdf.ok_or_else(Problem::not_found)?;
+    app.registry.record_access(&caller, Seen::entry("receipt", id, Some("pdf".into()))).await?;
+    Ok(file(pdf, "application/pdf", "recibo.pdf"))
 }
 
 /// The label for the paper at the counter.
@@ -101,8 +102,10 @@ async fn allowed(app: &App, caller: &Caller, id: Uuid) -> Result<()> {
 
 async fn receipt(app: &App, caller: &Caller, id: Uuid) -> Result<(Vec<u8>, Vec<u8>)> {
     allowed(app, caller, id).await?;
+    let receipt =
+        app.receipt(id).await.map_err(|error| Problem::unavailable(&error))?.ok_or_else(Problem::not_found)?;
     app.registry.record_access(caller, Seen::entry("receipt", id, None)).await?;
-    app.receipt(id).await.map_err(|error| Problem::unavailable(&error))?.ok_or_else(Problem::not_found)
+    Ok(receipt)
 }
 
 pub(super) fn file(bytes: impl IntoResponse, media_type: &'static str, name: &str) -> Response {

@@ -148,8 +148,9 @@ pub async fn verify(State(app): State<App>, PathParam(Path(csv)): PathParam<Stri
 )]
 pub async fn json(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
     let row = entry(&app, &csv).await?;
+    let (json, _) = receipt(&app, &row).await?;
     seen(&app, row.id, "receipt.json").await?;
-    Ok(quiet(file(receipt(&app, &row).await?.0, "application/json", "receipt.json")))
+    Ok(quiet(file(json, "application/json", "receipt.json")))
 }
 
 /// The seal over the receipt of a code.
@@ -161,8 +162,9 @@ pub async fn json(State(app): State<App>, PathParam(Path(csv)): PathParam<String
 )]
 pub async fn signature(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
     let row = entry(&app, &csv).await?;
+    let (_, p7s) = receipt(&app, &row).await?;
     seen(&app, row.id, "receipt.p7s").await?;
-    Ok(quiet(file(receipt(&app, &row).await?.1, "application/pkcs7-signature", "receipt.p7s")))
+    Ok(quiet(file(p7s, "application/pkcs7-signature", "receipt.p7s")))
 }
 
 /// The receipt of a code, on paper.
@@ -174,9 +176,10 @@ pub async fn signature(State(app): State<App>, PathParam(Path(csv)): PathParam<S
 )]
 pub async fn pdf(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
     let row = entry(&app, &csv).await?;
-    seen(&app, row.id, "receipt.pdf").await?;
     let pdf = app.receipt_pdf(row.id).await.map_err(|error| Problem::unavailable(&error))?;
-    Ok(quiet(file(pdf.ok_or_else(Problem::not_found)?, "application/pdf", "recibo.pdf")))
+    let pdf = pdf.ok_or_else(Problem::not_found)?;
+    seen(&app, row.id, "receipt.pdf").await?;
+    Ok(quiet(file(pdf, "application/pdf", "recibo.pdf")))
 }
 
 /// Records that somebody with the code sees this of the entry. Who they are nobody knows, and the code is a secret: neither

@@ -80,6 +80,20 @@ async fn what_arrives_whole_is_what_was_registered_whatever_became_of_it_in_the_
     let heard = town.try_send(Method::GET, &path, Some("clerk"), &[], Vec::new()).await;
     // The connection is cut before the last bytes; only what was added behind them can be left out instead.
     assert!(heard.is_err() || heard.is_ok_and(|answer| answer.body == content));
+    // Of a range nothing arrives, however short or long, and whether it holds what was altered or not.
+    for asked in ["bytes=0-9", "bytes=-10", "bytes=3145700-3145800", "bytes=100-5000000"] {
+        range(&town, &path, asked).await.is(500, "internal");
+    }
+}
+
+#[tokio::test]
+async fn long_ranges_are_served_as_they_are() {
+    let content: Vec<u8> = (0..6_u32 << 20).map(|at| at.to_le_bytes()[1] ^ at.to_le_bytes()[2]).collect();
+    let (town, path) = with(Engine::Sqlite, &content).await;
+    for (first, last) in [(0, 6 << 20), (1, (6 << 20) - 1), (1 << 20, 2 << 20), (4_000_000, 4_000_010)] {
+        let answer = range(&town, &path, &format!("bytes={first}-{}", last - 1)).await.is(206, "");
+        assert!(answer.body == content[first..last], "{first}-{last}");
+    }
 }
 
 #[rstest]

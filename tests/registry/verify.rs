@@ -1,11 +1,12 @@
 //! Verification codes: what they open, how they may be typed, and how often they may be tried.
 
 use rstest::rstest;
+use ventanilla::clock::Clock;
 use ventanilla::receipt::check::check;
 use ventanilla::store::log::Log;
 
 use crate::harness::paper::{Paper, fresh_key};
-use crate::harness::site::Engine;
+use crate::harness::site::{Engine, execute};
 use crate::harness::town::Town;
 
 #[rstest]
@@ -61,4 +62,36 @@ async fn one_address_may_ask_only_so_often(#[values(Engine::Sqlite, Engine::Post
         town.get("/books", "clerk").await.is(200, "");
     }
     town.get("/books", "clerk").await.is(429, "too-many-requests");
+}
+
+#[rstest]
+#[tokio::test]
+async fn who_is_shown_a_receipt_leaves_a_look_without_the_code_and_who_is_not_leaves_none(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    const LOOKS: &str = "SELECT count(*) FROM access_log WHERE action IN ('verify', 'receipt')";
+    let town = Town::on(engine).await;
+    let registered = town.submit(&Paper::submission().signed_by_ana(), &fresh_key()).await.registered();
+    let (code, id) = (registered["receipt"]["csv"].as_str().unwrap(), registered["entry"]["id"].as_str().unwrap());
+    let forms = ["", "/receipt.json", "/receipt.p7s", "/receipt.pdf"];
+    for (before, form) in forms.into_iter().enumerate() {
+        assert_eq!(town.count(LOOKS).await, i64::try_from(before).unwrap());
+        town.get(&format!("/verify/{code}{form}"), "nobody").await.is(200, "");
+    }
+    let told = format!(
+        "SELECT count(*) FROM access_log WHERE action = 'verify' AND who = 'public' AND role = 'public' AND \
+         coalesce(detail, '') NOT LIKE '%{code}%' AND coalesce(filter, '') = '' AND coalesce(subject, '') = ''"
+    );
+    assert_eq!(town.count(Box::leak(told.into_boxed_str())).await, 4);
+    // No receipt, and no seal to make one.
+    execute(town.app.store(), "DELETE FROM receipts").await;
+    let without_seal = |config: &mut ventanilla::config::Config| config.seal = ventanilla::config::Seal::default();
+    let unsealed = Town::open(town.stop().await, Clock::system(), without_seal, None).await;
+    for form in forms {
+        assert_ne!(unsealed.get(&format!("/verify/{code}{form}"), "nobody").await.status, 200, "{form}");
+    }
+    for form in ["receipt.json", "receipt.p7s", "receipt.pdf"] {
+        assert_ne!(unsealed.get(&format!("/entries/{id}/{form}"), "clerk").await.status, 200, "{form}");
+    }
+    assert_eq!(unsealed.count(LOOKS).await, 4);
 }
