@@ -20,7 +20,9 @@ pub(super) fn close_named(config: &Config, file: Option<&Path>) -> Modes {
         if WRITTEN.iter().all(|name| folder.join(name).is_dir()) {
             modes.one(folder);
             // Documents are many, and have a turn of their own.
-            ["keys", "anchors", "intermediates"].iter().for_each(|name| modes.tree(&folder.join(name)));
+            for name in ["keys", "anchors", "intermediates"] {
+                modes.tree(&folder.join(name));
+            }
         }
         modes.one(file);
     }

@@ -10,7 +10,7 @@
 //! - while the client does not take what is sent: `stall_seconds` at once, and in all what the pace allows besides;
 //! - in all: `connection_seconds`, after which no new request is taken.
 //!
-//! Frames of HTTP/2 that carry nothing (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA) cost their sender less than
+//! Frames of HTTP/2 that carry nothing (PING, SETTINGS, PRIORITY, `WINDOW_UPDATE`, empty DATA) cost their sender less than
 //! the server, and belong to no request that could be counted. So what comes beyond requests and their bodies has a limit
 //! for each connection, in proportion to these; and answers to such frames earn no time.
 //!

@@ -414,11 +414,12 @@ async fn operations(town: &Town) -> Vec<(String, Method, String, Vec<String>)> {
 async fn each_operation_gives_everybody_what_is_theirs_and_nothing_else(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let scene = Scene::new(engine).await;
+    let scene = Box::pin(Scene::new(engine)).await;
     let operations = operations(&scene.town).await;
     let mut ids: Vec<&str> = operations.iter().map(|(id, ..)| id.as_str()).collect();
     let mut listed: Vec<&str> = TABLE.iter().map(|(id, ..)| *id).collect();
-    (ids.sort_unstable(), listed.sort_unstable());
+    ids.sort_unstable();
+    listed.sort_unstable();
     assert_eq!(ids, listed, "each operation needs a line in the table, and each line an operation");
     let (mut wrong, mut hidden, mut number) = (Vec::new(), BTreeSet::new(), 0);
     for (id, method, path, roles) in &operations {

@@ -103,6 +103,18 @@ fn done(site: &Site, words: &[&str]) {
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
+/// No other role gets the name.
+#[track_caller]
+fn assert_refused(site: &Site) {
+    for name in ["sede", "Sede"] {
+        for role in Role::ALL.iter().filter(|role| **role != Role::Eoffice) {
+            let (status, said) = create(site, *role, name);
+            assert_eq!(status, 2, "{role}: {said}");
+            assert!(said.contains("belongs to tokens of role eoffice"), "{said}");
+        }
+    }
+}
+
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_belongs_to_one_role_for_ever_by_command_and_in_a_book_brought_back(
@@ -111,16 +123,6 @@ async fn a_name_belongs_to_one_role_for_ever_by_command_and_in_a_book_brought_ba
     let site = Site::fresh(engine).await;
     site.settle().await;
     assert_eq!(create(&site, Role::Eoffice, "sede").0, 0);
-    #[track_caller]
-    fn assert_refused(site: &Site) {
-        for name in ["sede", "Sede"] {
-            for role in Role::ALL.iter().filter(|role| **role != Role::Eoffice) {
-                let (status, said) = create(site, *role, name);
-                assert_eq!(status, 2, "{role}: {said}");
-                assert!(said.contains("belongs to tokens of role eoffice"), "{said}");
-            }
-        }
-    }
     assert_refused(&site);
     done(&site, &["token", "revoke", "--name", "sede"]);
     assert_refused(&site);
