@@ -8,6 +8,8 @@
 use rstest::rstest;
 use ventanilla::signature::{Later, LaterClass};
 
+use crate::damage;
+use crate::paper::cipher::{Cipher, IDENTIFIER};
 use crate::paper::{CONTENT, FONT, Paper, Seal, Xref, judged, signed};
 
 const FORGED: &str = "<< /Length 46 >>\nstream\nBT /F1 12 Tf 100 700 Td (Pago 900 euros) Tj ET\nendstream";
@@ -308,4 +310,50 @@ fn a_file_that_does_not_begin_with_its_header_is_not_continued() {
     paper.put_structure();
     paper.finish();
     assert_content(&paper.bytes, "another beginning");
+}
+
+/// A paper that was encrypted and signed.
+fn encrypted() -> Paper {
+    let mut paper = Paper::new(Xref::Table);
+    damage::encrypt(&mut paper);
+    paper.put_stream(CONTENT, "", b"BT /F1 12 Tf 100 700 Td (Pago 100 euros) Tj ET");
+    paper.put_structure();
+    paper.finish();
+    paper.sign(&Seal::by("citizen"));
+    assert!(judged(&paper.bytes)[0].passed());
+    paper
+}
+
+#[test]
+fn an_update_leaves_a_document_encrypted_as_it_is() {
+    let dictionary = Cipher::new().dictionary();
+    let sound = encrypted().trailer;
+    let updated = |trailer: &str, encryption: &str| {
+        let mut paper = encrypted();
+        paper.put(91, &dictionary);
+        paper.put(92, IDENTIFIER.strip_prefix("/ID ").unwrap());
+        paper.put(90, encryption);
+        trailer.clone_into(&mut paper.trailer);
+        paper.put_structure();
+        paper.finish();
+        paper.bytes
+    };
+    assert_harmless(&updated(&sound, &dictionary), "sound");
+    for trailer in [
+        String::new(),
+        IDENTIFIER.to_owned(),
+        "/Encrypt 90 0 R".to_owned(),
+        format!("/Encrypt null {IDENTIFIER}"),
+        format!("/Encrypt 90 1 R {IDENTIFIER}"),
+        format!("/Encrypt 91 0 R {IDENTIFIER}"),
+        format!("/Encrypt {dictionary} {IDENTIFIER}"),
+        "/Encrypt 90 0 R /ID 92 0 R".to_owned(),
+        "/Encrypt 90 0 R /ID [<11> <11>]".to_owned(),
+        format!("{sound} /ID [<11> <11>]"),
+    ] {
+        assert_content(&updated(&trailer, &dictionary), &trailer);
+    }
+    for encryption in [dictionary.replace("/V 1", "/V 2 /Length 128"), dictionary.replace("<0707", "<0807")] {
+        assert_content(&updated(&sound, &encryption), &encryption);
+    }
 }

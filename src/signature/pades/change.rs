@@ -323,6 +323,7 @@ impl<'p> Walk<'p, '_> {
         let (old, new) = (self.old.trailer(), self.new.trailer());
         self.pair(old.get(b"Encrypt"), new.get(b"Encrypt"), &CONTENT, b"/Encrypt")?;
         if self.is_encrypted {
+            self.stays(old.get(b"ID"), new.get(b"ID"));
             // Its first half is a part of the key.
             let first = |pdf: &'p Pdf<'_>| Ok(pdf.array(pdf.trailer().get(b"ID"))?.into_iter().next());
             let (old, new): (Option<Object<'p>>, Option<Object<'p>>) = (first(self.old)?, first(self.new)?);

@@ -287,7 +287,7 @@ const LARGE: &str = "a number has more than 32 bits";
 /// Whether it is a whole number; none where it is no number at all (§ 7.3.3).
 fn grammar_of(raw: &[u8]) -> Option<bool> {
     let digits = raw.strip_prefix(b"+").or_else(|| raw.strip_prefix(b"-")).unwrap_or(raw);
-    let points = digits.iter().filter(|&&byte| byte == b'.').count();
+    let points = memchr::memchr_iter(b'.', digits).count();
     let sound =
         points <= 1 && digits.len() > points && digits.iter().all(|&byte| byte == b'.' || byte.is_ascii_digit());
     sound.then_some(points == 0)
