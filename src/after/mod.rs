@@ -17,11 +17,13 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::domain::{Micros, text};
 use crate::receipt;
+use crate::receipt::check::CheckError;
 use crate::receipt::seal::SealError;
 use crate::registry::Registry;
 use crate::registry::ledger::prove;
 use crate::registry::numbering::committed_of;
 use crate::registry::sweep::Swept;
+use crate::store::log::Log;
 use crate::store::outbox::OutboxRow;
 use crate::store::{self, Tx};
 
@@ -51,6 +53,24 @@ pub enum ReceiptError {
     /// It could not be sealed.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// What is stored as the receipt proves nothing any more.
+    #[error("the stored receipt is not the one that was issued")]
+    Altered(#[source] CheckError),
+    /// What is stored is the receipt of another entry, or the seal is not over it.
+    #[error("the stored receipt is not the one that was issued: {0}")]
+    Other(&'static str),
+}
+
+impl ReceiptError {
+    /// Whether something stored was altered by other hands: trying again gives the same.
+    #[must_use]
+    pub fn is_altered(&self) -> bool {
+        match self {
+            Self::Altered(_) | Self::Other(_) => true,
+            Self::Store(error) => error.is_altered(),
+            Self::Seal(_) => false,
+        }
+    }
 }
 
 impl App {
@@ -60,8 +80,9 @@ impl App {
     /// [`ReceiptError`]; `None` when the entry has none.
     pub async fn receipt(&self, entry: Uuid) -> Result<Option<(Vec<u8>, Vec<u8>)>, ReceiptError> {
         let mut tx = self.store().read().await?;
-        if let Some(found) = store::entries::receipt(&mut tx, entry).await? {
-            return Ok(Some(found));
+        if let Some((json, p7s)) = store::entries::receipt(&mut tx, entry).await? {
+            self.check_stored(entry, &json, &p7s)?;
+            return Ok(Some((json, p7s)));
         }
         let text = self.receipt_text(&mut tx, entry).await?;
         drop(tx);
@@ -71,6 +92,29 @@ impl App {
         let found = store::entries::receipt(&mut tx, entry).await?;
         tx.commit().await?;
         Ok(found)
+    }
+
+    /// That what is stored is the receipt of this entry as it was issued: what it says is what the log holds, and the seal is
+    /// over it. Whoever can write to the database cannot make both.
+    fn check_stored(&self, entry: Uuid, json: &[u8], p7s: &[u8]) -> Result<(), ReceiptError> {
+        #[derive(serde::Deserialize)]
+        struct Says {
+            entry: Id,
+        }
+        #[derive(serde::Deserialize)]
+        struct Id {
+            id: Uuid,
+        }
+        receipt::check::check(json, self.entity.ledger.verifier(Log::Book)).map_err(ReceiptError::Altered)?;
+        if !serde_json::from_slice(json).is_ok_and(|says: Says| says.entry.id == entry) {
+            return Err(ReceiptError::Other("it is that of another entry"));
+        }
+        let (now, policy) = (self.clock().now().0, self.judge.policy());
+        let verdicts = crate::signature::judge(p7s, Some(json), "receipt", now, &policy);
+        if verdicts.is_empty() || verdicts.iter().any(|verdict| !verdict.intact) {
+            return Err(ReceiptError::Other("the seal is not over it"));
+        }
+        Ok(())
     }
 
     /// What the receipt of an entry says; `None` for an entry without one.

@@ -54,6 +54,19 @@ pub enum PaperError {
     Thread(#[from] tokio::task::JoinError),
 }
 
+impl PaperError {
+    /// Whether something stored was altered by other hands: trying again gives the same.
+    #[must_use]
+    pub fn is_altered(&self) -> bool {
+        match self {
+            Self::Altered => true,
+            Self::Receipt(error) => error.is_altered(),
+            Self::Store(error) => error.is_altered(),
+            _ => false,
+        }
+    }
+}
+
 impl App {
     /// Makes the papers that the outbox asks for, until `stop`.
     pub async fn make_papers(&self, stop: CancellationToken) {
@@ -139,6 +152,7 @@ impl App {
         let Some(hash) = paper.map(|paper| paper.pdf_sha256) else { return Ok(None) };
         let kept = self.registry.objects().get_receipt(&self.entity.code, entry, hash).await?;
         match kept {
+            // One that is not there is no more what was sealed than one with other bytes.
             Some(bytes) if openssl::sha::sha256(&bytes) == hash.0 => Ok(Some(bytes)),
             _ => Err(PaperError::Altered),
         }

@@ -1,15 +1,14 @@
 //! The way through the events, from the first to the head: records, leaves, the tree over them, numbers, entries.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{AuditError, Finding, Progress, Report, Wanted, documents, receipts};
 use crate::app::App;
 use crate::domain::{Micros, Sha256};
 use crate::log::{Edge, leaf_hash};
-use crate::registry::entry::{Entry, verdicts};
 use crate::registry::history::Told;
 use crate::registry::record;
 use crate::store;
@@ -176,26 +175,7 @@ impl Walk<'_> {
             documents: stretch.documents.iter().filter(|document| mine(&document.entry_id)).cloned().collect(),
             verdicts: stretch.verdicts.iter().filter(|verdict| mine(&verdict.entry_id)).cloned().collect(),
         };
-        let corrupt = |_| store::Error::Corrupt("entry");
-        let entry = Entry::of(row, &belongings, self.app.entity.zone)?;
-        let entry: Map<String, Value> =
-            serde_json::to_value(entry).ok().and_then(|value| value.as_object().cloned()).unwrap_or_default();
-        let signatures: Vec<Value> = verdicts(&belongings.verdicts)?
-            .iter()
-            .map(|verdict| serde_json::from_str(verdict.get()))
-            .collect::<Result<_, _>>()
-            .map_err(corrupt)?;
-        // A field without a value may be left out.
-        let value = |entry: &serde_json::Map<String, Value>, name: &str| {
-            entry.get(name).filter(|value| !value.is_null()).cloned()
-        };
-        let names: BTreeSet<&String> = told.entry.keys().chain(entry.keys()).collect();
-        let mut fields: Vec<String> =
-            names.into_iter().filter(|name| value(&told.entry, name) != value(&entry, name)).cloned().collect();
-        if told.verdicts != signatures {
-            fields.push("signatures".into());
-        }
-        Ok(fields)
+        Ok(told.differences(row, &belongings, self.app.entity.zone)?)
     }
 
     /// Numbers count on by one, but for those of older systems.

@@ -3,15 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use serde_json::json;
-
 use super::operator::operator;
 use super::{ConfigArgument, Outcome, block_on, load, open};
 use crate::app::App;
 use crate::domain::EntryCode;
 use crate::domain::calendar::{Holiday, HolidayScope, ScopeYear};
-use crate::registry::act::{Action, record_act};
-use crate::registry::calendar::{self, Loader, Replaced};
+use crate::registry::calendar::{self, Replaced};
 use crate::store::{self, Tx};
 
 /// What `calendar` takes.
@@ -128,16 +125,8 @@ fn publish(config: &ConfigArgument, whole: Option<(i32, HolidayScope)>, file: &P
     block_on(async {
         let app = open(load(config)?).await?;
         let source = file.file_name().map(|name| name.to_string_lossy().into_owned());
-        let by = operator();
-        let loader = Loader { by: by.name.clone(), at: app.clock().now(), source };
-        let mut tx = app.store().begin().await?;
-        let (version, replaced) = calendar::publish(&mut tx, app.entity.id, &parts, &loader).await?;
-        let named: Vec<String> = replaced.iter().map(|part| format!("{} {}", part.year, part.scope)).collect();
+        let (version, replaced) = app.registry.publish_calendar(&app.entity, &parts, &operator(), source).await?;
         let days: usize = replaced.iter().map(|part| part.days).sum();
-        let detail = json!({"version": version, "holidays": days, "file": loader.source});
-        let act = (Action::CalendarPublished, named.join(", "));
-        record_act(&mut tx, app.clock(), &app.entity, &by, (act.0, &act.1), &detail).await?;
-        tx.commit().await?;
         eprintln!("{days} holidays are published");
         for Replaced { year, scope, days, before } in replaced {
             let before = before.map_or("none published before".to_owned(), |before| format!("in place of {before}"));

@@ -7,6 +7,7 @@ mod catalogue;
 mod clock;
 pub mod demo;
 mod import;
+mod incident;
 pub mod init;
 mod modes;
 mod openapi;
@@ -63,6 +64,8 @@ enum Command {
     Calendar(calendar::Arguments),
     /// Units, offices and books: whole lists, such as those that DIR3 publishes, or one at a time.
     Catalogue(catalogue::Arguments),
+    /// Incidents of the electronic office, and deadlines that are extended for them.
+    Incident(incident::Arguments),
     /// Bring entries and attentions from an older system.
     Import(import::Arguments),
     /// The figures, and whether their counters agree with the records.
@@ -101,6 +104,7 @@ pub fn run() -> ExitCode {
         Command::Verify(arguments) => verify::run(arguments),
         Command::Calendar(arguments) => calendar::run(arguments),
         Command::Catalogue(arguments) => catalogue::run(arguments),
+        Command::Incident(arguments) => incident::run(arguments),
         Command::Import(arguments) => import::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Backup(arguments) => backup::backup(arguments),

@@ -7,6 +7,7 @@ pub(crate) mod code_list;
 pub mod calendar;
 pub mod channel;
 pub mod country;
+pub mod custody;
 pub mod document;
 pub mod entry;
 pub mod exchange;
@@ -25,6 +26,7 @@ pub use calendar::Calendar;
 pub use channel::{AttentionChannel, Channel};
 pub use code_list::UnknownName;
 pub use country::Country;
+pub use custody::{CustodyEnd, CustodyItem, CustodyOutcome};
 pub use document::{DocumentKind, DocumentStatement, Sha256, Validity};
 pub use entry::{
     AuthenticationMethod, BookKind, MustSubmitElectronically, PhysicalDocuments, PresentedAtReason, Routing, Status,

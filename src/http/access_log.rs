@@ -148,7 +148,7 @@ pub async fn list(
 /// # Errors
 /// Never for parameters of addresses: they are texts, numbers and dates.
 pub(super) fn text_of(filters: &impl Serialize) -> Result<String> {
-    let mut said = serde_json::to_value(filters).map_err(|_| store::Error::Corrupt("filter"))?;
+    let mut said = serde_json::to_value(filters).map_err(|_| store::Error::Bug("filter"))?;
     if let Some(said) = said.as_object_mut() {
         said.retain(|_, value| !value.is_null());
     }

@@ -208,33 +208,38 @@ async fn add_all(app: &App, caller: &Caller, asking: Asking, mut came: Came<Addi
 }
 
 /// What the headers of a request ask.
-struct Asking {
+pub(super) struct Asking {
     entry: Uuid,
-    operation: &'static str,
+    operation: String,
     key: Option<String>,
     seen: Option<Vec<i64>>,
 }
 
 /// Whether it was done before.
-enum Begun {
+pub(super) enum Begun {
     Before(Altered),
     New(Asked),
 }
 
 impl Asking {
-    fn of(headers: &HeaderMap, entry: Uuid, operation: &'static str) -> Result<Self> {
+    fn of(headers: &HeaderMap, entry: Uuid, operation: impl Into<String>) -> Result<Self> {
         let key = headers.contains_key("idempotency-key").then(|| submissions::key(headers)).transpose()?;
-        Ok(Self { entry, operation, key, seen: seen(headers)? })
+        Ok(Self { entry, operation: operation.into(), key, seen: seen(headers)? })
     }
 
     /// The same, with the JSON body.
-    async fn read(app: &App, entry: Uuid, operation: &'static str, request: Request) -> Result<(Self, Vec<u8>)> {
+    pub(super) async fn read(
+        app: &App,
+        entry: Uuid,
+        operation: impl Into<String>,
+        request: Request,
+    ) -> Result<(Self, Vec<u8>)> {
         let asking = Self::of(request.headers(), entry, operation)?;
         Ok((asking, json_body::read(&app.config.limits, request).await?))
     }
 
     /// Looks whether its key led to something before.
-    async fn begin(self, app: &App, caller: &Caller, body: &Sha256) -> Result<Begun> {
+    pub(super) async fn begin(self, app: &App, caller: &Caller, body: &Sha256) -> Result<Begun> {
         let Self { entry, operation, key, seen } = self;
         // Operation and entry are in the hash: a key of one is not a key of another.
         let mut hash = openssl::sha::Sha256::new();
@@ -251,7 +256,7 @@ impl Asking {
     }
 }
 
-fn hash(body: &[u8]) -> Sha256 {
+pub(super) fn hash(body: &[u8]) -> Sha256 {
     Sha256(openssl::sha::sha256(body))
 }
 
@@ -275,13 +280,14 @@ fn seen(headers: &HeaderMap) -> Result<Option<Vec<i64>>> {
 }
 
 /// The entry as an event left it.
-fn shown(altered: Altered, status: StatusCode) -> Response {
+pub(super) fn shown(altered: Altered, status: StatusCode) -> Response {
     let Altered { entry, version, committed, proof, repeated } = altered;
     let answer = Answer {
         entry: committed.entry,
         signatures: committed.signatures,
         receipt: committed.csv.map(|csv| ReceiptLinks::of(entry, csv)),
         proof,
+        corrections: None,
     };
     let mut response = (status, Json(answer)).into_response();
     let headers = response.headers_mut();
@@ -316,6 +322,8 @@ impl From<NotAltered> for Problem {
                 Kind::EntryChanged,
                 "the entry changed meanwhile: read it again, and decide on what it is now",
             ),
+            NotAltered::NotKept => Self::not_found(),
+            NotAltered::KeptUntil(_) | NotAltered::KeptTooMuch => Self::new(Kind::WrongState, refusal.to_string()),
             NotAltered::State(state) => Self::new(Kind::WrongState, state.to_string()),
             NotAltered::Nothing => Self::field("/changes", "all these fields have these values already"),
             NotAltered::PartTaken(place) => Self::field(format!("/documents/{place}/part"), refusal.to_string()),

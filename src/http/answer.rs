@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::registry::correction::Corrections;
 use crate::registry::entry::Entry;
 use crate::registry::ledger::Proof;
 use crate::registry::submit::Registered;
@@ -27,6 +28,11 @@ pub struct Answer {
     pub receipt: Option<ReceiptLinks>,
     /// Proof that it stands in the book.
     pub proof: Proof,
+    /// What it puts right, what puts it right, and whether that is still awaited, now; absent where there is nothing of
+    /// it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub corrections: Option<Corrections>,
 }
 
 /// Where a receipt is.
@@ -73,6 +79,7 @@ pub fn created(registered: Registered) -> Response {
         signatures: committed.signatures,
         receipt: committed.csv.map(|csv| ReceiptLinks::of(entry, csv)),
         proof,
+        corrections: None,
     };
     let mut response = (StatusCode::CREATED, Json(answer)).into_response();
     let headers = response.headers_mut();

@@ -1,4 +1,4 @@
-//! The bytes of a document, their hash checked on the way out.
+//! The bytes of a document, their hash checked before they leave and on the way out.
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -28,9 +28,9 @@ use crate::store::{self, objects};
 /// A document's bytes.
 #[utoipa::path(
     get, path = "/entries/{id}/documents/{document_id}", tag = "looking up", operation_id = "document", summary = "A document",
-    description = "The bytes of a document; ranges are served. A whole document is checked against its hash on the way out, and the \
-        connection is cut before its last bytes if it was altered; before a range is served the whole is checked, and what is served is \
-        what was checked. Each look is recorded.",
+    description = "The bytes of a document; ranges are served. The whole is checked against its hash before the first byte leaves, and what \
+        was altered is answered with `altered`; a whole document is checked on its way, too, and the connection is cut before its last \
+        bytes if it was altered meanwhile. Each look is recorded.",
     params(("id" = Uuid, Path, description = "The entry's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01"),
         ("document_id" = Uuid, Path, description = "The document's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a02"),
         ("Range" = Option<String>, Header, description = "One range of bytes", example = "bytes=0-1023")),
@@ -59,8 +59,14 @@ pub async fn document(
     let objects = app.registry.objects();
     let missing = || {
         tracing::error!(document = %document_id, "a document is missing in the object store");
-        Problem::new(Kind::Internal, "the document is missing in the object store; tell whoever runs the registry")
+        Problem::new(Kind::Altered, "the document is missing in the object store; tell whoever runs the registry")
     };
+    if range.is_none() {
+        // Read once before the first byte leaves: what was altered is answered as what it is, not by a connection that is
+        // cut. Each time, since an object may be altered between two requests.
+        let first = objects.get(&caller.entity.code, &document.sha256, None).await?.ok_or_else(missing)?;
+        Cut::of(first, &(0..0), document.sha256).await?;
+    }
     let whole = objects.get(&caller.entity.code, &document.sha256, None).await?.ok_or_else(missing)?;
     let mut response = match &range {
         Some(range) => {
@@ -98,6 +104,12 @@ pub async fn document(
 /// read again and checked by it.
 const KEPT: u64 = 1 << 20;
 
+/// That a document is not what was registered.
+fn altered(expected: &Sha256) -> Problem {
+    tracing::error!(sha256 = %expected, "a stored document was altered");
+    Problem::new(Kind::Altered, "the document was altered in the object store; tell whoever runs the registry")
+}
+
 /// A range of a document that was whole when it was cut.
 struct Cut {
     /// Its bytes; none where they are too many to keep.
@@ -127,11 +139,7 @@ impl Cut {
             read += chunk.len() as u64;
         }
         if hasher.finish() != expected.0 {
-            tracing::error!(sha256 = %expected, "a stored document was altered");
-            return Err(Problem::new(
-                Kind::Internal,
-                "the document was altered in the object store; tell whoever runs the registry",
-            ));
+            return Err(altered(&expected));
         }
         Ok(Self { bytes: kept, sha256: Sha256(of_range.finish()) })
     }

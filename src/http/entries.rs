@@ -25,6 +25,7 @@ use crate::domain::{Channel, Country, Micros, Role, Status, text};
 use crate::registry::access::{Listing, Seen};
 use crate::registry::caller::Caller;
 use crate::registry::entry::{Entry, verdicts};
+use crate::registry::history;
 use crate::registry::visibility;
 use crate::store::entries::{Belongings, EntryRow};
 use crate::store::listing::{Order, Place, Wanted, WantedParty};
@@ -45,8 +46,12 @@ pub async fn visible(tx: &mut Tx, caller: &Caller, row: Option<EntryRow>) -> Res
     if may { Ok((row, belongings)) } else { Err(Problem::not_found()) }
 }
 
-/// An entry as it is shown.
-async fn show(app: &App, caller: &Caller, row: &EntryRow, belongings: &Belongings) -> Result<Response> {
+/// An entry as it is shown, if its rows are still what its events tell. Without a line of the look, it is not shown.
+async fn show(app: &App, caller: &Caller, mut tx: Tx, row: &EntryRow, belongings: &Belongings) -> Result<Response> {
+    let events = store::book::events_of(&mut tx, caller.entity.id, row.id).await?;
+    drop(tx);
+    history::check(&caller.entity, &events, row, belongings)?;
+    app.registry.record_access(caller, Seen::entry("read", row.id, None)).await?;
     let proof = app.registry.proof(&caller.entity, row.id, None).await?.ok_or_else(Problem::not_found)?;
     let entry = Entry::of(row, belongings, caller.entity.zone)?;
     let answer = Answer {
@@ -54,6 +59,7 @@ async fn show(app: &App, caller: &Caller, row: &EntryRow, belongings: &Belonging
         signatures: verdicts(&belongings.verdicts)?,
         receipt: row.csv.clone().map(|csv| ReceiptLinks::of(row.id, csv)),
         proof,
+        corrections: app.registry.corrections(caller, row).await?,
     };
     let mut response = Json(answer).into_response();
     response.headers_mut().insert(ETAG, etag(row.version));
@@ -72,9 +78,7 @@ pub async fn by_id(State(app): State<App>, caller: Caller, PathParam(Path(id)): 
     let mut tx = app.store().read().await?;
     let row = store::entries::by_id(&mut tx, caller.entity.id, id).await?;
     let (row, belongings) = visible(&mut tx, &caller, row).await?;
-    drop(tx);
-    app.registry.record_access(&caller, Seen::entry("read", id, None)).await?;
-    show(&app, &caller, &row, &belongings).await
+    show(&app, &caller, tx, &row, &belongings).await
 }
 
 /// An entry, by its number.
@@ -94,9 +98,7 @@ pub async fn by_number(
     let mut tx = app.store().read().await?;
     let row = store::entries::by_number(&mut tx, caller.entity.id, &book, year, number).await?;
     let (row, belongings) = visible(&mut tx, &caller, row).await?;
-    drop(tx);
-    app.registry.record_access(&caller, Seen::entry("read", row.id, None)).await?;
-    show(&app, &caller, &row, &belongings).await
+    show(&app, &caller, tx, &row, &belongings).await
 }
 
 /// Something that happened to an entry.
@@ -235,6 +237,14 @@ pub struct Filters {
     /// why), or only the others.
     #[param(example = true)]
     backdated: Option<bool>,
+    /// Only those whose party must submit electronically and has not done so yet (art. 68.4 Ley 39/2015), or only the
+    /// others.
+    #[param(example = true)]
+    to_be_corrected: Option<bool>,
+    /// Only those of which the office keeps paper or objects that must be kept until this local date at most
+    /// (RD 203/2021 art. 53); a date far off lists all that is kept.
+    #[param(example = "2026-09-01", format = Date)]
+    custody_until: Option<NaiveDate>,
     /// Words in subject, statement, request, names of parties or titles of documents; all must be there.
     #[param(example = "licencia obra")]
     q: Option<String>,
@@ -301,6 +311,8 @@ impl Filters {
                 .as_ref()
                 .map(|party| WantedParty { id: party.trim().to_owned(), country: self.party_country }),
             backdated: self.backdated,
+            to_be_corrected: self.to_be_corrected,
+            custody_until: self.custody_until.map(|date| date.to_string()),
             words,
             order,
             descending,

@@ -15,7 +15,7 @@ use crate::store;
 use crate::store::entries::{Belongings, EntryRow};
 use crate::store::listing::Wanted;
 
-const HEADINGS: [&str; 30] = [
+const HEADINGS: [&str; 32] = [
     "code",
     "book",
     "year",
@@ -46,6 +46,8 @@ const HEADINGS: [&str; 30] = [
     "origin_number",
     "origin_registered_at",
     "exchange_id",
+    "must_submit_electronically",
+    "corrects",
 ];
 
 /// Why a file could not be finished; what was sent until then stays, and the connection is cut.
@@ -97,7 +99,7 @@ pub fn stream(
 }
 
 /// Every cell as it is; none is taken for a formula once [`plain`] has it.
-fn record(row: &EntryRow, belongings: &Belongings, zone: chrono_tz::Tz) -> store::Result<[String; 30]> {
+fn record(row: &EntryRow, belongings: &Belongings, zone: chrono_tz::Tz) -> store::Result<[String; 32]> {
     let parties = || belongings.parties.iter().filter(|party| party.represents.is_none());
     let names = parties().map(|party| {
         let names = [&party.company_name, &party.given_name, &party.first_surname, &party.second_surname];
@@ -136,5 +138,7 @@ fn record(row: &EntryRow, belongings: &Belongings, zone: chrono_tz::Tz) -> store
         origin.number.unwrap_or_default(),
         origin.registered_at.unwrap_or_default(),
         exchange.id.unwrap_or_default(),
+        row.must_submit_electronically.map(|why| why.to_string()).unwrap_or_default(),
+        row.corrects.clone().unwrap_or_default(),
     ])
 }

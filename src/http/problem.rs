@@ -56,13 +56,15 @@ pub enum Kind {
     Unavailable,
     /// It may have been numbered or not; repeat with the same key.
     OutcomeUnknown,
+    /// Something stored is not what the registry wrote: other hands altered it. Asking again gives the same.
+    Altered,
     /// A fault of ours.
     Internal,
 }
 
 impl Kind {
     /// All kinds, for the documentation.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::BadRequest,
         Self::PartOrder,
         Self::IdempotencyKeyMissing,
@@ -86,6 +88,7 @@ impl Kind {
         Self::TooManyRequests,
         Self::Unavailable,
         Self::OutcomeUnknown,
+        Self::Altered,
         Self::Internal,
     ];
 
@@ -153,6 +156,11 @@ impl Kind {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "outcome-unknown",
                 "It may have been registered or not; repeat with the same key",
+            ),
+            Self::Altered => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "altered",
+                "Something stored was altered; asking again does not help",
             ),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "A fault of the server"),
         }
@@ -226,6 +234,26 @@ impl Problem {
         )
     }
 
+    /// Something stored was altered by other hands: asking again gives the same.
+    pub fn altered(error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error, "something stored was altered");
+        Self::new(
+            Kind::Altered,
+            "what is stored was altered and is not shown; tell whoever runs the registry: `ventanilla verify book` names it",
+        )
+    }
+
+    /// A fault of ours.
+    pub fn fault(error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error, "a fault of the program");
+        Self::new(Kind::Internal, "the registry made a mistake; tell whoever runs it")
+    }
+
+    /// Why something made of what is stored could not be had: it was altered, or cannot be had now.
+    pub fn stored(error: &(dyn std::error::Error + 'static), is_altered: bool) -> Self {
+        if is_altered { Self::altered(error) } else { Self::unavailable(error) }
+    }
+
     /// Adds the fields at fault.
     #[must_use]
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
@@ -283,7 +311,10 @@ impl IntoResponse for Problem {
 
 impl From<crate::store::Error> for Problem {
     fn from(error: crate::store::Error) -> Self {
-        Self::unavailable(&error)
+        match error {
+            crate::store::Error::Bug(_) => Self::fault(&error),
+            error => Self::stored(&error, error.is_altered()),
+        }
     }
 }
 
@@ -364,7 +395,7 @@ macro_rules! problems {
             impl utoipa::IntoResponses for $name {
                 fn responses()
                 -> std::collections::BTreeMap<String, utoipa::openapi::RefOr<utoipa::openapi::Response>> {
-                    described(&[$(Kind::$kind,)+ Kind::TooManyRequests])
+                    described(&[$(Kind::$kind,)+ Kind::TooManyRequests, Kind::Altered])
                 }
             }
         )+

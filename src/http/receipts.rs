@@ -58,7 +58,7 @@ pub async fn signature(
 )]
 pub async fn pdf(State(app): State<App>, caller: Caller, PathParam(Path(id)): PathParam<Uuid>) -> Result<Response> {
     allowed(&app, &caller, id).await?;
-    let pdf = app.receipt_pdf(id).await.map_err(|error| Problem::unavailable(&error))?;
+    let pdf = app.receipt_pdf(id).await.map_err(|error| Problem::stored(&error, error.is_altered()))?;
     let pdf = pdf.ok_or_else(Problem::not_found)?;
     app.registry.record_access(&caller, Seen::entry("receipt", id, Some("pdf".into()))).await?;
     Ok(file(pdf, "application/pdf", "recibo.pdf"))
@@ -102,8 +102,8 @@ async fn allowed(app: &App, caller: &Caller, id: Uuid) -> Result<()> {
 
 async fn receipt(app: &App, caller: &Caller, id: Uuid) -> Result<(Vec<u8>, Vec<u8>)> {
     allowed(app, caller, id).await?;
-    let receipt =
-        app.receipt(id).await.map_err(|error| Problem::unavailable(&error))?.ok_or_else(Problem::not_found)?;
+    let receipt = app.receipt(id).await.map_err(|error| Problem::stored(&error, error.is_altered()))?;
+    let receipt = receipt.ok_or_else(Problem::not_found)?;
     app.registry.record_access(caller, Seen::entry("receipt", id, None)).await?;
     Ok(receipt)
 }

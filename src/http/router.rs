@@ -18,8 +18,8 @@ use super::body::hear_out;
 use super::entries::Sort;
 use super::problem::{Kind, Problem, ProblemDetails};
 use super::{
-    access_log, acts, alterations, anchors, attentions, catalogue, documents, entries, health, log, rate, receipts,
-    reports, signatures, submissions, tokens, verify,
+    access_log, acts, alterations, anchors, attentions, calendar, catalogue, custody, documents, entries, health,
+    incidents, log, rate, receipts, reports, signatures, submissions, tokens, verify,
 };
 use crate::app::App;
 use crate::domain::{Channel, Status};
@@ -71,6 +71,8 @@ const ROLES: &[(&str, &[&str])] = &[
     ("accept_entry", &["unit"]),
     ("return_entry", &["unit"]),
     ("add_documents", &["clerk"]),
+    ("keep_paper", &["clerk"]),
+    ("end_custody", &["clerk"]),
     ("entries", &["clerk", "auditor", "unit"]),
     ("access_log", &["auditor"]),
     ("acts", &["auditor"]),
@@ -90,6 +92,14 @@ const ROLES: &[(&str, &[&str])] = &[
     ("put_office", &["admin"]),
     ("put_book", &["admin"]),
     ("delete_book", &["admin"]),
+    ("calendar", &[]),
+    ("calendar_history", &["admin", "auditor"]),
+    ("put_calendar", &["admin"]),
+    ("incidents", &[]),
+    ("incident", &[]),
+    ("publish_incident", &["admin"]),
+    ("end_incident", &["admin"]),
+    ("extend_deadlines", &["admin"]),
     ("tokens", &["admin"]),
     ("create_token", &["admin"]),
     ("revoke_token", &["admin"]),
@@ -127,6 +137,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(alterations::accept))
         .routes(routes!(alterations::give_back))
         .routes(routes!(alterations::add_documents))
+        .routes(routes!(custody::keep))
+        .routes(routes!(custody::end))
         .routes(routes!(receipts::json))
         .routes(routes!(receipts::signature))
         .routes(routes!(receipts::pdf))
@@ -149,6 +161,13 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(catalogue::offices))
         .routes(routes!(catalogue::office, catalogue::put_office))
         .routes(routes!(catalogue::books))
+        .routes(routes!(incidents::list, incidents::publish))
+        .routes(routes!(incidents::by_id))
+        .routes(routes!(incidents::end))
+        .routes(routes!(incidents::extend))
+        .routes(routes!(calendar::published))
+        .routes(routes!(calendar::history))
+        .routes(routes!(calendar::put))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
         .routes(routes!(anchors::list, anchors::add))

@@ -328,6 +328,8 @@ impl From<BatchError> for Problem {
     fn from(error: BatchError) -> Self {
         match error {
             BatchError::Unavailable(_) => Self::unavailable(&error),
+            BatchError::Altered(_) => Self::altered(&error),
+            BatchError::Fault(_) => Self::fault(&error),
             BatchError::Unknown => Self::new(
                 Kind::OutcomeUnknown,
                 "the database did not say whether it was registered; repeat the request with the same key",

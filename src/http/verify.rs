@@ -22,7 +22,9 @@ use super::receipts::file;
 use crate::app::App;
 use crate::domain::Status;
 use crate::registry::access::Seen;
+use crate::registry::history;
 use crate::store;
+use crate::store::book::EventRow;
 use crate::store::entries::EntryRow;
 
 /// What a verification code opens.
@@ -36,7 +38,11 @@ pub struct Verified {
     /// Whether a later event rectified it: then the receipt says what was registered at first.
     #[schema(example = false)]
     rectified: bool,
-    /// What happened to it since: annulled or rectified, when and why.
+    /// Whether a signature that came with it was judged again later, and failed then: the certificate turned out to be
+    /// revoked, for one. The receipt says what was known at first.
+    #[schema(example = false)]
+    signature_failed: bool,
+    /// What happened to it since: annulled, rectified, or a signature judged again, when and why.
     since: Vec<Since>,
     /// The receipt, as it was issued.
     #[schema(value_type = Object)]
@@ -48,7 +54,7 @@ pub struct Verified {
 /// Something that bears on whether a receipt still says what is.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Since {
-    /// `annulled` or `rectified`.
+    /// `annulled`, `rectified` or `signature_judged_again`.
     #[schema(example = "rectified")]
     r#type: String,
     /// When.
@@ -57,6 +63,10 @@ pub struct Since {
     /// Why.
     #[schema(example = "Error en la unidad de destino")]
     reason: Option<String>,
+    /// What was found on the signature, where one was judged again, as its verdict says it; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = crate::signature::Verdict<String>, nullable = false)]
+    verdict: Option<Box<RawValue>>,
 }
 
 /// The files of a receipt, open to whoever has the code.
@@ -117,17 +127,15 @@ pub async fn verify(State(app): State<App>, PathParam(Path(csv)): PathParam<Stri
     let events = store::book::events_of(&mut tx, app.entity.id, row.id).await?;
     drop(tx);
     seen(&app, row.id, "json").await?;
-    let since = events
-        .into_iter()
-        .filter(|event| matches!(event.r#type.as_str(), "annulled" | "rectified"))
-        .map(|event| Since { r#type: event.r#type, at: event.at.rfc3339(app.entity.zone), reason: event.reason })
-        .collect();
+    let signature_failed = history::failed_again(&events)?;
+    let since = since(&events, app.entity.zone)?;
     let text = String::from_utf8(json).map_err(|_| store::Error::Corrupt("receipt"))?;
     let code = row.csv.unwrap_or_default();
     let verified = Verified {
         stands: row.status != Status::Annulled,
         status: row.status,
         rectified: row.rectified,
+        signature_failed,
         since,
         receipt: RawValue::from_string(text).map_err(|_| store::Error::Corrupt("receipt"))?,
         files: Files {
@@ -137,6 +145,27 @@ pub async fn verify(State(app): State<App>, PathParam(Path(csv)): PathParam<Stri
         },
     };
     Ok(quiet(Json(verified).into_response()))
+}
+
+/// What bears on the receipt, in its order.
+fn since(events: &[EventRow], zone: chrono_tz::Tz) -> Result<Vec<Since>> {
+    let mut since = Vec::new();
+    for event in events {
+        let told = |verdict| Since {
+            r#type: event.r#type.clone(),
+            at: event.at.rfc3339(zone),
+            reason: event.reason.clone(),
+            verdict,
+        };
+        match event.r#type.as_str() {
+            "annulled" | "rectified" => since.push(told(None)),
+            "signature_judged_again" => {
+                since.extend(history::judged_again(event)?.into_iter().map(|(_, verdict)| told(Some(verdict))));
+            }
+            _ => {}
+        }
+    }
+    Ok(since)
 }
 
 /// The receipt of a code, as JSON.
@@ -176,7 +205,7 @@ pub async fn signature(State(app): State<App>, PathParam(Path(csv)): PathParam<S
 )]
 pub async fn pdf(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
     let row = entry(&app, &csv).await?;
-    let pdf = app.receipt_pdf(row.id).await.map_err(|error| Problem::unavailable(&error))?;
+    let pdf = app.receipt_pdf(row.id).await.map_err(|error| Problem::stored(&error, error.is_altered()))?;
     let pdf = pdf.ok_or_else(Problem::not_found)?;
     seen(&app, row.id, "receipt.pdf").await?;
     Ok(quiet(file(pdf, "application/pdf", "recibo.pdf")))
@@ -190,5 +219,6 @@ async fn seen(app: &App, entry: Uuid, what: &str) -> Result<()> {
 }
 
 async fn receipt(app: &App, row: &EntryRow) -> Result<(Vec<u8>, Vec<u8>)> {
-    app.receipt(row.id).await.map_err(|error| Problem::unavailable(&error))?.ok_or_else(Problem::not_found)
+    let found = app.receipt(row.id).await.map_err(|error| Problem::stored(&error, error.is_altered()))?;
+    found.ok_or_else(Problem::not_found)
 }

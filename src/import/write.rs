@@ -194,6 +194,9 @@ impl<'e> Writer<'e> {
             origin: content.origin.as_deref().map(record::canonical).transpose()?,
             exchange: content.exchange.as_deref().map(record::canonical).transpose()?,
             metadata: None,
+            incident: None,
+            custody: None,
+            custody_until: None,
         };
         let party = PartyRow {
             entry_id: id,

@@ -65,6 +65,12 @@ pub enum Action {
     BookDeleted,
     /// A list of units or offices was brought.
     CatalogueImported,
+    /// An incident was published.
+    IncidentPublished,
+    /// The end of an incident was published.
+    IncidentEnded,
+    /// Extended deadlines were published.
+    DeadlinesExtended,
 }
 
 impl Action {
@@ -84,6 +90,9 @@ impl Action {
             Self::BookChanged => "book_changed",
             Self::BookDeleted => "book_deleted",
             Self::CatalogueImported => "catalogue_imported",
+            Self::IncidentPublished => "incident_published",
+            Self::IncidentEnded => "incident_ended",
+            Self::DeadlinesExtended => "deadlines_extended",
         }
     }
 }
@@ -103,7 +112,7 @@ pub async fn record_act(
     (action, subject): (Action, &str),
     detail: &impl Serialize,
 ) -> store::Result<()> {
-    let detail = serde_json::to_value(detail).map_err(|_| store::Error::Corrupt("detail of an act"))?;
+    let detail = serde_json::to_value(detail).map_err(|_| store::Error::Bug("detail of an act"))?;
     let detail = if detail == Value::Null { None } else { Some(record::canonical(&detail)?) };
     let row = AccessRow {
         id: clock.new_id(),

@@ -8,12 +8,17 @@
 //! has not looked at the entry before. Who has looked, and gives the version seen, is refused when it is not the newest.
 
 mod apply;
+mod custody;
 mod request;
 pub mod states;
 
 pub(super) use apply::apply;
-pub use request::{DistributionRequest, REASON, ReasonRequest, nothing, reason, unit};
+pub use request::{
+    CustodyEndRequest, CustodyRequest, DistributionRequest, REASON, ReasonRequest, custody, custody_end, nothing,
+    reason, unit,
+};
 
+use chrono::NaiveDate;
 use uuid::Uuid;
 
 use self::states::{Step, WrongState};
@@ -22,13 +27,15 @@ use super::batch::BatchError;
 use super::book::{Change, Committed, Key, Outcome, Refusal};
 use super::caller::Caller;
 use super::catalogue::Destination;
+use super::correction::people_of;
 use super::history;
 use super::ledger::{Proof, prove};
 use super::submission::{FieldError, Rectification, Stated};
 use super::submit::{JudgedSignature, StoredDocument, verdict_rows};
 use super::visibility;
-use crate::domain::{Micros, Routing};
-use crate::store::entries::{DocumentRow, VerdictRow};
+use crate::domain::{CustodyEnd, Micros, Routing};
+use crate::store::catalogue::BookRow;
+use crate::store::entries::{DocumentRow, PartyRow, VerdictRow};
 use crate::store::{self, Tx};
 
 /// What is to be done with an entry.
@@ -48,6 +55,20 @@ pub enum What {
     AddDocuments(Added),
     /// The calendar that its legal date waited for is published.
     SetDate(LegalDate),
+    /// The office keeps something of it.
+    Keep(Kept),
+    /// Something that the office kept was handed back or destroyed: its number, and how.
+    EndCustody(i64, CustodyEnd),
+}
+
+/// What is to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the item, described there")]
+pub struct Kept {
+    pub what: String,
+    pub place: String,
+    pub since: NaiveDate,
+    pub until: NaiveDate,
 }
 
 /// When an entry takes effect, and by which calendar.
@@ -85,6 +106,8 @@ impl What {
             Self::Return => Step::Return,
             Self::AddDocuments(_) => Step::AddDocuments,
             Self::SetDate(_) => Step::SetDate,
+            Self::Keep(_) => Step::Keep,
+            Self::EndCustody(..) => Step::EndCustody,
         }
     }
 }
@@ -150,6 +173,15 @@ pub enum NotAltered {
     /// Its state does not allow it.
     #[error(transparent)]
     State(#[from] WrongState),
+    /// Nothing of that number is kept.
+    #[error("nothing of that number is kept: it was not, or was handed back or destroyed before")]
+    NotKept,
+    /// What must still be kept cannot be destroyed.
+    #[error("it must be kept until {0}: until then it can only be handed back")]
+    KeptUntil(NaiveDate),
+    /// An entry has so many of these already that no more fit.
+    #[error("as much is kept with this entry as fits")]
+    KeptTooMuch,
     /// All fields have the values that they were to get.
     #[error("it would change nothing")]
     Nothing,
@@ -206,15 +238,47 @@ impl Registry {
             }
         }
         let settled = self.settled(entity).await?;
-        for (pointer, code) in [("/changes/corrects", &changes.corrects), ("/changes/answers", &changes.answers)] {
-            if let Stated::Now(Some(code)) = code {
-                errors.extend(self.no_entry(entity, pointer, code, &settled.books).await?);
-            }
+        if let Stated::Now(Some(code)) = &changes.answers {
+            errors.extend(self.no_entry(entity, "/changes/answers", code, &settled.books).await?);
         }
+        errors.extend(self.not_corrected_by(entity, asked.entry, &changes, &settled.books).await?);
         if !errors.is_empty() {
             return Err(AlterError::Invalid(errors));
         }
         self.alter(caller, asked, What::Rectify(Box::new(changes), destination), Micros(0)).await
+    }
+
+    /// Why an entry cannot put another right any more with these changes, if it cannot.
+    async fn not_corrected_by(
+        &self,
+        entity: i64,
+        entry: Uuid,
+        changes: &Rectification,
+        books: &[BookRow],
+    ) -> store::Result<Option<FieldError>> {
+        if changes.corrects == Stated::Kept && changes.interested_parties.is_none() {
+            return Ok(None);
+        }
+        let mut tx = self.store.read().await?;
+        let Some(row) = store::entries::by_id(&mut tx, entity, entry).await? else { return Ok(None) };
+        let people = match &changes.interested_parties {
+            Some(parties) => people_of(parties),
+            None => {
+                let with = store::entries::belongings(&mut tx, entry).await?;
+                with.parties.iter().filter_map(PartyRow::identity).collect()
+            }
+        };
+        drop(tx);
+        let (pointer, code) = match &changes.corrects {
+            Stated::Now(code) => ("/changes/corrects", code),
+            Stated::Kept => ("/changes/interested_parties", &row.corrects),
+        };
+        let Some(code) = code else { return Ok(None) };
+        if *code == row.code {
+            let detail = "must be another entry: none puts itself right".to_owned();
+            return Ok(Some(FieldError { pointer: pointer.into(), detail }));
+        }
+        self.not_theirs(entity, pointer, code, &people, books).await
     }
 
     /// Hands an entry to a unit of the entity.
@@ -289,7 +353,7 @@ impl Registry {
                 Err(refusal.into())
             }
             Outcome::Registered(..) | Outcome::Repeated(..) | Outcome::Changed => {
-                Err(store::Error::Corrupt("batch").into())
+                Err(store::Error::Bug("batch").into())
             }
         }
     }

@@ -151,7 +151,7 @@ impl Registry {
         let wanted = (document.size >> 20) + document.signature.map_or(0, |(_, size)| (size >> 20) + 1) + 1;
         let wanted = u32::try_from(wanted.min(ROOM as u64)).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).acquire_many_owned(wanted).await;
-        let room = room.map_err(|_| store::Error::Corrupt("room for documents"))?;
+        let room = room.map_err(|_| store::Error::Bug("room for documents"))?;
         let bytes = self.read_object(entity, document.sha256).await?;
         let signature = match document.signature {
             Some((hash, _)) => Some(self.read_object(entity, hash).await?),

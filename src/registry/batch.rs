@@ -32,6 +32,12 @@ pub enum BatchError {
     /// Nothing was written for it; trying again is safe.
     #[error("nothing was written: {0}")]
     Unavailable(Arc<str>),
+    /// Something stored was altered by other hands; nothing was written for it, and trying again gives the same.
+    #[error("nothing was written: {0}")]
+    Altered(Arc<str>),
+    /// A fault of the program; nothing was written for it.
+    #[error("nothing was written: {0}")]
+    Fault(Arc<str>),
     /// It may have been written, or not: only a repeat with the same key tells.
     #[error("the outcome is unknown")]
     Unknown,
@@ -174,13 +180,23 @@ async fn write<C: Commit>(commit: &C, batch: Vec<Waiting<C>>, tally: &Tally) {
             }
             Err(Failure::NotKept(error)) => {
                 tracing::error!(error = &error as &dyn std::error::Error, members = part.len(), "batch not written");
-                let reason: Arc<str> = error.to_string().into();
+                let refused = not_written(&error);
                 tally.refused(part.len());
                 for waiting in part {
-                    let _ = waiting.answer.send(Err(BatchError::Unavailable(reason.clone())));
+                    let _ = waiting.answer.send(Err(refused.clone()));
                 }
             }
         }
+    }
+}
+
+/// What those hear of whose batch nothing was kept.
+fn not_written(error: &store::Error) -> BatchError {
+    let reason = error.to_string().into();
+    match error {
+        store::Error::Bug(_) => BatchError::Fault(reason),
+        error if error.is_altered() => BatchError::Altered(reason),
+        _ => BatchError::Unavailable(reason),
     }
 }
 

@@ -296,8 +296,8 @@ impl Commit for Book {
         }
         // Signed after the commit, and before anybody hears of it.
         let proofs = growth.proofs(&self.entity.ledger)?;
-        let proof = |place: usize| proofs.get(place).cloned().ok_or(store::Error::Corrupt("batch"));
-        let registered = |place: usize| written.get(place).cloned().ok_or(store::Error::Corrupt("batch"));
+        let proof = |place: usize| proofs.get(place).cloned().ok_or(store::Error::Bug("batch"));
+        let registered = |place: usize| written.get(place).cloned().ok_or(store::Error::Bug("batch"));
         let (mut plans, mut decisions) = (plans.into_iter(), altered.iter());
         members
             .iter()
@@ -306,7 +306,7 @@ impl Commit for Book {
                     let written = judged.iter().any(|one| one.event_id == member.event_id);
                     Ok(if written { Outcome::Changed } else { Outcome::Refused(Refusal::DoneBefore) })
                 }
-                Change::Alter(_) => match decisions.next().ok_or(store::Error::Corrupt("batch"))? {
+                Change::Alter(_) => match decisions.next().ok_or(store::Error::Bug("batch"))? {
                     Decision::Written(written) => Ok(altered_now(written, proof(written.place)?, false)),
                     Decision::Refused(refusal) => Ok(Outcome::Refused(*refusal)),
                     Decision::Repeats(event) => match (written_in(&altered, *event), altered_before.get(event)) {
@@ -315,7 +315,7 @@ impl Commit for Book {
                         (None, None) => Err(store::Error::Corrupt("event of a key")),
                     },
                 },
-                Change::Register(_) => match plans.next().ok_or(store::Error::Corrupt("batch"))? {
+                Change::Register(_) => match plans.next().ok_or(store::Error::Bug("batch"))? {
                     Plan::Accepted(place) => {
                         let (entry, committed) = registered(place)?;
                         Ok(Outcome::Registered(entry, committed, proof(place)?))

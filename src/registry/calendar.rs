@@ -5,6 +5,13 @@
 //! each year is loaded by itself and replaces only what the same scope said before. Every load is a version that stays
 //! readable: an entry names the one by which its legal date was computed.
 
+pub mod request;
+
+use serde_json::json;
+
+use super::Registry;
+use super::act::{Action, Actor, record_act};
+use super::caller::Entity;
 use crate::domain::calendar::{Holiday, HolidayScope, ScopeYear};
 use crate::domain::{Calendar, Micros};
 use crate::store::calendar::{DayRow, LoadRow, PartRow};
@@ -109,6 +116,33 @@ pub async fn publish(
     }
     store::calendar::insert(tx, entity, &load, &rows.0, &rows.1).await?;
     Ok((version, replaced))
+}
+
+impl Registry {
+    /// Publishes scopes and years as [`publish`] does, with a record of the act. Entries that waited for them get their
+    /// legal dates soon after.
+    ///
+    /// # Errors
+    /// When the database does not answer; then nothing is published.
+    pub async fn publish_calendar(
+        &self,
+        entity: &Entity,
+        parts: &[ScopeYear],
+        by: &Actor,
+        source: Option<String>,
+    ) -> store::Result<(i64, Vec<Replaced>)> {
+        let mut tx = self.store.begin().await?;
+        let loader = Loader { by: by.name.clone(), at: self.clock.now(), source };
+        let (version, replaced) = publish(&mut tx, entity.id, parts, &loader).await?;
+        let named: Vec<String> = replaced.iter().map(|part| format!("{} {}", part.year, part.scope)).collect();
+        let days: usize = replaced.iter().map(|part| part.days).sum();
+        let detail = json!({"version": version, "holidays": days, "file": loader.source});
+        let act = (Action::CalendarPublished, named.join(", "));
+        record_act(&mut tx, &self.clock, entity, by, (act.0, &act.1), &detail).await?;
+        tx.commit().await?;
+        self.forget_catalogue();
+        Ok((version, replaced))
+    }
 }
 
 /// All loads, the newest first.

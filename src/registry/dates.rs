@@ -82,7 +82,7 @@ impl Registry {
             Outcome::Altered(_) => Ok(true),
             Outcome::Refused(Refusal::Alteration(_)) => Ok(false),
             Outcome::Refused(refusal) => Err(refusal.into()),
-            _ => Err(store::Error::Corrupt("batch").into()),
+            _ => Err(store::Error::Bug("batch").into()),
         }
     }
 }

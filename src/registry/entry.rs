@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::attachments::covers;
 use crate::domain::{
-    Address, AuthenticationMethod, Authority, BookKind, Channel, DocumentKind, Exchange, Metadata,
+    Address, AuthenticationMethod, Authority, BookKind, Channel, CustodyItem, DocumentKind, Exchange, Metadata,
     MustSubmitElectronically, Origin, Party, Person, PhysicalDocuments, PresentedAtReason, Representative, Routing,
     Sha256, Status, Transport, Validity,
 };
@@ -170,6 +170,13 @@ pub struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub metadata: Option<Metadata>,
+    /// The published incident for which its slip was filled in by hand; absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub incident: Option<Uuid>,
+    /// Paper and objects that the office keeps, and what became of them; absent where there were none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub custody: Vec<CustodyItem>,
     /// Who submits.
     pub interested_parties: Vec<Party>,
     /// What came with it.
@@ -314,6 +321,8 @@ impl Entry {
             origin: read_json(row.origin.as_deref())?,
             exchange: read_json(row.exchange.as_deref())?,
             metadata: read_json(row.metadata.as_deref())?,
+            incident: row.incident,
+            custody: read_json(row.custody.as_deref())?.unwrap_or_default(),
             interested_parties: parties_of(&with.parties),
             documents: {
                 let documents = with.documents.iter();

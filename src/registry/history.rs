@@ -4,6 +4,7 @@
 //! - `registered`, `imported`: `entry`, `signatures` (all verdicts, in their order) and `csv`.
 //! - `annulled`, `rectified`, `distributed`, `accepted`, `returned`: `changes`, an object with each field of the entry
 //!   that became another: its values `before` and `after`; null for a field that is left out when it has no value.
+//! - `custody_begun`, `custody_ended`: the same; what the office keeps of it, and what became of that.
 //! - `effective_date_set`: the same; the calendar came that the legal date had waited for.
 //! - `document_added`: the same, and `documents`, those added, as the entry shows them; where some are signed,
 //!   `signatures`, the verdicts, which stand after those that there were.
@@ -14,14 +15,23 @@
 //! Whoever checks the book goes through the events of an entry and must come out at what its rows say today; an answer
 //! that is repeated after the entry changed again is made in the same way.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono_tz::Tz;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::attachments::covers;
 use super::book::Committed;
+use super::caller::Entity;
+use super::entry::{Entry, verdicts};
 use super::numbering::committed_of;
+use super::record;
+use crate::domain::Micros;
 use crate::store;
 use crate::store::book::EventRow;
+use crate::store::entries::{Belongings, EntryRow};
 
 /// What the event holds that began an entry.
 #[derive(Deserialize)]
@@ -39,6 +49,43 @@ struct Changed {
     documents: Vec<Value>,
     places: Vec<usize>,
     signatures: Vec<Value>,
+}
+
+/// The verdicts of an event that judged signatures again, each with its place.
+///
+/// # Errors
+/// When the database was altered.
+pub fn judged_again(event: &EventRow) -> store::Result<Vec<(usize, Box<RawValue>)>> {
+    #[derive(Deserialize)]
+    struct Judged {
+        places: Vec<usize>,
+        signatures: Vec<Box<RawValue>>,
+    }
+    let judged: Judged = serde_json::from_str(&event.data).map_err(|_| store::Error::Corrupt("event"))?;
+    Ok(judged.places.into_iter().zip(judged.signatures).collect())
+}
+
+/// Whether, by the events of an entry, a signature was judged again and failed: it did not pass the last time, and nobody
+/// is waited for any more.
+///
+/// # Errors
+/// When the database was altered.
+pub fn failed_again(events: &[EventRow]) -> store::Result<bool> {
+    #[derive(Deserialize)]
+    struct Found {
+        indication: String,
+        sub_indication: Option<String>,
+    }
+    let mut last = BTreeMap::new();
+    for event in events.iter().filter(|event| event.r#type == "signature_judged_again") {
+        for (place, verdict) in judged_again(event)? {
+            let found: Found = serde_json::from_str(verdict.get()).map_err(|_| store::Error::Corrupt("event"))?;
+            last.insert(place, found);
+        }
+    }
+    let failed =
+        |found: &Found| found.indication != "total_passed" && found.sub_indication.as_deref() != Some("try_later");
+    Ok(last.values().any(failed))
 }
 
 /// An entry and the verdicts on its signatures, as events tell them.
@@ -85,13 +132,66 @@ impl Told {
     }
 }
 
+impl Told {
+    /// The fields in which the rows of an entry differ from what its events tell.
+    ///
+    /// # Errors
+    /// When the rows cannot be read.
+    pub fn differences(&self, row: &EntryRow, with: &Belongings, zone: Tz) -> store::Result<Vec<String>> {
+        let entry = serde_json::to_value(Entry::of(row, with, zone)?).ok();
+        let entry = entry.and_then(|value| value.as_object().cloned()).unwrap_or_default();
+        let signatures: Vec<Value> = verdicts(&with.verdicts)?
+            .iter()
+            .map(|verdict| serde_json::from_str(verdict.get()))
+            .collect::<Result<_, _>>()
+            .map_err(|_| store::Error::Corrupt("entry"))?;
+        // A field without a value may be left out.
+        let value = |entry: &Map<String, Value>, name: &str| entry.get(name).filter(|value| !value.is_null()).cloned();
+        let names: BTreeSet<&String> = self.entry.keys().chain(entry.keys()).collect();
+        let mut fields: Vec<String> =
+            names.into_iter().filter(|name| !same(value(&self.entry, name), value(&entry, name))).cloned().collect();
+        if self.verdicts != signatures {
+            fields.push("signatures".into());
+        }
+        Ok(fields)
+    }
+}
+
+/// Whether two values of a field say the same: an instant does in every time zone, and the entity's may have changed.
+fn same(one: Option<Value>, other: Option<Value>) -> bool {
+    let instant = |value: &Option<Value>| value.as_ref()?.as_str().and_then(|text| Micros::parse(text).ok());
+    one == other || instant(&one).is_some_and(|at| instant(&other) == Some(at))
+}
+
+/// That an entry's rows are what its events tell, and its events what the log's leaves commit to. All of them are read in
+/// one transaction.
+///
+/// # Errors
+/// [`store::Error::Corrupt`] where other hands altered them.
+pub fn check(entity: &Entity, events: &[EventRow], row: &EntryRow, with: &Belongings) -> store::Result<()> {
+    let committed = |event: &EventRow| {
+        record::commitment(&event.salt.0, &record::of_event(&entity.code, event)) == event.commitment
+    };
+    if !events.iter().all(committed) {
+        return Err(store::Error::Corrupt("event"));
+    }
+    let told = told(events).ok_or(store::Error::Corrupt("event"))?;
+    let versions = i64::try_from(events.len()).ok();
+    let same = told.differences(row, with, entity.zone)?.is_empty() && told.csv == row.csv;
+    if same && versions == Some(row.version) { Ok(()) } else { Err(store::Error::Corrupt("entry")) }
+}
+
+/// What these events tell, which begin with the entry's first; `None` when they are not such events.
+fn told(events: &[EventRow]) -> Option<Told> {
+    let (first, later) = events.split_first()?;
+    later.iter().try_fold(Told::by_first(first)?, Told::then)
+}
+
 /// An entry after these events, which begin with its first, in their order.
 ///
 /// # Errors
 /// When the database was altered: they are not such events.
 pub fn after(events: &[EventRow]) -> store::Result<Committed> {
-    let told =
-        events.split_first().and_then(|(first, later)| later.iter().try_fold(Told::by_first(first)?, Told::then));
-    let Told { entry, verdicts, csv } = told.ok_or(store::Error::Corrupt("event"))?;
+    let Told { entry, verdicts, csv } = told(events).ok_or(store::Error::Corrupt("event"))?;
     committed_of(&json!({ "entry": entry, "signatures": verdicts, "csv": csv }).to_string())
 }

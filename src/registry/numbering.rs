@@ -219,7 +219,7 @@ impl<'e> Batch<'e> {
             for signature in &member.form.all {
                 store::signed_forms::insert(tx, self.entity.id, *signature, member.row.id).await?;
             }
-            let next = next.get_mut(&member.row.book).ok_or(store::Error::Corrupt("batch"))?;
+            let next = next.get_mut(&member.row.book).ok_or(store::Error::Bug("batch"))?;
             let number = *next;
             *next += 1;
             let code = EntryCode::new(year, &member.prefix, number)

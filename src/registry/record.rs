@@ -109,7 +109,7 @@ pub fn commitment(salt: &[u8], record: &str) -> Sha256 {
 /// When OpenSSL gives no random bytes.
 pub fn salts(count: usize) -> store::Result<Vec<Sha256>> {
     let mut random = vec![0; 32 * count];
-    rand_bytes(&mut random).map_err(|_| store::Error::Corrupt("random number"))?;
+    rand_bytes(&mut random).map_err(|_| store::Error::Bug("random number"))?;
     Ok(random.chunks_exact(32).map(|salt| Sha256(salt.try_into().unwrap_or_default())).collect())
 }
 

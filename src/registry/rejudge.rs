@@ -130,7 +130,7 @@ impl Registry {
             Outcome::Changed | Outcome::Refused(Refusal::DoneBefore) => Ok(()),
             Outcome::Refused(refusal) => Err(refusal.into()),
             Outcome::Registered(..) | Outcome::Repeated(..) | Outcome::Altered(_) => {
-                Err(store::Error::Corrupt("batch").into())
+                Err(store::Error::Bug("batch").into())
             }
         }
     }

@@ -97,6 +97,8 @@ pub struct CounterFields {
     pub must_submit_electronically: Option<MustSubmitElectronically>,
     /// Which exchange it belongs to, and who sent it.
     pub exchange: Option<Exchange>,
+    /// The published incident for which its slip was filled in by hand.
+    pub incident: Option<Uuid>,
 }
 
 code_list! {

@@ -9,13 +9,14 @@ use super::batch::BatchError;
 use super::book::{Change, Committed, Key, Outcome, Refusal, Registration};
 use super::caller::{Caller, Entity};
 use super::catalogue::{Destination, Settled};
+use super::correction::{by_code, people_of};
 use super::entry::{Identification, party_rows};
 use super::ledger::{Proof, prove};
 use super::numbering::committed_of;
 use super::record;
 use super::submission::{FieldError, Submission};
 use super::will::FormSignatures;
-use crate::domain::{AuthenticationMethod, Channel, DocumentStatement, EntryCode, Micros, Routing, Sha256, Status};
+use crate::domain::{AuthenticationMethod, BookKind, Channel, DocumentStatement, Micros, Routing, Sha256, Status};
 use crate::signature::{FileKind, SubIndication, Verdict};
 use crate::store::catalogue::BookRow;
 use crate::store::entries::{Belongings, DocumentRow, EntryRow, VerdictRow};
@@ -186,7 +187,7 @@ impl Registry {
                 Ok(Registered { entry, committed, proof, repeated: false })
             }
             Outcome::Repeated(entry, committed, proof) => Ok(Registered { entry, committed, proof, repeated: true }),
-            Outcome::Changed | Outcome::Altered(_) => Err(store::Error::Corrupt("batch").into()),
+            Outcome::Changed | Outcome::Altered(_) => Err(store::Error::Bug("batch").into()),
             Outcome::Refused(refusal) => {
                 if refusal == Refusal::DocumentSwept {
                     self.learn_swept(caller.entity.id).await?;
@@ -213,15 +214,41 @@ impl Registry {
                 None
             }
         };
-        for (pointer, code) in [("/corrects", &submission.corrects), ("/answers", &submission.answers)] {
-            if let Some(code) = code {
-                errors.extend(self.no_entry(entity, pointer, code, books).await?);
-            }
+        if let Some(code) = &submission.corrects {
+            let people = people_of(&submission.interested_parties);
+            errors.extend(self.not_theirs(entity, "/corrects", code, &people, books).await?);
+        }
+        if let Some(code) = &submission.answers {
+            errors.extend(self.no_entry(entity, "/answers", code, books).await?);
+        }
+        if let Some(incident) = submission.counter.as_ref().and_then(|counter| counter.incident) {
+            let presented_at = submission.counter.as_ref().and_then(|counter| counter.presented_at);
+            errors.extend(self.not_during(entity, incident, presented_at).await?);
         }
         match book {
             Some(book) if errors.is_empty() => Ok(Place { book: book.clone(), destination }),
             _ => Err(SubmitError::Invalid(errors)),
         }
+    }
+
+    /// Why paper cannot have been taken by hand for this incident, if it cannot.
+    async fn not_during(
+        &self,
+        entity: i64,
+        incident: Uuid,
+        presented_at: Option<Micros>,
+    ) -> store::Result<Option<FieldError>> {
+        let mut tx = self.store.read().await?;
+        let detail = match (store::incidents::by_id(&mut tx, entity, incident).await?, presented_at) {
+            (None, _) => "there is no such incident; GET /incidents lists them",
+            (Some(incident), Some(at))
+                if at < incident.started_at || incident.ended_at.is_some_and(|ended_at| at > ended_at) =>
+            {
+                "presented_at must be within the incident"
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(wrong("/incident", detail.into())))
     }
 
     /// Where an entry for this unit goes, or why it cannot; nowhere yet without one.
@@ -248,10 +275,8 @@ impl Registry {
     }
 
     async fn code_exists(&self, entity: i64, code: &str, books: &[BookRow]) -> store::Result<bool> {
-        let Ok(code) = code.parse::<EntryCode>() else { return Ok(false) };
-        let Some(book) = books.iter().find(|book| book.prefix == code.prefix()) else { return Ok(false) };
         let mut tx = self.store.read().await?;
-        Ok(store::entries::by_number(&mut tx, entity, &book.code, code.year(), code.number()).await?.is_some())
+        Ok(by_code(&mut tx, entity, code, books).await?.is_some())
     }
 
     fn registration(
@@ -281,6 +306,7 @@ impl Registry {
         let effective_at = settled.calendar.effective_at(presented_at, zone);
         let hash = |bytes: &[u8]| Sha256(openssl::sha::sha256(bytes));
         let again_id = self.again(&signatures);
+        let incident = counter.as_ref().and_then(|counter| counter.incident);
         let exchange = counter.as_ref().and_then(|counter| counter.exchange.clone());
         let office = counter.as_ref().and_then(|_| caller.office());
         let office_name = settled.offices.iter().find(|(code, _)| Some(code.as_str()) == office);
@@ -308,7 +334,11 @@ impl Registry {
             rectified: false,
             imported: false,
             version: 1,
-            must_submit_electronically: counter.as_ref().and_then(|counter| counter.must_submit_electronically),
+            // What the body itself sends is no submission.
+            must_submit_electronically: counter
+                .as_ref()
+                .filter(|_| book.kind == BookKind::Incoming)
+                .and_then(|counter| counter.must_submit_electronically),
             routing: destination.as_ref().map_or(Routing::Pending, |destination| destination.routing),
             office: office.map(str::to_owned),
             registered_by: caller.name(),
@@ -339,6 +369,9 @@ impl Registry {
             origin: written(submission.origin.as_ref())?,
             exchange: written(exchange.as_ref())?,
             metadata: written(submission.metadata.as_ref())?,
+            incident,
+            custody: None,
+            custody_until: None,
         };
         let belongings = Belongings {
             parties: party_rows(entry_id, &submission.interested_parties),

@@ -86,6 +86,9 @@ pub struct Entries {
     /// Arrived from another registry.
     #[schema(example = 0)]
     pub exchange: i64,
+    /// Those among all of them that the counter dated back by more than a day.
+    #[schema(example = 0)]
+    pub backdated: i64,
 }
 
 /// How a later year stands to an earlier one.
@@ -215,6 +218,7 @@ async fn entries(tx: &mut Tx, entity: i64, from: &str, to: &str) -> store::Resul
             Channel::Exchange => entries.exchange = total,
         }
     }
+    entries.backdated = store::figures::backdated(tx, entity, from, to).await?;
     Ok(entries)
 }
 
@@ -238,7 +242,7 @@ pub(crate) fn published() -> ChannelsReport {
         YearFigures::of(
             year,
             Attentions { phone, whatsapp, email, in_person: 0 },
-            Entries { total, electronic, in_person: total - electronic, postal: 0, exchange: 0 },
+            Entries { total, electronic, in_person: total - electronic, postal: 0, exchange: 0, backdated: 0 },
         )
     };
     let years = vec![
@@ -266,7 +270,7 @@ mod tests {
             report["years"][0],
             json!({"year": 2018,
                 "attentions": {"phone": 4095, "whatsapp": 261, "email": 566, "in_person": 0}, "electronic_attentions": 4922,
-                "entries": {"total": 9344, "electronic": 1076, "in_person": 8268, "postal": 0, "exchange": 0},
+                "entries": {"total": 9344, "electronic": 1076, "in_person": 8268, "postal": 0, "exchange": 0, "backdated": 0},
                 "electronic_share": 0.115_154, "electronic_share_percent": 12})
         );
     }

@@ -8,7 +8,7 @@ use super::channels::{ChannelsReport, YearFigures};
 
 type Cell = fn(&YearFigures) -> String;
 
-const INDICATORS: [(&str, Cell); 12] = [
+const INDICATORS: [(&str, Cell); 13] = [
     ("phone_attentions", |year| year.attentions.phone.to_string()),
     ("whatsapp_attentions", |year| year.attentions.whatsapp.to_string()),
     ("email_attentions", |year| year.attentions.email.to_string()),
@@ -21,6 +21,7 @@ const INDICATORS: [(&str, Cell); 12] = [
     ("entries_in_person", |year| year.entries.in_person.to_string()),
     ("entries_postal", |year| year.entries.postal.to_string()),
     ("entries_exchange", |year| year.entries.exchange.to_string()),
+    ("entries_backdated", |year| year.entries.backdated.to_string()),
 ];
 
 fn empty_or(value: Option<super::exact::Decimal>) -> String {

@@ -11,6 +11,9 @@ const NOT_DETERMINED: &str = "n/d";
 /// So many years are compared each with each; of more, each with the next.
 const EACH_WITH_EACH: usize = 3;
 
+/// The place of the line of entries dated back: after those by channel.
+const BACKDATED: usize = 11;
+
 type Cell = fn(&YearFigures) -> String;
 type Compared = fn(&Change) -> String;
 
@@ -72,6 +75,13 @@ pub fn write(report: &ChannelsReport) -> String {
         let cells = report.years.iter().map(cell).chain(compared.iter().map(|pair| change(pair)));
         std::iter::once((*name).to_owned()).chain(cells).collect()
     }));
+    // A line that nobody misses where there are none, as in what a body published before it told them apart.
+    if report.years.iter().any(|year| year.entries.backdated > 0) {
+        let cells = report.years.iter().map(|year| grouped(year.entries.backdated));
+        let blank = compared.iter().map(|_| String::new());
+        let name = "  con fecha de presentación anterior en más de un día".to_owned();
+        lines.insert(BACKDATED, std::iter::once(name).chain(cells).chain(blank).collect());
+    }
     let mut text = laid_out(&lines);
     for sentence in sentences(report) {
         let _ = write!(text, "\n{}", sentence.es);

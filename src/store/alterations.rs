@@ -17,7 +17,8 @@ pub async fn update(tx: &mut Tx, entity: i64, row: &EntryRow) -> Result<bool> {
                 subject = $8, statement = $9, request = $10, destination_unit = $11, distributed_to = $12,
                 external_reference = $13, file_number = $14, procedure_code = $15, corrects = $16, answers = $17,
                 transport = $18, transport_number = $19, remarks = $20, destination_unit_name = $21,
-                distributed_to_name = $22, effective_at = $23, effective_on = $24, calendar_version = $25, subject_code = $26
+                distributed_to_name = $22, effective_at = $23, effective_on = $24, calendar_version = $25, subject_code = $26,
+                custody = $27, custody_until = $28
          WHERE entity_id = $1 AND id = $2 AND version = $3 - 1",
         entity,
         row.id,
@@ -44,7 +45,9 @@ pub async fn update(tx: &mut Tx, entity: i64, row: &EntryRow) -> Result<bool> {
         row.effective_at,
         row.effective_on.as_deref(),
         row.calendar_version,
-        row.subject_code.as_deref()
+        row.subject_code.as_deref(),
+        row.custody.as_deref(),
+        row.custody_until.as_deref()
     )?;
     Ok(updated == 1)
 }

@@ -95,7 +95,7 @@ impl Store {
                             sqlx::query_as("SELECT pg_export_snapshot()").fetch_one(&mut **tx).await?;
                         id
                     }
-                    Tx::Sqlite(_) => return Err(Error::Corrupt("transaction").into()),
+                    Tx::Sqlite(_) => return Err(Error::Bug("transaction").into()),
                 };
                 let arguments = vec![
                     "--format=custom".into(),

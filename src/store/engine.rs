@@ -35,8 +35,11 @@ pub enum Error {
     #[error("the book {0} is full this year")]
     BookFull(String),
     /// A stored value is not what the schema says: the database was altered by other hands.
-    #[error("a stored {0} cannot be read")]
+    #[error("a stored {0} is not what the registry wrote")]
     Corrupt(&'static str),
+    /// The program did what it never should.
+    #[error("a fault of the program: {0}")]
+    Bug(&'static str),
 }
 
 impl Error {
@@ -65,6 +68,12 @@ impl Error {
 }
 
 impl Error {
+    /// Whether something stored is not what the registry writes: asking again gives the same.
+    #[must_use]
+    pub fn is_altered(&self) -> bool {
+        matches!(self, Self::Corrupt(_) | Self::Database(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)))
+    }
+
     /// Whether, after a commit failed with this, the transaction may have been kept all the same: its answer was lost.
     #[must_use]
     pub fn leaves_doubt(&self) -> bool {

@@ -68,6 +68,10 @@ pub struct EntryRow {
     pub origin: Option<String>,
     pub exchange: Option<String>,
     pub metadata: Option<String>,
+    pub incident: Option<Uuid>,
+    /// As canonical JSON.
+    pub custody: Option<String>,
+    pub custody_until: Option<String>,
 }
 
 /// A party or a representative of an entry.
@@ -158,7 +162,7 @@ pub async fn insert(tx: &mut Tx, entity: i64, entries: &[EntryRow]) -> Result<()
          office, registered_by, submission_id, submission_sha256, signature_sha256, csv, csv_sha256, subject, statement, request,
          destination_unit, distributed_to, external_reference, file_number, procedure_code, corrects, answers, physical_documents, transport,
          transport_number, remarks, authentication, destination_unit_name, distributed_to_name, office_name, identification,
-         subject_code, origin, exchange, metadata) VALUES",
+         subject_code, origin, exchange, metadata, incident) VALUES",
         "",
         entries,
         |row| [
@@ -216,6 +220,7 @@ pub async fn insert(tx: &mut Tx, entity: i64, entries: &[EntryRow]) -> Result<()
             row.origin.as_deref(),
             row.exchange.as_deref(),
             row.metadata.as_deref(),
+            row.incident,
         ]
     );
     Ok(())
@@ -391,7 +396,8 @@ macro_rules! entry_columns {
          e.must_submit_electronically, e.routing, e.office, e.registered_by, e.submission_id, e.submission_sha256,
          e.signature_sha256, e.csv, e.subject, e.statement, e.request, e.destination_unit, e.distributed_to, e.external_reference, e.file_number,
          e.procedure_code, e.corrects, e.answers, e.physical_documents, e.transport, e.transport_number, e.remarks, e.authentication,
-         e.destination_unit_name, e.distributed_to_name, e.office_name, e.identification, e.subject_code, e.origin, e.exchange, e.metadata"
+         e.destination_unit_name, e.distributed_to_name, e.office_name, e.identification, e.subject_code, e.origin, e.exchange, e.metadata,
+         e.incident, e.custody, e.custody_until"
     };
 }
 pub(super) use entry_columns;

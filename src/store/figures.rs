@@ -24,6 +24,26 @@ pub async fn entry_totals(tx: &mut Tx, entity: i64, from: &str, to: &str) -> Res
     )?)
 }
 
+/// Entries of incoming books between two local dates, both inclusive, that the counter dated back by more than a day;
+/// annulled and imported ones are not counted.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn backdated(tx: &mut Tx, entity: i64, from: &str, to: &str) -> Result<i64> {
+    // They are few, and have an index of their own, whose condition stands here word by word.
+    let (count,): (i64,) = sql!(
+        tx,
+        fetch_one,
+        "SELECT count(*) FROM entries
+         WHERE entity_id = $1 AND registered_at - presented_at > 86400000000 AND NOT imported
+           AND registered_on >= $2 AND registered_on <= $3 AND kind = 'incoming' AND status <> 'annulled'",
+        entity,
+        from,
+        to
+    )?;
+    Ok(count)
+}
+
 /// Attentions between two local dates, both inclusive, by channel; those withdrawn are not counted.
 ///
 /// # Errors

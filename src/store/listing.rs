@@ -62,6 +62,10 @@ pub struct Wanted {
     pub party: Option<WantedParty>,
     /// Only those dated back by more than a day, or only the others.
     pub backdated: Option<bool>,
+    /// Only those whose party must submit electronically and has not done so yet (art. 68.4), or only the others.
+    pub to_be_corrected: Option<bool>,
+    /// Only those of which the office keeps something that need not be kept after this local date.
+    pub custody_until: Option<String>,
     /// Folded words that must all be there; each may go on.
     pub words: Vec<String>,
     pub order: Order,
@@ -69,6 +73,16 @@ pub struct Wanted {
     /// Only those after this place.
     pub after: Option<Place>,
 }
+
+/// As [`crate::store::corrections`] has it: an electronic entry that stands puts paper right.
+const TO_BE_CORRECTED: &str =
+    " AND e.must_submit_electronically IS NOT NULL AND e.kind = 'incoming' AND e.status <> 'annulled'
+    AND NOT EXISTS (SELECT 1 FROM entries c WHERE c.entity_id = e.entity_id AND c.corrects = e.code
+                    AND c.channel = 'electronic' AND c.status <> 'annulled')";
+const NOT_TO_BE_CORRECTED: &str =
+    " AND (e.must_submit_electronically IS NULL OR e.kind <> 'incoming' OR e.status = 'annulled'
+    OR EXISTS (SELECT 1 FROM entries c WHERE c.entity_id = e.entity_id AND c.corrects = e.code
+               AND c.channel = 'electronic' AND c.status <> 'annulled'))";
 
 /// A party or representative that is looked for.
 #[derive(Debug, Clone)]
@@ -146,6 +160,14 @@ pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Resu
             // As the index has it.
             Some(true) => drop(query.push(" AND e.registered_at - e.presented_at > 86400000000 AND NOT e.imported")),
             Some(false) => drop(query.push(" AND (e.registered_at - e.presented_at <= 86400000000 OR e.imported)")),
+            None => {}
+        }
+        if let Some(date) = &wanted.custody_until {
+            query.push(" AND e.custody_until <= ").push_bind(date.clone());
+        }
+        match wanted.to_be_corrected {
+            Some(true) => drop(query.push(TO_BE_CORRECTED)),
+            Some(false) => drop(query.push(NOT_TO_BE_CORRECTED)),
             None => {}
         }
         if !wanted.words.is_empty() {

@@ -52,7 +52,7 @@ async fn the_seeds_history_reproduces_the_published_table(#[values(Engine::Sqlit
         report["years"][0],
         json!({"year": 2018, "attentions": {"phone": 4095, "whatsapp": 261, "email": 566, "in_person": 0},
             "electronic_attentions": 4922,
-            "entries": {"total": 9344, "electronic": 1076, "in_person": 8268, "postal": 0, "exchange": 0},
+            "entries": {"total": 9344, "electronic": 1076, "in_person": 8268, "postal": 0, "exchange": 0, "backdated": 0},
             "electronic_share": 0.115_154, "electronic_share_percent": 12})
     );
     assert_eq!(report["changes"][0]["phone"], json!({"ratio": 0.930_891, "increase_percent": -6.9}));

@@ -125,6 +125,34 @@ class World:
     def anchor(self):
         return self.administer("POST", "/trust-anchors", content=authority())["sha256"]
 
+    def incident(self):
+        """The id of an incident that goes on."""
+        return self.administer("POST", "/incidents", content=INCIDENT)["id"]
+
+    def kept(self):
+        """An entry of which the office keeps something, and its ETag."""
+        entry, _ = self.entry()
+        answer = self.api.call(
+            "POST",
+            "/entries/{}/custody",
+            entry["id"],
+            token=TOKENS["clerk"],
+            headers={"Content-Type": JSON},
+            body=json.dumps(KEPT),
+        )
+        assert answer.status < 300, f"custody: {answer.said} {answer.body[:500]!r}"
+        return self.read(entry["id"])
+
+
+INCIDENT = {"description": "La sede no responde.", "started_at": "2026-03-02T09:30:00+01:00"}
+EXTENSION = {
+    "procedures": "Todos",
+    "ending_from": "2026-03-02",
+    "ending_to": "2026-03-03",
+    "extended_to": "2026-03-05",
+}
+KEPT = {"what": "Sobre cerrado", "place": "Armario 3"}
+
 
 def fresh_book():
     letters = uuid.uuid4().hex
@@ -217,6 +245,27 @@ def put(made):
     return prepare
 
 
+def end_custody(case, kwargs):
+    entry, etag = WORLD.kept()
+    fill(case, entry["id"], 1)
+    if etag:
+        case.headers["If-Match"] = etag
+    send_json(case, kwargs, {"outcome": "returned", "to": "Ana"})
+
+
+def publish_calendar(case, kwargs):
+    fill(case, 2031, "local")
+    send_json(case, kwargs, {"holidays": [{"date": "2031-08-20", "name": "Feria"}]})
+
+
+def of_incident(content):
+    def prepare(case, kwargs):
+        fill(case, WORLD.incident())
+        send_json(case, kwargs, content) if content is not None else None
+
+    return prepare
+
+
 def take_away(made):
     return lambda case, kwargs: fill(case, made())
 
@@ -237,6 +286,8 @@ PREPARE = {
     ("POST", "/entries/{}/distribution"): change(WORLD.entry, {"unit": WORLD.unit}),
     ("POST", "/entries/{}/acceptance"): change(WORLD.distributed, {}),
     ("POST", "/entries/{}/return"): change(WORLD.distributed, {"reason": "no es competente"}),
+    ("POST", "/entries/{}/custody"): change(WORLD.entry, KEPT),
+    ("POST", "/entries/{}/custody/{}/end"): end_custody,
     ("POST", "/signatures/validate"): validate_signature,
     ("POST", "/attentions"): lambda case, kwargs: send_json(
         case, kwargs, {"channel": "phone", "unit": WORLD.unit, "topic": "Padrón"}
@@ -247,6 +298,11 @@ PREPARE = {
     ("PUT", "/offices/{}"): put(lambda: ("O09999999", {"name": "Oficina", "own": False})),
     ("PUT", "/books/{}"): put(fresh_book),
     ("DELETE", "/books/{}"): take_away(WORLD.book),
+    ("PUT", "/calendar/{}/{}"): publish_calendar,
+    ("POST", "/incidents"): lambda case, kwargs: send_json(case, kwargs, INCIDENT),
+    ("GET", "/incidents/{}"): of_incident(None),
+    ("POST", "/incidents/{}/end"): of_incident({"ended_at": "2026-03-02T10:00:00+01:00"}),
+    ("POST", "/incidents/{}/extensions"): of_incident(EXTENSION),
     ("POST", "/tokens"): lambda case, kwargs: send_json(
         case, kwargs, {"name": f"contract-{uuid.uuid4()}", "role": "sac"}
     ),

@@ -80,11 +80,11 @@ async fn what_exchange_needs_is_kept_shown_and_committed_to(
     assert!(
         heading
             .trim_end()
-            .ends_with("subject_code,origin_unit,origin_office,origin_number,origin_registered_at,exchange_id")
+            .ends_with("subject_code,origin_unit,origin_office,origin_number,origin_registered_at,exchange_id,must_submit_electronically,corrects")
     );
     assert!(
         row.ends_with(
-            "OBRA-MENOR,L01290075,O00002741,REGAGE26e00012345678,2026-03-02T09:30:00+01:00,O00002741_26_90000266"
+            "OBRA-MENOR,L01290075,O00002741,REGAGE26e00012345678,2026-03-02T09:30:00+01:00,O00002741_26_90000266,,"
         ),
         "{row}"
     );

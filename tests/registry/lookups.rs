@@ -168,8 +168,7 @@ async fn who_may_not_know_of_an_entry_gets_404(#[values(Engine::Sqlite, Engine::
 async fn a_unit_sees_what_it_was_handed_and_nothing_else(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let town = Town::on(engine).await;
     let (mine, other) = (town.entry().await, town.entry().await);
-    let hand_over = format!("UPDATE entries SET distributed_to = '{ENTITY}' WHERE number = 1");
-    crate::harness::site::execute(town.app.store(), &hand_over).await;
+    town.post(&format!("/entries/{mine}/distribution"), "clerk", &json!({"unit": ENTITY})).await.is(200, "");
     town.get(&format!("/entries/{mine}"), "unit").await.is(200, "");
     town.get(&format!("/entries/{other}"), "unit").await.is(404, "not-found");
     let list = town.get("/entries", "unit").await.is(200, "").json();

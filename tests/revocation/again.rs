@@ -90,6 +90,14 @@ async fn that_it_was_revoked_is_said_likewise_and_the_entry_stands() {
     let shown = entry(&town, id).await;
     assert_eq!(shown["signatures"][0]["sub_indication"], "revoked_no_poe");
     assert_eq!(shown["entry"]["status"], "registered");
+    // Whoever holds the paper is told, too: it says what was known at first.
+    let code = registered["receipt"]["csv"].as_str().unwrap();
+    let opened = town.get(&format!("/verify/{code}"), "nobody").await.is(200, "").json();
+    assert_eq!((&opened["stands"], &opened["signature_failed"]), (&json!(true), &json!(true)));
+    assert_eq!(opened["receipt"]["signatures"][0]["sub_indication"], "try_later");
+    let since = &opened["since"][0];
+    assert_eq!((&since["type"], &opened["since"][1]), (&json!("signature_judged_again"), &Value::Null));
+    assert_eq!(since["verdict"], shown["signatures"][0]);
 }
 
 #[tokio::test]
@@ -104,6 +112,10 @@ async fn a_certificate_that_was_revoked_after_the_reception_was_good_then() {
     pki.clock.step_by(DAY);
     again(&town).await;
     assert_eq!(entry(&town, id).await["signatures"][0]["indication"], "total_passed");
+    let code = registered["receipt"]["csv"].as_str().unwrap();
+    let opened = town.get(&format!("/verify/{code}"), "nobody").await.is(200, "").json();
+    assert_eq!(opened["signature_failed"], false);
+    assert_eq!(opened["since"][0]["verdict"]["indication"], "total_passed");
 }
 
 #[tokio::test]

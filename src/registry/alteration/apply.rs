@@ -1,8 +1,8 @@
 //! What an alteration makes of an entry's rows.
 
 use super::states::{WrongState, allows};
-use super::{Added, LegalDate, NotAltered, What};
-use crate::domain::{Channel, MustSubmitElectronically, Routing, Status, identifier};
+use super::{Added, LegalDate, NotAltered, What, custody};
+use crate::domain::{BookKind, Channel, MustSubmitElectronically, Routing, Status, identifier};
 use crate::registry::attachments::covers;
 use crate::registry::catalogue::Destination;
 use crate::registry::entry::party_rows;
@@ -27,6 +27,8 @@ pub fn apply(what: &What, row: &mut EntryRow, with: &mut Belongings) -> Result<(
         }
         What::AddDocuments(added) => add(added, with)?,
         What::SetDate(date) => set_date(date, row)?,
+        What::Keep(kept) => custody::keep(kept, row)?,
+        What::EndCustody(number, end) => custody::end(*number, end, row)?,
     }
     Ok(())
 }
@@ -90,7 +92,8 @@ fn rectify(
         let told = told(&with.parties);
         with.parties = party_rows(row.id, parties);
         // What the identifiers told is told anew; what the clerk stated stays.
-        let at_counter = matches!(row.channel, Channel::InPerson | Channel::Postal);
+        let came = row.kind == BookKind::Incoming;
+        let at_counter = came && matches!(row.channel, Channel::InPerson | Channel::Postal);
         if at_counter && row.must_submit_electronically == told {
             row.must_submit_electronically = self::told(&with.parties);
         }

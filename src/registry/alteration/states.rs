@@ -26,6 +26,10 @@ pub enum Step {
     AddDocuments,
     /// See [`super::What::SetDate`].
     SetDate,
+    /// See [`super::What::Keep`].
+    Keep,
+    /// See [`super::What::EndCustody`].
+    EndCustody,
 }
 
 impl Step {
@@ -40,6 +44,8 @@ impl Step {
             Self::Return => "returned",
             Self::AddDocuments => "document_added",
             Self::SetDate => "effective_date_set",
+            Self::Keep => "custody_begun",
+            Self::EndCustody => "custody_ended",
         }
     }
 }
@@ -81,6 +87,8 @@ pub const fn allows(status: Status, step: Step) -> Result<(), WrongState> {
     match (step, status) {
         // What the law says of its date does not depend on what became of it.
         (Step::SetDate, _) => Ok(()),
+        // Paper lies in the office whatever became of its entry, and must be handed back.
+        (Step::Keep | Step::EndCustody, _) => Ok(()),
         (Step::Annul, Status::Annulled) => Err(WrongState::AnnulledBefore),
         (_, Status::Annulled) => Err(WrongState::Annulled),
         (_, Status::Sent) => Err(WrongState::Sent),
@@ -113,7 +121,9 @@ mod tests {
             for step in [Annul, Rectify, Distribute, Accept, Return, AddDocuments] {
                 assert_eq!(allows(status, step).is_ok(), allowed.contains(&step), "{status} {step:?}");
             }
-            assert!(allows(status, Step::SetDate).is_ok(), "{status}");
+            for always in [Step::SetDate, Step::Keep, Step::EndCustody] {
+                assert!(allows(status, always).is_ok(), "{status}");
+            }
         }
     }
 }

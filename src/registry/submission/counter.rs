@@ -1,7 +1,7 @@
 //! What only one of the two ways in has: the clerk's fields, and the e-office's word.
 
 use super::fields::{Errors, Object};
-use super::{AuthenticatedPerson, Authentication, Context, CounterFields, exchange, parties};
+use super::{AuthenticatedPerson, Authentication, Context, CounterFields, exchange, parse, parties};
 use crate::domain::code_list::code_list;
 use crate::domain::{
     Channel, Micros, MustSubmitElectronically, Party, PhysicalDocuments, PresentedAtReason, identifier,
@@ -19,6 +19,7 @@ pub(super) const COUNTER: &[&str] = &[
     "remarks",
     "must_submit_electronically",
     "exchange",
+    "incident",
 ];
 pub(super) const AUTHENTICATION: &[&str] = &["system", "level", "at", "evidence", "person", "consent"];
 pub(super) const AUTHENTICATED_PERSON: &[&str] = &["id_type", "id", "id_country", "name"];
@@ -68,6 +69,10 @@ pub(super) fn fields(
     let remarks = entry.text("remarks", 160, errors);
     let stated = entry.name("must_submit_electronically", errors);
     let exchange = exchange::exchange(entry, errors);
+    let incident = entry.parsed("incident", 36, parse::uuid, errors);
+    if incident.is_some() && presented_at_reason != Some(PresentedAtReason::ContingencySlip) {
+        errors.add(entry.at("presented_at_reason"), "must be contingency_slip where an incident is given");
+    }
     Some(CounterFields {
         channel: channel?.into(),
         book,
@@ -80,6 +85,7 @@ pub(super) fn fields(
         remarks,
         must_submit_electronically: stated.or_else(|| told(parties?)),
         exchange,
+        incident,
     })
 }
 

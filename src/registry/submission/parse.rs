@@ -98,7 +98,7 @@ fn read(tree: &json::Node, context: &Context, errors: &mut Errors) -> Option<Sub
 }
 
 /// The hyphenated form only: one id, one spelling, as signed text is compared by its bytes.
-fn uuid(text: &str) -> Result<Uuid, &'static str> {
+pub(super) fn uuid(text: &str) -> Result<Uuid, &'static str> {
     let uuid = Uuid::try_parse(text).ok().filter(|_| text.len() == 36);
     uuid.filter(|uuid| !uuid.is_nil() && !uuid.is_max())
         .ok_or("must be a UUID, as 01999c4e-7a10-7cc3-98c4-dc0c0c07398f")

@@ -96,6 +96,8 @@ const FIXED: &[&str] = &[
     "origin",
     "exchange",
     "metadata",
+    "incident",
+    "custody",
 ];
 
 impl Rectification {

@@ -200,6 +200,9 @@ struct Counter {
     must_submit_electronically: Option<MustSubmitElectronically>,
     /// Which exchange it belongs to, and who sent it.
     exchange: Option<ExchangeRequest>,
+    /// The published incident for which a contingency slip was filled in by hand; `presented_at` is within it.
+    #[schema(example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a03", format = "uuid")]
+    incident: Option<String>,
 }
 
 /// What may be left out of a person that is always there in answers.

@@ -65,7 +65,7 @@ impl Commit for Attentions {
             // There is no lock to wait at until the lost commit is decided, as a book has; so nobody is told a guess.
             return Err(if error.leaves_doubt() { Failure::Unknown(error) } else { Failure::NotKept(error) });
         }
-        let outcome = |member: &&Member| outcomes.remove(&member.row.id).ok_or(store::Error::Corrupt("batch"));
+        let outcome = |member: &&Member| outcomes.remove(&member.row.id).ok_or(store::Error::Bug("batch"));
         members.iter().map(outcome).collect::<store::Result<_>>().map_err(Failure::NotKept)
     }
 }
