@@ -6,6 +6,7 @@ pub(crate) mod code_list;
 
 pub mod calendar;
 pub mod channel;
+pub mod copy;
 pub mod country;
 pub mod custody;
 pub mod document;

@@ -27,6 +27,7 @@ pub mod log;
 pub mod metrics;
 mod multipart;
 pub mod negotiate;
+pub mod officials;
 pub mod params;
 pub mod places;
 pub mod problem;

@@ -19,7 +19,7 @@ use super::entries::Sort;
 use super::problem::{Kind, Problem, ProblemDetails};
 use super::{
     access_log, acts, alterations, anchors, attentions, calendar, catalogue, custody, documents, entries, health,
-    incidents, log, rate, receipts, reports, signatures, submissions, tokens, verify,
+    incidents, log, officials, rate, receipts, reports, signatures, submissions, tokens, verify,
 };
 use crate::app::App;
 use crate::domain::{Channel, Status};
@@ -100,6 +100,9 @@ const ROLES: &[(&str, &[&str])] = &[
     ("publish_incident", &["admin"]),
     ("end_incident", &["admin"]),
     ("extend_deadlines", &["admin"]),
+    ("officials", &["admin", "auditor"]),
+    ("put_official", &["admin"]),
+    ("remove_official", &["admin"]),
     ("tokens", &["admin"]),
     ("create_token", &["admin"]),
     ("revoke_token", &["admin"]),
@@ -165,6 +168,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(incidents::by_id))
         .routes(routes!(incidents::end))
         .routes(routes!(incidents::extend))
+        .routes(routes!(officials::list))
+        .routes(routes!(officials::put, officials::remove))
         .routes(routes!(calendar::published))
         .routes(routes!(calendar::history))
         .routes(routes!(calendar::put))

@@ -71,6 +71,10 @@ pub enum Action {
     IncidentEnded,
     /// Extended deadlines were published.
     DeadlinesExtended,
+    /// An official may make authentic copies.
+    OfficialEnabled,
+    /// An official may not any more.
+    OfficialDisabled,
 }
 
 impl Action {
@@ -93,6 +97,8 @@ impl Action {
             Self::IncidentPublished => "incident_published",
             Self::IncidentEnded => "incident_ended",
             Self::DeadlinesExtended => "deadlines_extended",
+            Self::OfficialEnabled => "official_enabled",
+            Self::OfficialDisabled => "official_disabled",
         }
     }
 }

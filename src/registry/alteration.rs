@@ -312,8 +312,12 @@ impl Registry {
         signatures: Vec<JudgedSignature>,
         swept_until: Micros,
     ) -> Result<Altered, AlterError> {
+        let maker = self.maker(caller, &documents).await?.map_err(AlterError::Invalid)?;
         let added = Added {
-            documents: documents.into_iter().map(|document| self.document(asked.entry, 0, document)).collect(),
+            documents: documents
+                .into_iter()
+                .map(|document| self.document(asked.entry, 0, document, maker.as_ref()))
+                .collect(),
             again_id: self.again(&signatures),
             verdicts: verdict_rows(asked.entry, signatures),
         };

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::attachments::covers;
+use crate::domain::copy::AuthenticCopy;
 use crate::domain::{
     Address, AuthenticationMethod, Authority, BookKind, Channel, CustodyItem, DocumentKind, Exchange, Metadata,
     MustSubmitElectronically, Origin, Party, Person, PhysicalDocuments, PresentedAtReason, Representative, Routing,
@@ -240,6 +241,10 @@ pub struct Document {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub metadata: Option<Metadata>,
+    /// The metadata of an authentic copy that the office made, and who made it (art. 27 Ley 39/2015); absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub eni: Option<AuthenticCopy>,
     /// The verdicts on the signatures in it, or over it.
     #[schema(value_type = Vec<crate::signature::Verdict>)]
     pub signatures: Vec<Box<RawValue>>,
@@ -357,6 +362,7 @@ impl Document {
             remarks: row.remarks.clone(),
             form_code: row.form_code.clone(),
             metadata: read_json(row.metadata.as_deref())?,
+            eni: read_json(row.eni.as_deref())?,
             signatures: signatures.collect::<Result<_, _>>()?,
         })
     }

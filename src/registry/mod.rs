@@ -21,6 +21,7 @@ pub mod hold;
 pub mod incident;
 pub mod ledger;
 pub mod numbering;
+pub mod official;
 pub mod record;
 pub mod rejudge;
 mod state;

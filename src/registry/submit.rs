@@ -13,6 +13,7 @@ use super::correction::{by_code, people_of};
 use super::entry::{Identification, party_rows};
 use super::ledger::{Proof, prove};
 use super::numbering::committed_of;
+use super::official::Maker;
 use super::record;
 use super::submission::{FieldError, Submission};
 use super::will::FormSignatures;
@@ -172,6 +173,11 @@ impl Registry {
         let Received { submission, signed, .. } = &received;
         let settled = self.settled(caller.entity.id).await?;
         let place = self.place(caller, submission, &settled.books).await?;
+        // What an e-office or a citizen calls an authentic copy was made elsewhere.
+        let maker = match submission.counter {
+            Some(_) => self.maker(caller, &received.documents).await?.map_err(SubmitError::Invalid)?,
+            None => None,
+        };
         let entry_id = self.clock.new_id();
         if let Some(signed) = signed {
             self.objects.put_signed(&caller.entity.code, entry_id, "json", &signed.submission).await?;
@@ -179,7 +185,7 @@ impl Registry {
                 self.objects.put_signed(&caller.entity.code, entry_id, "p7s", signature).await?;
             }
         }
-        let registration = self.registration(caller, received, place, &settled, entry_id)?;
+        let registration = self.registration(caller, received, place, &settled, (entry_id, maker.as_ref()))?;
         let outcome = self.book(&caller.entity).submit(Change::Register(Box::new(registration))).await?;
         match outcome {
             Outcome::Registered(entry, committed, proof) => {
@@ -285,7 +291,7 @@ impl Registry {
         received: Received,
         place: Place,
         settled: &Settled,
-        entry_id: Uuid,
+        (entry_id, maker): (Uuid, Option<&Maker>),
     ) -> Result<Registration, SubmitError> {
         let Received {
             submission,
@@ -377,7 +383,7 @@ impl Registry {
             parties: party_rows(entry_id, &submission.interested_parties),
             documents: (0_i64..)
                 .zip(documents)
-                .map(|(ordinal, document)| self.document(entry_id, ordinal, document))
+                .map(|(ordinal, document)| self.document(entry_id, ordinal, document, maker))
                 .collect(),
             verdicts: verdict_rows(entry_id, signatures),
         };
@@ -400,11 +406,19 @@ impl Registry {
         signatures.iter().any(|judged| judged.try_later).then(|| self.clock.new_id())
     }
 
-    pub(super) fn document(&self, entry_id: Uuid, ordinal: i64, document: StoredDocument) -> DocumentRow {
+    pub(super) fn document(
+        &self,
+        entry_id: Uuid,
+        ordinal: i64,
+        document: StoredDocument,
+        maker: Option<&Maker>,
+    ) -> DocumentRow {
+        let id = self.clock.new_id();
+        let eni = maker.and_then(|maker| maker.of(&document, id));
         let StoredDocument { statement, size, format_not_accepted, signature, kind: _ } = document;
         let signed_size = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
         DocumentRow {
-            id: self.clock.new_id(),
+            id,
             entry_id,
             ordinal,
             part: statement.part,
@@ -422,6 +436,7 @@ impl Registry {
             form_code: statement.form_code,
             // Text of a bounded length, which JSON always has a form for.
             metadata: written(statement.metadata.as_ref()).unwrap_or_default(),
+            eni: written(eni.as_ref()).unwrap_or_default(),
         }
     }
 }

@@ -137,6 +137,8 @@ pub struct DocumentRow {
     pub form_code: Option<String>,
     /// As canonical JSON.
     pub metadata: Option<String>,
+    /// As canonical JSON.
+    pub eni: Option<String>,
 }
 
 /// A verdict on a signature that came with an entry.
@@ -281,7 +283,7 @@ pub async fn insert_documents(tx: &mut Tx, entity: i64, documents: &[DocumentRow
     insert_rows!(
         tx,
         "INSERT INTO documents (id, entity_id, entry_id, ordinal, part, filename, title, media_type, size, sha256, validity, kind,
-         format_not_accepted, signature_sha256, signature_size, remarks, form_code, metadata) VALUES",
+         format_not_accepted, signature_sha256, signature_size, remarks, form_code, metadata, eni) VALUES",
         "",
         documents,
         |row| [
@@ -303,6 +305,7 @@ pub async fn insert_documents(tx: &mut Tx, entity: i64, documents: &[DocumentRow
             row.remarks.as_deref(),
             row.form_code.as_deref(),
             row.metadata.as_deref(),
+            row.eni.as_deref(),
         ]
     );
     Ok(())

@@ -26,6 +26,7 @@ pub mod listing;
 pub mod log;
 pub mod modes;
 pub mod objects;
+pub mod officials;
 pub mod outbox;
 pub mod references;
 pub mod signed_forms;

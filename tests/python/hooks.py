@@ -129,6 +129,12 @@ class World:
         """The id of an incident that goes on."""
         return self.administer("POST", "/incidents", content=INCIDENT)["id"]
 
+    def official(self):
+        """A token with which somebody makes copies."""
+        name = f"contract-{uuid.uuid4()}"
+        self.administer("PUT", "/officials/{}", name, content=OFFICIAL)
+        return name
+
     def kept(self):
         """An entry of which the office keeps something, and its ETag."""
         entry, _ = self.entry()
@@ -151,6 +157,7 @@ EXTENSION = {
     "ending_to": "2026-03-03",
     "extended_to": "2026-03-05",
 }
+OFFICIAL = {"name": "María Ruiz Vega", "post": "Auxiliar administrativa"}
 KEPT = {"what": "Sobre cerrado", "place": "Armario 3"}
 
 
@@ -299,6 +306,8 @@ PREPARE = {
     ("PUT", "/books/{}"): put(fresh_book),
     ("DELETE", "/books/{}"): take_away(WORLD.book),
     ("PUT", "/calendar/{}/{}"): publish_calendar,
+    ("PUT", "/officials/{}"): put(lambda: (f"contract-{uuid.uuid4()}", OFFICIAL)),
+    ("DELETE", "/officials/{}"): take_away(WORLD.official),
     ("POST", "/incidents"): lambda case, kwargs: send_json(case, kwargs, INCIDENT),
     ("GET", "/incidents/{}"): of_incident(None),
     ("POST", "/incidents/{}/end"): of_incident({"ended_at": "2026-03-02T10:00:00+01:00"}),

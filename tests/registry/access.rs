@@ -90,6 +90,19 @@ const TABLE: &[(&str, Rule, u16, Option<u16>)] = &[
     ("trust_anchors", Roles(&["admin"]), 200, None),
     ("add_trust_anchor", Roles(&["admin"]), 201, None),
     ("remove_trust_anchor", Roles(&["admin"]), 200, Some(404)),
+    ("keep_paper", Entry(&["clerk"]), 200, Some(404)),
+    ("end_custody", Entry(&["clerk"]), 200, Some(404)),
+    ("calendar", Public, 200, None),
+    ("calendar_history", Roles(&["admin", "auditor"]), 200, None),
+    ("put_calendar", Roles(&["admin"]), 200, None),
+    ("incidents", Public, 200, None),
+    ("incident", Public, 200, Some(404)),
+    ("publish_incident", Roles(&["admin"]), 201, None),
+    ("end_incident", Roles(&["admin"]), 200, Some(404)),
+    ("extend_deadlines", Roles(&["admin"]), 201, Some(404)),
+    ("officials", Roles(&["admin", "auditor"]), 200, None),
+    ("put_official", Roles(&["admin"]), 200, None),
+    ("remove_official", Roles(&["admin"]), 204, Some(404)),
 ];
 
 /// What an operation is tried on.
@@ -230,10 +243,26 @@ impl Scene {
                 let body = json!({"name": fresh_key(), "role": "sac"});
                 by_admin(&self.town, Method::POST, "/tokens", &body).await.is(201, "").json()["id"].clone()
             }
-            "attention" | "withdraw_attention" | "revoke_token" => json!(fresh_id()),
+            "incident" | "end_incident" | "extend_deadlines" if there => {
+                by_admin(&self.town, Method::POST, "/incidents", &incident()).await.is(201, "").json()["id"].clone()
+            }
+            "attention" | "withdraw_attention" | "revoke_token" | "incident" | "end_incident" | "extend_deadlines" => {
+                json!(fresh_id())
+            }
             _ => entry["id"].clone(),
         };
         entry["id"] = made;
+        entry["token"] = json!(if there { "clerk" } else { "nadie" });
+        if operation == "remove_official" && there {
+            by_admin(&self.town, Method::PUT, "/officials/clerk", &official()).await.is(200, "");
+        }
+        if operation == "end_custody" {
+            entry["number"] = json!(1);
+            if there && fresh {
+                let path = format!("/entries/{}/custody", entry["id"].as_str().unwrap());
+                send(&self.town.door, Method::POST, &path, Some("test-clerk"), &kept()).await.is(200, "");
+            }
+        }
         entry["sha256"] = match operation {
             "remove_trust_anchor" if there => {
                 let body = json!({"certificate": pem("untrusted/root")});
@@ -259,8 +288,29 @@ impl Scene {
 
 /// Whether a call that is let in changes its entry.
 fn changes_entry(operation: &str) -> bool {
-    ["annul_entry", "rectify_entry", "distribute_entry", "add_documents", "accept_entry", "return_entry"]
-        .contains(&operation)
+    [
+        "annul_entry",
+        "rectify_entry",
+        "distribute_entry",
+        "add_documents",
+        "accept_entry",
+        "return_entry",
+        "keep_paper",
+        "end_custody",
+    ]
+    .contains(&operation)
+}
+
+fn incident() -> Value {
+    json!({"description": "La sede no responde.", "started_at": "2026-03-02T09:30:00+01:00"})
+}
+
+fn official() -> Value {
+    json!({"name": "María Ruiz Vega", "post": "Auxiliar administrativa"})
+}
+
+fn kept() -> Value {
+    json!({"what": "Sobre cerrado", "place": "Armario 3"})
 }
 
 fn with_code(registered: &Value) -> Value {
@@ -344,6 +394,14 @@ fn json_for(operation: &str, target: Target, number: usize) -> Value {
         "put_book" => json!({"name": "Registro de entrada", "kind": "incoming", "prefix": "E"}),
         "create_token" => json!({"name": format!("nuevo {number}"), "role": "sac"}),
         "add_trust_anchor" => json!({"certificate": pem("untrusted/root")}),
+        "keep_paper" => kept(),
+        "end_custody" => json!({"outcome": "returned", "to": "Ana García"}),
+        "put_calendar" => json!({"holidays": []}),
+        "publish_incident" => incident(),
+        "end_incident" => json!({"ended_at": "2026-03-02T10:00:00+01:00"}),
+        "extend_deadlines" => json!({"procedures": "Todos", "ending_from": "2026-03-02", "ending_to": "2026-03-03",
+            "extended_to": "2026-03-05"}),
+        "put_official" => official(),
         _ => Value::Null,
     }
 }
@@ -353,7 +411,8 @@ fn filled(operation: &str, path: &str, named: &Value) -> String {
     let text = |key: &str| named[key].as_str().map_or_else(|| named[key].to_string(), str::to_owned);
     let mut path =
         path.replace("{path}", "0/000.p/1").replace("{document_id}", named["documents"][0]["id"].as_str().unwrap());
-    for key in ["csv", "id", "book", "year", "number", "code", "sha256"] {
+    path = path.replace("{scope}", "local");
+    for key in ["csv", "id", "book", "year", "number", "code", "sha256", "token"] {
         path = path.replace(&format!("{{{key}}}"), &text(key));
     }
     match operation {

@@ -4,6 +4,9 @@ use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
 use ventanilla::domain::Micros;
+use ventanilla::report::channels::ChannelsReport;
+use ventanilla::report::table;
+use ventanilla::report::window::Window;
 
 use crate::harness::door::Answer;
 use crate::harness::paper::{Paper, fresh_key};
@@ -136,11 +139,8 @@ async fn figures_single_out_entries_that_the_counter_dated_back(
     assert_eq!(report["years"][0]["entries"]["backdated"], 0);
     let csv = town.get_as(window, "auditor", "text/csv").await.is(200, "").text();
     assert!(csv.ends_with("entries_backdated,0,1\n"), "{csv}");
-    let output = town
-        .site
-        .ventanilla()
-        .args(["report", "channels", "--from", "03-01", "--to", "03-31", "--years", "2026,2027"])
-        .output();
-    let table = String::from_utf8(output.unwrap().stdout).unwrap();
+    let window = Window::parse("03-01", "03-31", "2026,2027").unwrap();
+    let report = ChannelsReport::count(town.app.store(), town.app.entity.id, &window).await.unwrap();
+    let table = table::write(&report);
     assert!(table.contains("con fecha de presentación anterior en más de un día"), "{table}");
 }

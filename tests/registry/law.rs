@@ -1,10 +1,13 @@
 //! What the law asks, an article a test.
 
+use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
 use ventanilla::domain::Micros;
 use ventanilla::domain::calendar::{Holiday, ScopeYear};
+use ventanilla::receipt::check::check;
 use ventanilla::registry::calendar::{self, Loader};
+use ventanilla::store::log::Log;
 
 use crate::harness::paper::{Paper, fresh_key};
 use crate::harness::site::{Engine, FOREIGN_UNIT};
@@ -76,10 +79,11 @@ async fn art_31_2_b_a_submission_on_a_holiday_counts_from_the_next_working_day(
 #[case::autumn("2026-10-25T02:30:00+02:00", "2026-10-26T00:00:00+01:00")]
 #[tokio::test]
 async fn art_31_2_the_first_hour_of_the_next_working_day_is_midnight_of_that_day_whatever_the_clocks_do(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
     #[case] presented: &str,
     #[case] effective: &str,
 ) {
-    let town = town_at(Engine::Sqlite, presented).await;
+    let town = town_at(engine, presented).await;
     assert_eq!(register(&town).await["effective_at"], effective);
 }
 
@@ -133,9 +137,12 @@ async fn art_31_2_the_legal_order_is_that_of_effective_date_then_presentation(
     assert_eq!(numbers, expected.into_iter().map(|(_, number)| number).collect::<Vec<_>>());
 }
 
+#[rstest]
 #[tokio::test]
-async fn art_14_2_who_must_submit_electronically_is_registered_at_the_counter_and_marked() {
-    let town = Town::on(Engine::Sqlite).await;
+async fn art_14_2_who_must_submit_electronically_is_registered_at_the_counter_and_marked(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
     let company = json!({"id_type": "cif", "id": "A58818501", "company_name": "Obras, S.A."});
     let form = Paper::counter().with("interested_parties", json!([company])).form();
     let entry = town.register(&form, &fresh_key()).await.registered()["entry"].clone();
@@ -147,9 +154,12 @@ async fn art_14_2_who_must_submit_electronically_is_registered_at_the_counter_an
     assert_eq!(entry["must_submit_electronically"], Value::Null);
 }
 
+#[rstest]
 #[tokio::test]
-async fn art_16_4_the_counter_takes_what_is_meant_for_any_body() {
-    let town = Town::on(Engine::Sqlite).await;
+async fn art_16_4_the_counter_takes_what_is_meant_for_any_body(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
     let form = Paper::counter().with("destination_unit", FOREIGN_UNIT).form();
     assert_eq!(town.register(&form, &fresh_key()).await.registered()["entry"]["routing"], "exchange");
     let nobody_knows_yet = Paper::counter().with("destination_unit", Value::Null).form();
@@ -172,9 +182,12 @@ async fn rd_203_2021_art_39_1_a_format_that_is_not_accepted_is_registered_and_ma
     assert_eq!(marks, [false, true, true]);
 }
 
+#[rstest]
 #[tokio::test]
-async fn art_16_3_the_entry_tells_number_heading_date_sender_unit_and_content() {
-    let town = Town::on(Engine::Sqlite).await;
+async fn art_16_3_the_entry_tells_number_heading_date_sender_unit_and_content(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
     let entry = register(&town).await;
     for field in [
         "number",
@@ -188,5 +201,248 @@ async fn art_16_3_the_entry_tells_number_heading_date_sender_unit_and_content() 
         "office",
     ] {
         assert!(!entry[field].is_null(), "{field} in {entry}");
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn art_16_3_a_receipt_is_issued_at_once_with_date_number_and_the_hash_of_each_document(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
+    let plan = b"%PDF-1.7 a plan";
+    let form = Paper::submission().document("plano", plan).signed_by_ana();
+    let registered = town.submit(&form, &fresh_key()).await.registered();
+    let receipt = town.get(registered["receipt"]["json"].as_str().unwrap(), "eoffice").await.is(200, "");
+    let told = receipt.json();
+    assert_eq!(told["entry"], registered["entry"]);
+    let document = &told["entry"]["documents"][0];
+    let hash = hex::encode(openssl::sha::sha256(plan));
+    assert_eq!(
+        (&document["filename"], &document["size"], &document["sha256"]),
+        (&json!("plano.pdf"), &json!(15), &json!(hash))
+    );
+    check(&receipt.body, town.app.entity.ledger.verifier(Log::Book)).unwrap();
+    let seal = town.get(registered["receipt"]["signature"].as_str().unwrap(), "eoffice").await.is(200, "");
+    assert!(!seal.body.is_empty());
+}
+
+#[rstest]
+#[tokio::test]
+async fn art_16_2_no_number_is_back_dated_a_slip_is_numbered_when_it_is_keyed_in(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = town_at(engine, "2026-11-30T12:00:00+01:00").await;
+    let incident = json!({"description": "La sede no responde.", "started_at": "2026-11-27T09:00:00+01:00"});
+    let incident = town.post("/incidents", "admin", &incident).await.is(201, "").json()["id"].clone();
+    let before = register(&town).await;
+    let slip = Paper::counter()
+        .with("presented_at", "2026-11-27T10:00:00+01:00")
+        .with("presented_at_reason", "contingency_slip")
+        .with("presented_at_reference", "T-2026-0001")
+        .with("incident", incident.clone());
+    let slip = town.register(&slip.form(), &fresh_key()).await.registered()["entry"].clone();
+    assert_eq!((&before["number"], &slip["number"]), (&json!(1), &json!(2)));
+    assert!(time(&slip, "registered_at") > time(&before, "registered_at"));
+    assert_eq!(slip["presented_at"], "2026-11-27T10:00:00+01:00");
+    assert_eq!((&slip["presented_at_reference"], &slip["incident"]), (&json!("T-2026-0001"), &incident));
+}
+
+#[rstest]
+#[tokio::test]
+async fn art_16_5_and_27_what_a_clerk_scanned_is_an_authentic_copy_with_who_made_it(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = town_at(engine, "2026-11-30T12:00:00+01:00").await;
+    let mut paper = Paper::counter().document("titulo", b"%PDF-1.7 scanned");
+    paper.json["documents"][0]["validity"] = json!("authentic_copy");
+    let refused = town.register(&paper.form(), &fresh_key()).await.is(422, "invalid-submission");
+    assert_eq!(refused.pointers(), ["/documents/0/validity"]);
+    let official =
+        json!({"name": "María Ruiz Vega", "post": "Auxiliar administrativa", "decision": "Decreto 2026/0045"});
+    let headers = [("content-type", "application/json")];
+    let put =
+        town.try_send(Method::PUT, "/officials/clerk", Some("admin"), &headers, official.to_string().into_bytes());
+    put.await.unwrap().is(200, "");
+    let entry = town.register(&paper.form(), &fresh_key()).await.registered()["entry"].clone();
+    let copy = &entry["documents"][0]["eni"];
+    for (field, value) in [
+        ("made_by", "María Ruiz Vega"),
+        ("post", "Auxiliar administrativa"),
+        ("body", "L01000000"),
+        ("elaboration", "EE03"),
+        ("origin", "citizen"),
+        ("format", "PDF"),
+        ("document_type", "TD99"),
+        ("signature_type", "TF01"),
+    ] {
+        assert_eq!(copy[field], value, "{field}");
+    }
+    assert!(copy["identifier"].as_str().unwrap().starts_with("ES_L01000000_2026_"), "{copy}");
+    assert!(time(copy, "captured_at").starts_with("2026-11-30T12:00:0"), "{copy}");
+}
+
+#[rstest]
+#[tokio::test]
+async fn rd_203_2021_arts_39_5_and_53_paper_that_cannot_be_handed_back_is_kept_for_six_months(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = town_at(engine, "2026-11-30T12:00:00+01:00").await;
+    let path = format!("/entries/{}/custody", town.entry().await);
+    let kept = json!({"what": "Sobre cerrado", "place": "Armario 3"});
+    let kept = town.post(&path, "clerk", &kept).await.is(200, "").json()["entry"]["custody"][0].clone();
+    assert_eq!(
+        (&kept["what"], &kept["place"], &kept["until"]),
+        (&json!("Sobre cerrado"), &json!("Armario 3"), &json!("2027-05-30"))
+    );
+    town.post(&format!("{path}/1/end"), "clerk", &json!({"outcome": "destroyed"})).await.is(409, "wrong-state");
+    let returned = json!({"outcome": "returned", "to": "Ana García López, 00000000T"});
+    let ended = town.post(&format!("{path}/1/end"), "clerk", &returned).await.is(200, "").json();
+    assert_eq!(ended["entry"]["custody"][0]["end"]["to"], "Ana García López, 00000000T");
+}
+
+#[rstest]
+#[tokio::test]
+async fn rd_203_2021_art_14_2_what_is_not_accepted_leads_to_a_requirement_and_never_to_a_refusal(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let only_text =
+        |config: &mut ventanilla::config::Config| config.documents.accepted_formats = vec!["text/plain".into()];
+    let town = Town::with(engine, only_text).await;
+    let form = Paper::submission().document("plano", b"%PDF-1.7").signed_by_ana();
+    let entry = town.submit(&form, &fresh_key()).await.registered()["entry"].clone();
+    assert_eq!((&entry["number"], &entry["documents"][0]["format_not_accepted"]), (&json!(1), &json!(true)));
+}
+
+#[rstest]
+#[tokio::test]
+async fn art_30_2_saturdays_and_sundays_are_no_working_days(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = town_at(engine, "2026-11-28T09:00:00+01:00").await;
+    assert_eq!(register(&town).await["effective_at"], "2026-11-30T00:00:00+01:00");
+}
+
+#[rstest]
+#[tokio::test]
+async fn art_32_4_an_incident_and_the_extended_deadlines_are_published_for_anybody(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = town_at(engine, "2026-11-30T12:00:00+01:00").await;
+    let incident = json!({"description": "La sede no responde.", "started_at": "2026-11-30T09:00:00+01:00"});
+    let id = town.post("/incidents", "admin", &incident).await.is(201, "").json()["id"].clone();
+    let extension = json!({"procedures": "Todos", "ending_from": "2026-11-30", "ending_to": "2026-11-30", "extended_to": "2026-12-02"});
+    let path = format!("/incidents/{}/extensions", id.as_str().unwrap());
+    town.post(&path, "admin", &extension).await.is(201, "");
+    let published = town.get("/incidents", "nobody").await.is(200, "").json()["items"][0].clone();
+    assert_eq!((&published["id"], &published["extensions"][0]["extended_to"]), (&id, &json!("2026-12-02")));
+}
+
+#[rstest]
+#[tokio::test]
+async fn art_68_4_what_had_to_be_submitted_electronically_counts_from_when_it_was(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = town_at(engine, "2026-11-27T12:00:00+01:00").await;
+    let paper = Paper::counter().with("must_submit_electronically", "professional");
+    let paper = town.register(&paper.form(), &fresh_key()).await.registered()["entry"].clone();
+    let waiting = "/entries?to_be_corrected=true";
+    assert_eq!(town.get(waiting, "clerk").await.json()["items"][0]["code"], paper["code"]);
+    town.clock.set(Micros::parse("2026-11-30T12:00:00+01:00").unwrap());
+    let form = Paper::submission().with("corrects", paper["code"].clone()).signed_by_ana();
+    let electronic = town.submit(&form, &fresh_key()).await.registered()["entry"].clone();
+    let path = format!("/entries/{}", paper["id"].as_str().unwrap());
+    let shown = town.get(&path, "clerk").await.is(200, "").json();
+    assert_eq!(shown["corrections"]["presented_electronically_at"], electronic["presented_at"]);
+    assert_eq!(shown["entry"]["presented_at"], paper["presented_at"], "the entry stays as it was");
+    assert_eq!(town.get(waiting, "clerk").await.json()["items"], json!([]));
+}
+
+#[rstest]
+#[tokio::test]
+async fn rd_203_2021_an_entry_is_never_changed_in_place_events_say_who_when_and_why(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
+    let entry = register(&town).await;
+    let path = format!("/entries/{}", entry["id"].as_str().unwrap());
+    let change = json!({"reason": "Errata", "changes": {"subject": "Otro asunto"}});
+    town.post(&format!("{path}/rectifications"), "clerk", &change).await.is(200, "");
+    town.post(&format!("{path}/annulment"), "clerk", &json!({"reason": "Registrado dos veces"})).await.is(200, "");
+    let events = town.get(&format!("{path}/events"), "auditor").await.is(200, "").json();
+    let told: Vec<_> = events["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| (&event["type"], &event["by"], &event["reason"]))
+        .collect();
+    let clerk = json!("clerk");
+    assert_eq!(
+        told,
+        [
+            (&json!("registered"), &clerk, &Value::Null),
+            (&json!("rectified"), &clerk, &json!("Errata")),
+            (&json!("annulled"), &clerk, &json!("Registrado dos veces")),
+        ]
+    );
+    assert_eq!(events["items"][0]["data"]["entry"]["subject"], entry["subject"], "its first record stays");
+    let now = town.get(&path, "clerk").await.is(200, "").json()["entry"].clone();
+    assert_eq!((&now["number"], &now["status"]), (&entry["number"], &json!("annulled")));
+}
+
+#[rstest]
+#[tokio::test]
+async fn rd_311_2022_who_read_what_is_recorded(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let town = Town::on(engine).await;
+    let id = town.entry().await;
+    town.get(&format!("/entries/{id}"), "clerk-2").await.is(200, "");
+    let log = town.get(&format!("/access-log?entry={id}&who=clerk-2"), "auditor").await.is(200, "").json();
+    assert_eq!((&log["items"][0]["who"], &log["items"][0]["action"]), (&json!("clerk-2"), &json!("read")));
+}
+
+/// Every article that the registry has to keep, and the beginning of the name of its test. Without a test: why.
+const ARTICLES: &[(&str, Result<&str, &str>)] = &[
+    ("Ley 39/2015 art. 14", Ok("art_14_2_")),
+    ("Ley 39/2015 art. 16.2", Ok("art_16_2_")),
+    ("Ley 39/2015 art. 16.3, the entry", Ok("art_16_3_the_entry_")),
+    ("Ley 39/2015 art. 16.3, the receipt", Ok("art_16_3_a_receipt_")),
+    ("Ley 39/2015 art. 16.4", Ok("art_16_4_")),
+    ("Ley 39/2015 arts. 16.5 and 27", Ok("art_16_5_and_27_")),
+    ("Ley 39/2015 art. 30.2", Ok("art_30_2_")),
+    ("Ley 39/2015 art. 31.1 and 31.2.a", Ok("art_31_2_a_")),
+    ("Ley 39/2015 art. 31.2.b and 31.3", Ok("art_31_2_b_")),
+    ("Ley 39/2015 art. 31.2, the legal order", Ok("art_31_2_the_legal_order_")),
+    ("Ley 39/2015 art. 32.4", Ok("art_32_4_")),
+    ("Ley 39/2015 art. 68.4", Ok("art_68_4_")),
+    ("RD 203/2021, traceability", Ok("rd_203_2021_an_entry_")),
+    ("RD 203/2021 art. 14.2", Ok("rd_203_2021_art_14_2_")),
+    ("RD 203/2021 art. 39.1", Ok("rd_203_2021_art_39_1_")),
+    ("RD 203/2021 art. 39.2", Err("documents are not scanned for malware yet")),
+    ("RD 203/2021 arts. 39.5 and 53", Ok("rd_203_2021_arts_39_5_and_53_")),
+    ("RD 311/2022, access log", Ok("rd_311_2022_")),
+    ("RD 1112/2018", Err("there are no pages for people yet")),
+];
+
+/// A test of the law runs on both engines, and no article goes without one unnoticed.
+#[test]
+fn each_article_has_a_test_on_both_engines() {
+    let source = include_str!("law.rs");
+    let tests: Vec<(&str, &str)> = source
+        .split("\nasync fn ")
+        .skip(1)
+        .filter_map(|text| text.split_once('('))
+        .map(|(name, rest)| (name, rest.split_once('{').map_or(rest, |(head, _)| head)))
+        .collect();
+    for (article, prefix) in ARTICLES {
+        let Ok(prefix) = prefix else { continue };
+        let (_, head) = tests
+            .iter()
+            .find(|(name, _)| name.starts_with(prefix))
+            .unwrap_or_else(|| panic!("{article} has no test that begins with {prefix}"));
+        assert!(head.contains("Engine::Sqlite, Engine::Postgres"), "{article}: {prefix} runs on one engine");
+    }
+    for (name, _) in tests.iter().filter(|(name, _)| name.starts_with("art_") || name.starts_with("rd_")) {
+        let known = ARTICLES.iter().any(|(_, prefix)| prefix.is_ok_and(|prefix| name.starts_with(prefix)));
+        assert!(known || name.starts_with("art_31_2_"), "{name} is of no article that is listed");
     }
 }

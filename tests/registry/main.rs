@@ -49,6 +49,7 @@ mod memory;
 mod metrics;
 mod modes;
 mod multipart;
+mod officials;
 mod openapi;
 mod outages;
 #[path = "../signature_pades/paper.rs"]
