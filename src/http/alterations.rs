@@ -317,12 +317,11 @@ impl From<AlterError> for Problem {
 impl From<NotAltered> for Problem {
     fn from(refusal: NotAltered) -> Self {
         match refusal {
-            NotAltered::NotFound => Self::not_found(),
+            NotAltered::NotFound | NotAltered::NotKept => Self::not_found(),
             NotAltered::Changed => Self::new(
                 Kind::EntryChanged,
                 "the entry changed meanwhile: read it again, and decide on what it is now",
             ),
-            NotAltered::NotKept => Self::not_found(),
             NotAltered::KeptUntil(_) | NotAltered::KeptTooMuch => Self::new(Kind::WrongState, refusal.to_string()),
             NotAltered::State(state) => Self::new(Kind::WrongState, state.to_string()),
             NotAltered::Nothing => Self::field("/changes", "all these fields have these values already"),

@@ -145,8 +145,6 @@ impl Told {
             .map(|verdict| serde_json::from_str(verdict.get()))
             .collect::<Result<_, _>>()
             .map_err(|_| store::Error::Corrupt("entry"))?;
-        // A field without a value may be left out.
-        let value = |entry: &Map<String, Value>, name: &str| entry.get(name).filter(|value| !value.is_null()).cloned();
         let names: BTreeSet<&String> = self.entry.keys().chain(entry.keys()).collect();
         let mut fields: Vec<String> =
             names.into_iter().filter(|name| !same(value(&self.entry, name), value(&entry, name))).cloned().collect();
@@ -157,10 +155,15 @@ impl Told {
     }
 }
 
+/// What an entry says in a field: one without a value may be left out.
+fn value<'v>(entry: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
+    entry.get(name).filter(|value| !value.is_null())
+}
+
 /// Whether two values of a field say the same: an instant does in every time zone, and the entity's may have changed.
-fn same(one: Option<Value>, other: Option<Value>) -> bool {
-    let instant = |value: &Option<Value>| value.as_ref()?.as_str().and_then(|text| Micros::parse(text).ok());
-    one == other || instant(&one).is_some_and(|at| instant(&other) == Some(at))
+fn same(one: Option<&Value>, other: Option<&Value>) -> bool {
+    let instant = |value: Option<&Value>| value?.as_str().and_then(|text| Micros::parse(text).ok());
+    one == other || instant(one).is_some_and(|at| instant(other) == Some(at))
 }
 
 /// That an entry's rows are what its events tell, and its events what the log's leaves commit to. All of them are read in

@@ -381,10 +381,7 @@ impl Registry {
         };
         let belongings = Belongings {
             parties: party_rows(entry_id, &submission.interested_parties),
-            documents: (0_i64..)
-                .zip(documents)
-                .map(|(ordinal, document)| self.document(entry_id, ordinal, document, maker))
-                .collect(),
+            documents: self.document_rows(entry_id, documents, maker),
             verdicts: verdict_rows(entry_id, signatures),
         };
         Ok(Registration {
@@ -399,6 +396,12 @@ impl Registry {
             swept_until,
             again_id,
         })
+    }
+
+    /// Documents as an entry keeps them, in their order from 0.
+    fn document_rows(&self, entry_id: Uuid, documents: Vec<StoredDocument>, maker: Option<&Maker>) -> Vec<DocumentRow> {
+        let documents = (0_i64..).zip(documents);
+        documents.map(|(ordinal, document)| self.document(entry_id, ordinal, document, maker)).collect()
     }
 
     /// The id of the row that has these judged again, where one of them is open.

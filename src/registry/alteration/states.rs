@@ -86,9 +86,8 @@ pub enum WrongState {
 pub const fn allows(status: Status, step: Step) -> Result<(), WrongState> {
     match (step, status) {
         // What the law says of its date does not depend on what became of it.
-        (Step::SetDate, _) => Ok(()),
         // Paper lies in the office whatever became of its entry, and must be handed back.
-        (Step::Keep | Step::EndCustody, _) => Ok(()),
+        (Step::SetDate | Step::Keep | Step::EndCustody, _) => Ok(()),
         (Step::Annul, Status::Annulled) => Err(WrongState::AnnulledBefore),
         (_, Status::Annulled) => Err(WrongState::Annulled),
         (_, Status::Sent) => Err(WrongState::Sent),
