@@ -182,7 +182,7 @@ async fn a_year_without_anything_is_no_base(#[values(Engine::Sqlite, Engine::Pos
     // Outgoing entries are not counted, and half of two is fifty percent.
     assert_eq!(
         report["years"][1]["entries"],
-        json!({"total": 2, "electronic": 1, "in_person": 0, "postal": 0, "exchange": 1})
+        json!({"total": 2, "electronic": 1, "in_person": 0, "postal": 0, "exchange": 1, "backdated": 0})
     );
     assert_eq!(report["years"][1]["electronic_share_percent"], json!(50));
 }
