@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::answer::{Answer, IDEMPOTENCY_REPLAYED, ReceiptLinks, etag};
 use super::auth::require;
-use super::body::PacedBody;
 use super::intake::{self, Came, receive};
+use super::json_body::JsonBody;
 use super::params::PathParam;
 use super::problem::{AddProblems, AlterProblems, Kind, Problem, Result};
 use super::{json_body, submissions};
@@ -44,7 +44,7 @@ pub async fn annul(
     request: Request,
 ) -> Result<Response> {
     require(&caller, &[Role::Clerk])?;
-    let (asking, body) = Asking::read(&app, id, "annulment", request).await?;
+    let (asking, body) = Asking::read(&app, &caller, id, "annulment", request).await?;
     let reason = alteration::reason(&body).map_err(Problem::invalid)?;
     let asked = match asking.begin(&app, &caller, &hash(&body)).await? {
         Begun::Before(altered) => return Ok(shown(altered, StatusCode::OK)),
@@ -74,7 +74,7 @@ pub async fn rectify(
     request: Request,
 ) -> Result<Response> {
     require(&caller, &[Role::Clerk])?;
-    let (asking, body) = Asking::read(&app, id, "rectifications", request).await?;
+    let (asking, body) = Asking::read(&app, &caller, id, "rectifications", request).await?;
     let (changes, reason) = Rectification::parse(&body, REASON).map_err(Problem::invalid)?;
     let asked = match asking.begin(&app, &caller, &hash(&body)).await? {
         Begun::Before(altered) => return Ok(shown(altered, StatusCode::OK)),
@@ -103,7 +103,7 @@ pub async fn distribute(
     request: Request,
 ) -> Result<Response> {
     require(&caller, &[Role::Clerk])?;
-    let (asking, body) = Asking::read(&app, id, "distribution", request).await?;
+    let (asking, body) = Asking::read(&app, &caller, id, "distribution", request).await?;
     let unit = alteration::unit(&body).map_err(Problem::invalid)?;
     let asked = match asking.begin(&app, &caller, &hash(&body)).await? {
         Begun::Before(altered) => return Ok(shown(altered, StatusCode::OK)),
@@ -131,9 +131,8 @@ pub async fn accept(
 ) -> Result<Response> {
     require(&caller, &[Role::Unit])?;
     let asking = Asking::of(request.headers(), id, "acceptance")?;
-    let limits = &app.config.limits;
-    let (body, _) = PacedBody::new(request.into_body(), limits.json_bytes, limits);
-    alteration::nothing(&body.collect().await?).map_err(Problem::invalid)?;
+    let body = json_body::read_any(&app, &caller, request.into_body()).await?;
+    alteration::nothing(&body).map_err(Problem::invalid)?;
     let asked = match asking.begin(&app, &caller, &hash(b"")).await? {
         Begun::Before(altered) => return Ok(shown(altered, StatusCode::OK)),
         Begun::New(asked) => asked,
@@ -161,7 +160,7 @@ pub async fn give_back(
     request: Request,
 ) -> Result<Response> {
     require(&caller, &[Role::Unit])?;
-    let (asking, body) = Asking::read(&app, id, "return", request).await?;
+    let (asking, body) = Asking::read(&app, &caller, id, "return", request).await?;
     let reason = alteration::reason(&body).map_err(Problem::invalid)?;
     let asked = match asking.begin(&app, &caller, &hash(&body)).await? {
         Begun::Before(altered) => return Ok(shown(altered, StatusCode::OK)),
@@ -230,12 +229,13 @@ impl Asking {
     /// The same, with the JSON body.
     pub(super) async fn read(
         app: &App,
+        caller: &Caller,
         entry: Uuid,
         operation: impl Into<String>,
         request: Request,
-    ) -> Result<(Self, Vec<u8>)> {
+    ) -> Result<(Self, JsonBody)> {
         let asking = Self::of(request.headers(), entry, operation)?;
-        Ok((asking, json_body::read(&app.config.limits, request).await?))
+        Ok((asking, json_body::read(app, caller, request).await?))
     }
 
     /// Looks whether its key led to something before.

@@ -117,7 +117,7 @@ pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<TrustAn
 )]
 pub async fn add(State(app): State<App>, caller: Caller, request: Request) -> Result<Response> {
     require(&caller, ROLES)?;
-    let body = json_body::read(&app.config.limits, request).await?;
+    let body = json_body::read(&app, &caller, request).await?;
     let asked: TrustAnchorRequest =
         serde_json::from_slice(&body).map_err(|error| Problem::new(Kind::BadRequest, error.to_string()))?;
     let (new, anchor) = app.trust(asked.certificate.as_bytes(), &(&caller).into()).await?;

@@ -101,7 +101,7 @@ impl Attention {
 pub async fn record(State(app): State<App>, caller: Caller, headers: HeaderMap, request: Request) -> Result<Response> {
     require(&caller, ROLES)?;
     let key = headers.contains_key("idempotency-key").then(|| submissions::key(&headers)).transpose()?;
-    let body = json_body::read(&app.config.limits, request).await?;
+    let body = json_body::read(&app, &caller, request).await?;
     let attention = NewAttention::parse(&body, app.clock().now()).map_err(Problem::invalid)?;
     let key = key.map(|key| Key { caller: submissions::owner(&caller), key, body_sha256: hash(&body) });
     let recorded = app.service.record(&caller, attention, key).await?;

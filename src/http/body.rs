@@ -15,11 +15,10 @@ use axum::middleware::Next;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
 
-use super::budget::Budget;
-use super::problem::{Kind, Problem};
+use super::budget::Share;
+use super::problem::{Kind, Problem, Result as Answered};
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::domain::Micros;
@@ -96,7 +95,8 @@ struct Arrival {
     clock: Option<Clock>,
     /// When what was handed on last had come.
     arrived_at: Micros,
-    budget: Option<Budget>,
+    /// Whose memory it is that is read ahead into.
+    caller: Share,
 }
 
 /// Some bytes, when they came, and the memory that they take while nobody has asked for them.
@@ -104,13 +104,14 @@ struct Arrival {
 struct Chunk {
     bytes: Bytes,
     came_at: Micros,
-    _memory: Option<OwnedSemaphorePermit>,
+    _memory: Option<Share>,
 }
 
 impl PacedBody {
-    /// This body, of at most `limit` bytes.
+    /// This body, of at most `limit` bytes, from the caller whose share this is: what is read ahead is counted for it,
+    /// and whoever takes up the body counts what it keeps.
     #[must_use]
-    pub fn new(body: Body, limit: u64, limits: &Limits) -> (Self, Progress) {
+    pub fn new(body: Body, limit: u64, limits: &Limits, share: &Share) -> (Self, Progress) {
         let arrival = Arc::new(Mutex::new(Arrival {
             body: body.into_data_stream(),
             limit,
@@ -127,32 +128,41 @@ impl PacedBody {
             ended: None,
             clock: None,
             arrived_at: Micros(0),
-            budget: None,
+            caller: share.another(),
         }));
         (Self(arrival.clone()), Progress(arrival))
     }
 
-    /// The same, with the times of its bytes by this clock, and read ahead within this budget while their taker is busy.
+    /// The same, with the times of its bytes by this clock.
     #[must_use]
-    pub fn timed(body: Body, limit: u64, limits: &Limits, clock: &Clock, budget: &Budget) -> (Self, Progress) {
-        let (body, progress) = Self::new(body, limit, limits);
+    pub fn timed(body: Body, limit: u64, limits: &Limits, clock: &Clock, share: &Share) -> (Self, Progress) {
+        let (body, progress) = Self::new(body, limit, limits, share);
         {
             let mut arrival = progress.arrival();
             arrival.arrived_at = clock.now();
             arrival.clock = Some(clock.clone());
-            arrival.budget = Some(budget.clone());
         }
         (body, progress)
     }
 
-    /// Reads it whole, into memory.
+    /// Reads it whole, into memory that is counted in this share.
     ///
     /// # Errors
-    /// [`BodyError`], over the limit above all.
-    pub async fn collect(mut self) -> Result<Vec<u8>, BodyError> {
+    /// What `failed` makes of a [`BodyError`], and what [`Share`] says of too much.
+    pub async fn collect(mut self, share: &mut Share, failed: fn(BodyError) -> Problem) -> Answered<Vec<u8>> {
         let mut bytes = Vec::new();
         while let Some(chunk) = self.next().await {
-            bytes.extend_from_slice(&chunk?);
+            let chunk = chunk.map_err(failed)?;
+            share.came(chunk.len() as u64)?;
+            let length = bytes.len() + chunk.len();
+            if length > bytes.capacity() {
+                // What is counted is what is reserved, which grows by doubling up to the limit.
+                let limit = usize::try_from(lock(&self.0).limit).unwrap_or(usize::MAX);
+                let capacity = length.checked_next_power_of_two().unwrap_or(length).min(limit).max(length);
+                share.holds(capacity as u64).await?;
+                bytes.reserve_exact(capacity - bytes.len());
+            }
+            bytes.extend_from_slice(&chunk);
             lock(&self.0).unparsed = 0;
         }
         Ok(bytes)
@@ -257,9 +267,8 @@ impl Arrival {
         let mut held: u64 = self.ahead.iter().map(|chunk| chunk.bytes.len() as u64).sum();
         // Each chunk takes as much as one may have, however small it is.
         while held < AHEAD && (self.ahead.len() as u64) < AHEAD / CHUNK {
-            let Some(budget) = &self.budget else { return };
             // As much as one chunk may have; with no memory left, what comes waits where it is.
-            let Some(memory) = budget.try_memory(CHUNK) else { return };
+            let Some(memory) = self.caller.ahead(CHUNK) else { return };
             let Poll::Ready(Some(Ok(bytes))) = self.poll_chunk(context) else { return };
             held += bytes.len() as u64;
             let came_at = self.now();

@@ -22,6 +22,7 @@ const STEP: u64 = 64 << 10;
 #[derive(Debug, Clone)]
 pub struct Budget {
     memory: Arc<Semaphore>,
+    steps: usize,
     callers: Arc<Mutex<HashMap<String, Taken>>>,
     memory_share: u64,
     unfinished: u64,
@@ -51,8 +52,10 @@ impl Budget {
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
         let steps = usize::try_from((limits.memory_bytes / STEP).max(1)).unwrap_or(usize::MAX);
+        let steps = steps.min(Semaphore::MAX_PERMITS);
         Self {
-            memory: Arc::new(Semaphore::new(steps.min(Semaphore::MAX_PERMITS))),
+            memory: Arc::new(Semaphore::new(steps)),
+            steps,
             callers: Arc::default(),
             memory_share: limits.memory_bytes / 2,
             unfinished: limits.unfinished_bytes_per_caller,
@@ -67,11 +70,10 @@ impl Budget {
         Share { budget: self.clone(), caller: caller.to_owned(), permits: None, memory: 0, unfinished: 0 }
     }
 
-    /// Memory for so many bytes, if there is some left now.
+    /// Bytes of memory that nobody has taken.
     #[must_use]
-    pub fn try_memory(&self, bytes: u64) -> Option<OwnedSemaphorePermit> {
-        let steps = u32::try_from(bytes.div_ceil(STEP)).ok()?;
-        self.memory.clone().try_acquire_many_owned(steps).ok()
+    pub fn free_bytes(&self) -> u64 {
+        self.memory.available_permits() as u64 * STEP
     }
 
     fn callers(&self) -> MutexGuard<'_, HashMap<String, Taken>> {
@@ -80,6 +82,36 @@ impl Budget {
 }
 
 impl Share {
+    /// One of the same caller that has taken nothing yet.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        self.budget.request(&self.caller)
+    }
+
+    /// One of the same caller with memory for so many bytes that nobody has asked for yet. None where it would take what
+    /// is needed for what is asked for: half of a caller's memory is kept for that, and half of everybody's.
+    #[must_use]
+    pub fn ahead(&self, bytes: u64) -> Option<Self> {
+        let budget = &self.budget;
+        let steps = bytes.div_ceil(STEP);
+        let left = usize::try_from(steps).ok().and_then(|steps| budget.memory.available_permits().checked_sub(steps));
+        if left? < budget.steps / 2 {
+            return None;
+        }
+        let permits = budget.memory.clone().try_acquire_many_owned(u32::try_from(steps).ok()?).ok()?;
+        let mut share = self.another();
+        let mut callers = budget.callers();
+        let taken = callers.get_mut(&self.caller)?;
+        if taken.memory + steps * STEP > budget.memory_share / 2 {
+            return None;
+        }
+        taken.memory += steps * STEP;
+        drop(callers);
+        share.memory = steps * STEP;
+        share.permits = Some(permits);
+        Some(share)
+    }
+
     /// So many more bytes came.
     ///
     /// # Errors
@@ -195,7 +227,6 @@ mod tests {
         let (mut one, mut two, mut three) = (budget.request("one"), budget.request("two"), budget.request("three"));
         one.holds(STEP).await.unwrap();
         two.holds(STEP).await.unwrap();
-        assert!(budget.try_memory(1).is_none());
         assert_eq!(kind(three.holds(STEP).await), Some(Kind::Unavailable));
         let leaving = async {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -203,6 +234,24 @@ mod tests {
         };
         let (held, ()) = tokio::join!(three.holds(STEP), leaving);
         assert!(held.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_is_read_ahead_is_its_callers_and_leaves_half_to_what_is_asked_for() {
+        let budget = budget(16 * STEP, u64::MAX);
+        let mut one = budget.request("one");
+        let ahead: Vec<_> = std::iter::from_fn(|| one.ahead(STEP)).take(100).collect();
+        assert_eq!(ahead.len(), 4, "half of its half");
+        assert!(one.holds(4 * STEP).await.is_ok());
+        assert_eq!(kind(one.holds(5 * STEP).await), Some(Kind::TooManyRequests));
+        let mut two = budget.request("two");
+        assert!(two.ahead(STEP).is_none(), "half of all is taken");
+        assert!(two.holds(8 * STEP).await.is_ok());
+        drop((one, two));
+        assert_eq!(budget.memory.available_permits(), 12);
+        drop(ahead);
+        assert_eq!(budget.memory.available_permits(), 16);
+        assert!(budget.callers().is_empty(), "nobody is remembered");
     }
 
     #[tokio::test]

@@ -239,7 +239,7 @@ pub async fn put(
     if !YEARS.contains(&year) {
         return Err(Problem::not_found());
     }
-    let body = json_body::read(&app.config.limits, request).await?;
+    let body = json_body::read(&app, &caller, request).await?;
     let (part, source) = request::parse(&body, year, scope).map_err(Problem::invalid)?;
     let by = (&caller).into();
     let (version, replaced) = app.registry.publish_calendar(&caller.entity, &[part], &by, source).await?;

@@ -230,7 +230,7 @@ pub async fn put_unit(
 
 async fn put(app: &App, caller: &Caller, kind: Kind, code: &str, request: Request) -> Result<Response> {
     require(caller, &[Role::Admin])?;
-    let body = json_body::read(&app.config.limits, request).await?;
+    let body = json_body::read(app, caller, request).await?;
     let said = ListedRequest::parse(&body).map_err(Problem::invalid)?;
     let (new, row) = app.registry.put_listed(&caller.entity, kind, code, said, &caller.into()).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
@@ -396,7 +396,7 @@ pub async fn put_book(
     request: Request,
 ) -> Result<Response> {
     require(&caller, &[Role::Admin])?;
-    let body = json_body::read(&app.config.limits, request).await?;
+    let body = json_body::read(&app, &caller, request).await?;
     let said = BookRequest::parse(&body).map_err(Problem::invalid)?;
     let (new, book) = app.registry.put_book(&caller.entity, &code, said, &(&caller).into()).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };

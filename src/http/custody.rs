@@ -35,7 +35,7 @@ pub async fn keep(
     request: Request,
 ) -> Result<Response> {
     require(&caller, &[Role::Clerk])?;
-    let (asking, body) = Asking::read(&app, id, "custody", request).await?;
+    let (asking, body) = Asking::read(&app, &caller, id, "custody", request).await?;
     let today = app.clock().now().local_date(caller.entity.zone);
     let kept = alteration::custody(&body, today).map_err(Problem::invalid)?;
     alter(&app, &caller, asking, &body, What::Keep(kept)).await
@@ -62,7 +62,7 @@ pub async fn end(
     request: Request,
 ) -> Result<Response> {
     require(&caller, &[Role::Clerk])?;
-    let (asking, body) = Asking::read(&app, id, format!("custody/{number}/end"), request).await?;
+    let (asking, body) = Asking::read(&app, &caller, id, format!("custody/{number}/end"), request).await?;
     let today = app.clock().now().local_date(caller.entity.zone);
     let end = alteration::custody_end(&body, today).map_err(Problem::invalid)?;
     alter(&app, &caller, asking, &body, What::EndCustody(number, end)).await

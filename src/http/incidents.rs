@@ -173,7 +173,7 @@ pub async fn by_id(State(app): State<App>, PathParam(Path(id)): PathParam<Uuid>)
 )]
 pub async fn publish(State(app): State<App>, caller: Caller, request: Request) -> Result<Response> {
     require(&caller, &[Role::Admin])?;
-    let body = json_body::read(&app.config.limits, request).await?;
+    let body = json_body::read(&app, &caller, request).await?;
     let incident = request::incident(&body, app.clock().now()).map_err(Problem::invalid)?;
     let published = app.registry.publish_incident(&caller.entity, incident, &(&caller).into()).await?;
     Ok((StatusCode::CREATED, Json(PublishedIncident::of(published, caller.entity.zone))).into_response())
@@ -196,7 +196,7 @@ pub async fn end(
     request: Request,
 ) -> Result<Json<PublishedIncident>> {
     require(&caller, &[Role::Admin])?;
-    let body = json_body::read(&app.config.limits, request).await?;
+    let body = json_body::read(&app, &caller, request).await?;
     let ended_at = request::end(&body, app.clock().now()).map_err(Problem::invalid)?;
     let published = app.registry.end_incident(&caller.entity, id, ended_at, &(&caller).into()).await?;
     Ok(Json(PublishedIncident::of(published, caller.entity.zone)))
@@ -219,7 +219,7 @@ pub async fn extend(
     request: Request,
 ) -> Result<Response> {
     require(&caller, &[Role::Admin])?;
-    let body = json_body::read(&app.config.limits, request).await?;
+    let body = json_body::read(&app, &caller, request).await?;
     let extension = request::extension(&body).map_err(Problem::invalid)?;
     let published = app.registry.extend_deadlines(&caller.entity, id, extension, &(&caller).into()).await?;
     Ok((StatusCode::CREATED, Json(PublishedIncident::of(published, caller.entity.zone))).into_response())

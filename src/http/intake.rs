@@ -130,7 +130,8 @@ pub async fn receive<S: Announces + Sync>(
     let (parts, body) = request.into_parts();
     let boundary = boundary(&parts.headers)?;
     let limits = &app.config.limits;
-    let (body, progress) = PacedBody::timed(body, limits.submission_bytes, limits, app.clock(), &app.budget);
+    let share = app.budget.request(&submissions::owner(caller));
+    let (body, progress) = PacedBody::timed(body, limits.submission_bytes, limits, app.clock(), &share);
     let mut reader = Reader {
         app,
         caller,
@@ -145,7 +146,7 @@ pub async fn receive<S: Announces + Sync>(
         stored: BTreeMap::new(),
         signatures: BTreeMap::new(),
         unfinished: app.registry.unfinished(&caller.entity),
-        share: app.budget.request(&submissions::owner(caller)),
+        share,
         held: 0,
     };
     let unfinished = reader.unfinished.clone();

@@ -109,7 +109,7 @@ pub async fn put(
     if token.chars().count() > TOKEN || token.chars().any(char::is_control) {
         return Err(Problem::not_found());
     }
-    let body = json_body::read(&app.config.limits, request).await?;
+    let body = json_body::read(&app, &caller, request).await?;
     let official = official::Official::parse(&body).map_err(Problem::invalid)?;
     let row = app.registry.enable_official(&caller.entity, &token, official, &(&caller).into()).await?;
     Ok(Json(Official::of(row, caller.entity.zone)))

@@ -2,9 +2,10 @@
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use tracing::Instrument;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
@@ -15,6 +16,7 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::body::hear_out;
+use super::contract::Contract;
 use super::entries::Sort;
 use super::problem::{Kind, Problem, ProblemDetails};
 use super::{
@@ -240,8 +242,10 @@ fn finish(document: &mut OpenApi) {
 /// The whole server, but for its listener.
 pub fn router(app: App) -> Router {
     let (router, document) = routes(Some(&app));
+    let contract = Contract::new(&document);
     router
-        .merge(SwaggerUi::new("/api/docs").url("/api/v1/openapi.json", document))
+        .route("/api/v1/openapi.json", get(async move |headers: HeaderMap| contract.answer(&headers)))
+        .merge(SwaggerUi::new("/api/docs").config(utoipa_swagger_ui::Config::from("/api/v1/openapi.json")))
         .fallback(|| async { Problem::not_found() })
         .method_not_allowed_fallback(|| async {
             Problem::new(Kind::MethodNotAllowed, "see /api/docs for the methods of each address")

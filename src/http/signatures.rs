@@ -63,7 +63,7 @@ pub async fn validate(State(app): State<App>, caller: Caller, request: Request) 
 async fn receive(app: &App, share: &mut Share, request: Request) -> Result<(Vec<u8>, Option<Vec<u8>>)> {
     let (parts, body) = request.into_parts();
     let boundary = boundary(&parts.headers)?;
-    let (body, progress) = PacedBody::new(body, REQUEST_BYTES, &app.config.limits);
+    let (body, progress) = PacedBody::new(body, REQUEST_BYTES, &app.config.limits, share);
     let mut multipart = Multipart::new(body, boundary);
     let (mut file, mut content, mut held) = (None, None, 0);
     loop {

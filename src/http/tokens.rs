@@ -124,7 +124,7 @@ pub struct TokenFilters {
 pub async fn create(State(app): State<App>, caller: Caller, headers: HeaderMap, request: Request) -> Result<Response> {
     require(&caller, ROLES)?;
     let key = headers.contains_key("idempotency-key").then(|| submissions::key(&headers)).transpose()?;
-    let body = json_body::read(&app.config.limits, request).await?;
+    let body = json_body::read(&app, &caller, request).await?;
     let asked = TokenRequest::parse(&body).map_err(Problem::invalid)?;
     let key = key.map(|key| Key { caller: submissions::owner(&caller), key, body_sha256: hash(&body) });
     let (made, secret) = app.registry.make_token(&caller.entity, asked, &(&caller).into(), key).await?;

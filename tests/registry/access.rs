@@ -446,8 +446,9 @@ fn assert_guarded(answer: &Answer, path: &str, tls: bool, said: &str) {
     assert_eq!(answer.header("referrer-policy"), "no-referrer", "{said}");
     assert!(answer.header("content-security-policy").contains("default-src 'none'"), "{said}");
     assert_eq!(answer.header("strict-transport-security").is_empty(), !tls, "{said}");
-    // The log is public and names nobody; that something of it is not there may change.
-    if !path.starts_with("/api/v1/log/") || answer.status >= 400 {
+    // The log and the contract are public and name nobody; that something of it is not there may change.
+    let is_public = path.starts_with("/api/v1/log/") || path == "/api/v1/openapi.json";
+    if !is_public || answer.status >= 400 {
         assert!(answer.header("cache-control").contains("no-store"), "{said}: {:?}", answer.headers);
     }
 }

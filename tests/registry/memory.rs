@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use rstest::rstest;
 use serde_json::json;
 
+use crate::harness::frames::{END_HEADERS, END_STREAM, Frames, HEADERS, SETTINGS};
 use crate::harness::paper::Paper;
 use crate::harness::program::Program;
 use crate::harness::raw::Raw;
@@ -77,4 +79,39 @@ async fn a_hundred_detached_signatures_of_an_unfinished_request_are_not_held() {
         most >> 20
     );
     assert!(most < before + MOST, "from {before} to {most} bytes");
+}
+
+/// A client that asks for this a hundred times, and reads the heads of the answers and none of their bodies.
+async fn a_hundred_unread(url: &str, path: &str) -> Frames {
+    let mut frames = Frames::to(url).await;
+    // No byte of a body may be sent.
+    assert!(frames.send(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]).await);
+    let header = Frames::header("GET", path, "nobody");
+    for number in 0..100 {
+        assert!(frames.send(HEADERS, END_HEADERS | END_STREAM, 2 * number + 1, &header).await);
+    }
+    let mut answered = 0;
+    while answered < 100 {
+        let (kind, _, _) = frames.next().await.expect("the connection stays");
+        answered += usize::from(kind == HEADERS);
+    }
+    frames
+}
+
+#[rstest]
+#[case::contract("/api/v1/openapi.json")]
+#[case::page("/api/docs/swagger-ui-bundle.js")]
+#[tokio::test(flavor = "multi_thread")]
+async fn public_files_that_nobody_reads_are_held_once(#[case] path: &str) {
+    let site = Site::fresh(Engine::Sqlite).await;
+    site.settle().await;
+    let program = Program::start(&site);
+    let url = program.door().url().to_owned();
+    let one = a_hundred_unread(&url, path).await;
+    let (before, _) = memory(program.id());
+    let more = futures_util::future::join_all((0..10).map(|_| a_hundred_unread(&url, path))).await;
+    let (_, most) = memory(program.id());
+    eprintln!("{} MB before, {} MB at most", before >> 20, most >> 20);
+    assert!(most < before + (48 << 20), "from {before} to {most} bytes");
+    drop((one, more));
 }

@@ -1,5 +1,6 @@
 //! The OpenAPI document that is checked in is the one that the program serves, and it explains itself.
 
+use reqwest::Method;
 use serde_json::Value;
 
 use crate::harness::site::{Engine, root};
@@ -36,6 +37,24 @@ async fn the_document_and_docs_that_work_offline_are_served() {
     assert!(page.contains("swagger-ui"), "{page}");
     for address in ["https://", "http://", "//cdn"] {
         assert!(!page.contains(&format!("src=\"{address}")), "the page asks nobody else for anything: {page}");
+    }
+}
+
+#[tokio::test]
+async fn who_has_the_document_already_is_not_sent_it_again() {
+    let town = Town::on(Engine::Sqlite).await;
+    let first = town.get("/api/v1/openapi.json", "nobody").await.is(200, "");
+    assert_eq!(first.header("content-type"), "application/json");
+    let tag = first.header("etag").to_owned();
+    assert!(tag.len() > 10 && tag.starts_with('"') && tag.ends_with('"'), "{tag}");
+    for (known, status) in
+        [(tag.as_str(), 304), (&format!("\"x\", W/{tag}"), 304), ("*", 304), ("\"x\"", 200), ("", 200)]
+    {
+        let asked = [("if-none-match", known)];
+        let answer = town.try_send(Method::GET, "/api/v1/openapi.json", None, &asked, Vec::new()).await.unwrap();
+        assert_eq!(answer.status, status, "{known}");
+        assert_eq!(answer.header("etag"), tag);
+        assert_eq!(answer.text().is_empty(), status == 304);
     }
 }
 
