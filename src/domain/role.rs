@@ -22,3 +22,11 @@ code_list! {
         Admin = "admin",
     }
 }
+
+impl Role {
+    /// Whether a token of this role acts for one unit, and its name for no other.
+    #[must_use]
+    pub fn acts_for_unit(self) -> bool {
+        matches!(self, Self::Unit | Self::AgendaManager)
+    }
+}

@@ -126,9 +126,14 @@ async fn register_all(app: &App, caller: &Caller, key: String, mut came: Came) -
     Ok(app.registry.submit(caller, received).await?)
 }
 
-/// Whose key it is: the token's name, or the certificate's person. The role stands before it, so no two ever meet.
+/// Whose key it is: the token's name, or the certificate's person. The role stands before it, and the unit where the role
+/// acts for one, so no two ever meet: neither a code nor a token's name has a colon.
 pub(super) fn owner(caller: &Caller) -> String {
-    format!("{}:{}", caller.role_name(), caller.name())
+    let (role, name) = (caller.role_name(), caller.name());
+    match caller.unit().filter(|_| caller.role().is_some_and(Role::acts_for_unit)) {
+        Some(unit) => format!("{role}:{unit}:{name}"),
+        None => format!("{role}:{name}"),
+    }
 }
 
 pub(super) fn key(headers: &HeaderMap) -> Result<String> {

@@ -211,7 +211,8 @@ impl Registry {
     /// What an earlier request with this key led to; `None` when the key is new.
     ///
     /// # Errors
-    /// [`Refusal::KeyReused`] when it came with another body, or for another operation.
+    /// [`Refusal::KeyReused`] when it came with another body, or for another operation; [`NotAltered::NotFound`] when the
+    /// caller may not see the entry any more.
     pub async fn altered(&self, caller: &Caller, key: &Key) -> Result<Option<Altered>, AlterError> {
         let mut tx = self.store.read().await?;
         let Some(used) = store::book::used_key(&mut tx, caller.entity.id, &key.caller, &key.key).await? else {
@@ -220,7 +221,10 @@ impl Registry {
         if used.body_sha256 != key.body_sha256 {
             return Err(Refusal::KeyReused.into());
         }
-        Ok(Some(altered_by(&mut tx, &caller.entity, used.subject_id).await?))
+        let before = altered_by(&mut tx, &caller.entity, used.subject_id).await?;
+        drop(tx);
+        self.admit_repeat::<AlterError>(caller, before.entry, before.version).await?;
+        Ok(Some(before))
     }
 
     /// Rectifies an entry.
@@ -348,6 +352,9 @@ impl Registry {
         match self.book(&caller.entity).submit(Change::Alter(Box::new(alteration))).await? {
             Outcome::Altered(altered) => {
                 self.committed.notify_one();
+                if altered.repeated {
+                    self.admit_repeat::<AlterError>(caller, altered.entry, altered.version).await?;
+                }
                 Ok(*altered)
             }
             Outcome::Refused(refusal) => {

@@ -24,6 +24,7 @@ pub mod numbering;
 pub mod official;
 pub mod record;
 pub mod rejudge;
+mod repeat;
 mod state;
 pub mod submission;
 pub mod submit;

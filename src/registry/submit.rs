@@ -25,6 +25,8 @@ use crate::store::{self, Tx};
 
 /// The book of an entry that names none.
 pub(super) const DEFAULT_BOOK: &str = "entrada";
+/// The version of an entry that was just registered.
+const FIRST_VERSION: i64 = 1;
 
 /// A document whose bytes are in the object store.
 #[derive(Debug, Clone)]
@@ -143,7 +145,7 @@ impl Registry {
     /// What an earlier request with this key led to; `None` when the key is new.
     ///
     /// # Errors
-    /// [`Refusal::KeyReused`] when it came with another body.
+    /// [`Refusal::KeyReused`] when it came with another body; `NotFound` when the caller may not see the entry any more.
     pub async fn repeated(&self, caller: &Caller, key: &Key) -> Result<Option<Registered>, SubmitError> {
         let entity = caller.entity.id;
         let mut tx = self.store.read().await?;
@@ -153,7 +155,10 @@ impl Registry {
         if used.body_sha256 != key.body_sha256 {
             return Err(Refusal::KeyReused.into());
         }
-        Ok(Some(registered_by(&mut tx, &caller.entity, used.subject_id).await?))
+        let before = registered_by(&mut tx, &caller.entity, used.subject_id).await?;
+        drop(tx);
+        self.admit_repeat::<SubmitError>(caller, before.entry, FIRST_VERSION).await?;
+        Ok(Some(before))
     }
 
     /// Whether this key led to something before, whatever with.
@@ -192,7 +197,10 @@ impl Registry {
                 self.committed.notify_one();
                 Ok(Registered { entry, committed, proof, repeated: false })
             }
-            Outcome::Repeated(entry, committed, proof) => Ok(Registered { entry, committed, proof, repeated: true }),
+            Outcome::Repeated(entry, committed, proof) => {
+                self.admit_repeat::<SubmitError>(caller, entry, FIRST_VERSION).await?;
+                Ok(Registered { entry, committed, proof, repeated: true })
+            }
             Outcome::Changed | Outcome::Altered(_) => Err(store::Error::Bug("batch").into()),
             Outcome::Refused(refusal) => {
                 if refusal == Refusal::DocumentSwept {
@@ -339,7 +347,7 @@ impl Registry {
             status: Status::Registered,
             rectified: false,
             imported: false,
-            version: 1,
+            version: FIRST_VERSION,
             // What the body itself sends is no submission.
             must_submit_electronically: counter
                 .as_ref()

@@ -1,8 +1,8 @@
 //! Tokens of programs and people that call: made, listed, revoked. The secret is shown once, and only its hash is kept.
 //!
 //! # Why
-//! A token's name stands on all that is done with it, so it belongs to one role for ever, and so does a name that reads like
-//! it ("Sede"): whoever reads "sede" on an entry of years ago knows what it was allowed to do. A repeat of the request that made one cannot show the secret again; it is
+//! A token's name stands on all that is done with it, so it belongs to one role for ever, to one unit where the role acts for
+//! one, and so does a name that reads like it ("Sede"): whoever reads "sede" on an entry of years ago knows what it was allowed to do. A repeat of the request that made one cannot show the secret again; it is
 //! told which token it made, so that this one can be revoked.
 
 use base64::Engine;
@@ -61,7 +61,8 @@ pub enum TokenError {
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenRequest {
-    /// Its name: it stands on all that is done with it. A name, and what reads like it, belongs to one role for ever.
+    /// Its name: it stands on all that is done with it. A name, and what reads like it, belongs to one role for ever, and to
+    /// one unit where the role acts for one.
     #[schema(example = "mostrador-1", min_length = 1, max_length = 80)]
     pub name: String,
     /// What it may do.
@@ -141,8 +142,14 @@ impl Registry {
             return Err(if same { TokenError::MadeBefore(used.subject_id) } else { TokenError::KeyReused });
         }
         let mut wrong = |pointer: &str, detail: String| errors.push(FieldError { pointer: pointer.into(), detail });
-        if let Some(role) = store::tokens::other_role(&mut tx, entity, &asked.name, asked.role).await? {
-            wrong("/name", format!("belongs to tokens of role {role}, those that were revoked too: choose another"));
+        let unit = asked.unit.as_deref();
+        if let Some((role, unit)) = store::tokens::other_owner(&mut tx, entity, &asked.name, asked.role, unit).await? {
+            let whose = if role == asked.role {
+                format!("unit {}", unit.as_deref().unwrap_or("none"))
+            } else {
+                format!("role {role}")
+            };
+            wrong("/name", format!("belongs to tokens of {whose}, those that were revoked too: choose another"));
         }
         if let Some(unit) = &asked.unit {
             match directory::one(&mut tx, entity, Kind::Unit, unit).await? {

@@ -98,30 +98,46 @@ fn first_that_counts<'v>(
     allowed: Allowed<'_>,
     proves: impl Fn(&Verdict, &Signer) -> Result<AuthenticationMethod, WillError>,
 ) -> Result<AuthenticationMethod, WillError> {
-    let mut refusal = None;
+    let mut heaviest = WillError::Required(Vec::new());
     for verdict in verdicts {
-        if !verdict.passed() {
-            if verdict.was_not_asked() {
-                refusal = Some(WillError::NotAsked);
-                continue;
-            }
-            let later = verdict.lacks_an_answer();
-            if later && allowed.on_indeterminate == OnIndeterminate::Refuse {
-                refusal = Some(WillError::TryLater);
-                continue;
-            }
-            if !later {
-                refusal.get_or_insert_with(|| WillError::Invalid(verdict.explanation.en.clone(), Vec::new()));
-                continue;
-            }
-        }
-        let Some(signer) = &verdict.signer else { continue };
-        match proves(verdict, signer) {
-            Ok(method) => return Ok(method),
-            Err(error) => refusal = Some(error),
+        let error = match (not_counted(verdict, allowed), &verdict.signer) {
+            (Some(error), _) => error,
+            (None, None) => continue,
+            (None, Some(signer)) => match proves(verdict, signer) {
+                Ok(method) => return Ok(method),
+                Err(error) => error,
+            },
+        };
+        // Of two that weigh the same the first stays: what is said does not depend on what comes after it.
+        if weight(&error) > weight(&heaviest) {
+            heaviest = error;
         }
     }
-    Err(refusal.unwrap_or(WillError::Required(Vec::new())))
+    Err(heaviest)
+}
+
+/// Why a verdict counts for nothing, whoever signed; `None` where it may count.
+fn not_counted(verdict: &Verdict, allowed: Allowed<'_>) -> Option<WillError> {
+    if verdict.passed() {
+        None
+    } else if verdict.was_not_asked() {
+        Some(WillError::NotAsked)
+    } else if !verdict.lacks_an_answer() {
+        Some(WillError::Invalid(verdict.explanation.en.clone(), Vec::new()))
+    } else {
+        (allowed.on_indeterminate == OnIndeterminate::Refuse).then_some(WillError::TryLater)
+    }
+}
+
+/// Which of several refusals is said: whoever may succeed with the very same must hear that, not that it is wrong.
+fn weight(error: &WillError) -> u8 {
+    match error {
+        WillError::Required(_) => 0,
+        WillError::Invalid(..) => 1,
+        WillError::Busy => 2,
+        WillError::TryLater => 3,
+        WillError::NotAsked => 4,
+    }
 }
 
 fn somebody_else(signer: &Signer) -> WillError {
@@ -322,4 +338,62 @@ fn vouches(caller: &Caller, submission: &Submission, verdict: &Verdict, allowed:
             .interested_parties
             .iter()
             .any(|party| named(&party.person) || party.representative.as_ref().is_some_and(|who| named(&who.person)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signature::{Anchors, Cause, Indication, Policy, SubIndication, judge};
+
+    const ALLOWED: Allowed<'_> =
+        Allowed { on_indeterminate: OnIndeterminate::Refuse, identification_rule: "", eoffice_seals: &[] };
+
+    fn verdict(indication: Indication, sub_indication: Option<SubIndication>, cause: Option<Cause>) -> Verdict {
+        let policy = Policy::new(Anchors::new(Vec::new(), Vec::new()).unwrap());
+        let mut verdict = judge(b"nothing", None, "submission", 0, &policy).remove(0);
+        verdict.indication = indication;
+        (verdict.sub_indication, verdict.cause) = (sub_indication, cause);
+        verdict
+    }
+
+    /// A verdict by whose signature a will is refused for each reason, the heaviest first.
+    fn refused() -> [(Verdict, &'static str); 4] {
+        let later = |cause| verdict(Indication::Indeterminate, Some(SubIndication::TryLater), Some(cause));
+        let mut somebody_else = verdict(Indication::TotalPassed, None, None);
+        somebody_else.signer = Some(Signer::default());
+        let unsigned = verdict(Indication::TotalPassed, None, None);
+        [
+            (later(Cause::NotAsked), "no time to ask"),
+            (later(Cause::NoAnswer), "could not be learned"),
+            (somebody_else, "neither an interested party"),
+            (unsigned, "sign the bytes"),
+        ]
+    }
+
+    #[test]
+    fn the_heaviest_refusal_is_said_whoever_signed_first() {
+        let refused = refused();
+        for (place, (heavier, said)) in refused.iter().enumerate() {
+            for (lighter, _) in &refused[place + 1..] {
+                for both in [[heavier, lighter], [lighter, heavier]] {
+                    let error = first_that_counts(both, ALLOWED, |_, signer| Err(somebody_else(signer))).unwrap_err();
+                    assert!(error.to_string().contains(said), "{error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_counts_counts_whatever_else_came() {
+        for (other, _) in refused() {
+            let mut good = verdict(Indication::TotalPassed, None, None);
+            good.signer = Some(Signer { name: "Ana".into(), ..Signer::default() });
+            for both in [[&other, &good], [&good, &other]] {
+                let proved = first_that_counts(both, ALLOWED, |_, signer| {
+                    if signer.name == "Ana" { Ok(AuthenticationMethod::Signature) } else { Err(somebody_else(signer)) }
+                });
+                assert_eq!(proved, Ok(AuthenticationMethod::Signature));
+            }
+        }
+    }
 }

@@ -140,23 +140,32 @@ pub async fn list(tx: &mut Tx, entity: i64) -> Result<Vec<TokenRow>> {
     )?)
 }
 
-/// Another role that has or had tokens of this name, or of one that reads like it: in capitals, with other blanks or
-/// without its accents. `None` when the name is free for `role`. It locks the entity's books, so that two that are made at
-/// once cannot both find a name free.
+/// The role and the unit of tokens that have or had this name, or one that reads like it (in capitals, with other blanks or
+/// without its accents), where they are not this role or, for a role that acts for a unit, not this unit. `None` when the
+/// name is free for them. It locks the entity's books, so that two that are made at once cannot both find a name free.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn other_role(tx: &mut Tx, entity: i64, name: &str, role: Role) -> Result<Option<Role>> {
+pub async fn other_owner(
+    tx: &mut Tx,
+    entity: i64,
+    name: &str,
+    role: Role,
+    unit: Option<&str>,
+) -> Result<Option<(Role, Option<String>)>> {
     super::book::lock(tx, entity).await?;
-    let rows: Vec<(String, Role)> = sql!(
+    let rows: Vec<(String, Role, Option<String>)> = sql!(
         tx,
         fetch_all,
-        "SELECT name, role FROM tokens WHERE entity_id = $1 AND role <> $2 GROUP BY name, role ORDER BY min(created_at)",
-        entity,
-        role
+        "SELECT name, role, unit FROM tokens WHERE entity_id = $1 GROUP BY name, role, unit ORDER BY min(created_at)",
+        entity
     )?;
     let folded = text::fold(name);
-    Ok(rows.into_iter().find(|(taken, _)| text::fold(taken) == folded).map(|(_, role)| role))
+    let differs = |taken: &(String, Role, Option<String>)| {
+        taken.1 != role || (role.acts_for_unit() && taken.2.as_deref() != unit)
+    };
+    let other = rows.into_iter().find(|taken| differs(taken) && text::fold(&taken.0) == folded);
+    Ok(other.map(|(_, role, unit)| (role, unit)))
 }
 
 /// Revokes the tokens of a name that are not revoked yet; how many.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::door::Answer;
 use crate::harness::paper::{Form, Paper, Signer, fresh_key};
-use crate::harness::site::{ENTITY, Engine, FOREIGN_UNIT, test_certificate};
+use crate::harness::site::{ENTITY, Engine, FOREIGN_UNIT, OTHER_UNIT, test_certificate};
 use crate::harness::town::Town;
 
 async fn send(town: &Town, method: Method, path: &str, body: &Value, more: &[(&str, &str)]) -> Answer {
@@ -86,11 +86,16 @@ async fn a_token_that_cannot_be_is_not_made(#[values(Engine::Sqlite, Engine::Pos
         (json!({"name": "a", "role": "clerk", "colour": "red"}), "/colour"),
         // A name belongs to one role for ever.
         (json!({"name": "eoffice", "role": "clerk"}), "/name"),
+        // And to one unit where the role acts for one.
+        (json!({"name": "Unit", "role": "unit", "unit": OTHER_UNIT}), "/name"),
+        (json!({"name": "agenda_manager", "role": "agenda_manager", "unit": OTHER_UNIT}), "/name"),
     ] {
         let answer = post(&town, "/tokens", body.clone()).await.is(422, "invalid-submission");
         assert_eq!(answer.pointers(), [pointer], "{body}");
     }
     assert_eq!(town.count("SELECT count(*) FROM tokens").await, before);
+    post(&town, "/tokens", json!({"name": "urbanismo", "role": "unit", "unit": ENTITY})).await.is(201, "");
+    // The same name for the same unit is a token that takes the place of another.
     post(&town, "/tokens", json!({"name": "urbanismo", "role": "unit", "unit": ENTITY})).await.is(201, "");
 }
 

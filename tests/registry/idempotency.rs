@@ -1,11 +1,15 @@
 //! Requests that are sent again: one key, one entry, whatever happens to the answers.
 
 use futures_util::future::join_all;
+use reqwest::Method;
 use rstest::rstest;
+use serde_json::{Value, json};
+use ventanilla::domain::{Micros, Role, Sha256};
+use ventanilla::store::tokens::TokenRow;
 
 use crate::harness::door::Answer;
 use crate::harness::paper::{Form, Paper, fresh_key};
-use crate::harness::site::Engine;
+use crate::harness::site::{ENTITY, Engine, OTHER_UNIT};
 use crate::harness::town::Town;
 
 fn replayed(answer: &Answer) -> bool {
@@ -143,4 +147,85 @@ async fn a_key_is_kept_over_a_restart(#[values(Engine::Sqlite, Engine::Postgres)
     let again = town.register(&form, &key).await.is(201, "");
     assert!(replayed(&again));
     assert_eq!(again.body, first.body);
+}
+
+async fn ask(town: &Town, who: &str, path: &str, body: &Value, key: &str) -> Answer {
+    let headers = [("content-type", "application/json"), ("idempotency-key", key)];
+    let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+    town.try_send(Method::POST, path, Some(who), &headers, body).await.unwrap()
+}
+
+/// The looks of repeated requests at an entry.
+async fn repeats_seen(town: &Town, id: &str) -> Vec<String> {
+    let looks = town.get(&format!("/access-log?entry={id}&limit=500"), "auditor").await.is(200, "").json();
+    let looks = looks["items"].as_array().unwrap().clone();
+    let repeats = looks.iter().filter(|look| look["action"] == "read" && look["detail"] == "repeat");
+    repeats.map(|look| look["who"].as_str().unwrap().to_owned()).collect()
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_repeat_is_answered_only_to_who_may_still_see_the_entry_and_is_a_look(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
+    let (form, key) = (Paper::counter().form(), fresh_key());
+    let registered = town.register(&form, &key).await.registered();
+    let id = registered["entry"]["id"].as_str().unwrap();
+    let path = |operation: &str| format!("/entries/{id}/{operation}");
+    assert_eq!(repeats_seen(&town, id).await, [""; 0]);
+    assert!(replayed(&town.register(&form, &key).await.is(201, "")));
+    assert_eq!(repeats_seen(&town, id).await, ["clerk"]);
+    ask(&town, "clerk", &path("distribution"), &json!({"unit": ENTITY}), "d-1").await.is(200, "");
+    let accepted = ask(&town, "unit", &path("acceptance"), &Value::Null, "acc1").await.is(200, "");
+    let again = ask(&town, "unit", &path("acceptance"), &Value::Null, "acc1").await.is(200, "");
+    assert_eq!((replayed(&again), again.body), (true, accepted.body));
+    assert_eq!(repeats_seen(&town, id).await, ["unit", "clerk"]);
+
+    // A unit that gives it back may lose the answer to just that, and nothing else.
+    let back = json!({"reason": "No es de esta unidad"});
+    let returned = ask(&town, "unit", &path("return"), &back, "ret1").await.is(200, "");
+    town.get(&format!("/entries/{id}"), "unit").await.is(404, "not-found");
+    ask(&town, "unit", &path("acceptance"), &Value::Null, "acc1").await.is(404, "not-found");
+    let again = ask(&town, "unit", &path("return"), &back, "ret1").await.is(200, "");
+    assert_eq!((replayed(&again), again.body), (true, returned.body));
+    assert_eq!(repeats_seen(&town, id).await, ["unit", "unit", "clerk"]);
+
+    ask(&town, "clerk", &path("distribution"), &json!({"unit": OTHER_UNIT}), "d-2").await.is(200, "");
+    for (operation, body, key) in [("acceptance", &Value::Null, "acc1"), ("return", &back, "ret1")] {
+        let answer = ask(&town, "unit", &path(operation), body, key).await.is(404, "not-found");
+        assert!(!answer.text().contains(registered["entry"]["code"].as_str().unwrap()), "{}", answer.text());
+    }
+    assert_eq!(repeats_seen(&town, id).await, ["unit", "unit", "clerk"]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_key_belongs_to_a_unit_too(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let town = Town::on(engine).await;
+    // A token of another unit under the same name, as could be made once.
+    let namesake = TokenRow {
+        id: town.clock.new_id(),
+        entity_id: town.app.entity.id,
+        name: "unit".into(),
+        role: Role::Unit,
+        unit: Some(OTHER_UNIT.into()),
+        office: None,
+        created_at: town.clock.now(),
+        expires_at: Micros(town.clock.now().0 + 86_400_000_000),
+        revoked_at: None,
+    };
+    let mut tx = town.app.store().begin().await.unwrap();
+    let hash = Sha256(openssl::sha::sha256(b"test-namesake"));
+    ventanilla::store::tokens::insert(&mut tx, &namesake, hash).await.unwrap();
+    tx.commit().await.unwrap();
+    let id = town.entry().await;
+    let path = |operation: &str| format!("/entries/{id}/{operation}");
+    ask(&town, "clerk", &path("distribution"), &json!({"unit": ENTITY}), "d-1").await.is(200, "");
+    ask(&town, "unit", &path("acceptance"), &Value::Null, "acc1").await.is(200, "");
+    ask(&town, "namesake", &path("acceptance"), &Value::Null, "acc1").await.is(404, "not-found");
+    ask(&town, "unit", &path("return"), &json!({"reason": "x"}), "ret1").await.is(200, "");
+    ask(&town, "clerk", &path("distribution"), &json!({"unit": OTHER_UNIT}), "d-2").await.is(200, "");
+    let accepted = ask(&town, "namesake", &path("acceptance"), &Value::Null, "acc1").await.is(200, "");
+    assert!(!replayed(&accepted), "its own, not what the other unit was answered");
 }
