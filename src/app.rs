@@ -1,6 +1,7 @@
 //! Builds everything once from the configuration: server, command line and tests all start here.
 
 pub mod anchors;
+pub mod seals;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -116,6 +117,8 @@ pub struct App {
     pub formats: Arc<AcceptedFormats>,
     /// The entity's seal.
     pub seal: Arc<Seal>,
+    /// Set once the record says that this seal is used.
+    pub seal_recorded: Arc<tokio::sync::OnceCell<()>>,
     /// Who is asked how far the clock is off.
     pub time_source: Option<TimeSource>,
     /// The witnesses that are asked to cosign.
@@ -201,6 +204,7 @@ impl App {
             eoffice_seals: Arc::new(eoffice_seals),
             formats: Arc::new(formats),
             seal: Arc::new(seal),
+            seal_recorded: Arc::default(),
             time_source,
             witnesses,
             witness_keys: Arc::new(witness_keys),

@@ -86,6 +86,7 @@ impl App {
         }
         let text = self.receipt_text(&mut tx, entry).await?;
         drop(tx);
+        self.record_seal().await?;
         let Some(sealed) = self.seal(vec![text]).await.pop().transpose()?.flatten() else { return Ok(None) };
         let mut tx = self.store().begin().await?;
         sealed.keep(&mut tx, self.entity.id, entry).await?;
@@ -237,6 +238,7 @@ impl App {
     /// # Errors
     /// When the database does not answer.
     pub async fn follow_up_once(&self) -> Result<usize, store::Error> {
+        self.record_seal().await?;
         // On PostgreSQL the rows stay locked meanwhile, and other processes pass them by. On SQLite the one writer is
         // not held up while seals are made: nobody else takes rows up there.
         let mut tx = self.store().begin_to_work().await?;

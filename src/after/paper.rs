@@ -161,6 +161,7 @@ impl App {
     /// Renders and seals; with a timestamp (PAdES B-T) where there is an authority that answers, without (B-B) otherwise,
     /// and the seal says which.
     async fn sealed_pdf(&self, json: Vec<u8>) -> Result<(Vec<u8>, bool), PaperError> {
+        self.record_seal().await?;
         let url = self.verify_url(&json);
         let look = Look { name: self.entity.name.clone(), colour: self.config.entity.rgb() };
         let rendered = tokio::task::spawn_blocking(move || pdf::render(&json, &url, &look)).await??;

@@ -310,6 +310,7 @@ impl App {
         if !self.seal.is_configured() {
             return Ok(());
         }
+        self.record_seal().await?;
         let now = self.clock().now();
         let ahead = self.registry.clock_offset().ahead(self.clock());
         let sealed = match self.seal.seal(checkpoint.as_bytes(), now) {

@@ -215,6 +215,17 @@ pub enum Finding {
         /// What is wrong.
         reason: String,
     },
+    /// A seal is intact, and of nobody who ever sealed for this registry.
+    #[error(
+        "the seal of {what} is of a certificate that this registry never used: SHA-256 {sha256}; if it was the entity's \
+         before that was recorded, say so with `ventanilla seal accept`"
+    )]
+    Seal {
+        /// What it is over.
+        what: String,
+        /// The certificate's SHA-256.
+        sha256: String,
+    },
     /// A counter of the report differs.
     #[error("{what}: the counter says {counter}, there are {records}")]
     Counter {

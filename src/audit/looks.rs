@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::seals::Seals;
 use super::{AuditError, Finding, Kept, Report, published, sealed};
 use crate::app::App;
 use crate::domain::Sha256;
@@ -16,11 +17,11 @@ use crate::store::log::{Log, NodeRow};
 const STRETCH: u64 = 1024;
 
 /// Walks the access log from its first leaf to its head.
-pub async fn check(app: &App, report: &mut Report) -> Result<(), AuditError> {
+pub async fn check(app: &App, seals: &mut Seals, report: &mut Report) -> Result<(), AuditError> {
     let entity = app.entity.id;
     let mut kept = HashMap::<u64, Vec<Kept>>::new();
     let elsewhere =
-        published(app, Log::Access, report).await?.into_iter().chain(sealed(app, Log::Access, report).await?);
+        published(app, Log::Access, report).await?.into_iter().chain(sealed(app, Log::Access, seals, report).await?);
     for one in elsewhere {
         kept.entry(one.checkpoint.size).or_default().push(one);
     }

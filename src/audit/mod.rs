@@ -6,6 +6,7 @@
 //! | `walk` | the way through the events: records, leaves, tree, numbers, entries |
 //! | `documents` | the bytes in the object store |
 //! | `receipts` | receipts against leaves, their seals, their PDFs |
+//! | `seals` | whose certificate made a seal |
 //! | `looks` | the access log: looks and privileged acts, and the tree over them |
 //!
 //! # Why
@@ -18,9 +19,11 @@ mod documents;
 pub mod finding;
 mod looks;
 mod receipts;
+mod seals;
 mod walk;
 
 pub use finding::Finding;
+use seals::Seals;
 
 use crate::app::App;
 use crate::log::Checkpoint;
@@ -98,9 +101,10 @@ pub enum AuditError {
 /// When database or object store do not answer; what is wrong with the book is in the report.
 pub async fn book(app: &App, mut wanted: Wanted, progress: Progress<'_>) -> Result<Report, AuditError> {
     let mut report = Report::default();
-    wanted.kept.extend(published(app, Log::Book, &mut report).await?);
-    wanted.kept.extend(sealed(app, Log::Book, &mut report).await?);
     let entity = app.entity.id;
+    let mut seals = Seals::default();
+    wanted.kept.extend(published(app, Log::Book, &mut report).await?);
+    wanted.kept.extend(sealed(app, Log::Book, &mut seals, &mut report).await?);
     let mut tx = app.store().read().await?;
     let (size, root) = head(&mut tx, entity, Log::Book).await?;
     for (id, position) in store::audit::beyond(&mut tx, entity, i64::try_from(size).unwrap_or(i64::MAX)).await? {
@@ -116,7 +120,7 @@ pub async fn book(app: &App, mut wanted: Wanted, progress: Progress<'_>) -> Resu
             report.find(Finding::RolledBack { size, found, source_name: kept.source.clone() });
         }
     }
-    let computed = walk::walk(app, &wanted, size, &mut report, progress).await?;
+    let computed = walk::walk(app, &wanted, size, (&mut seals, &mut report), progress).await?;
     if computed != root {
         report.find(Finding::Head { size });
     }
@@ -128,7 +132,7 @@ pub async fn book(app: &App, mut wanted: Wanted, progress: Progress<'_>) -> Resu
         report.find(Finding::Counter { what, counter, records });
     }
     drop(tx);
-    looks::check(app, &mut report).await?;
+    looks::check(app, &mut seals, &mut report).await?;
     report.head = Some(Checkpoint::new(app.entity.ledger.origin(Log::Book), size, computed));
     Ok(report)
 }
@@ -144,12 +148,12 @@ async fn published(app: &App, log: Log, report: &mut Report) -> Result<Option<Ke
 }
 
 /// The seals of the entity.
-async fn sealed(app: &App, log: Log, report: &mut Report) -> Result<Vec<Kept>, AuditError> {
+async fn sealed(app: &App, log: Log, seals: &mut Seals, report: &mut Report) -> Result<Vec<Kept>, AuditError> {
     let mut tx = app.store().read().await?;
-    let seals = store::audit::seals(&mut tx, app.entity.id, log).await?;
+    let rows = store::audit::seals(&mut tx, app.entity.id, log).await?;
     drop(tx);
-    let mut kept = Vec::with_capacity(seals.len());
-    for (size, checkpoint, p7s) in seals {
+    let mut kept = Vec::with_capacity(rows.len());
+    for (size, checkpoint, p7s) in rows {
         let at = app.clock().now().0;
         let verdicts =
             crate::signature::judge(&p7s, Some(checkpoint.as_bytes()), "checkpoint", at, &app.judge.policy());
@@ -158,6 +162,10 @@ async fn sealed(app: &App, log: Log, report: &mut Report) -> Result<Vec<Kept>, A
             let size = size.unsigned_abs();
             report.find(Finding::Checkpoint { size, source_name: "sealed".into(), reason });
             continue;
+        }
+        if let Some(sha256) = seals.stranger(app, &verdicts).await? {
+            let what = format!("the checkpoint of {size} leaves of the {} log", log.as_str());
+            report.find(Finding::Seal { what, sha256 });
         }
         kept.extend(opened(app, log, checkpoint.as_bytes(), "sealed by the entity".into(), report));
     }

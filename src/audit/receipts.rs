@@ -5,13 +5,14 @@
 
 use serde_json::Value;
 
+use super::seals::Seals;
 use super::walk::code_of;
 use super::{AuditError, Finding, Report};
 use crate::app::App;
 use crate::log::leaf_hash;
 use crate::receipt::check::check as check_receipt;
 use crate::receipt::pdf::ATTACHMENT;
-use crate::signature::attached_file;
+use crate::signature::{Kind, Verdict, attached_file};
 use crate::store::audit::ReceiptRow;
 use crate::store::book::EventRow;
 
@@ -21,7 +22,7 @@ pub async fn check(
     events: &[EventRow],
     receipts: &[ReceiptRow],
     with_objects: bool,
-    report: &mut Report,
+    (seals, report): (&mut Seals, &mut Report),
 ) -> Result<(), AuditError> {
     for receipt in receipts {
         let Some(first) = events.iter().find(|event| event.entry_id == receipt.entry_id) else { continue };
@@ -38,11 +39,14 @@ pub async fn check(
         );
         if verdicts.is_empty() || verdicts.iter().any(|verdict| !verdict.intact) {
             wrong("the entity's seal is not over it".into());
+        } else if let Some(sha256) = seals.stranger(app, &verdicts).await? {
+            report.find(Finding::Seal { what: format!("the receipt of entry {}", code_of(first)), sha256 });
         }
         let Some(hash) = receipt.pdf_sha256.filter(|_| with_objects) else { continue };
         let pdf = app.registry.objects().get_receipt(&app.entity.code, receipt.entry_id, hash).await?;
         let Some(pdf) = pdf else {
-            wrong("its PDF is missing from the object store".into());
+            let reason = "its PDF is missing from the object store".into();
+            report.find(Finding::Receipt { code: code_of(first), reason });
             continue;
         };
         report.objects += 1;
@@ -53,9 +57,13 @@ pub async fn check(
         }
         // The hash stands in the database, too: what cannot be forged is the seal inside, and what it is over.
         let verdicts = crate::signature::judge_file(&pdf, None, "receipt", app.clock().now().0, &app.judge.policy());
-        if verdicts.is_empty() || verdicts.iter().any(|verdict| !verdict.intact) {
+        let whole = |verdict: &Verdict| verdict.kind == Kind::Signature && verdict.covers_whole_file == Some(true);
+        if verdicts.iter().any(|verdict| !verdict.intact) || !verdicts.iter().any(whole) {
             wrong("the entity's seal is not over its PDF".into());
+        } else if let Some(sha256) = seals.stranger(app, &verdicts).await? {
+            report.find(Finding::Seal { what: format!("the PDF of the receipt of entry {}", code_of(first)), sha256 });
         }
+        let mut wrong = |reason: String| report.find(Finding::Receipt { code: code_of(first), reason });
         if attached_file(&pdf, ATTACHMENT).ok().flatten().is_none_or(|inside| inside != receipt.json) {
             wrong("its PDF is that of another receipt".into());
         }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::seals::Seals;
 use super::{AuditError, Finding, Progress, Report, Wanted, documents, receipts};
 use crate::app::App;
 use crate::domain::{Micros, Sha256};
@@ -36,7 +37,7 @@ pub async fn walk(
     app: &App,
     wanted: &Wanted,
     size: u64,
-    report: &mut Report,
+    (seals, report): (&mut Seals, &mut Report),
     progress: Progress<'_>,
 ) -> Result<Sha256, AuditError> {
     let mut kept: HashMap<u64, Vec<(String, Sha256)>> = HashMap::new();
@@ -69,7 +70,8 @@ pub async fn walk(
             }
         }
         walk.entries(&stretch, report)?;
-        receipts::check(app, &stretch.events, &issued, !wanted.without_documents, report).await?;
+        let with_objects = !wanted.without_documents;
+        receipts::check(app, &stretch.events, &issued, with_objects, (seals, report)).await?;
         if !wanted.without_documents {
             documents::check(app, &stretch.entries, &stretch.documents, report).await?;
         }

@@ -13,6 +13,7 @@ mod modes;
 mod openapi;
 mod operator;
 mod report;
+mod seal;
 pub mod serve;
 mod test_pki;
 pub mod token;
@@ -78,6 +79,8 @@ enum Command {
     AcceptLoss(backup::LossArguments),
     /// Watch the logs of other town halls: cosign their checkpoints when they continue what was cosigned before.
     Witness(witness::Arguments),
+    /// Certificates that sealed before they were recorded.
+    Seal(seal::Arguments),
     /// Decide about the clock when numbering was stopped for it.
     Clock(clock::Arguments),
     /// Print the OpenAPI document of the server.
@@ -111,6 +114,7 @@ pub fn run() -> ExitCode {
         Command::Restore(arguments) => backup::restore(arguments),
         Command::AcceptLoss(arguments) => backup::accept_loss(&arguments),
         Command::Witness(arguments) => witness::run(&arguments),
+        Command::Seal(arguments) => seal::run(arguments),
         Command::Clock(arguments) => clock::run(arguments),
         Command::Openapi(arguments) => openapi::run(&arguments),
     };

@@ -210,6 +210,11 @@ impl Server {
         app.check_continuity().await;
         // Before anything is numbered: a clock that was wrong from the start is not seen otherwise.
         app.ask_time_source().await;
+        // Whatever seals asks for it again.
+        if let Err(error) = app.record_seal().await {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "the certificate of the seal is not on record yet: nothing is sealed");
+        }
         if let Some(missing) = app.address_state().filter(|_| app.seal.is_configured()) {
             tracing::warn!("{missing}");
         }

@@ -27,10 +27,10 @@ pub struct Act {
     /// When.
     #[schema(example = "2026-03-02T09:30:00.131072+01:00", format = DateTime)]
     at: String,
-    /// Who: a token's name; for a command, `os:` and the account of the operating system.
+    /// Who: a token's name; for a command, `os:` and the account of the operating system; for the server itself, `system:server`.
     #[schema(example = "os:root (logged in as ana)")]
     who: String,
-    /// In which role; `operator` for a command.
+    /// In which role; `operator` for a command, `system` for what the server does by itself.
     #[schema(example = "operator")]
     role: String,
     /// What was done.
@@ -85,7 +85,7 @@ pub struct ActFilters {
 /// Lists privileged acts.
 #[utoipa::path(
     get, path = "/acts", tag = "looking up", operation_id = "acts", summary = "Who changed what the registry runs on",
-    description = "Tokens made and revoked, the calendar, the clock, losses accepted, units, offices and books, imports: who, what and when, the newest first. \
+    description = "Tokens made and revoked, the calendar, the clock, losses accepted, units, offices and books, imports, certificates that seal: who, what and when, the newest first. \
         They are leaves of the same tree as the looks of the access log. For auditors; looking is recorded.",
     params(ActFilters),
     responses((status = 200, description = "The acts", body = ActPage), ReadProblems),

@@ -30,6 +30,12 @@ impl Actor {
     pub fn operator(account: &str) -> Self {
         Self { name: format!("os:{account}"), role: "operator" }
     }
+
+    /// The program by itself. No token can have this name either.
+    #[must_use]
+    pub fn system() -> Self {
+        Self { name: "system:server".into(), role: "system" }
+    }
 }
 
 impl From<&Caller> for Actor {
@@ -75,6 +81,10 @@ pub enum Action {
     OfficialEnabled,
     /// An official may not any more.
     OfficialDisabled,
+    /// A server began to seal with a certificate that never sealed before.
+    SealUsed,
+    /// An operator said that a certificate sealed earlier.
+    SealAccepted,
 }
 
 impl Action {
@@ -99,6 +109,8 @@ impl Action {
             Self::DeadlinesExtended => "deadlines_extended",
             Self::OfficialEnabled => "official_enabled",
             Self::OfficialDisabled => "official_disabled",
+            Self::SealUsed => "seal_used",
+            Self::SealAccepted => "seal_accepted",
         }
     }
 }

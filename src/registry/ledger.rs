@@ -16,7 +16,7 @@ use super::caller::Entity;
 use super::record;
 use crate::domain::Sha256;
 use crate::log::proof::Plan;
-use crate::log::{Checkpoint, Edge, KeyName, SignatureKind, SigningKey, VerifierKey, leaf_hash};
+use crate::log::{Checkpoint, Edge, KeyName, Note, SignatureKind, SigningKey, VerifierKey, leaf_hash};
 use crate::store::book::EventRow;
 use crate::store::log::{LeafRow, Log, NodeRow};
 use crate::store::{self, Tx};
@@ -87,6 +87,35 @@ impl Ledger {
     pub fn checkpoint(&self, log: Log, size: u64, root: Sha256) -> store::Result<String> {
         let signed = Checkpoint::new(self.origin(log), size, root).sign(self.key(log));
         Ok(signed.map_err(|_| store::Error::Corrupt("key of the log"))?.to_string())
+    }
+}
+
+/// Statements about certificates that seal for the registry.
+impl Ledger {
+    /// A signed statement that the certificate with this hash seals for the registry.
+    ///
+    /// # Errors
+    /// When OpenSSL cannot sign.
+    pub fn state_seal(&self, certificate: Sha256) -> store::Result<String> {
+        let corrupt = || store::Error::Corrupt("key of the log");
+        let mut note = Note::new(self.seal_text(certificate)).map_err(|_| corrupt())?;
+        note.sign(&self.book).map_err(|_| corrupt())?;
+        Ok(note.to_string())
+    }
+
+    /// Whether this statement says that of this certificate, and the registry made it.
+    #[must_use]
+    pub fn stated_seal(&self, statement: &str, certificate: Sha256) -> bool {
+        let note = Note::parse(statement.as_bytes());
+        note.is_ok_and(|note| {
+            note.text() == self.seal_text(certificate)
+                && note.verify(std::slice::from_ref(self.book.verifier())).is_ok()
+        })
+    }
+
+    /// Never the text of a checkpoint, whose second line is a number.
+    fn seal_text(&self, certificate: Sha256) -> String {
+        format!("certificate that seals\n{}\n{certificate}\n", self.origin(Log::Book))
     }
 }
 

@@ -25,6 +25,7 @@ pub mod official;
 pub mod record;
 pub mod rejudge;
 mod repeat;
+pub mod seal_record;
 mod state;
 pub mod submission;
 pub mod submit;

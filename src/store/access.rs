@@ -126,6 +126,22 @@ pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Resu
     )?)
 }
 
+/// Whom acts of these two kinds were done to, and what else they say, the oldest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn acts(tx: &mut Tx, entity: i64, actions: [&str; 2]) -> Result<Vec<(Option<String>, Option<String>)>> {
+    Ok(sql!(
+        tx,
+        fetch_all,
+        "SELECT subject, detail FROM access_log WHERE entity_id = $1 AND kind = 'act' AND action IN ($2, $3)
+         ORDER BY at, id",
+        entity,
+        actions[0],
+        actions[1]
+    )?)
+}
+
 /// The rows with these positions, both included, in order.
 ///
 /// # Errors

@@ -262,12 +262,11 @@ async fn a_line_of_the_access_log_that_was_changed_cut_or_slipped_in_is_named(
         ("at", "at + 1"),
     ] {
         // Each column of each line is part of what its leaf commits to.
-        let position = if column == "subject" {
-            size
-        } else if column == "entry_id" {
-            2
-        } else {
-            1
+        let position = match column {
+            "subject" => size,
+            "entry_id" => 3,
+            // The first is the server's own: that it seals.
+            _ => 2,
         };
         let statement = format!("UPDATE access_log SET {column} = {value} WHERE position = {position}");
         let keep = "CREATE TABLE kept AS SELECT * FROM access_log; ";

@@ -62,6 +62,7 @@ mod readiness;
 mod receipts;
 mod roles;
 mod schema;
+mod seals;
 mod shares;
 #[path = "../signature/stamps.rs"]
 mod stamps;
