@@ -21,6 +21,7 @@ use crate::http::auth::KnownToken;
 use crate::http::budget::Budget;
 use crate::http::health::LastReadiness;
 use crate::http::listen::fingerprint;
+use crate::http::open_documents::OpenDocuments;
 use crate::http::rate::Rates;
 use crate::http::turns::Turns;
 use crate::log::key::KeyError;
@@ -98,6 +99,9 @@ pub enum StartError {
     Seal(#[from] SealError),
 }
 
+/// Documents that are checked against their hashes at once. Some of them wait for the object store.
+const HASHED_AT_ONCE: usize = 16;
+
 /// Everything a request needs. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct App {
@@ -143,6 +147,10 @@ pub struct App {
     pub budget: Budget,
     /// Turns at judging signatures.
     pub judging: Turns,
+    /// The documents that are being read.
+    pub open_documents: OpenDocuments,
+    /// Turns at checking whole documents against their hashes before they are handed out.
+    pub hashing: Turns,
 }
 
 impl App {
@@ -193,6 +201,8 @@ impl App {
             budget: Budget::new(&config.limits),
             // Some of them wait for others' answers, so there are more than processors.
             judging: Turns::new(4 * std::thread::available_parallelism().map_or(1, usize::from)),
+            open_documents: OpenDocuments::new(&config.limits),
+            hashing: Turns::new(HASHED_AT_ONCE),
             readiness: LastReadiness::default(),
             rates: Rates::new(&config.limits),
             config: Arc::new(config),

@@ -6,6 +6,7 @@ mod calendar;
 mod catalogue;
 mod clock;
 pub mod demo;
+mod descriptors;
 mod import;
 mod incident;
 pub mod init;

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{ConfigArgument, Outcome, block_on, init, load_and_log, modes};
+use super::{ConfigArgument, Outcome, block_on, descriptors, init, load_and_log, modes};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -76,6 +76,7 @@ async fn listen_on(address: &str) -> Result<TcpListener, String> {
 
 /// Listens at this address; in the clear on this machine alone.
 pub(super) async fn bind_to(listen: &str, config: &Config) -> Result<Bound, Box<dyn std::error::Error>> {
+    descriptors::raise(config);
     let tls = Acceptor::load(&config.tls)?;
     let listener = listen_on(listen).await?;
     let address = listener.local_addr()?;

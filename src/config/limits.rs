@@ -44,6 +44,10 @@ pub struct Limits {
     /// Bytes of requests that have not ended, in memory or stored already, that one caller may have at once; at least
     /// `submission_bytes`.
     pub unfinished_bytes_per_caller: u64,
+    /// Documents that may be read at once; whoever asks for one more is asked to come again. Each takes a file descriptor.
+    pub open_documents: usize,
+    /// Documents that one caller may read at once.
+    pub open_documents_per_caller: usize,
     /// Bytes of bodies that all requests together may hold in memory. One caller may have half of it; whoever finds no
     /// room waits `stall_seconds` for it, and is then asked to come again. At least 128 MiB and twice `json_bytes`.
     pub memory_bytes: u64,
@@ -69,6 +73,8 @@ impl Default for Limits {
             body_bytes_per_second: 1024,
             ready_seconds: 5,
             unfinished_bytes_per_caller: 2 << 30,
+            open_documents: 1024,
+            open_documents_per_caller: 256,
             memory_bytes: 512 << 20,
         }
     }
@@ -102,6 +108,8 @@ impl Limits {
             ("body_bytes_per_second", self.body_bytes_per_second, 1, 1 << 30),
             ("ready_seconds", self.ready_seconds, 0, SECONDS_OF_AN_HOUR),
             ("unfinished_bytes_per_caller", self.unfinished_bytes_per_caller, self.submission_bytes, u64::MAX),
+            ("open_documents", number(self.open_documents), 1, 1 << 20),
+            ("open_documents_per_caller", number(self.open_documents_per_caller), 1, 1 << 20),
             ("memory_bytes", self.memory_bytes, memory, u64::MAX),
         ] {
             if value < least || value > most {

@@ -65,6 +65,8 @@ fn a_limit_that_cannot_be_is_refused_and_named() {
         ("body_bytes_per_second", &["0", "9223372036854775807"]),
         ("ready_seconds", &["9223372036854775807"]),
         ("unfinished_bytes_per_caller", &["0", "524287999"]),
+        ("open_documents", &["0", "1048577"]),
+        ("open_documents_per_caller", &["0", "1048577"]),
         ("memory_bytes", &["0", "134217728"]),
     ] {
         for value in wrong {

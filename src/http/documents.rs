@@ -19,6 +19,8 @@ use uuid::Uuid;
 use super::entries::visible;
 use super::params::PathParam;
 use super::problem::{DocumentProblems, Kind, Problem, Result};
+use super::submissions::owner;
+use super::turns::Busy;
 use crate::app::App;
 use crate::domain::Sha256;
 use crate::registry::access::Seen;
@@ -55,29 +57,33 @@ pub async fn document(
         Some(range) => range_of(range.to_str().unwrap_or_default(), size)?,
         None => None,
     };
+    let owner = owner(&caller);
+    let opened = app.open_documents.open(&owner)?;
     app.registry.record_access(&caller, Seen::entry("document", id, Some(document_id.to_string()))).await?;
     let objects = app.registry.objects();
     let missing = || {
         tracing::error!(document = %document_id, "a document is missing in the object store");
         Problem::new(Kind::Altered, "the document is missing in the object store; tell whoever runs the registry")
     };
-    if range.is_none() {
-        // Read once before the first byte leaves: what was altered is answered as what it is, not by a connection that is
-        // cut. Each time, since an object may be altered between two requests.
-        let first = objects.get(&caller.entity.code, &document.sha256, None).await?.ok_or_else(missing)?;
-        Cut::of(first, &(0..0), document.sha256).await?;
-    }
+    // Read once before the first byte leaves: what was altered is answered as what it is, not by a connection that is cut,
+    // and what is cut out of the middle cannot be checked on its way. Each time, since an object may be altered between two
+    // requests; in turns, since one byte asked for costs as much work as the whole.
+    let turn = app.hashing.take(&owner).await.map_err(|Busy| {
+        Problem::new(Kind::Unavailable, "too many documents are being checked now; repeat in a few seconds")
+    })?;
     let whole = objects.get(&caller.entity.code, &document.sha256, None).await?.ok_or_else(missing)?;
+    let cut = Cut::of(whole, range.as_ref().unwrap_or(&(0..0)), document.sha256).await?;
+    drop(turn);
     let mut response = match &range {
         Some(range) => {
-            // What is cut out of the middle cannot be checked on its way: the whole is, before the first byte leaves. Each
-            // time, since an object may be altered between two requests.
-            let cut = Cut::of(whole, range, document.sha256).await?;
             let body = match cut.bytes {
-                Some(bytes) => Body::from(bytes),
+                Some(bytes) => {
+                    let bytes = std::io::Result::Ok(Bytes::from(bytes));
+                    Body::from_stream(opened.through(futures_util::stream::once(std::future::ready(bytes))))
+                }
                 None => {
                     let again = objects.get(&caller.entity.code, &document.sha256, Some(range.clone())).await?;
-                    Body::from_stream(checked(again.ok_or_else(missing)?, cut.sha256))
+                    Body::from_stream(opened.through(checked(again.ok_or_else(missing)?, cut.sha256)))
                 }
             };
             let mut response = (StatusCode::PARTIAL_CONTENT, body).into_response();
@@ -85,7 +91,10 @@ pub async fn document(
             insert(response.headers_mut(), CONTENT_RANGE, &text);
             response
         }
-        None => Body::from_stream(checked(whole, document.sha256)).into_response(),
+        None => {
+            let again = objects.get(&caller.entity.code, &document.sha256, None).await?.ok_or_else(missing)?;
+            Body::from_stream(opened.through(checked(again, document.sha256))).into_response()
+        }
     };
     let length = range.map_or(size, |range| range.end - range.start);
     let headers = response.headers_mut();
@@ -102,7 +111,7 @@ pub async fn document(
 
 /// The longest range that is kept while the rest of its document is hashed, in bytes; of others the hash is, and they are
 /// read again and checked by it.
-const KEPT: u64 = 1 << 20;
+const KEPT: u64 = 64 << 10;
 
 /// That a document is not what was registered.
 fn altered(expected: &Sha256) -> Problem {

@@ -29,6 +29,7 @@ pub mod metrics;
 mod multipart;
 pub mod negotiate;
 pub mod officials;
+pub mod open_documents;
 pub mod params;
 pub mod places;
 pub mod problem;

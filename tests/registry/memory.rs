@@ -6,7 +6,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use crate::harness::frames::{END_HEADERS, END_STREAM, Frames, HEADERS, SETTINGS};
-use crate::harness::paper::Paper;
+use crate::harness::paper::{Paper, fresh_key};
 use crate::harness::program::Program;
 use crate::harness::raw::Raw;
 use crate::harness::site::{Engine, Site};
@@ -81,12 +81,12 @@ async fn a_hundred_detached_signatures_of_an_unfinished_request_are_not_held() {
     assert!(most < before + MOST, "from {before} to {most} bytes");
 }
 
-/// A client that asks for this a hundred times, and reads the heads of the answers and none of their bodies.
-async fn a_hundred_unread(url: &str, path: &str) -> Frames {
+/// Asks for this a hundred times as `who`, and reads the heads of the answers and none of their bodies.
+async fn a_hundred_unread(url: &str, path: &str, who: &str) -> Frames {
     let mut frames = Frames::to(url).await;
     // No byte of a body may be sent.
     assert!(frames.send(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]).await);
-    let header = Frames::header("GET", path, "nobody");
+    let header = Frames::header("GET", path, who);
     for number in 0..100 {
         assert!(frames.send(HEADERS, END_HEADERS | END_STREAM, 2 * number + 1, &header).await);
     }
@@ -107,11 +107,64 @@ async fn public_files_that_nobody_reads_are_held_once(#[case] path: &str) {
     site.settle().await;
     let program = Program::start(&site);
     let url = program.door().url().to_owned();
-    let one = a_hundred_unread(&url, path).await;
+    let one = a_hundred_unread(&url, path, "nobody").await;
     let (before, _) = memory(program.id());
-    let more = futures_util::future::join_all((0..10).map(|_| a_hundred_unread(&url, path))).await;
+    let more = futures_util::future::join_all((0..10).map(|_| a_hundred_unread(&url, path, "nobody"))).await;
     let (_, most) = memory(program.id());
     eprintln!("{} MB before, {} MB at most", before >> 20, most >> 20);
     assert!(most < before + (48 << 20), "from {before} to {most} bytes");
     drop((one, more));
+}
+
+/// A program with these settings whose clerk has a document, and the document's address.
+async fn with_document(site: &Site, settings: &[(&str, &str)], content: &[u8]) -> (Program, String) {
+    let program = Program::start_with(site, settings, &[]);
+    let form = Paper::counter().document("plano", content).form();
+    let entry = program.door().register(&form, &fresh_key()).await.registered()["entry"].clone();
+    let id = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let path = format!("/api/v1/entries/{}/documents/{}", id(&entry["id"]), id(&entry["documents"][0]["id"]));
+    (program, path)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_that_nobody_reads_leave_files_to_open() {
+    let site = Site::fresh(Engine::Sqlite).await;
+    site.settle().await;
+    let settings = [("VENTANILLA_LIMITS__OPEN_DOCUMENTS_PER_CALLER", "20")];
+    let (program, path) = with_document(&site, &settings, &vec![b'x'; 1 << 20]).await;
+    let open = || std::fs::read_dir(format!("/proc/{}/fd", program.id())).unwrap().count();
+    let (url, before) = (program.door().url().to_owned(), open());
+    let unread = futures_util::future::join_all((0..3).map(|_| a_hundred_unread(&url, &path, "clerk"))).await;
+    let after = open();
+    assert!((before + 20..before + 60).contains(&after), "{before} files were open, and {after} are");
+    program.door().get(&path, "clerk").await.is(429, "too-many-requests");
+    assert_eq!(program.door().get(&path, "auditor").await.is(200, "").body.len(), 1 << 20);
+    drop(unread);
+}
+
+/// The soft and the hard limit of open files of a process.
+fn open_files_limit(process: u32) -> (String, String) {
+    let limits = std::fs::read_to_string(format!("/proc/{process}/limits")).unwrap();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    let mut words = line.split_whitespace().map(str::to_owned);
+    (words.next().unwrap(), words.next().unwrap())
+}
+
+#[rstest]
+#[case::enough("400", false)]
+#[case::too_few("100000", true)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_limit_of_open_files_is_raised_and_said_where_it_is_too_low(
+    #[case] connections: &str,
+    #[case] is_too_low: bool,
+) {
+    let site = Site::fresh(Engine::Sqlite).await;
+    site.settle().await;
+    let settings = [("VENTANILLA_LIMITS__CONNECTIONS", connections), ("VENTANILLA_LIMITS__OPEN_DOCUMENTS", "100")];
+    let under = ["sh", "-c", "ulimit -Sn 300; ulimit -Hn 1500; exec \"$@\"", "sh"];
+    let program = Program::start_with(&site, &settings, &under);
+    assert_eq!(open_files_limit(program.id()), ("1500".to_owned(), "1500".to_owned()));
+    program.door().get("/healthz", "nobody").await.is(200, "");
+    let log = program.log();
+    assert_eq!(log.contains("fewer open files than limits.connections"), is_too_low, "{log}");
 }

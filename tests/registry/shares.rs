@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::memory::InMemory;
+use reqwest::Method;
 use rstest::rstest;
 use ventanilla::store::objects::Objects;
 
 use crate::harness::faulty_objects::FaultyObjects;
+use crate::harness::frames::{END_HEADERS, END_STREAM, Frames, HEADERS, SETTINGS};
 use crate::harness::paper::{Form, Paper, Signer, fresh_key};
 use crate::harness::raw::{Raw, said};
 use crate::harness::site::{Engine, Site};
@@ -96,4 +98,99 @@ async fn what_is_read_ahead_is_its_callers_and_leaves_memory_for_others() {
         assert!([201, 429].contains(&said(&heard).0), "{heard}");
     }
     until("it is given back", || server.app.budget.free_bytes() == all).await;
+}
+
+/// An entry with a document of so many bytes; the document's address.
+async fn document(server: &Town, length: usize) -> String {
+    let form = Paper::counter().document("plano", &vec![b'x'; length]).form();
+    let entry = server.register(&form, &fresh_key()).await.registered()["entry"].clone();
+    let id = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    format!("/api/v1/entries/{}/documents/{}", id(&entry["id"]), id(&entry["documents"][0]["id"]))
+}
+
+/// Asks for it so often, and reads no body.
+async fn unread(server: &Town, path: &str, who: &str, range: Option<&str>, count: u32) -> Frames {
+    let mut frames = Frames::to(server.url()).await;
+    assert!(frames.send(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]).await);
+    let mut header = Frames::header("GET", path, who);
+    if let Some(range) = range {
+        header.extend([0, 5]);
+        header.extend_from_slice(b"range");
+        header.push(u8::try_from(range.len()).unwrap());
+        header.extend_from_slice(range.as_bytes());
+    }
+    for number in 0..count {
+        assert!(frames.send(HEADERS, END_HEADERS | END_STREAM, 2 * number + 1, &header).await);
+    }
+    let mut answered = 0;
+    while answered < count {
+        let (kind, _, _) = frames.next().await.expect("the connection stays");
+        answered += u32::from(kind == HEADERS);
+    }
+    frames
+}
+
+#[rstest]
+#[case::whole(None)]
+#[case::short_range(Some("bytes=5-99"))]
+#[case::long_range(Some("bytes=5-999999"))]
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_that_nobody_reads_are_counted_for_their_caller_and_in_all(#[case] range: Option<&str>) {
+    let server = Town::with(Engine::Sqlite, |config| {
+        (config.limits.open_documents, config.limits.open_documents_per_caller) = (6, 4);
+    })
+    .await;
+    let path = document(&server, 1 << 20).await;
+    let one = unread(&server, &path, "clerk", range, 4).await;
+    let refused = server.get(&path, "clerk").await.is(429, "too-many-requests");
+    assert_eq!(refused.header("retry-after"), "5");
+    let two = unread(&server, &path, "auditor", range, 2).await;
+    let refused = server.get(&path, "auditor").await.is(503, "unavailable");
+    assert!(!refused.header("retry-after").is_empty());
+    drop(one);
+    for _ in 0..500 {
+        if server.get(&path, "clerk").await.status == 200 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for _ in 0..10 {
+        assert_eq!(server.get(&path, "clerk").await.is(200, "").body.len(), 1 << 20);
+    }
+    drop(two);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn whole_documents_are_hashed_in_turns_for_a_range_of_a_byte_too(
+    #[values("bytes=0-0", "none")] range: &'static str,
+) {
+    let objects = FaultyObjects::over(Arc::new(InMemory::new()));
+    let site = Site::fresh(Engine::Sqlite).await;
+    let server = Town::over(site, |_| {}, Some(Objects::over(Arc::new(objects.clone())))).await;
+    let path = document(&server, 1000).await;
+    // What follows an entry reads its documents, too.
+    while server.count("SELECT count(*) FROM outbox").await > 0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let before = objects.calls().iter().filter(|call| **call == "get").count();
+    let go_on = objects.hold("get");
+    let ask = |who: &'static str| {
+        let (door, path) = (server.door.clone(), path.clone());
+        let ask = async move { door.try_send(Method::GET, &path, Some(who), &[("range", range)], Vec::new()).await };
+        tokio::spawn(ask)
+    };
+    let begun = || objects.calls().iter().filter(|call| **call == "get").count() - before;
+    let many: Vec<_> = (0..40).map(|_| ask("clerk")).collect();
+    until("as many as one caller may have", || begun() == 12).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(begun(), 12, "the others wait");
+    let other = ask("auditor");
+    until("another caller finds a turn", || begun() == 13).await;
+    objects.let_go();
+    go_on.notify_waiters();
+    for one in many.into_iter().chain([other]) {
+        let status = one.await.unwrap().unwrap().status;
+        assert_eq!(status, if range == "none" { 200 } else { 206 });
+    }
 }
