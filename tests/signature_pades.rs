@@ -15,6 +15,8 @@ mod hostile;
 mod kinds;
 #[path = "signature_pades/later.rs"]
 mod later;
+#[path = "signature_pades/leave.rs"]
+mod leave;
 #[path = "signature_pades/paper.rs"]
 mod paper;
 #[path = "signature_pades/pictures.rs"]

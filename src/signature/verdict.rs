@@ -206,7 +206,7 @@ pub struct Later {
     /// What it is.
     pub class: LaterClass,
     /// Whether the file still shows what was signed: nothing but signatures came that show nothing new on a page, also
-    /// in fields that were there, or what the signers allowed in so many words.
+    /// in fields that were there, or what this signer allowed in so many words.
     pub harmless: bool,
     /// What was found that should not be there, or should be looked at, in English.
     #[serde(default, skip_serializing_if = "Option::is_none")]

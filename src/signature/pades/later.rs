@@ -9,7 +9,7 @@
 //! is not called harmless, and the verdict says which field draws. So a person can look, and a form to which that was
 //! done proves nobody's will but the later signer's. That holds for a field, too, that was on the page when the first
 //! signed: it may be as large as the page, and shows nothing until somebody else fills it. A signature that shows
-//! nothing is harmless. Where a signer allowed annotations in so many words, he allowed this too.
+//! nothing is harmless. Where the signer allowed annotations in so many words, in his own signature, he allowed this too.
 
 use crate::signature::cades::conclude;
 use crate::signature::pdf::{Budget, Pdf, PdfError, check_appended};
@@ -48,7 +48,7 @@ pub fn after(
     }
     let found = check_appended(current, &signed).and_then(|anything| {
         let nothing = !anything;
-        Ok(if nothing { None } else { Some((changes(&signed, current, end)?, Permissions::read(&signed)?)) })
+        Ok(if nothing { None } else { Some((changes(&signed, current, end)?, Permissions::read(&signed, signature)?)) })
     });
     Ok(Some(match found {
         Ok(None) => After::new(LaterClass::Padding, true, None),

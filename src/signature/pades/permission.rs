@@ -1,16 +1,24 @@
 //! What a document's signers allow to be changed after them (ISO 32000-2 § 12.8.2.2 and 12.8.2.4, and the `/Lock` of
 //! a signature field, table 237).
+//!
+//! # Why
+//! Whatever says that something is forbidden counts, whoever wrote it: that is the safe side. Leave is given only by
+//! the signer who is asked about, in his own signature's dictionary. What stands elsewhere, under `/Perms` of the
+//! catalog, in the `/Lock` of his field or in another's signature, is the word of whoever made the document, or of
+//! somebody else, and says nothing of what he put up with.
 
 use crate::signature::pdf::{Dictionary, Object, Pdf, PdfError};
 
 use super::change::Changes;
-use super::field;
+use super::field::{self, Signature};
 
 /// The permissions that bind whoever comes after a revision: all its signers' together, the strictest counting.
 #[derive(Debug, Default)]
 pub struct Permissions {
     /// 1: validation data only; 2: and filling in forms, and signing; 3: and annotations. None: nobody said.
     level: Option<i64>,
+    /// Likewise, as the signer who is asked about said it himself.
+    own: Option<i64>,
     locks: Vec<Lock>,
 }
 
@@ -23,11 +31,11 @@ enum Lock {
 }
 
 impl Permissions {
-    /// Reads what the signatures of this revision allow.
+    /// Reads what the signatures of this revision allow; `signer` is the one whose leave counts.
     ///
     /// # Errors
     /// [`PdfError`] when catalog, form or a signature cannot be read.
-    pub fn read(pdf: &Pdf<'_>) -> Result<Self, PdfError> {
+    pub fn read(pdf: &Pdf<'_>, signer: &Signature) -> Result<Self, PdfError> {
         let mut permissions = Self::default();
         let catalog = pdf.catalog()?;
         if let Some(granted) = pdf.dictionary(catalog.get(b"Perms"))?
@@ -35,9 +43,20 @@ impl Permissions {
         {
             permissions.add(pdf, &certification)?;
         }
+        let is_asked_about = |signature: &Dictionary<'_>| match signature.get(b"Contents") {
+            Some(Object::Text(text)) => signer.contents == Some((text.start, text.start + text.raw.len())),
+            _ => false,
+        };
         for field in field::fields(pdf)?.into_iter().filter(|field| field.is_signature) {
             let Some(signature) = pdf.lenient_dictionary(field.dictionary.get(b"V"))? else { continue };
-            permissions.add(pdf, &signature)?;
+            let level = permissions.add(pdf, &signature)?;
+            let lies_in_file = match field.dictionary.get(b"V") {
+                Some(Object::Reference(value)) => pdf.lies_in_file(value.number),
+                _ => field.number.is_some_and(|number| pdf.lies_in_file(number)),
+            };
+            if lies_in_file && is_asked_about(&signature) {
+                permissions.own = level;
+            }
             if let Some(lock) = pdf.dictionary(field.dictionary.get(b"Lock"))? {
                 permissions.lock(pdf, &lock)?;
                 permissions.restrict(lock.integer(b"P"));
@@ -46,18 +65,24 @@ impl Permissions {
         Ok(permissions)
     }
 
-    fn add(&mut self, pdf: &Pdf<'_>, signature: &Dictionary<'_>) -> Result<(), PdfError> {
+    /// Adds what a signature forbids; says the level that it states, if it does.
+    fn add(&mut self, pdf: &Pdf<'_>, signature: &Dictionary<'_>) -> Result<Option<i64>, PdfError> {
+        let mut stated = None;
         for reference in pdf.array(signature.get(b"Reference"))? {
             let Some(reference) = pdf.dictionary(Some(&reference))? else { continue };
             let parameters = pdf.dictionary(reference.get(b"TransformParams"))?.unwrap_or_default();
             match reference.name(b"TransformMethod") {
                 // Without a number it is 2 (table 257).
-                Some(b"DocMDP") => self.restrict(Some(parameters.integer(b"P").unwrap_or(2))),
+                Some(b"DocMDP") => {
+                    let level = parameters.integer(b"P").unwrap_or(2);
+                    self.restrict(Some(level));
+                    stated = Some(stated.map_or(level, |other: i64| other.min(level)));
+                }
                 Some(b"FieldMDP") => self.lock(pdf, &parameters)?,
                 _ => {}
             }
         }
-        Ok(())
+        Ok(stated)
     }
 
     fn restrict(&mut self, level: Option<i64>) {
@@ -115,9 +140,11 @@ impl Permissions {
         None
     }
 
-    /// Whether a signer said in so many words that forms may be filled in, and whether, annotations may be added.
+    /// Whether the signer said in so many words that forms may be filled in, and whether, annotations may be added, and
+    /// nobody forbade it.
     #[must_use]
     pub fn allowed(&self) -> (bool, bool) {
-        (self.level.is_some_and(|level| level >= 2), self.level.is_some_and(|level| level >= 3))
+        let level = self.own.map_or(0, |own| self.level.map_or(own, |level| level.min(own)));
+        (level >= 2, level >= 3)
     }
 }
