@@ -14,6 +14,7 @@ mod filter;
 mod lexer;
 mod linear;
 mod object;
+mod reach;
 mod rebuilt;
 mod tail;
 mod xref;
@@ -196,15 +197,21 @@ impl<'a> Pdf<'a> {
     }
 
     /// The generation of an object, as the cross-reference section and as the object itself states it; none where there
-    /// is no such object. A reader may take one for absent whose generation is not the one it was asked for.
+    /// is no such object, or another one in its place. A reader may take one for absent whose generation is not the one it was asked for.
     ///
     /// # Errors
     /// [`PdfError`] when there should be one and it cannot be read.
     pub fn generations(&self, number: u32) -> Result<Option<[u16; 2]>> {
         Ok(match self.entries.get(&number) {
             None | Some(Entry::Free) => None,
-            Some(Entry::At(at, stated)) => Some([*stated, Lexer::new(self.bytes, *at).object_header()?.generation]),
-            Some(Entry::In(..)) => Some([0, 0]),
+            Some(Entry::At(at, stated)) => {
+                let found = Lexer::new(self.bytes, *at).object_header()?;
+                (found.number == number).then_some([*stated, found.generation])
+            }
+            Some(Entry::In(container, index)) => {
+                let named = self.container(*container)?.places.get(*index);
+                named.is_some_and(|(found, _)| *found == number).then_some([0, 0])
+            }
         })
     }
 

@@ -3,7 +3,11 @@
 //! # Why
 //! Most readers look for objects by themselves when something is amiss, and some do so for little: an object that is
 //! not there is enough for poppler. They go by the words alone, in streams and comments too, and the last that they
-//! find counts. So an update that passes must leave the last object of each number where its sections say it is.
+//! find counts. So an update that passes must leave the last object of each number where its sections say it is. They
+//! do not unpack object streams for that, or only afterwards: an object outside one counts for them under a number that
+//! the sections place inside one, or nowhere, wherever in the file it stands.
+
+use std::collections::HashSet;
 
 use super::object::{Indirect, Object, Reference};
 use super::xref::Entry;
@@ -41,17 +45,24 @@ pub(super) fn check(pdf: &Pdf<'_>, start: usize, objects: &[Appended<'_>]) -> Re
     objects.iter().try_for_each(|object| check_members(pdf, object))
 }
 
-/// No object stands behind the one of its number that counts, or has a higher generation. This is asked once for each
-/// file.
+/// No object stands behind the one of its number that counts, or has a higher generation, or stands by itself where the
+/// one that counts lies in an object stream, or there is none. This is asked once for each file.
 fn check_whole(pdf: &Pdf<'_>) -> Result<()> {
     let check = || {
         pdf.budget.read(pdf.bytes.len() / 8)?;
-        let takes_over = |(reference, at): (Reference, usize)| {
-            let generation = match pdf.entries.get(&reference.number) {
-                Some(Entry::At(_, generation)) => *generation,
-                _ => 0,
-            };
-            place(pdf, reference.number).is_some_and(|known| at > known || reference.generation > generation)
+        // Sections that are streams are objects, too, which some writers do not name.
+        let sections: HashSet<usize> = pdf
+            .sections
+            .iter()
+            .flat_map(|section| [Some(section.start), section.hybrid.map(|(start, _)| start)])
+            .flatten()
+            .collect();
+        let takes_over = |(reference, at): (Reference, usize)| match pdf.entries.get(&reference.number) {
+            Some(Entry::At(_, generation)) => {
+                place(pdf, reference.number).is_some_and(|known| at > known) || reference.generation > *generation
+            }
+            Some(Entry::In(..)) => true,
+            Some(Entry::Free) | None => !sections.contains(&at),
         };
         if headers(pdf.bytes).any(takes_over) {
             return Err(PdfError::Structure(

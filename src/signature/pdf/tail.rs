@@ -11,6 +11,7 @@ use std::collections::{HashMap, HashSet};
 use super::lexer::is_space;
 use super::linear;
 use super::object::{Object, Reference, inner_references};
+use super::reach;
 use super::rebuilt::{self, Appended};
 use super::xref::{Entry, Section, last_startxref};
 use super::{Lexer, Pdf, PdfError, Result, read_indirect};
@@ -49,6 +50,7 @@ pub fn check_appended(pdf: &Pdf<'_>, signed: &Pdf<'_>) -> Result<bool> {
     tail.check_sections(signed)?;
     rebuilt::check(pdf, start, &objects)?;
     check_references(pdf, signed, &tail, &objects)?;
+    reach::check(pdf, signed)?;
     Ok(true)
 }
 
@@ -150,8 +152,12 @@ impl<'p, 'a> Tail<'p, 'a> {
             return Err(PdfError::Structure("an update has objects beyond its /Size"));
         }
         for (number, entry) in &section.entries {
-            let Entry::At(at, generation) = entry else { continue };
             self.pdf.budget.read(0)?;
+            let (at, generation) = match entry {
+                Entry::At(at, generation) => (at, generation),
+                Entry::In(..) if self.pdf.generations(*number)?.is_none() => return Err(PdfError::Misplaced(*number)),
+                _ => continue,
+            };
             let stated = Lexer::new(self.pdf.bytes, begin(self.pdf.bytes, *at)).object_header();
             if stated != Ok(Reference { number: *number, generation: *generation }) {
                 return Err(PdfError::Misplaced(*number));

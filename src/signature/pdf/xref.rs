@@ -95,7 +95,7 @@ fn section<'a>(bytes: &'a [u8], at: usize, budget: &Budget) -> Result<Section<'a
 fn table<'a>(bytes: &'a [u8], start: usize, mut lexer: Lexer<'a>, budget: &Budget) -> Result<Section<'a>> {
     let mut used = Vec::new();
     let mut free = Vec::new();
-    let mut counts_from_one = false;
+    let mut is_odd = false;
     while !lexer.keyword(b"trailer") {
         let mut number = lexer.number()?;
         let count = lexer.number()?;
@@ -105,14 +105,16 @@ fn table<'a>(bytes: &'a [u8], start: usize, mut lexer: Lexer<'a>, budget: &Budge
             if lexer.keyword(b"n") {
                 let place = usize::try_from(place).map_err(|_| PdfError::NoCrossReference)?;
                 let generation = u16::try_from(generation).unwrap_or(u16::MAX);
+                is_odd |= place == 0;
                 let entry = if place == 0 { Entry::Free } else { Entry::At(place, generation) };
                 used.push((entry_number(number, index)?, entry));
             } else {
                 lexer.expect("f")?;
-                // Some writers count from 1 and mean 0: the list of free objects always begins with 0.
+                // Some writers count from 1 and mean 0: the list of free objects always begins with 0. Some readers
+                // take every section for such a one that begins at 1 with a free object.
+                is_odd |= (number, index) == (1, 0);
                 if (number, index, place, generation) == (1, 0, 0, 65_535) {
                     number = 0;
-                    counts_from_one = true;
                 }
                 free.push((entry_number(number, index)?, Entry::Free));
             }
@@ -120,7 +122,7 @@ fn table<'a>(bytes: &'a [u8], start: usize, mut lexer: Lexer<'a>, budget: &Budge
     }
     let trailer_at = lexer.at - b"trailer".len();
     let is_plain = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b' ' | b'\r' | b'\n' | b'n' | b'f');
-    let is_odd = counts_from_one || !bytes[start + b"xref".len()..trailer_at].iter().all(is_plain);
+    is_odd |= !bytes[start + b"xref".len()..trailer_at].iter().all(is_plain);
     let Object::Dictionary(trailer) = lexer.object()? else { return Err(PdfError::NoCrossReference) };
     let doubt = lexer.doubt.or(is_odd.then_some("a cross-reference table is written in an unusual way"));
     let hidden = match trailer.get(b"XRefStm") {
@@ -150,7 +152,6 @@ fn entry_number(first: u64, index: u64) -> Result<u32> {
 
 fn stream<'a>(bytes: &'a [u8], start: usize, budget: &Budget) -> Result<Section<'a>> {
     let indirect = super::read_indirect(bytes, start, None, &|_| None)?.1;
-    let doubt = indirect.doubt;
     let (Object::Dictionary(trailer), Some(raw)) = (indirect.object, indirect.stream) else {
         return Err(PdfError::NoCrossReference);
     };
@@ -158,6 +159,7 @@ fn stream<'a>(bytes: &'a [u8], start: usize, budget: &Budget) -> Result<Section<
         return Err(PdfError::NoCrossReference);
     }
     let Some(Object::Array(widths)) = trailer.get(b"W") else { return Err(PdfError::NoCrossReference) };
+    let mut is_odd = widths.len() != 3;
     let widths: Vec<usize> = widths
         .iter()
         .filter_map(|width| match width {
@@ -173,6 +175,7 @@ fn stream<'a>(bytes: &'a [u8], start: usize, budget: &Budget) -> Result<Section<
     let data = decode(&trailer, raw, budget)?;
     let mut rows = data.chunks_exact(width);
     let mut entries = Vec::new();
+    is_odd |= matches!(trailer.get(b"Index"), Some(Object::Array(members)) if members.len() % 2 != 0);
     for (first, count) in ranges(&trailer)? {
         for index in 0..count {
             // A count that the data do not bear out ends here, not at four thousand million.
@@ -184,7 +187,9 @@ fn stream<'a>(bytes: &'a [u8], start: usize, budget: &Budget) -> Result<Section<
             let (second_field, third_field) = rest.split_at(second);
             let value = |field: &[u8]| field.iter().fold(0_u64, |value, &byte| value << 8 | u64::from(byte));
             let place = || usize::try_from(value(second_field)).map_err(|_| PdfError::NoCrossReference);
-            let entry = match if kind == 0 { 1 } else { value(kind_field) } {
+            let kind = if kind == 0 { 1 } else { value(kind_field) };
+            is_odd |= kind > 2 || (kind == 1 && value(second_field) == 0);
+            let entry = match kind {
                 1 if value(second_field) > 0 => {
                     let generation = u16::try_from(value(third_field)).unwrap_or(u16::MAX);
                     Entry::At(place()?, generation)
@@ -200,6 +205,7 @@ fn stream<'a>(bytes: &'a [u8], start: usize, budget: &Budget) -> Result<Section<
         }
     }
     let end = indirect.end;
+    let doubt = indirect.doubt.or(is_odd.then_some("a cross-reference stream is written in an unusual way"));
     Ok(Section { start, end, entries, trailer, trailer_at: None, doubt, hybrid: None, hides: false })
 }
 
