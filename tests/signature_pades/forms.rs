@@ -117,3 +117,46 @@ fn what_readers_draw_without_an_appearance_has_the_form_unchanged() {
         }
     }
 }
+
+const TEXT: &str = "/Type /Annot /Subtype /Widget /FT /Tx /T (nota) /Rect [9 9 99 99] /V (x)";
+const COMMENT: &str = "/Type /Annot /Subtype /FreeText /Rect [9 9 99 99] /Contents (x) /DA (/F1 9 Tf 0 g)";
+
+#[rstest]
+#[case::a_field_with_null(TEXT, "/AP null", true, true)]
+#[case::with_nothing(TEXT, "/AP << >>", true, true)]
+#[case::with_no_normal_one(TEXT, "/AP << /D 8 0 R >>", true, true)]
+#[case::with_null_for_it(TEXT, "/AP << /N null >>", true, true)]
+#[case::with_one_that_is_not_there(TEXT, "/AP << /N 99 0 R >>", true, true)]
+#[case::with_something_else(TEXT, "/AP << /N 5 0 R >>", true, true)]
+#[case::with_no_states(TEXT, "/AP << /N << >> >>", true, true)]
+#[case::with_an_empty_list_of_kids(TEXT, "/Kids []", true, true)]
+#[case::with_letters_of_its_own(TEXT, "/DA (/F1 9 Tf 0 g)", true, true)]
+#[case::a_widget_of_no_field(TEXT, "", false, true)]
+#[case::a_widget_of_no_field_with_null(TEXT, "/AP null", false, true)]
+#[case::a_comment(COMMENT, "", false, true)]
+#[case::a_comment_with_null(COMMENT, "/AP << /N null >>", false, true)]
+#[case::a_field_with_a_look(TEXT, "/AP << /N 8 0 R >>", true, false)]
+#[case::with_a_look_for_its_state(TEXT, "/AS /On /AP << /N << /On 8 0 R >> >>", true, false)]
+#[case::a_widget_with_a_look(TEXT, "/AP << /N 8 0 R >>", false, false)]
+#[case::a_comment_with_a_look(COMMENT, "/AP << /N 8 0 R >>", false, false)]
+#[case::a_link("/Type /Annot /Subtype /Link /Rect [9 9 99 99]", "", false, false)]
+fn what_has_no_look_of_its_own_has_the_form_unchanged(
+    #[case] kind: &str,
+    #[case] entries: &str,
+    #[case] is_field: bool,
+    #[case] drawn_by_readers: bool,
+    #[values("/DA (/F1 9 Tf 0 g)", "/Q 2", "/DR << /Font << /F1 109 0 R >> >>")] after: &str,
+) {
+    let mut paper = prepared();
+    paper.put(109, "<< /Type /Font /Subtype /Type1 /BaseFont /Symbol >>");
+    paper.put(110, &format!("<< {kind} {entries} >>"));
+    if is_field {
+        paper.fields.push(110);
+    }
+    paper.annotations.push(110);
+    paper.put_structure();
+    sign(&mut paper);
+    paper.form = after.to_owned();
+    paper.put_structure();
+    if drawn_by_readers { is_content(&mut paper) } else { is_harmless(&mut paper) }
+}

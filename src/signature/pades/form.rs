@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crate::signature::pdf::{Dictionary, Object, Pdf, PdfError};
 
+use super::appearance;
 use super::change::{Blame, CONTENT, Filling, GUIDE, Role, Walk, references};
 use super::field;
 use super::meaning::is_silent;
@@ -14,9 +15,9 @@ type Result<T> = std::result::Result<T, PdfError>;
 impl<'p> Walk<'p, '_> {
     /// The interactive form (§ 12.7.3).
     ///
-    /// `/NeedAppearances` has readers draw values themselves instead of the appearances that were signed, and a field
-    /// without an appearance has it anyway: with what the form brings for it (`/DR`, `/DA`, `/Q`). So the first may not
-    /// change, and the others not where they are used.
+    /// `/NeedAppearances` has readers draw values themselves instead of the appearances that were signed, and a field or
+    /// an annotation without an appearance has it anyway ([`super::appearance`]): with what the form brings for it
+    /// (`/DR`, `/DA`, `/Q`). So the first may not change, and the others not where they are used.
     pub(super) fn form(&mut self, old: Option<&Object<'p>>, new: Option<&Object<'p>>) -> Result<()> {
         self.stays(old, new);
         let (before, after) = (self.old.dictionary(old)?, self.new.dictionary(new)?);
@@ -25,7 +26,8 @@ impl<'p> Walk<'p, '_> {
             self.content("the form was removed");
             return Ok(());
         };
-        let drawn_by_readers = self.is_drawn_by_readers(&before)?;
+        let drawn_by_readers = truth(self.old, before.get(b"NeedAppearances"))? != Some(false)
+            || appearance::is_missing(self.old, &self.landmarks)?;
         for key in self.keys(&before, &after) {
             let (old, new) = (before.get(key), after.get(key));
             match key {
@@ -52,18 +54,6 @@ impl<'p> Walk<'p, '_> {
             }
         }
         Ok(())
-    }
-
-    /// Whether readers draw any value of the signed form themselves.
-    fn is_drawn_by_readers(&self, form: &Dictionary<'p>) -> Result<bool> {
-        if truth(self.old, form.get(b"NeedAppearances"))? != Some(false) {
-            return Ok(true);
-        }
-        let by_reader = |field: &field::Field<'_>| {
-            let is_widget = field.dictionary.get(b"Kids").is_none();
-            !field.is_signature && is_widget && field.dictionary.get(b"AP").is_none()
-        };
-        Ok(field::fields(self.old)?.iter().any(by_reader))
     }
 
     /// Default resources: new names may come, old ones stay what they are.

@@ -10,6 +10,7 @@
 //! own, and must hold the signature in a field. What follows is compared with it, and never judged by where it lies in
 //! the file. The newest timestamp is judged first: each proves that all before it existed (EN 319 102-1 § 5.6).
 
+mod appearance;
 mod change;
 mod field;
 mod form;
