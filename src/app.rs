@@ -191,7 +191,8 @@ impl App {
         let key = |text: &String| text.parse().map_err(|error| StartError::WitnessKey(text.clone(), error));
         let witness_keys: Vec<VerifierKey> = config.proof.witness_keys.iter().map(key).collect::<Result<_, _>>()?;
         let service = Service::new(store.clone(), clock.clone());
-        let client_certificates = ClientCertificates::new(judge.clone(), clock.clone());
+        let client_certificates =
+            ClientCertificates::new(judge.clone(), clock.clone(), config.signature.on_indeterminate);
         let scope = |name: &String| name.parse().map_err(|error| StartError::CalendarScope(name.clone(), error));
         let scopes = config.calendar.required_scopes.iter().map(scope).collect::<Result<_, _>>()?;
         let formats = formats(&config.documents)?;

@@ -184,14 +184,14 @@ pub enum Revocation {
     Off,
 }
 
-/// What is done with a submission whose signature is sound but whose revocation could not be learned. A certificate that
-/// its authority has suspended is refused either way.
+/// What is done with a submission whose signature is sound but whose revocation could not be learned, and with a client
+/// whose certificate is in that state. A certificate that its authority has suspended is refused either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnIndeterminate {
-    /// Answer 503, nothing is numbered.
+    /// Answer 503, nothing is numbered; a client with such a certificate is answered 503 whatever it asks.
     Refuse,
-    /// Register it, mark it, judge it again later.
+    /// Register it, mark it, judge it again later; let the client in.
     Accept,
 }
 

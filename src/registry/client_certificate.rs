@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::Clock;
+use crate::config::OnIndeterminate;
 use crate::domain::Micros;
 use crate::fetch::Judge;
 use crate::signature::{Anchors, Client, RevocationMode, Standing, judge_client};
@@ -48,6 +49,7 @@ impl Shown {
 pub struct ClientCertificates {
     judge: Judge,
     clock: Clock,
+    on_indeterminate: OnIndeterminate,
     known: Arc<Mutex<HashMap<[u8; 32], Known>>>,
 }
 
@@ -71,10 +73,10 @@ pub enum Outcome {
 }
 
 impl ClientCertificates {
-    /// None known yet.
+    /// None known yet; with what the entity does where nobody could say whether a certificate is revoked.
     #[must_use]
-    pub fn new(judge: Judge, clock: Clock) -> Self {
-        Self { judge, clock, known: Arc::default() }
+    pub fn new(judge: Judge, clock: Clock, on_indeterminate: OnIndeterminate) -> Self {
+        Self { judge, clock, on_indeterminate, known: Arc::default() }
     }
 
     /// Whether this certificate may be believed now.
@@ -103,10 +105,15 @@ impl ClientCertificates {
         };
         match &client.standing {
             Standing::Refused(why) => Outcome::Refused(why.clone()),
-            Standing::Unknown(_) if self.judge.policy().revocation == RevocationMode::Require => Outcome::Unknown,
+            Standing::Unknown(_) if self.must_know() => Outcome::Unknown,
             Standing::Good | Standing::Unknown(_) => Outcome::Believed(client),
             Standing::NotAsked => Outcome::Unknown,
         }
+    }
+
+    /// Whether nobody is believed without an answer about revocation.
+    fn must_know(&self) -> bool {
+        self.on_indeterminate == OnIndeterminate::Refuse || self.judge.policy().revocation == RevocationMode::Require
     }
 
     fn remember(&self, hash: [u8; 32], of: Known) {

@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 use serde_json::{Value, json};
-use ventanilla::config::Config;
+use ventanilla::config::{Config, OnIndeterminate, Revocation};
 
 use crate::harness::door::Door;
 use crate::harness::paper::{Form, Paper, Signer, fresh_key};
@@ -425,4 +425,35 @@ async fn a_signed_form_proves_one_entry_and_no_other(#[values(Engine::Sqlite, En
     town.submit(&replayed.form(), &fresh_key()).await.is(409, "duplicate-submission");
     let next = town.next_number().await;
     assert_eq!(next, first["entry"]["number"].as_i64().unwrap() + 1, "what was refused took no number");
+}
+
+#[rstest]
+#[case(OnIndeterminate::Refuse)]
+#[case(OnIndeterminate::Accept)]
+#[tokio::test]
+async fn a_certificate_of_whose_revocation_nobody_speaks_identifies_where_the_entity_takes_that(
+    #[case] on_indeterminate: OnIndeterminate,
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    // Takes connections and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let responder = format!("http://{}/", silent.local_addr().unwrap());
+    let change = |config: &mut Config| {
+        config.signature.identification_rule = "Ordenanza 3/2024, art. 12".into();
+        config.signature.revocation = Revocation::WhenAvailable;
+        config.signature.ocsp_responders = vec![responder];
+        config.signature.revocation_seconds = 1;
+        config.signature.on_indeterminate = on_indeterminate;
+    };
+    let town = with_tls_and(engine, change).await;
+    let answer = by_certificate(&citizen_door(&town, "citizen"), &Paper::submission().form()).await;
+    if on_indeterminate == OnIndeterminate::Accept {
+        let entry = answer.registered()["entry"].clone();
+        assert_eq!(entry["authentication_method"], "client_certificate");
+        assert_eq!(entry["identification"]["revocation"], "unknown");
+    } else {
+        let answer = answer.is(503, "unavailable");
+        assert!(answer.text().contains("revoked could not be learned"), "{}", answer.text());
+        assert_eq!(town.holdings().await.entries, 0);
+    }
 }
