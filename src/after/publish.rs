@@ -8,13 +8,13 @@
 
 use std::time::Duration;
 
-use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::domain::Sha256;
 use crate::log::Checkpoint;
-use crate::registry::act::{Action, Actor, record_act};
+use crate::registry::act::Actor;
+use crate::registry::hold::Loss;
 use crate::registry::ledger::{head, root_of};
 use crate::store::log::Log;
 use crate::store::{self, objects};
@@ -55,23 +55,29 @@ pub enum PublishError {
     #[error("{0}")]
     Held(String),
     /// What was published cannot be read.
-    #[error("the checkpoint that was published cannot be read: {0}")]
+    #[error(
+        "the checkpoint that was published cannot be read: {0}; bring back the file as it was, or say with \
+         `ventanilla accept-loss` that what it said is lost"
+    )]
     Unreadable(String),
 }
 
 impl PublishError {
-    /// Whether the book is known not to continue what was published or witnessed of it: it must not number.
+    /// Whether the book must not number: it is known not to continue what was published or witnessed of it, or what was
+    /// published is there and nobody can tell.
     #[must_use]
     pub fn shows_loss(&self) -> bool {
         match self {
-            Self::RolledBack { .. } | Self::OtherHistory { .. } | Self::Held(_) => true,
-            Self::Store(_) | Self::Objects(_) | Self::Unreadable(_) => false,
+            Self::RolledBack { .. } | Self::OtherHistory { .. } | Self::Held(_) | Self::Unreadable(_) => true,
+            Self::Store(_) | Self::Objects(_) => false,
         }
     }
 }
 
 /// How often it is looked whether a book whose numbering is held goes on.
 const HELD: Duration = Duration::from_secs(5);
+/// The most that is written down of what stands in the place of a checkpoint, in characters.
+const CHECKPOINT_LENGTH: usize = 4096;
 /// What holds numbering although nothing published says so; empty when nothing does.
 const HELD_BY: &str = "book.held";
 
@@ -179,12 +185,17 @@ impl App {
     /// # Errors
     /// [`PublishError`] says how it does not, or why that is not known.
     pub async fn continues(&self, log: Log) -> Result<Head, PublishError> {
-        let (entity, name) = (&self.entity, log.as_str());
         if log == Log::Book
             && let Some(reason) = self.held_by().await?
         {
             return Err(PublishError::Held(reason));
         }
+        self.compare(log).await
+    }
+
+    /// The head of a log, if it continues what was published of it in the object store.
+    async fn compare(&self, log: Log) -> Result<Head, PublishError> {
+        let (entity, name) = (&self.entity, log.as_str());
         // Read first: what another process publishes meanwhile is of a later head than this.
         let before = self.registry.objects().get_log(&entity.code, &kept_as(log)).await?;
         let before = before.map(|bytes| self.read_published(log, &bytes)).transpose()?;
@@ -220,10 +231,15 @@ impl App {
     fn hold_by<T>(&self, found: &Result<T, PublishError>) {
         let (holds, entity) = (self.registry.holds(), self.entity.id);
         match found {
-            Err(error) if error.shows_loss() => holds.set(entity, Some(error.to_string())),
+            Ok(_) => holds.set(entity, None),
+            Err(
+                error @ (PublishError::RolledBack { .. }
+                | PublishError::OtherHistory { .. }
+                | PublishError::Held(_)
+                | PublishError::Unreadable(_)),
+            ) => holds.set(entity, Some(error.to_string())),
             // What was not known before is not known now.
             Err(PublishError::Store(_) | PublishError::Objects(_)) => {}
-            Ok(_) | Err(_) => holds.set(entity, None),
         }
     }
 
@@ -256,48 +272,62 @@ impl App {
         }
     }
 
-    /// Accepts that what was published after the head is lost: writes that into the book, keeps the checkpoint beside it
-    /// as proof of what was lost, and publishes the head. `None` when nothing is lost.
+    /// Accepts that what was published after the head is lost: writes that into the book and among the acts at once, keeps
+    /// the checkpoint beside it as proof of what was lost, and publishes the head. `None` when nothing is lost.
     ///
     /// # Errors
-    /// [`PublishError`]; it can be done again.
+    /// [`PublishError`]; it can be done again, and is written down again then.
     pub async fn accept_loss(&self, by: &Actor) -> Result<Option<Lost>, PublishError> {
-        let mut broken = Vec::new();
-        let (objects, code) = (self.registry.objects(), &self.entity.code);
-        let mut lost = None;
-        if let Some(reason) = self.held_by().await? {
-            let leaves = self.registry.write_loss(&self.entity, &reason).await?;
-            self.hold("").await?;
-            broken.push(json!({ "log": "book", "leaves": leaves, "why": &reason }));
-            lost = Some(Lost { leaves, why: reason });
-        }
+        let held = self.held_by().await?;
+        let by_witness =
+            |reason: &String| Loss { log: Log::Book, published: None, what: reason.clone(), why: reason.clone() };
+        let (mut losses, mut broken) = (Vec::from_iter(held.as_ref().map(by_witness)), Vec::new());
         for log in [Log::Access, Log::Book] {
-            let Err(error) = self.continues(log).await else { continue };
-            let (PublishError::RolledBack { published, .. } | PublishError::OtherHistory { published, .. }) = error
-            else {
-                return Err(error);
-            };
-            let Some(kept) = objects.get_log(code, &kept_as(log)).await? else { continue };
-            objects.put_log(code, &format!("{}.lost-{published}.checkpoint", log.as_str()), kept.to_vec()).await?;
-            broken.push(json!({ "log": log.as_str(), "published": published, "why": error.to_string() }));
-            if log == Log::Book {
-                let leaves = self.registry.write_loss(&self.entity, &String::from_utf8_lossy(&kept)).await?;
-                lost = Some(Lost { leaves, why: error.to_string() });
+            if let Some(loss) = self.loss_of(log).await? {
+                losses.push(loss);
+                broken.push(log);
             }
-            let mut tx = self.store().read().await?;
-            let (size, root) = head(&mut tx, self.entity.id, log).await?;
-            drop(tx);
-            let checkpoint = self.entity.ledger.checkpoint(log, size, root)?;
-            objects.put_log(code, &kept_as(log), checkpoint.into_bytes()).await?;
         }
-        if !broken.is_empty() {
-            // After what was published is that of this tree: the act is a leaf of it.
-            let mut tx = self.store().begin().await?;
-            let act = (Action::LossAccepted, "log");
-            record_act(&mut tx, self.clock(), &self.entity, by, act, &broken).await?;
-            tx.commit().await?;
+        let Some(last) = losses.iter().rev().find(|loss| loss.log == Log::Book).or(losses.first()) else {
+            return Ok(None);
+        };
+        let leaves = self.registry.write_losses(&self.entity, by, &losses).await?;
+        // Only now that it is written down: until then numbering is held.
+        for log in broken {
+            self.publish_anyway(log).await?;
         }
-        Ok(lost)
+        if held.is_some() {
+            self.hold("").await?;
+        }
+        Ok(leaves.map(|leaves| Lost { leaves, why: last.why.clone() }))
+    }
+
+    /// What a log lost of what was published of it, which is kept beside it.
+    async fn loss_of(&self, log: Log) -> Result<Option<Loss>, PublishError> {
+        let (objects, code) = (self.registry.objects(), &self.entity.code);
+        let Err(error) = self.compare(log).await else { return Ok(None) };
+        let published = match &error {
+            PublishError::RolledBack { published, .. } | PublishError::OtherHistory { published, .. } => {
+                Some(*published)
+            }
+            PublishError::Unreadable(_) => None,
+            PublishError::Store(_) | PublishError::Objects(_) | PublishError::Held(_) => return Err(error),
+        };
+        let Some(kept) = objects.get_log(code, &kept_as(log)).await? else { return Ok(None) };
+        let which = published.map_or_else(|| "unreadable".to_owned(), |published| published.to_string());
+        objects.put_log(code, &format!("{}.lost-{which}.checkpoint", log.as_str()), kept.to_vec()).await?;
+        let what = String::from_utf8_lossy(&kept).replace('\0', "?").chars().take(CHECKPOINT_LENGTH).collect();
+        Ok(Some(Loss { log, published, what, why: error.to_string() }))
+    }
+
+    /// Publishes the head of a log in the place of what it does not continue.
+    async fn publish_anyway(&self, log: Log) -> Result<(), PublishError> {
+        let mut tx = self.store().read().await?;
+        let (size, root) = head(&mut tx, self.entity.id, log).await?;
+        drop(tx);
+        let checkpoint = self.entity.ledger.checkpoint(log, size, root)?;
+        let objects = self.registry.objects();
+        Ok(objects.put_log(&self.entity.code, &kept_as(log), checkpoint.into_bytes()).await?)
     }
 
     fn read_published(&self, log: Log, bytes: &[u8]) -> Result<Checkpoint, PublishError> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rstest::rstest;
 use ventanilla::clock::Clock;
+use ventanilla::registry::act::Actor;
 use ventanilla::store::dump::holds_entries;
 use ventanilla::store::log::Log;
 
@@ -322,4 +323,63 @@ async fn a_loss_can_be_accepted_while_bringing_back(#[values(Engine::Sqlite, Eng
     said.is(0).says("the loss is accepted").says("the book is whole");
     let town = Town::open(site, Clock::system(), |_| {}, None).await;
     assert_eq!(town.next_number().await, 4);
+}
+
+#[tokio::test]
+async fn a_loss_is_written_into_the_book_and_among_the_acts_or_nowhere() {
+    let town = Town::on(Engine::Sqlite).await;
+    town.next_number().await;
+    town.app.publish_once(Log::Book).await.unwrap();
+    town.app.hold("a witness has seen more").await.unwrap();
+    let written = async || {
+        let events = town.count("SELECT count(*) FROM events WHERE type = 'loss_accepted'").await;
+        (events, town.count("SELECT count(*) FROM access_log WHERE action = 'loss_accepted'").await)
+    };
+    let refuse = "CREATE TRIGGER full BEFORE INSERT ON access_log BEGIN SELECT RAISE(ABORT, 'full'); END";
+    execute(town.app.store(), refuse).await;
+    town.app.accept_loss(&Actor::operator("ana")).await.unwrap_err();
+    assert_eq!(written().await, (0, 0));
+    assert!(!town.app.check_continuity().await, "numbering stays held");
+    execute(town.app.store(), "DROP TRIGGER full").await;
+    let lost = town.app.accept_loss(&Actor::operator("ana")).await.unwrap().unwrap();
+    assert_eq!((lost.leaves, lost.why.as_str()), (1, "a witness has seen more"));
+    assert_eq!(written().await, (1, 1));
+    assert!(town.app.check_continuity().await);
+    assert_eq!(town.next_number().await, 2);
+    assert!(town.app.accept_loss(&Actor::operator("ana")).await.unwrap().is_none());
+    assert_eq!(town.findings().await, Vec::<String>::new());
+}
+
+#[rstest]
+#[tokio::test]
+async fn numbering_is_held_while_what_was_published_cannot_be_read(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
+    town.next_number().await;
+    town.app.publish_once(Log::Book).await.unwrap();
+    let objects = town.app.registry.objects();
+    let published = objects.get_log("L01000000", "book.checkpoint").await.unwrap().unwrap();
+    objects.put_log("L01000000", "book.checkpoint", b"not a checkpoint\0".to_vec()).await.unwrap();
+    // Whether numbering was held before or not: it is now.
+    for _ in 0..2 {
+        assert!(!town.app.check_continuity().await);
+        let refused = town.register(&Paper::counter().form(), &fresh_key()).await.is(503, "unavailable");
+        assert!(refused.text().contains("does not continue what was published"), "{}", refused.text());
+    }
+    let ready = town.get("/readyz", "nobody").await.is(503, "").text();
+    assert!(ready.contains("the checkpoint that was published cannot be read"), "{ready}");
+    objects.put_log("L01000000", "book.checkpoint", published.to_vec()).await.unwrap();
+    assert!(town.app.check_continuity().await);
+    assert_eq!(town.next_number().await, 2);
+
+    // Nobody has the file any more: what it said is given up, and that is written down.
+    objects.put_log("L01000000", "book.checkpoint", b"not a checkpoint\0".to_vec()).await.unwrap();
+    let lost = town.app.accept_loss(&Actor::operator("ana")).await.unwrap().unwrap();
+    assert!(lost.why.contains("cannot be read"), "{}", lost.why);
+    assert!(town.app.check_continuity().await);
+    assert_eq!(town.next_number().await, 3);
+    let kept = objects.get_log("L01000000", "book.lost-unreadable.checkpoint").await.unwrap();
+    assert_eq!(kept.unwrap(), b"not a checkpoint\0"[..]);
+    assert_eq!(town.findings().await, Vec::<String>::new());
 }
