@@ -207,6 +207,14 @@ pub enum Finding {
         /// Where it was kept.
         source_name: String,
     },
+    /// A token, trust anchor, unit, office or book is not what the privileged acts leave.
+    #[error("{what} is not what the recorded acts say: {}", .wrong.join(", "))]
+    NotByActs {
+        /// What it is.
+        what: String,
+        /// Its fields that differ, or what else is wrong.
+        wrong: Vec<String>,
+    },
     /// A receipt, its seal or its PDF is not what it must be.
     #[error("the receipt of entry {code} was altered: {reason}")]
     Receipt {

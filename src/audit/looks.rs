@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::acts::Acts;
 use super::seals::Seals;
 use super::{AuditError, Finding, Kept, Report, published, sealed};
 use crate::app::App;
@@ -38,6 +39,7 @@ pub async fn check(app: &App, seals: &mut Seals, report: &mut Report) -> Result<
         let (size, found) = (newer.checkpoint.size, size);
         report.find(Finding::AccessLogCut { size, found, source_name: newer.source.clone() });
     }
+    let mut acts = Acts::default();
     let mut edge = Edge::default();
     let mut from = 0;
     while from < size {
@@ -50,6 +52,7 @@ pub async fn check(app: &App, seals: &mut Seals, report: &mut Report) -> Result<
             nodes.extend(store::audit::nodes_between(&mut tx, entity, Log::Access, level, low, high).await?);
         }
         drop(tx);
+        rows.iter().for_each(|row| acts.see(row));
         let mut rows = rows.iter().peekable();
         for index in from..to {
             let row = rows.next_if(|row| row.position == position(index + 1));
@@ -68,7 +71,16 @@ pub async fn check(app: &App, seals: &mut Seals, report: &mut Report) -> Result<
     if edge.root() != root {
         report.find(Finding::AccessLogHead { size });
     }
-    Ok(())
+    // What was done since the head was read stands in the rows as well.
+    let mut tx = app.store().read().await?;
+    let mut from = position(size);
+    loop {
+        let rows = store::access::stretch(&mut tx, entity, from + 1, from.saturating_add(position(STRETCH))).await?;
+        let Some(last) = rows.last() else { break };
+        from = last.position;
+        rows.iter().for_each(|row| acts.see(row));
+    }
+    acts.compare(app, &mut tx, report).await
 }
 
 fn position(index: u64) -> i64 {

@@ -7,6 +7,7 @@
 //! | `documents` | the bytes in the object store |
 //! | `receipts` | receipts against leaves, their seals, their PDFs |
 //! | `seals` | whose certificate made a seal |
+//! | `acts` | tokens, trust anchors, units, offices and books against the privileged acts |
 //! | `looks` | the access log: looks and privileged acts, and the tree over them |
 //!
 //! # Why
@@ -15,6 +16,7 @@
 //! So the check has two halves: rows against leaves, which finds what was done carelessly, and leaves against checkpoints
 //! kept elsewhere, which finds what was done with care. It reads in short stretches, so that the registry goes on.
 
+mod acts;
 mod documents;
 pub mod finding;
 mod looks;
@@ -65,6 +67,9 @@ pub struct Report {
     pub looks: u64,
     /// Entries checked.
     pub entries: u64,
+    /// Tokens, units, offices and books that the installation made or that are older than the acts, kind by kind: nothing
+    /// tells what they must be.
+    pub before_acts: Vec<String>,
     /// Documents and signed submissions whose bytes were read.
     pub objects: u64,
     /// The head of the tree, as computed.

@@ -163,6 +163,10 @@ pub(super) fn tell(report: &Report) -> bool {
     if let Some(head) = &report.head {
         println!("tree of {} leaves, root {}", head.size, head.root);
     }
+    if !report.before_acts.is_empty() {
+        let named = report.before_acts.join("; ");
+        println!("made by the installation or before acts were recorded, so not compared with any: {named}");
+    }
     if report.wrong == 0 {
         println!("the book is whole: every number, time, record, document and checkpoint is as it must be");
         return true;

@@ -388,6 +388,8 @@ async fn write(
     let detail = serde_json::json!({
         "file_sha256": hash, "complete": wanted.complete, "new": summary.new, "changed": summary.changed,
         "renamed": summary.renamed, "ended": summary.ended,
+        // What its rows say since when they have been as they are.
+        "at": over.at.rfc3339(app.entity.zone),
     });
     let act = (Action::CatalogueImported, if summary.offices { "offices" } else { "units" });
     record_act(&mut tx, app.clock(), &app.entity, wanted.by, act, &detail).await?;

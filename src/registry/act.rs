@@ -10,6 +10,7 @@ use super::access::append;
 use super::caller::{Caller, Entity};
 use super::record;
 use crate::clock::Clock;
+use crate::domain::code_list::code_list;
 use crate::store::access::{AccessRow, LeafKind};
 use crate::store::{self, Tx};
 
@@ -44,74 +45,48 @@ impl From<&Caller> for Actor {
     }
 }
 
-/// What was done. The names never change: they stand in leaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// A token was made.
-    TokenCreated,
-    /// The tokens of a name were revoked.
-    TokenRevoked,
-    /// Years of the calendar were published, or a change of them.
-    CalendarPublished,
-    /// A clock that jumped was accepted.
-    ClockAccepted,
-    /// It was accepted that the book is older than what was published of it.
-    LossAccepted,
-    /// A trust anchor was added.
-    AnchorAdded,
-    /// A trust anchor was taken away.
-    AnchorRemoved,
-    /// A unit was made or changed.
-    UnitChanged,
-    /// An office was made or changed.
-    OfficeChanged,
-    /// A book was made or renamed.
-    BookChanged,
-    /// A book that was never used was taken away.
-    BookDeleted,
-    /// A list of units or offices was brought.
-    CatalogueImported,
-    /// An incident was published.
-    IncidentPublished,
-    /// The end of an incident was published.
-    IncidentEnded,
-    /// Extended deadlines were published.
-    DeadlinesExtended,
-    /// An official may make authentic copies.
-    OfficialEnabled,
-    /// An official may not any more.
-    OfficialDisabled,
-    /// A server began to seal with a certificate that never sealed before.
-    SealUsed,
-    /// An operator said that a certificate sealed earlier.
-    SealAccepted,
-}
-
-impl Action {
-    /// Its name in the log.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::TokenCreated => "token_created",
-            Self::TokenRevoked => "token_revoked",
-            Self::CalendarPublished => "calendar_published",
-            Self::ClockAccepted => "clock_accepted",
-            Self::LossAccepted => "loss_accepted",
-            Self::AnchorAdded => "anchor_added",
-            Self::AnchorRemoved => "anchor_removed",
-            Self::UnitChanged => "unit_changed",
-            Self::OfficeChanged => "office_changed",
-            Self::BookChanged => "book_changed",
-            Self::BookDeleted => "book_deleted",
-            Self::CatalogueImported => "catalogue_imported",
-            Self::IncidentPublished => "incident_published",
-            Self::IncidentEnded => "incident_ended",
-            Self::DeadlinesExtended => "deadlines_extended",
-            Self::OfficialEnabled => "official_enabled",
-            Self::OfficialDisabled => "official_disabled",
-            Self::SealUsed => "seal_used",
-            Self::SealAccepted => "seal_accepted",
-        }
+code_list! {
+    /// What was done. The names never change: they stand in leaves.
+    #[schema(example = "token_created")]
+    Action {
+        /// A token was made.
+        TokenCreated = "token_created",
+        /// The tokens of a name were revoked.
+        TokenRevoked = "token_revoked",
+        /// Years of the calendar were published, or a change of them.
+        CalendarPublished = "calendar_published",
+        /// A clock that jumped was accepted.
+        ClockAccepted = "clock_accepted",
+        /// It was accepted that the book is older than what was published of it.
+        LossAccepted = "loss_accepted",
+        /// A trust anchor was added.
+        AnchorAdded = "anchor_added",
+        /// A trust anchor was taken away.
+        AnchorRemoved = "anchor_removed",
+        /// A unit was made or changed.
+        UnitChanged = "unit_changed",
+        /// An office was made or changed.
+        OfficeChanged = "office_changed",
+        /// A book was made or renamed.
+        BookChanged = "book_changed",
+        /// A book that was never used was taken away.
+        BookDeleted = "book_deleted",
+        /// A list of units or offices was brought.
+        CatalogueImported = "catalogue_imported",
+        /// An incident was published.
+        IncidentPublished = "incident_published",
+        /// The end of an incident was published.
+        IncidentEnded = "incident_ended",
+        /// Extended deadlines were published.
+        DeadlinesExtended = "deadlines_extended",
+        /// An official may make authentic copies.
+        OfficialEnabled = "official_enabled",
+        /// An official may not any more.
+        OfficialDisabled = "official_disabled",
+        /// A server began to seal with a certificate that never sealed before.
+        SealUsed = "seal_used",
+        /// An operator said that a certificate sealed earlier.
+        SealAccepted = "seal_accepted",
     }
 }
 

@@ -3,9 +3,12 @@
 use uuid::Uuid;
 
 use super::book::EventRow;
+use super::catalogue::BookRow;
 use super::entries::{DocumentRow, EntryRow, PartyRow, VerdictRow, entry_columns};
 use super::log::{Log, NodeRow};
+use super::tokens::TokenRow;
 use super::{Result, Tx, sql};
+use crate::domain::{Micros, Sha256};
 
 /// Events that begin an entry, within a stretch of positions: the join by which all else of these entries is read.
 macro_rules! firsts {
@@ -27,6 +30,8 @@ pub struct Stretch {
     pub events: Vec<EventRow>,
     /// The entries that begin here.
     pub entries: Vec<EntryRow>,
+    /// Their ids with the hashes by which their verification codes are looked up.
+    pub codes: Vec<(Uuid, Option<Sha256>)>,
     /// Their parties, in order.
     pub parties: Vec<PartyRow>,
     /// Their documents, in order.
@@ -56,6 +61,14 @@ pub async fn stretch(tx: &mut Tx, entity: i64, first: i64, last: i64) -> Result<
             tx,
             fetch_all,
             firsts!(entry_columns!(), "entries e ON e.id = v.entry_id AND e.entity_id = v.entity_id"),
+            entity,
+            first,
+            last
+        )?,
+        codes: sql!(
+            tx,
+            fetch_all,
+            firsts!("e.id, e.csv_sha256", "entries e ON e.id = v.entry_id AND e.entity_id = v.entity_id"),
             entity,
             first,
             last
@@ -204,5 +217,55 @@ pub async fn beyond(tx: &mut Tx, entity: i64, position: i64) -> Result<Vec<(Uuid
         "SELECT id, position FROM events WHERE entity_id = $1 AND position > $2 ORDER BY position LIMIT 100",
         entity,
         position
+    )?)
+}
+
+/// A token with the hash of its secret, and who made it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the columns are described in the schema")]
+pub struct AuditedToken {
+    #[sqlx(flatten)]
+    pub token: TokenRow,
+    pub hash: Sha256,
+    pub created_by: String,
+}
+
+/// Tokens of an entity, the oldest first, after this one; at most `limit`.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn tokens(tx: &mut Tx, entity: i64, after: (Micros, Uuid), limit: i64) -> Result<Vec<AuditedToken>> {
+    Ok(sql!(
+        tx,
+        fetch_all,
+        "SELECT id, entity_id, name, role, unit, office, hash, created_at, expires_at, revoked_at, created_by
+         FROM tokens WHERE entity_id = $1 AND (created_at > $2 OR (created_at = $2 AND id > $3))
+         ORDER BY created_at, id LIMIT $4",
+        entity,
+        after.0,
+        after.1,
+        limit
+    )?)
+}
+
+/// A book, and since when it has been as it is.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the columns are described in the schema")]
+pub struct AuditedBook {
+    #[sqlx(flatten)]
+    pub book: BookRow,
+    pub valid_from: Micros,
+}
+
+/// The books of an entity.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn books(tx: &mut Tx, entity: i64) -> Result<Vec<AuditedBook>> {
+    Ok(sql!(
+        tx,
+        fetch_all,
+        "SELECT code, kind, name, prefix, valid_from FROM books WHERE entity_id = $1 ORDER BY code",
+        entity
     )?)
 }

@@ -130,6 +130,24 @@ pub async fn list(tx: &mut Tx, entity: i64, kind: Kind, wanted: &Wanted, limit: 
     )?)
 }
 
+/// All after this code, in whatever state, by code; at most `limit`.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn page(tx: &mut Tx, entity: i64, kind: Kind, after: &str, limit: i64) -> Result<Vec<ListedRow>> {
+    Ok(in_table!(
+        tx,
+        kind,
+        fetch_all,
+        "SELECT code, name, own, state, level, superior, root, created_on, extinct_on, successors, valid_from, changed_by
+         FROM ",
+        " WHERE entity_id = $1 AND code > $2 ORDER BY code LIMIT $3",
+        entity,
+        after,
+        limit
+    )?)
+}
+
 /// One by its code, in whatever state.
 ///
 /// # Errors

@@ -208,7 +208,8 @@ pub async fn populate(app: &App) -> Result<(), StartError> {
             role,
             unit: matches!(role, Role::Unit | Role::AgendaManager).then(|| ENTITY.to_owned()),
             office: (role == Role::Clerk).then(|| office.clone()),
-            created_at: now,
+            // From before acts were recorded, as these have none.
+            created_at: Micros(0),
             expires_at: Micros(now.0 + 100 * 365 * 86_400_000_000),
             revoked_at: None,
         };

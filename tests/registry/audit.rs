@@ -1,6 +1,8 @@
 //! An attacker at the database: whatever is done to the book, checking it finds and names it.
 
+use reqwest::Method;
 use rstest::rstest;
+use serde_json::{Value, json};
 use ventanilla::audit::{self, Report, Wanted};
 use ventanilla::domain::Sha256;
 use ventanilla::log::{Checkpoint, Edge, leaf_hash};
@@ -9,7 +11,7 @@ use ventanilla::store;
 use ventanilla::store::log::Log;
 
 use crate::harness::paper::{Paper, fresh_key};
-use crate::harness::site::{Engine, execute};
+use crate::harness::site::{Engine, execute, test_certificate};
 use crate::harness::town::Town;
 
 /// A town with three submissions and two counter entries, the newest checkpoint of which is published.
@@ -226,6 +228,25 @@ async fn a_checkpoint_that_an_auditor_kept_finds_it_too(#[values(Engine::Sqlite,
     assert!(said.contains("kept.checkpoint) is of another history"), "{said}");
 }
 
+/// What gives the first line of the access log to somebody else, and agrees with itself: commitment, tree and head.
+async fn rewritten_looks(town: &Town, engine: Engine) -> String {
+    let (entity, code) = (town.app.entity.id, &town.app.entity.code);
+    let mut tx = town.app.store().read().await.unwrap();
+    let mut rows = store::access::stretch(&mut tx, entity, 1, 1 << 40).await.unwrap();
+    drop(tx);
+    rows[0].who = "somebody".into();
+    rows[0].commitment = record::commitment(&rows[0].salt.0, &record::of_look(code, &rows[0]));
+    let mut edge = Edge::default();
+    for row in &rows {
+        edge.append(leaf_hash(row.commitment.as_ref())).unwrap();
+    }
+    let (commitment, edge) = (blob(engine, &rows[0].commitment.0), blob(engine, &edge.to_bytes()));
+    format!(
+        "UPDATE access_log SET who = 'somebody', commitment = {commitment} WHERE position = 1; \
+         UPDATE access_heads SET edge = {edge}"
+    )
+}
+
 #[rstest]
 #[tokio::test]
 async fn a_line_of_the_access_log_that_was_changed_cut_or_slipped_in_is_named(
@@ -246,6 +267,11 @@ async fn a_line_of_the_access_log_that_was_changed_cut_or_slipped_in_is_named(
     assert_eq!(whole.findings, [], "{:?}", whole.findings);
     assert_eq!(i64::try_from(whole.looks).unwrap(), town.count("SELECT count(*) FROM access_log").await);
     let size = whole.looks;
+    let salt = blob(engine, &[7; 32]);
+    let other_id = match engine {
+        Engine::Sqlite => blob(engine, &[7; 16]),
+        Engine::Postgres => "'07070707-0707-0707-0707-070707070707'".to_owned(),
+    };
     let tamper = async |statement: &str, back: &str, named: &str| {
         execute(town.app.store(), statement).await;
         let found = found(&town).await;
@@ -260,6 +286,10 @@ async fn a_line_of_the_access_log_that_was_changed_cut_or_slipped_in_is_named(
         ("subject", "'other'"),
         ("entry_id", "NULL"),
         ("at", "at + 1"),
+        ("role", "'clerk-2'"),
+        ("detail", "'csv'"),
+        ("id", other_id.as_str()),
+        ("salt", salt.as_str()),
     ] {
         // Each column of each line is part of what its leaf commits to.
         let position = match column {
@@ -277,6 +307,27 @@ async fn a_line_of_the_access_log_that_was_changed_cut_or_slipped_in_is_named(
     let cut =
         "CREATE TABLE kept AS SELECT * FROM access_log WHERE position = 1; DELETE FROM access_log WHERE position = 1";
     tamper(cut, back, "line 1 of the access log is missing").await;
+    // One more line, after the last or in its place.
+    let next = size + 1;
+    let insert = format!(
+        "INSERT INTO access_log (id, entity_id, at, who, role, action, position, salt, commitment)
+         SELECT {other_id}, entity_id, at, who, role, action, {next}, salt, commitment FROM access_log WHERE position = 1"
+    );
+    let back = format!("DELETE FROM access_log WHERE position = {next}");
+    tamper(&insert, &back, &format!("line {next} of the access log comes after the head")).await;
+    assert_eq!(found(&town).await, Vec::<String>::new());
+    // A tree written anew over other lines agrees with them, but not with what was published.
+    execute(
+        town.app.store(),
+        "CREATE TABLE kept AS SELECT * FROM access_log; CREATE TABLE head AS SELECT * FROM access_heads",
+    )
+    .await;
+    execute(town.app.store(), &rewritten_looks(&town, engine).await).await;
+    let rewritten = found(&town).await;
+    assert_eq!(rewritten.len(), 2, "{rewritten:?}");
+    assert!(rewritten.iter().all(|finding| finding.contains("it was rewritten before that")), "{rewritten:?}");
+    let back = "DELETE FROM access_log; INSERT INTO access_log SELECT * FROM kept; DELETE FROM access_heads; INSERT INTO access_heads SELECT * FROM head";
+    execute(town.app.store(), back).await;
     assert_eq!(found(&town).await, Vec::<String>::new());
     // Whoever cuts the end off takes the head along, but not what was published.
     let edge = Edge::default().to_bytes();
@@ -332,4 +383,103 @@ async fn a_receipt_that_shows_something_else_than_was_registered_is_named(
         .await;
     let found = found(&town).await;
     assert!(found.iter().any(|finding| finding.contains("csv is not what its events say")), "{found:?}");
+}
+
+/// A town in which an administrator made a token, an authority, a unit, an office and a book, and took back a token.
+async fn administered(engine: Engine) -> Town {
+    let town = lively(engine).await;
+    let put = async |path: &str, body: Value| {
+        let headers = [("content-type", "application/json")];
+        town.try_send(Method::PUT, path, Some("admin"), &headers, body.to_string().into_bytes()).await.unwrap()
+    };
+    put("/units/L01000099", json!({"name": "Deportes"})).await.is(201, "");
+    put("/units/L01000099", json!({"name": "Deportes y ocio", "own": true})).await.is(200, "");
+    put("/offices/O00000099", json!({"name": "Oficina 99"})).await.is(201, "");
+    put("/books/salida-9", json!({"name": "Salida 9", "kind": "outgoing", "prefix": "X"})).await.is(201, "");
+    put("/books/salida-8", json!({"name": "Salida 8", "kind": "outgoing", "prefix": "Y"})).await.is(201, "");
+    town.try_send(Method::DELETE, "/books/salida-8", Some("admin"), &[], Vec::new()).await.unwrap().is(204, "");
+    let pem = std::fs::read_to_string(test_certificate("untrusted/root")).unwrap();
+    town.post("/trust-anchors", "admin", &json!({"certificate": pem})).await.is(201, "");
+    for name in ["sac-8", "sac-9"] {
+        let made = town.post("/tokens", "admin", &json!({"name": name, "role": "sac"})).await.is(201, "").json();
+        if name == "sac-8" {
+            let path = format!("/tokens/{}", made["id"].as_str().unwrap());
+            town.try_send(Method::DELETE, &path, Some("admin"), &[], Vec::new()).await.unwrap().is(200, "");
+        }
+    }
+    town
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_an_administrator_keeps_is_what_the_acts_leave(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = administered(engine).await;
+    let report = checked(&town).await;
+    assert_eq!(report.findings, [], "{:?}", report.findings);
+    // The tokens that the test wrote itself have no acts: they are named, and nothing else is said of them.
+    assert_eq!(report.before_acts.len(), 4, "{:?}", report.before_acts);
+    assert!(report.before_acts[0].starts_with("9 tokens ("), "{:?}", report.before_acts);
+    for (attack, named) in [
+        ("UPDATE tokens SET role = 'admin' WHERE name = 'sac-9'", "(sac-9) is not what the recorded acts say: role"),
+        ("UPDATE tokens SET unit = 'L01000001' WHERE name = 'sac-9'", "say: role, unit"),
+        ("UPDATE tokens SET office = 'O01000000' WHERE name = 'sac-9'", "say: role, unit, office"),
+        ("UPDATE tokens SET expires_at = expires_at + 1 WHERE name = 'sac-9'", "office, expires_at"),
+        ("UPDATE tokens SET created_by = 'clerk' WHERE name = 'sac-9'", "expires_at, created_by"),
+        ("UPDATE tokens SET hash = (SELECT sha256 FROM trust_anchors) WHERE name = 'sac-9'", "created_by, hash"),
+        ("UPDATE tokens SET revoked_at = 1 WHERE name = 'sac-9'", "hash, revoked"),
+        ("UPDATE tokens SET revoked_at = NULL WHERE name = 'sac-8'", "(sac-8) is not what the recorded acts say: revoked"),
+        ("UPDATE tokens SET name = 'sac-7' WHERE name = 'sac-8'", "(sac-7) is not what the recorded acts say: name"),
+        (
+            "INSERT INTO tokens (id, entity_id, name, role, hash, created_at, expires_at)
+             SELECT id, entity_id, 'intruder', 'clerk', commitment, at + 3600000000, at + 7200000000 FROM events WHERE position = 1",
+            "(intruder) is not what the recorded acts say: no act made it",
+        ),
+        ("DELETE FROM tokens WHERE name = 'sac-9'", "(sac-9) is not what the recorded acts say: it is gone"),
+        ("UPDATE units SET name = 'Otra' WHERE code = 'L01000099'", "unit L01000099 is not what the recorded acts say: name"),
+        ("UPDATE units SET own = FALSE, superior = 'L01000000' WHERE code = 'L01000099'", "say: name, own, superior"),
+        (
+            "INSERT INTO units (entity_id, code, name, name_folded, own, valid_from)
+             SELECT id, 'L01000098', 'x', 'x', TRUE, 9000000000000000 FROM entities",
+            "unit L01000098 is not what the recorded acts say: no act made it",
+        ),
+        ("DELETE FROM units WHERE code = 'L01000099'", "unit L01000099 is not what the recorded acts say: it is gone"),
+        ("UPDATE offices SET state = 'extinct' WHERE code = 'O00000099'", "office O00000099 is not what the recorded acts say: state"),
+        ("UPDATE books SET prefix = 'Z' WHERE code = 'salida-9'", "book salida-9 is not what the recorded acts say: prefix"),
+        ("UPDATE books SET code = 'salida-8' WHERE code = 'salida-9'", "book salida-8 is not what the recorded acts say: it was deleted, and is there"),
+        ("UPDATE trust_anchors SET removed_at = 1, removed_by = 'admin'", "it was not removed, and is not trusted"),
+        ("UPDATE trust_anchors SET certificate = sha256", "its certificate is another"),
+        ("UPDATE entries SET effective_on = '2020-01-01' WHERE number = 2", "-E-000002 was altered: effective_on is not"),
+        (
+            "UPDATE entries SET csv_sha256 = (SELECT sha256 FROM trust_anchors) WHERE number = 3",
+            "-E-000003 was altered: csv_sha256 is not",
+        ),
+        (
+            "INSERT INTO trust_anchors (entity_id, sha256, added_at, added_by, certificate)
+             SELECT entity_id, hash, 1, 'admin', hash FROM tokens WHERE name = 'clerk'",
+            "is not what the recorded acts say: no act made it",
+        ),
+        ("DELETE FROM trust_anchors", "is not what the recorded acts say: it is gone"),
+    ] {
+        execute(town.app.store(), attack).await;
+        let found = found(&town).await;
+        assert!(found.iter().any(|finding| finding.contains(named)), "{attack}: {found:#?}");
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_a_list_brought_is_known_by_its_import(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let town = administered(engine).await;
+    let file = town.site.path("units.csv");
+    std::fs::write(&file, "code,name,own\nL01000097,Cultura,true\nL01000099,Deportes,true\n").unwrap();
+    let run = town.site.ventanilla().args(["catalogue", "import"]).arg(&file).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    assert_eq!(found(&town).await, Vec::<String>::new());
+    execute(town.app.store(), "UPDATE units SET changed_by = 'admin' WHERE code = 'L01000097'").await;
+    execute(town.app.store(), "UPDATE units SET valid_from = valid_from + 3600000000 WHERE code = 'L01000099'").await;
+    let found = found(&town).await;
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].contains("unit L01000097") && found[1].contains("unit L01000099"), "{found:?}");
 }

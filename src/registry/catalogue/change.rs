@@ -364,8 +364,19 @@ impl Registry {
 }
 
 /// What an act says of a unit or an office.
-fn told(row: &ListedRow) -> serde_json::Value {
-    json!({ "name": row.name, "own": row.own, "state": row.state, "successors": row.successors })
+#[must_use]
+pub fn told(row: &ListedRow) -> serde_json::Value {
+    json!({
+        "name": row.name,
+        "own": row.own,
+        "state": row.state,
+        "level": row.level,
+        "superior": row.superior,
+        "root": row.root,
+        "created_on": row.created_on,
+        "extinct_on": row.extinct_on,
+        "successors": row.successors,
+    })
 }
 
 /// Writes rows of one kind over those that were there, whose versions are kept; how many were new, and how many changed.
