@@ -3,9 +3,11 @@
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
+use ventanilla::registry::act::Action;
 use ventanilla::store::log::Log;
 
-use crate::harness::site::{Engine, Site};
+use crate::harness::door::Answer;
+use crate::harness::site::{Engine, Site, test_certificate};
 use crate::harness::town::Town;
 
 /// What callers and commands did; the server's own start left that it seals.
@@ -107,4 +109,107 @@ async fn what_an_administrator_changes_leaves_the_name_of_the_token(
     let (size, _) = ventanilla::registry::ledger::head(&mut tx, town.app.entity.id, Log::Access).await.unwrap();
     let rows = town.count("SELECT count(*) FROM access_log").await;
     assert_eq!(i64::try_from(size).unwrap(), rows);
+}
+
+/// Whether an act can be done over the API, and at the command line. Whoever adds an action decides here, and does it below.
+fn doors(action: Action) -> (bool, bool) {
+    match action {
+        Action::TokenCreated
+        | Action::TokenRevoked
+        | Action::CalendarPublished
+        | Action::UnitChanged
+        | Action::OfficeChanged
+        | Action::BookChanged
+        | Action::BookDeleted
+        | Action::IncidentPublished
+        | Action::IncidentEnded
+        | Action::DeadlinesExtended => (true, true),
+        Action::AnchorAdded | Action::AnchorRemoved | Action::OfficialEnabled | Action::OfficialDisabled => {
+            (true, false)
+        }
+        Action::ClockAccepted | Action::LossAccepted | Action::CatalogueImported => (false, true),
+    }
+}
+
+/// Does over the API all that can be done there.
+async fn do_all_over_the_api(town: &Town) {
+    let send = async |method: Method, path: &str, body: Value| {
+        let headers = [("content-type", "application/json")];
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let answer = town.try_send(method, path, Some("admin"), &headers, body).await.unwrap();
+        assert!((200..300).contains(&answer.status), "{path}: {}", answer.text());
+        answer
+    };
+    let id = |answer: Answer| answer.json()["id"].as_str().unwrap().to_owned();
+    let token = id(send(Method::POST, "/tokens", json!({"name": "sac-9", "role": "sac"})).await);
+    send(Method::DELETE, &format!("/tokens/{token}"), Value::Null).await;
+    let holidays = json!({"holidays": [{"date": "2026-01-06", "name": "Reyes"}], "source": "BOE 1"});
+    send(Method::PUT, "/calendar/2026/national", holidays).await;
+    send(Method::PUT, "/units/L01000099", json!({"name": "Deportes"})).await;
+    send(Method::PUT, "/offices/O00000099", json!({"name": "Oficina 99"})).await;
+    send(Method::PUT, "/books/salida-9", json!({"name": "Salida", "kind": "outgoing", "prefix": "X"})).await;
+    send(Method::DELETE, "/books/salida-9", Value::Null).await;
+    let pem = std::fs::read_to_string(test_certificate("untrusted/root")).unwrap();
+    let anchor = send(Method::POST, "/trust-anchors", json!({"certificate": pem})).await.json();
+    send(Method::DELETE, &format!("/trust-anchors/{}", anchor["sha256"].as_str().unwrap()), Value::Null).await;
+    let incident = json!({"description": "No se puede firmar.", "started_at": "2026-01-05T09:00:00+01:00"});
+    let incident = id(send(Method::POST, "/incidents", incident).await);
+    let extension = json!({"procedures": "Todos", "ending_from": "2026-01-05", "ending_to": "2026-01-06",
+        "extended_to": "2026-01-08", "decision": "Decreto 1"});
+    send(Method::POST, &format!("/incidents/{incident}/extensions"), extension).await;
+    send(Method::POST, &format!("/incidents/{incident}/end"), json!({"ended_at": "2026-01-05T10:00:00+01:00"})).await;
+    let official = json!({"name": "María Ruiz", "post": "Auxiliar", "decision": "Decreto 2"});
+    send(Method::PUT, "/officials/clerk", official).await;
+    send(Method::DELETE, "/officials/clerk", Value::Null).await;
+}
+
+/// Does at the command line all that can be done there.
+async fn do_all_at_the_command_line(town: &Town) {
+    let site = &town.site;
+    std::fs::write(site.path("days.csv"), "date,scope,name\n2026-01-07,national,Otro\n").unwrap();
+    std::fs::write(site.path("units.csv"), "code,name,own\nL01000096,Cultura,true\n").unwrap();
+    town.app.hold("a witness has seen more").await.unwrap();
+    let done = |arguments: &[&str]| {
+        let (ok, said) = run(site, arguments);
+        assert!(ok, "{arguments:?}: {said}");
+        said
+    };
+    done(&["token", "create", "--role", "clerk", "--name", "mostrador-9"]);
+    done(&["token", "revoke", "--name", "mostrador-9"]);
+    done(&["calendar", "load", "days.csv"]);
+    done(&["clock", "accept"]);
+    done(&["accept-loss"]);
+    done(&["catalogue", "import", "units.csv"]);
+    done(&["catalogue", "unit", "L01000077", "--name", "Deportes", "--own", "true"]);
+    done(&["catalogue", "office", "O00000077", "--name", "Oficina 77"]);
+    done(&["catalogue", "book", "salida-77", "--name", "Salida", "--kind", "outgoing", "--prefix", "Z"]);
+    done(&["catalogue", "delete-book", "salida-77"]);
+    let said = done(&["incident", "publish", "--started-at", "2026-01-05T11:00:00+01:00", "No se puede firmar."]);
+    let id = said.split_whitespace().find(|word| word.len() == 36).unwrap().to_owned();
+    let days = ["--ending-from", "2026-01-05", "--ending-to", "2026-01-06", "--extended-to", "2026-01-08"];
+    done(&[&["incident", "extend"][..], &days, &[&id, "Todos"]].concat());
+    done(&["incident", "end", "--ended-at", "2026-01-05T12:00:00+01:00", &id]);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn every_act_is_recorded_through_whichever_door_it_is_done(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
+    do_all_over_the_api(&town).await;
+    let by_api = acts(&town, "limit=500").await;
+    do_all_at_the_command_line(&town).await;
+    let all = acts(&town, "limit=500").await;
+    let at_the_command_line = &all[..all.len() - by_api.len()];
+    for (done, role) in [(&by_api[..], "admin"), (at_the_command_line, "operator")] {
+        let here = |action: &&Action| if role == "admin" { doors(**action).0 } else { doors(**action).1 };
+        let mut expected: Vec<&str> = Action::ALL.iter().filter(here).map(|action| action.as_str()).collect();
+        expected.sort_unstable();
+        let mut found: Vec<&str> = done.iter().map(|act| act["action"].as_str().unwrap()).collect();
+        found.sort_unstable();
+        assert_eq!(found, expected, "each once");
+        assert!(done.iter().all(|act| act["role"] == role), "{done:?}");
+    }
+    assert_eq!(town.findings().await, Vec::<String>::new(), "what was done is what the acts leave");
 }
