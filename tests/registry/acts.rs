@@ -127,7 +127,11 @@ fn doors(action: Action) -> (bool, bool) {
         Action::AnchorAdded | Action::AnchorRemoved | Action::OfficialEnabled | Action::OfficialDisabled => {
             (true, false)
         }
-        Action::ClockAccepted | Action::LossAccepted | Action::CatalogueImported => (false, true),
+        Action::ClockAccepted | Action::LossAccepted | Action::CatalogueImported | Action::SealAccepted => {
+            (false, true)
+        }
+        // By the server itself when it starts.
+        Action::SealUsed => (false, false),
     }
 }
 
@@ -188,6 +192,7 @@ async fn do_all_at_the_command_line(town: &Town) {
     let id = said.split_whitespace().find(|word| word.len() == 36).unwrap().to_owned();
     let days = ["--ending-from", "2026-01-05", "--ending-to", "2026-01-06", "--extended-to", "2026-01-08"];
     done(&[&["incident", "extend"][..], &days, &[&id, "Todos"]].concat());
+    done(&["seal", "accept", test_certificate("eoffice-seal").to_str().unwrap()]);
     done(&["incident", "end", "--ended-at", "2026-01-05T12:00:00+01:00", &id]);
 }
 
@@ -197,6 +202,11 @@ async fn every_act_is_recorded_through_whichever_door_it_is_done(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let town = Town::on(engine).await;
+    let by_itself = town.get("/acts", "auditor").await.is(200, "").json();
+    assert_eq!(
+        (&by_itself["items"][0]["action"], &by_itself["items"][0]["role"]),
+        (&json!("seal_used"), &json!("system"))
+    );
     do_all_over_the_api(&town).await;
     let by_api = acts(&town, "limit=500").await;
     do_all_at_the_command_line(&town).await;

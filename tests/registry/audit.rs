@@ -228,21 +228,23 @@ async fn a_checkpoint_that_an_auditor_kept_finds_it_too(#[values(Engine::Sqlite,
     assert!(said.contains("kept.checkpoint) is of another history"), "{said}");
 }
 
-/// What gives the first line of the access log to somebody else, and agrees with itself: commitment, tree and head.
+/// What gives the last line of the access log to somebody else, and agrees with itself: commitment, tree and head.
 async fn rewritten_looks(town: &Town, engine: Engine) -> String {
     let (entity, code) = (town.app.entity.id, &town.app.entity.code);
     let mut tx = town.app.store().read().await.unwrap();
     let mut rows = store::access::stretch(&mut tx, entity, 1, 1 << 40).await.unwrap();
     drop(tx);
-    rows[0].who = "somebody".into();
-    rows[0].commitment = record::commitment(&rows[0].salt.0, &record::of_look(code, &rows[0]));
+    let last = rows.last_mut().unwrap();
+    last.who = "somebody".into();
+    last.commitment = record::commitment(&last.salt.0, &record::of_look(code, last));
+    let (position, commitment) = (last.position, blob(engine, &last.commitment.0));
     let mut edge = Edge::default();
     for row in &rows {
         edge.append(leaf_hash(row.commitment.as_ref())).unwrap();
     }
-    let (commitment, edge) = (blob(engine, &rows[0].commitment.0), blob(engine, &edge.to_bytes()));
+    let edge = blob(engine, &edge.to_bytes());
     format!(
-        "UPDATE access_log SET who = 'somebody', commitment = {commitment} WHERE position = 1; \
+        "UPDATE access_log SET who = 'somebody', commitment = {commitment} WHERE position = {position}; \
          UPDATE access_heads SET edge = {edge}"
     )
 }
