@@ -166,6 +166,33 @@ fn drawn_over(mut form: pdf::Paper) -> Paper {
     with_pdf(&form)
 }
 
+/// Likewise in a document whose maker wrote into its catalog that everything is allowed.
+fn allowed_by_nobody() -> Paper {
+    let mut form = pdf::Paper::new(pdf::Xref::Table);
+    form.put(120, &format!("<< /Type /Sig /Filter /Adobe.PPKLite {} >>", doc_mdp(3)));
+    form.catalog = "/Perms << /DocMDP 120 0 R >>".to_owned();
+    form.put_structure();
+    form.finish();
+    form.sign(&Seal::by("citizen"));
+    drawn_over(form)
+}
+
+/// What counts lies in an object stream, an older copy stands by itself, and an update sets readers looking for it.
+fn put_together_anew() -> Paper {
+    let mut form = pdf::Paper::new(pdf::Xref::Stream);
+    let font = form.body(pdf::FONT);
+    form.pack(pdf::FONT, &font, true);
+    let container = form.number() + 1;
+    form.pack(60, b"(words)", true);
+    form.put(container, "<< /A 1 >>");
+    form.finish();
+    form.sign(&Seal::by("citizen"));
+    let field = form.put_empty_signature_field("[0 0 0 0]");
+    form.put_with(field, "/TU 60 0 R");
+    form.finish();
+    with_pdf(&form)
+}
+
 /// An empty field over the page that not every reader takes for hidden.
 fn hidden_from_some(mut form: pdf::Paper) -> Paper {
     let field = form.put_empty_signature_field("[0 0 595 842]");
@@ -318,6 +345,8 @@ fn signed_in_part() -> Paper {
 #[case::filled_in_later_as_the_signer_allowed(certified_and_filled())]
 #[case::annotated_later(annotated(pdf_form("citizen")))]
 #[case::drawn_over_by_a_later_signer(drawn_over(pdf_form("citizen")))]
+#[case::drawn_over_as_its_maker_allowed(allowed_by_nobody())]
+#[case::put_together_anew(put_together_anew())]
 #[case::hidden_from_some_readers(hidden_from_some(pdf_form("citizen")))]
 #[case::flat_for_some_readers(flat_for_some(pdf_form("citizen")))]
 #[case::replaced_for_a_while(replaced_for_a_while(pdf_form("citizen")))]

@@ -223,3 +223,50 @@ fn ranges(trailer: &Dictionary<'_>) -> Result<Vec<(u64, u64)>> {
         None => Ok(vec![(0, number(trailer.get(b"Size").ok_or(PdfError::NoCrossReference)?)?)]),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn doubt(bytes: &[u8]) -> bool {
+        section(bytes, 0, &Budget::of_file(bytes.len())).unwrap().doubt.is_some()
+    }
+
+    #[test]
+    fn a_table_that_some_readers_count_otherwise_is_in_doubt() {
+        let table = |first: &str| format!("xref\n{first}0000000900 00000 n \ntrailer\n<< /Size 9 >>\n");
+        for (first, is_odd) in [
+            ("2 1\n", false),
+            ("0 2\n0000000000 65535 f \n", false),
+            ("2 2\n0000000000 00000 f \n", false),
+            ("1 2\n0000000000 65535 f \n", true),
+            ("1 2\n0000000000 00000 f \n", true),
+            ("1 2\n0000000003 00001 f \n", true),
+            ("1 2\n0000000000 00000 n \n", true),
+        ] {
+            assert_eq!(doubt(table(first).as_bytes()), is_odd, "{first}");
+        }
+    }
+
+    #[test]
+    fn a_stream_that_not_all_readers_read_alike_is_in_doubt() {
+        let stream = |widths: &str, index: &str, rows: &[u8]| {
+            let entries = format!("<< /Type /XRef /W {widths} /Index {index} /Size 9 /Length {} >>", rows.len());
+            [format!("8 0 obj\n{entries}\nstream\n").as_bytes(), rows, b"\nendstream\nendobj\n"].concat()
+        };
+        for (widths, index, rows, is_odd) in [
+            ("[1 2 1]", "[2 1]", [1, 0, 9, 0], false),
+            ("[1 2 1]", "[2 1]", [0, 0, 0, 0], false),
+            ("[1 2 1]", "[2 1]", [2, 0, 9, 0], false),
+            ("[1 2 1]", "[2 1]", [3, 0, 9, 0], true),
+            ("[1 2 1]", "[2 1]", [255, 0, 9, 0], true),
+            ("[1 2 1]", "[2 1]", [1, 0, 0, 0], true),
+            ("[1 null 2 1]", "[2 1]", [1, 0, 9, 0], true),
+            ("[1 2 1 /X]", "[2 1]", [1, 0, 9, 0], true),
+            ("[1 2 1 -1]", "[2 1]", [1, 0, 9, 0], true),
+            ("[1 2 1]", "[2 1 5]", [1, 0, 9, 0], true),
+        ] {
+            assert_eq!(doubt(&stream(widths, index, &rows)), is_odd, "{widths} {index} {rows:?}");
+        }
+    }
+}
