@@ -93,6 +93,15 @@ async fn a_submission_that_nobody_was_asked_about_is_not_numbered_and_told_to_co
     assert_eq!(answer.json()["signatures"][0]["cause"], "not_asked");
     assert_eq!(town.holdings().await, before);
     crowd.await.unwrap().unwrap();
+    // Once the silent are given up, it is asked about. However slow a busy machine's responder is, its answer is waited
+    // for here, where nothing can be numbered; then it is known.
+    let sub_indication = async || judged(&town.app.judge, pki.signed_by("revoked"), &pki).await.sub_indication;
+    while sub_indication().await != Some(SubIndication::RevokedNoPoe) {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let refused = town.submit(&form(&pki, "revoked"), &fresh_key()).await.is(422, "signature-invalid");
+    assert_eq!(refused.json()["signatures"][0]["sub_indication"], "revoked_no_poe");
+    assert_eq!(town.holdings().await, before);
 }
 
 fn question(pki: &Pki, url: String) -> Question {
