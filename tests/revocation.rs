@@ -7,6 +7,8 @@ mod again;
 mod archive;
 #[path = "revocation/carried.rs"]
 mod carried;
+#[path = "revocation/clients.rs"]
+mod clients;
 #[path = "harness/mod.rs"]
 mod harness;
 #[path = "revocation/levels.rs"]

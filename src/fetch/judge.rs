@@ -85,13 +85,20 @@ impl JudgeError {
 pub struct Inquiry {
     time: Arc<Mutex<Duration>>,
     left: Arc<AtomicUsize>,
+    age: Option<i64>,
 }
 
 impl Inquiry {
     /// One that waits for answers so long in all.
     #[must_use]
     pub fn lasting(time: Duration) -> Self {
-        Self { time: Arc::new(Mutex::new(time)), left: Arc::new(AtomicUsize::new(MAX_OF_REQUEST)) }
+        Self { time: Arc::new(Mutex::new(time)), left: Arc::new(AtomicUsize::new(MAX_OF_REQUEST)), age: None }
+    }
+
+    /// One for which answers are asked for anew that came longer ago than this, in microseconds, current or not.
+    #[must_use]
+    pub fn no_older_than(self, age: i64) -> Self {
+        Self { age: Some(age), ..self }
     }
 
     /// How long answers may still be waited for.
@@ -220,7 +227,7 @@ impl Judge {
         let judge = Arc::new(judge);
         // One verdict has one policy, whoever changes it meanwhile.
         let measure = self.policy().in_rounds();
-        let mut questions = Questions::default();
+        let mut questions = Questions { age: inquiry.age, ..Questions::default() };
         for _ in 0..MAX_ROUNDS {
             let (outcome, noted) = self.round(&judge, &measure, &questions).await?;
             let left = inquiry.time_left();
@@ -278,6 +285,8 @@ struct Questions {
     asked: HashSet<Question>,
     /// Those that were too many.
     refused: HashSet<Question>,
+    /// How old an answer may be.
+    age: Option<i64>,
 }
 
 impl Questions {
@@ -312,11 +321,17 @@ struct Round {
 
 impl Sources for Round {
     fn ask(&self, question: &Question, purpose: Purpose) -> Result<Found, Silence> {
-        let known = self.known.look(question);
+        let known = self.known.look(question, self.questions.age);
         if !matches!(known, Err(Silence::NotYet)) {
             return known;
         }
-        if self.questions.asked.contains(question) {
+        let is_asked = self.questions.asked.contains(question);
+        if (is_asked || self.questions.refused.contains(question))
+            && let Ok(older) = self.known.look(question, None)
+        {
+            return Ok(older);
+        }
+        if is_asked {
             if self.known.is_waiting(question) {
                 return Err(Silence::NotYet);
             }

@@ -2,8 +2,10 @@
 //!
 //! # Why
 //! An answer is kept until the next one is due, a day at most, so a thousand signatures of one authority cost one
-//! request. A silence is kept for half a minute, so a responder that is down is not called by every submission. Two
-//! who want the same wait for one request. All that is kept fits into a bounded memory: the oldest goes first.
+//! request. Who must know more exactly (a connection may stay open for long) says how old it may be, and is content with
+//! what is current when nobody answers anew. A silence is kept for half a minute, so a responder that is down is not
+//! called by every submission. Two who want the same wait for one request. All that is kept fits into a bounded memory:
+//! the oldest goes first.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,17 +32,29 @@ const MAX_REQUESTS: usize = 16;
 const NONCE_BYTES: usize = 32;
 
 enum Slot {
-    /// Whether the request left; dropped by the sender when it is over.
-    Asking(watch::Receiver<bool>),
-    Answered {
-        found: Found,
-        until: i64,
-        since: i64,
-    },
+    /// Whether the request left; dropped by the sender when it is over. And what was answered before.
+    Asking(watch::Receiver<bool>, Option<Answer>),
+    Answered(Answer),
     Silent {
         why: String,
         since: i64,
     },
+}
+
+/// What somebody answered.
+#[derive(Clone)]
+struct Answer {
+    found: Found,
+    until: i64,
+    since: i64,
+    /// When it was last asked whether there is something newer.
+    checked: i64,
+}
+
+impl Answer {
+    fn is_current(&self, now: i64, age: Option<i64>) -> bool {
+        self.until > now && age.is_none_or(|age| (0..age).contains(&(now - self.checked)))
+    }
 }
 
 #[derive(Default)]
@@ -84,21 +98,25 @@ impl Known {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is known now, without asking anybody.
+    /// What is known now, without asking anybody; no older than this `age`, in microseconds, where one is given.
     ///
     /// # Errors
     /// [`Silence::NotYet`] for what would have to be asked.
-    pub fn look(&self, question: &Question) -> Result<Found, Silence> {
+    pub fn look(&self, question: &Question, age: Option<i64>) -> Result<Found, Silence> {
+        let now = self.clock.now().0;
         let Some(url) = question.url() else {
             let nothing = || Silence::Nobody("no list of the authority is at hand".into());
             let folder = self.folder.as_ref().ok_or_else(nothing)?;
-            let found = folder.of(question, self.clock.now().0, &self.policy);
+            let found = folder.of(question, now, &self.policy);
             return if found.is_empty() { Err(nothing()) } else { Ok(Found::Crls(found)) };
         };
         match self.lock().by_question.get(question) {
-            Some(Slot::Answered { found, until, .. }) if *until > self.clock.now().0 => return Ok(found.clone()),
+            // Whoever wants it no newer need not wait for who does.
+            Some(Slot::Answered(answer) | Slot::Asking(_, Some(answer))) if answer.is_current(now, age) => {
+                return Ok(answer.found.clone());
+            }
             // A clock that was set back makes no silence last longer.
-            Some(Slot::Silent { why, since }) if (0..KEEP_SILENCE).contains(&(self.clock.now().0 - since)) => {
+            Some(Slot::Silent { why, since }) if (0..KEEP_SILENCE).contains(&(now - since)) => {
                 return Err(Silence::NoAnswer(why.clone()));
             }
             _ => {}
@@ -112,13 +130,14 @@ impl Known {
     /// Asks, unless somebody is asking; what comes of it is there once the receiver's sender is gone.
     pub fn ask(self: &Arc<Self>, question: &Question) -> watch::Receiver<bool> {
         let mut slots = self.lock();
-        if let Some(Slot::Asking(over)) = slots.by_question.get(question)
-            && over.has_changed().is_ok()
-        {
-            return over.clone();
-        }
+        let before = match slots.by_question.get(question) {
+            Some(Slot::Asking(over, _)) if over.has_changed().is_ok() => return over.clone(),
+            Some(Slot::Asking(_, before)) => before.clone(),
+            Some(Slot::Answered(answer)) => Some(answer.clone()),
+            Some(Slot::Silent { .. }) | None => None,
+        };
         let (asking, over) = watch::channel(false);
-        slots.put(question.clone(), Slot::Asking(over.clone()));
+        slots.put(question.clone(), Slot::Asking(over.clone(), before));
         drop(slots);
         let (this, question) = (self.clone(), question.clone());
         tokio::spawn(async move {
@@ -131,7 +150,7 @@ impl Known {
 
     /// Whether it is to be asked, and still waits for others to be answered.
     pub fn is_waiting(&self, question: &Question) -> bool {
-        matches!(self.lock().by_question.get(question), Some(Slot::Asking(left)) if !*left.borrow())
+        matches!(self.lock().by_question.get(question), Some(Slot::Asking(left, _)) if !*left.borrow())
     }
 
     async fn fetch(self: &Arc<Self>, question: &Question, asking: &watch::Sender<bool>) -> Result<Found, String> {
@@ -153,33 +172,39 @@ impl Known {
 
     fn keep(&self, question: Question, outcome: Result<Found, String>) {
         let now = self.clock.now().0;
+        let mut slots = self.lock();
         let slot = match outcome {
             Ok(found) => {
                 let until = found.current_until().unwrap_or(i64::MAX).min(now.saturating_add(KEEP));
-                Slot::Answered { found, until, since: now }
+                Slot::Answered(Answer { found, until, since: now, checked: now })
             }
             Err(why) => {
                 tracing::warn!(url = question.url(), why, "no usable answer");
-                Slot::Silent { why, since: now }
+                match slots.by_question.get(&question) {
+                    Some(Slot::Asking(_, Some(before))) if before.is_current(now, None) => {
+                        Slot::Answered(Answer { checked: now, ..before.clone() })
+                    }
+                    _ => Slot::Silent { why, since: now },
+                }
             }
         };
-        self.lock().put(question, slot);
+        slots.put(question, slot);
     }
 }
 
 impl Slot {
     fn size(&self) -> usize {
         match self {
-            Self::Answered { found, .. } => found.size(),
-            _ => 0,
+            Self::Answered(answer) | Self::Asking(_, Some(answer)) => answer.found.size(),
+            Self::Asking(_, None) | Self::Silent { .. } => 0,
         }
     }
 
     /// When it came: what is being asked came last.
     fn since(&self) -> i64 {
         match self {
-            Self::Answered { since, .. } | Self::Silent { since, .. } => *since,
-            Self::Asking(_) => i64::MAX,
+            Self::Answered(Answer { since, .. }) | Self::Silent { since, .. } => *since,
+            Self::Asking(..) => i64::MAX,
         }
     }
 }

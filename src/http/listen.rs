@@ -30,7 +30,7 @@ use tower::ServiceExt;
 use super::activity::{Activity, CONNECTION_WINDOW, Noted, Over, Received, STREAM_WINDOW};
 use super::places::{Full, Place, Places};
 use crate::config::{Limits, Tls};
-use crate::registry::client_certificate::Shown;
+use crate::registry::client_certificate::{ClientAuthorities, Shown};
 use crate::signature::{Anchors, LoadError};
 
 /// More certificates than this, sent along with a client's, are left out: a path has three or four.
@@ -57,12 +57,12 @@ impl Peer {
     }
 
     /// The same after a handshake.
-    fn shown_by(self, ssl: &SslRef, anchors: Option<&Anchors>) -> Self {
+    fn shown_by(self, ssl: &SslRef, authorities: &ClientAuthorities) -> Self {
         let sent = ssl.peer_cert_chain().into_iter().flatten().take(MAX_ISSUERS);
         let issuers = Arc::new(sent.filter_map(|one| one.to_der().ok()).collect());
         let certificate = ssl.peer_certificate().and_then(|certificate| certificate.to_der().ok());
-        let shown = certificate.zip(anchors.cloned());
-        let shown = shown.map(|(certificate, anchors)| Arc::new(Shown { certificate, issuers, anchors }));
+        let authorities = authorities.clone();
+        let shown = certificate.map(|certificate| Arc::new(Shown { certificate, issuers, authorities }));
         Self { certificate: shown, ..self }
     }
 }
@@ -96,12 +96,12 @@ pub enum TlsError {
 pub struct Acceptor {
     settings: Tls,
     current: Arc<RwLock<Arc<AcceptorInner>>>,
+    /// Who issues clients' certificates.
+    authorities: ClientAuthorities,
 }
 
 struct AcceptorInner {
     ssl: SslAcceptor,
-    /// Who issues clients' certificates; none where none is asked for.
-    anchors: Option<Anchors>,
 }
 
 impl std::fmt::Debug for AcceptorInner {
@@ -119,17 +119,20 @@ impl Acceptor {
         if settings.certificate.as_os_str().is_empty() {
             return Ok(None);
         }
-        let current = Arc::new(RwLock::new(Arc::new(build(settings)?)));
-        Ok(Some(Self { settings: settings.clone(), current }))
+        let (built, authorities) = build(settings)?;
+        let (current, authorities) = (Arc::new(RwLock::new(Arc::new(built))), ClientAuthorities::new(authorities));
+        Ok(Some(Self { settings: settings.clone(), current, authorities }))
     }
 
-    /// Reads them again; connections made from now on use them.
+    /// Reads them again; connections made from now on use them. What clients on open connections may, is decided by the
+    /// authorities as they are then.
     ///
     /// # Errors
     /// [`TlsError`]; the former ones stay in use.
     pub fn reload(&self) -> Result<(), TlsError> {
-        let fresh = Arc::new(build(&self.settings)?);
-        *self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner) = fresh;
+        let (fresh, authorities) = build(&self.settings)?;
+        *self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(fresh);
+        self.authorities.change(authorities);
         Ok(())
     }
 
@@ -142,12 +145,13 @@ impl Acceptor {
         let ssl = Ssl::new(current.ssl.context())?;
         let mut stream = tokio_openssl::SslStream::new(ssl, stream)?;
         Pin::new(&mut stream).accept().await?;
-        let peer = peer.shown_by(stream.ssl(), current.anchors.as_ref());
+        let peer = peer.shown_by(stream.ssl(), &self.authorities);
         Ok((stream, peer))
     }
 }
 
-fn build(settings: &Tls) -> Result<AcceptorInner, TlsError> {
+/// What shakes hands by these settings, and who issues clients' certificates; none where none is asked for.
+fn build(settings: &Tls) -> Result<(AcceptorInner, Option<Anchors>), TlsError> {
     let fail = |what| move |source| TlsError::Openssl { what, source };
     let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).map_err(fail("TLS"))?;
     acceptor.set_min_proto_version(Some(SslVersion::TLS1_2)).map_err(fail("TLS"))?;
@@ -174,7 +178,7 @@ fn build(settings: &Tls) -> Result<AcceptorInner, TlsError> {
         acceptor.set_verify_cert_store(store.build()).map_err(fail("tls.client_ca"))?;
         acceptor.set_verify(SslVerifyMode::PEER);
     }
-    Ok(AcceptorInner { ssl: acceptor.build(), anchors })
+    Ok((AcceptorInner { ssl: acceptor.build() }, anchors))
 }
 
 fn certificates(path: &Path, what: &'static str) -> Result<Vec<X509>, TlsError> {

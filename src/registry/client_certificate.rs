@@ -2,28 +2,52 @@
 //!
 //! # Why
 //! The handshake shows that the caller has the key of a certificate that an authority of `tls.client_ca` issued; that it
-//! was revoked since, or issued to a machine, it does not see. Each request asks here, those of one connection too. An
-//! answer is kept until the authority may say something new (`nextUpdate`), ten minutes at most, what could not be learned
-//! for moments only, and all of it for a bounded number of certificates.
+//! was revoked since, or issued to a machine, it does not see. Each request asks here, those of one connection too. A
+//! verdict is kept until the authority may say something new (`nextUpdate`), five minutes at most, and made of answers that
+//! are no older than that where somebody answers anew: so a revocation is heeded within ten minutes. What could not be
+//! learned is kept for moments only, and all of it for a bounded number of certificates. What was judged by other
+//! authorities than are in force counts for nothing.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::clock::Clock;
 use crate::config::OnIndeterminate;
 use crate::domain::Micros;
 use crate::fetch::Judge;
-use crate::signature::{Anchors, Client, RevocationMode, Standing, judge_client};
+use crate::signature::{Anchors, Client, Policy, RevocationMode, Standing, judge_client};
 
 /// Certificates remembered at once.
 const REMEMBERED: usize = 10_000;
 /// The longest that a certificate is believed without being judged again, whatever its authority promises (a list may say
 /// that the next comes in a month, and come tomorrow), and where no authority says anything.
-const BELIEVED: i64 = 600 * 1_000_000;
+const BELIEVED: i64 = 300 * 1_000_000;
 /// How long a refusal stands before it is judged again: a suspension ends.
 const REFUSED: i64 = 60 * 1_000_000;
 /// How long a doubt stands: responders come back.
 const DOUBT: i64 = 15 * 1_000_000;
+
+/// Where clients' paths may end: the authorities of `tls.client_ca` that are in force, none where no certificates are
+/// asked for. All clones are changed together.
+#[derive(Debug, Clone, Default)]
+pub struct ClientAuthorities(Arc<RwLock<Option<Anchors>>>);
+
+impl ClientAuthorities {
+    /// These.
+    #[must_use]
+    pub fn new(anchors: Option<Anchors>) -> Self {
+        Self(Arc::new(RwLock::new(anchors)))
+    }
+
+    /// From now on these are in force, for connections that are open, too.
+    pub fn change(&self, anchors: Option<Anchors>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = anchors;
+    }
+
+    fn now(&self) -> Option<Anchors> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
 
 /// A certificate that somebody showed in a TLS handshake, which the handshake took.
 #[derive(Debug)]
@@ -32,8 +56,8 @@ pub struct Shown {
     pub certificate: Vec<u8>,
     /// The certificates (DER) that were sent along; none where a session was resumed.
     pub issuers: Arc<Vec<Vec<u8>>>,
-    /// Where its path may end: the authorities of `tls.client_ca` that were in force in the handshake.
-    pub anchors: Anchors,
+    /// Where its path may end.
+    pub authorities: ClientAuthorities,
 }
 
 impl Shown {
@@ -58,6 +82,8 @@ struct Known {
     client: Arc<Client>,
     /// The certificates of authorities that came with it: a session that is resumed has them no more.
     issuers: Arc<Vec<Vec<u8>>>,
+    /// By which authorities it was judged.
+    anchors: Anchors,
     until: Micros,
 }
 
@@ -82,14 +108,18 @@ impl ClientCertificates {
     /// Whether this certificate may be believed now.
     pub async fn judge(&self, shown: &Shown) -> Outcome {
         let (hash, now) = (openssl::sha::sha256(&shown.certificate), self.clock.now());
+        let Some(anchors) = shown.authorities.now() else {
+            return Outcome::Refused("no authority of clients is trusted any more".into());
+        };
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned();
         let client = match known {
-            Some(known) if now < known.until => known.client,
+            Some(known) if now < known.until && known.anchors.is_same(&anchors) => known.client,
             known => {
                 let kept = known.map(|known| known.issuers).filter(|_| shown.issuers.is_empty());
                 let issuers = kept.unwrap_or_else(|| shown.issuers.clone());
-                let (der, anchors, others) = (shown.certificate.clone(), shown.anchors.clone(), issuers.clone());
-                let judged = self.judge.run(move |policy| judge_client(&der, &others, &anchors, now.0, policy)).await;
+                let (der, others, authorities) = (shown.certificate.clone(), issuers.clone(), anchors.clone());
+                let judging = move |policy: &Policy| judge_client(&der, &others, &authorities, now.0, policy);
+                let judged = self.judge.run_within(&self.judge.inquiry().no_older_than(BELIEVED), judging).await;
                 let client = match judged {
                     Ok(Ok(client)) => Arc::new(client),
                     Ok(Err(_)) => return Outcome::Refused("it cannot be read".into()),
@@ -99,7 +129,8 @@ impl ClientCertificates {
                 if client.standing == Standing::NotAsked {
                     return Outcome::Unknown;
                 }
-                self.remember(hash, Known { until: until(&client, now), client: client.clone(), issuers });
+                let until = until(&client, now);
+                self.remember(hash, Known { until, client: client.clone(), issuers, anchors });
                 client
             }
         };

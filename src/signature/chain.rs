@@ -228,6 +228,12 @@ impl Anchors {
         Ok(Self(Arc::new(inner)))
     }
 
+    /// Whether these are the very same: not only equal, but read together.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Whether this certificate is itself an anchor.
     #[must_use]
     pub fn contains(&self, certificate: &X509) -> bool {
