@@ -11,6 +11,7 @@ use openssl::x509::X509;
 
 use super::algorithm::AlgorithmIdentifier;
 use super::asn1::{Asn1Error, Element, Reader, tag};
+use super::curve::Curve;
 use super::oid;
 
 /// A certificate's parts, as raw bytes.
@@ -31,6 +32,8 @@ pub struct Certificate<'a> {
     pub not_after: i64,
     /// The public key's algorithm.
     pub key_algorithm: &'a [u8],
+    /// What stands beside the algorithm: the curve, for instance.
+    pub key_parameters: Option<Element<'a>>,
     /// The public key's bits, without algorithm: what OCSP hashes (RFC 6960 § 4.1.1).
     pub key_bits: &'a [u8],
     extensions: &'a [u8],
@@ -66,7 +69,9 @@ impl<'a> Certificate<'a> {
         let not_after = validity.element()?.time()?;
         let subject = fields.expect(tag::SEQUENCE)?.raw;
         let mut key = fields.sequence()?;
-        let key_algorithm = key.sequence()?.oid()?;
+        let mut algorithm = key.sequence()?;
+        let key_algorithm = algorithm.oid()?;
+        let key_parameters = if algorithm.is_empty() { None } else { Some(algorithm.element()?) };
         let key_bits = key.expect(tag::BIT_STRING)?.content.get(1..).unwrap_or_default();
         fields.optional(tag::context(1))?;
         fields.optional(tag::context(2))?;
@@ -84,15 +89,36 @@ impl<'a> Certificate<'a> {
             not_before,
             not_after,
             key_algorithm,
+            key_parameters,
             key_bits,
             extensions,
             openssl,
         })
     }
 
-    /// OpenSSL's form of it, made once; none where OpenSSL refuses what this reader accepted.
+    /// OpenSSL's form of it, made once; none where OpenSSL refuses what this reader accepted, and where the key is on a
+    /// curve that is not known here: making it computes with the key.
     pub fn openssl(&self) -> Option<&X509> {
-        self.openssl.get_or_init(|| X509::from_der(self.der).ok()).as_ref()
+        let known = self.key_algorithm != oid::EC_PUBLIC_KEY || self.curve_cost().is_some();
+        self.openssl.get_or_init(|| if known { X509::from_der(self.der).ok() } else { None }).as_ref()
+    }
+
+    /// What checking a signature value by its key costs, where that is one on a known curve ([`Curve::cost`]).
+    #[must_use]
+    pub fn curve_cost(&self) -> Option<u64> {
+        Curve::named(self.key_parameters.as_ref())?.cost(self.key_bits)
+    }
+
+    /// The SHA-256 of the public key: of its numbers, whatever stands beside the algorithm. Of a point the first
+    /// coordinate is taken, which every way of writing it has; a key with the same one has the same numbers but a sign.
+    #[must_use]
+    pub fn key_sha256(&self) -> [u8; 32] {
+        let numbers = match (self.key_algorithm, self.key_bits.split_first()) {
+            (oid::EC_PUBLIC_KEY, Some((4, coordinates))) => &coordinates[..coordinates.len() / 2],
+            (oid::EC_PUBLIC_KEY, Some((_, coordinate))) => coordinate,
+            _ => self.key_bits,
+        };
+        openssl::sha::sha256(numbers)
     }
 
     /// The extension with this identifier; a malformed list holds none.

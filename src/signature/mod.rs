@@ -19,6 +19,7 @@ mod client;
 mod cms;
 mod constraints;
 mod crl;
+mod curve;
 mod der;
 mod explanation;
 mod file;

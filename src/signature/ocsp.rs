@@ -13,6 +13,7 @@ use super::constraints::AlgorithmTable;
 use super::crl::{Unusable, check_signature, stated_reason};
 use super::signer::same_name;
 use super::statement::{Statement, Status};
+use super::work::Budget;
 use super::{der, oid};
 
 /// More certificates in an answer, or single answers, than this are not looked at.
@@ -126,10 +127,15 @@ impl<'a> Answer<'a> {
         Ok(answer)
     }
 
-    /// How many signature values [`Answer::check_signer`] checks at most, beside those of the signers that are known.
+    /// Takes what [`Answer::check_signer`] may cost, those of its signers left out that are configured.
     #[must_use]
-    pub fn most_checks(&self) -> usize {
-        1 + 2 * self.certificates.len().min(MAX_DELEGATES)
+    pub fn take_work(&self, issuer: &Certificate<'_>, budget: &Budget) -> bool {
+        let certificates = self.certificates.iter().filter_map(|der| Certificate::read(der).ok());
+        let delegates = certificates.filter(|one| self.names(one).unwrap_or(false)).take(MAX_DELEGATES);
+        budget.take_verification(issuer, self.signed.len())
+            && delegates.into_iter().all(|one| {
+                budget.take_verification(issuer, one.der.len()) && budget.take_verification(&one, self.signed.len())
+            })
     }
 
     /// Whether it repeats the nonce that was sent, or has none.

@@ -143,6 +143,14 @@ oids! {
     /// The pre-RFC 3279 name of SHA-1 with RSA, still seen in old Windows signatures.
     SHA1_RSA_OIW = 1 3 14 3 2 29;
     EC_PUBLIC_KEY = 1 2 840 10045 2 1;
+    // Curves: RFC 5480 § 2.1.1.1, SEC 2; those of RFC 5639 § 4.1 are the arc above the curve.
+    SECP192R1 = 1 2 840 10045 3 1 1;
+    SECP224R1 = 1 3 132 0 33;
+    SECP256R1 = 1 2 840 10045 3 1 7;
+    SECP256K1 = 1 3 132 0 10;
+    SECP384R1 = 1 3 132 0 34;
+    SECP521R1 = 1 3 132 0 35;
+    BRAINPOOL = 1 3 36 3 3 2 8 1 1;
     SHA1_ECDSA = 1 2 840 10045 4 1;
     SHA224_ECDSA = 1 2 840 10045 4 3 1;
     SHA256_ECDSA = 1 2 840 10045 4 3 2;

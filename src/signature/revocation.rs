@@ -331,7 +331,7 @@ fn look_into(evidence: &Evidence<'_>, link: Link<'_, '_>, times: Times, policy: 
         let Ok(answer) = Answer::read(bytes) else { continue };
         let Ok(Some(statement)) = answer.statement(link) else { continue };
         // The answer's signer may have to be found among several, each certified by the issuer.
-        if !(0..answer.most_checks()).all(|_| budget.take_verification(issuer, bytes.len())) {
+        if !answer.take_work(issuer, budget) {
             return;
         }
         if answer.check_signer(issuer, &policy.ocsp_signers, &policy.algorithms, at).is_ok() {

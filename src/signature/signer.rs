@@ -274,8 +274,6 @@ fn check(
         check_attributes(attributes, signer, role, digest, content, budget)?;
     }
 
-    let key = certificate.openssl().and_then(|certificate| certificate.public_key().ok());
-    let key = key.ok_or_else(|| Failure::new(S::SigCryptoFailure, "the certificate's public key cannot be read"))?;
     let signed_bytes = match &signer.signed {
         // The value may have to be tried twice.
         Some(attributes) => 2 * attributes.raw.len(),
@@ -284,6 +282,9 @@ fn check(
     if !budget.take_verification(certificate, signed_bytes) {
         return Err(Budget::exhausted());
     }
+    // Reading the key is part of what that costs.
+    let key = certificate.openssl().and_then(|certificate| certificate.public_key().ok());
+    let key = key.ok_or_else(|| Failure::new(S::SigCryptoFailure, "the certificate's public key cannot be read"))?;
     let verified = match &signer.signed {
         Some(attributes) => {
             // As they came first: signers hash what they wrote, sorted or not. Only the tag differs (RFC 5652 § 5.4).

@@ -151,7 +151,7 @@ impl Budget {
 }
 
 /// What a check by this key costs. RSA grows with the square of its modulus and with its exponent, which is short in
-/// every honest key; OpenSSL has fast code for one curve of 256 bits only, and DSA has numbers that this does not see.
+/// every honest key; curves are in [`super::curve`], and DSA has numbers that this does not see.
 fn cost_of(key: &Certificate<'_>) -> u64 {
     const UNIT_BITS: u64 = 2_048;
     const UNIT_EXPONENT: u64 = 24;
@@ -162,8 +162,9 @@ fn cost_of(key: &Certificate<'_>) -> u64 {
             let (modulus, exponent) = (bits(), bits());
             (modulus * modulus).div_ceil(UNIT_BITS * UNIT_BITS) * exponent.div_ceil(UNIT_EXPONENT).max(1)
         }
-        oid::EC_PUBLIC_KEY if key.key_bits.len() > 65 => 64,
-        oid::EC_PUBLIC_KEY | oid::ED25519 | oid::ED448 => 16,
+        // Nothing is computed with a curve that is not known.
+        oid::EC_PUBLIC_KEY => key.curve_cost().unwrap_or(1),
+        oid::ED25519 | oid::ED448 => 16,
         _ => 512,
     }
 }
@@ -181,6 +182,39 @@ mod tests {
         assert!(!budget.clone().take(Work::Bytes, 1));
         assert!(!budget.take(Work::Paths, 1));
         assert_eq!(budget.failure().unwrap().cause, Some(Cause::TooMuchWork));
+    }
+
+    /// A certificate with a key on this curve at this point, and nothing else.
+    fn certificate(curve: &[u8], point: &[u8]) -> Vec<u8> {
+        use super::super::der;
+        let time = der::element(tag::UTC_TIME, &[b"260101000000Z"]);
+        let key = der::sequence(&[&der::oid(oid::EC_PUBLIC_KEY), &der::element(tag::OID, &[curve])]);
+        let key = der::sequence(&[&key, &der::element(tag::BIT_STRING, &[&[0], point])]);
+        let algorithm = der::sequence(&[&der::oid(oid::SHA256_ECDSA)]);
+        let serial = der::element(tag::INTEGER, &[&[1]]);
+        let name = der::sequence(&[]);
+        let fields = der::sequence(&[&serial, &algorithm, &name, &der::sequence(&[&time, &time]), &name, &key]);
+        der::sequence(&[&fields, &algorithm, &der::element(tag::BIT_STRING, &[&[0]])])
+    }
+
+    #[test]
+    fn a_key_costs_what_its_curve_does_however_its_point_is_written() {
+        let cost = |curve, point: &[u8]| cost_of(&Certificate::read(&certificate(curve, point)).unwrap());
+        let compressed = |length| [&[2][..], &vec![1; length]].concat();
+        let small = cost(oid::SECP256R1, &compressed(32));
+        assert!(cost(oid::SECP521R1, &compressed(66)) > 3 * small);
+        assert!(cost(oid::SECP224R1, &compressed(28)) > 3 * small);
+        assert!(cost(&[oid::BRAINPOOL, &[13]].concat(), &compressed(64)) > 3 * small);
+    }
+
+    #[test]
+    fn a_key_on_a_curve_that_is_not_known_is_not_read() {
+        let readable = |curve, point: &[u8]| Certificate::read(&certificate(curve, point)).unwrap().openssl().is_some();
+        let base = hex::decode("036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296").unwrap();
+        assert!(readable(oid::SECP256R1, &base));
+        // A curve over two's powers, which OpenSSL knows, and a point of another curve's length.
+        assert!(!readable(&[0x2b, 0x81, 0x04, 0, 0x26], &[&[2][..], &[1; 72]].concat()));
+        assert!(!readable(oid::SECP521R1, &base));
     }
 
     #[test]

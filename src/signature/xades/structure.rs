@@ -148,8 +148,6 @@ pub fn canonicalization(document: &Document<'_>, node: NodeId) -> Option<Canonic
         let prefixes = document.attribute(list, "PrefixList").unwrap_or_default().split_ascii_whitespace();
         let prefix = |prefix: &str| if prefix == "#default" { String::new() } else { prefix.to_owned() };
         rules.inclusive_prefixes = prefixes.map(prefix).collect();
-        rules.inclusive_prefixes.sort_unstable();
-        rules.inclusive_prefixes.dedup();
     }
     Some(rules)
 }

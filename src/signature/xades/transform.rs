@@ -47,6 +47,16 @@ impl Allowance {
         Ok(())
     }
 
+    /// Takes so many steps of expressions from it.
+    ///
+    /// # Errors
+    /// [`SubIndication::SigConstraintsFailure`] when so many are not left.
+    pub fn charge_steps(&self, steps: u64) -> Result<(), Failure> {
+        let left = self.steps.get().checked_sub(steps);
+        self.steps.set(left.ok_or_else(|| refused("the transforms take too many steps"))?);
+        Ok(())
+    }
+
     /// The canonical form of a set.
     ///
     /// # Errors
@@ -172,6 +182,8 @@ impl Place<'_, '_> {
                     Data::Octets(text.and_then(names::base64).ok_or_else(not_base64)?.into())
                 }
                 Data::Nodes(set) if uri == BASE64 => {
+                    let nodes: u64 = set.ranges().iter().map(|&(from, to)| u64::from(to - from)).sum();
+                    self.allowance.charge_reading(usize::try_from(nodes).unwrap_or(usize::MAX))?;
                     let text = text_of(document, &set);
                     self.allowance.charge_reading(text.len())?;
                     let decoded = names::base64(&text).ok_or_else(not_base64)?;
@@ -218,8 +230,12 @@ impl Place<'_, '_> {
     }
 
     fn expression(&self, element: NodeId) -> Result<Expression, Failure> {
+        let text = self.document.text(element);
+        // Each prefix is looked for in all that is declared around it.
+        let prefixes = text.bytes().filter(|&byte| byte == b':').count() as u64;
+        self.allowance.charge_steps(prefixes.saturating_mul(self.document.scope_size(element)) / 8)?;
         let resolve = |prefix: &str| self.document.resolve(element, prefix).map(str::to_owned);
-        Expression::read(&self.document.text(element), &resolve).map_err(refused)
+        Expression::read(&text, &resolve).map_err(refused)
     }
 
     fn evaluation<'r, 'a>(&'r self, document: &'r Document<'a>, own: bool, element: NodeId) -> Run<'r, 'a> {

@@ -6,12 +6,13 @@
 //! written as they are, although § 1.3 asks for a failure: refusing them turns citizens away and protects nobody, since
 //! they are never resolved here.
 
-use std::cmp::Ordering;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::nodeset::NodeSet;
 use super::{Attribute, Document, Element, Interned, Kind, NodeId};
 
+/// Making room for so many prefixes costs as much as writing a byte.
+const PREFIXES_A_STEP: u64 = 16;
 /// The place of `xml` among the prefixes: the reader keeps it there.
 const XML_PREFIX: Interned = 1;
 
@@ -24,7 +25,7 @@ pub struct Canonicalization {
     pub comments: bool,
     /// `InclusiveNamespaces/@PrefixList`: prefixes that exclusive canonicalization treats inclusively; the empty one is
     /// the default namespace.
-    pub inclusive_prefixes: Vec<String>,
+    pub inclusive_prefixes: BTreeSet<String>,
 }
 
 /// The three sets of rules.
@@ -51,7 +52,8 @@ pub enum CanonicalError {
 
 impl Canonicalization {
     /// What a set becomes when nothing else is said (XMLDSig § 4.4.3.2).
-    pub const DEFAULT: Self = Self { method: Method::Inclusive10, comments: false, inclusive_prefixes: Vec::new() };
+    pub const DEFAULT: Self =
+        Self { method: Method::Inclusive10, comments: false, inclusive_prefixes: BTreeSet::new() };
 
     /// The rules an algorithm names; the prefix list is the caller's to fill in.
     #[must_use]
@@ -67,7 +69,7 @@ impl Canonicalization {
             "http://www.w3.org/2001/10/xml-exc-c14n" if comments => Method::Exclusive,
             _ => return None,
         };
-        Some(Self { method, comments, inclusive_prefixes: Vec::new() })
+        Some(Self { method, comments, inclusive_prefixes: BTreeSet::new() })
     }
 
     /// Writes the canonical form of a set; `allowance` is what may still be written, and is charged.
@@ -80,6 +82,9 @@ impl Canonicalization {
         set: &NodeSet,
         allowance: &mut u64,
     ) -> Result<Vec<u8>, CanonicalError> {
+        // Room for every prefix of the document is made each time, however small the set is.
+        let prefixes = document.prefixes.len() as u64 / PREFIXES_A_STEP;
+        let allowed = allowance.checked_sub(prefixes).ok_or(CanonicalError::TooMuch)?;
         let mut walk = Walk {
             rules: self,
             document,
@@ -90,7 +95,7 @@ impl Canonicalization {
             before: Vec::new(),
             wanted: Vec::new(),
             root_element: document.root_element(),
-            allowance: *allowance,
+            allowance: allowed,
         };
         walk.run()?;
         *allowance = walk.allowance.saturating_sub(walk.out.len() as u64);
@@ -213,12 +218,10 @@ impl<'w, 'a> Walk<'w, 'a> {
         }
         self.namespaces(node, element, &attributes[..used], orphan)?;
         if attributes.len() > 1 {
-            let namespaces = &document.namespaces;
             attributes.sort_by(|one, other| {
-                let key = |attribute: &Attribute<'a>| &namespaces[attribute.namespace as usize];
-                // Names are kept once: most attributes have none, and need no look at it.
-                let by_namespace =
-                    if one.namespace == other.namespace { Ordering::Equal } else { key(one).cmp(key(other)) };
+                // Names are kept once: most attributes have none, and need no look at it. Long ones are in order already.
+                let key = |attribute: &Attribute<'a>| document.namespace_order[attribute.namespace as usize];
+                let by_namespace = key(one).cmp(&key(other));
                 by_namespace.then_with(|| one.local.cmp(other.local))
             });
         }
@@ -238,6 +241,8 @@ impl<'w, 'a> Walk<'w, 'a> {
     /// `xml:id` and joins `xml:base`).
     fn inherit(&mut self, parent: NodeId, attributes: &mut Vec<&'w Attribute<'a>>) -> Result<(), CanonicalError> {
         let document = self.document;
+        let own = attributes.iter().filter(|attribute| attribute.prefix == XML_PREFIX);
+        let mut seen: HashSet<&str> = own.map(|attribute| attribute.local).collect();
         for ancestor in document.ancestors_or_self(parent) {
             let Some(element) = document.element(ancestor) else { continue };
             for (_, attribute) in document.attributes_of(element) {
@@ -252,8 +257,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                         _ => continue,
                     }
                 }
-                let same = |other: &&Attribute<'_>| other.prefix == XML_PREFIX && other.local == attribute.local;
-                if !attributes.iter().any(same) {
+                if seen.insert(attribute.local) {
                     attributes.push(attribute);
                 }
             }
@@ -279,7 +283,7 @@ impl<'w, 'a> Walk<'w, 'a> {
             if !self.rules.inclusive_prefixes.is_empty() {
                 let used = wanted.len();
                 self.in_scope(node, element, orphan, &mut wanted)?;
-                let listed = |prefix: &str| self.rules.inclusive_prefixes.iter().any(|listed| listed == prefix);
+                let listed = |prefix: &str| self.rules.inclusive_prefixes.contains(prefix);
                 let mut at = 0;
                 wanted.retain(|&(prefix, _)| {
                     at += 1;

@@ -34,6 +34,9 @@ pub type NodeId = u32;
 /// A string that is kept once: a prefix or a namespace. 0 is the empty one.
 type Interned = u32;
 
+/// A longer path, or prefix, is not shown whole.
+const LONG: usize = 1_000;
+
 /// A parsed document.
 pub struct Document<'a> {
     nodes: Vec<Node<'a>>,
@@ -41,6 +44,10 @@ pub struct Document<'a> {
     declarations: Vec<Declaration>,
     prefixes: Vec<Cow<'a, str>>,
     namespaces: Vec<Cow<'a, str>>,
+    /// The place of each namespace when they are sorted.
+    namespace_order: Vec<u32>,
+    /// The prefixes, sorted by what they are.
+    prefix_order: Vec<Interned>,
     /// Attributes that may be identifiers, sorted by value, with their elements.
     ids: Vec<(u32, NodeId)>,
 }
@@ -271,7 +278,9 @@ impl<'a> Document<'a> {
         if prefix == "xml" {
             return Some(XML);
         }
-        let prefix = Interned::try_from(self.prefixes.iter().position(|known| known == prefix)?).ok()?;
+        let name = |&place: &Interned| &*self.prefixes[place as usize];
+        let place = self.prefix_order.binary_search_by(|known| name(known).cmp(prefix)).ok()?;
+        let prefix = self.prefix_order[place];
         self.ancestors_or_self(node).find_map(|node| {
             let declarations = self.declarations_of(self.element(node)?);
             let declared = declarations.iter().find(|declared| declared.prefix == prefix)?;
@@ -279,23 +288,36 @@ impl<'a> Document<'a> {
         })
     }
 
+    /// How many declarations and elements [`Self::resolve`] looks at here at most.
+    #[must_use]
+    pub fn scope_size(&self, node: NodeId) -> u64 {
+        let elements = self.ancestors_or_self(node).filter_map(|node| self.element(node));
+        elements.map(|element| 1 + self.declarations_of(element).len() as u64).sum()
+    }
+
     /// Where an element is, for people: `/AFIRMA/CONTENT`, counted among siblings of its name where there are several.
     ///
-    /// Counting has a limit, so that a thousand references into a large document cost nothing: the innermost
-    /// elements are counted, and those among not too many.
+    /// Counting has a limit, and so has the length, so that a thousand references into a large document cost nothing: the
+    /// innermost elements are counted, and those among not too many, and `…` stands for the outermost of a long path.
     #[must_use]
     pub fn path(&self, node: NodeId) -> String {
         const COUNTED: usize = 64;
         let levels = self.ancestors_or_self(node).filter_map(|node| self.element(node).map(|element| (node, element)));
-        let step = |(level, (node, element)): (usize, (NodeId, &Element<'a>))| {
+        let (mut steps, mut length) = (Vec::new(), 0);
+        for (level, (node, element)) in levels.enumerate() {
             let most = match level {
                 0 => 10_000,
                 1..COUNTED => 1_000,
                 _ => 0,
             };
-            self.step(node, element, most)
-        };
-        let mut steps: Vec<String> = levels.enumerate().map(step).collect();
+            if length + element.local.len() > LONG {
+                steps.push("…".to_owned());
+                break;
+            }
+            let step = self.step(node, element, most);
+            length += step.len() + 1;
+            steps.push(step);
+        }
         steps.reverse();
         if steps.is_empty() { "/".to_owned() } else { steps.iter().fold(String::new(), |path, step| path + "/" + step) }
     }
@@ -303,9 +325,13 @@ impl<'a> Document<'a> {
     fn step(&self, node: NodeId, element: &Element<'a>, most: usize) -> String {
         let name = match &*self.prefixes[element.prefix as usize] {
             "" => element.local.to_owned(),
+            prefix if prefix.len() > LONG => format!("…:{}", element.local),
             prefix => format!("{prefix}:{}", element.local),
         };
-        let same = |&other: &NodeId| self.is(other, self.namespace(element), element.local);
+        let same = |&other: &NodeId| {
+            self.element(other)
+                .is_some_and(|other| other.namespace == element.namespace && other.local == element.local)
+        };
         let mut alike = self.children(self.parent(node)).take(most).filter(same);
         let place = alike.position(|other| other == node).map_or(0, |place| place + 1);
         if place > 1 || alike.next().is_some() { format!("{name}[{place}]") } else { name }

@@ -92,6 +92,8 @@ impl<'a> Reader<'a> {
             prefixes: Vec::new(),
             namespaces: Vec::new(),
             ids: Vec::new(),
+            namespace_order: Vec::new(),
+            prefix_order: Vec::new(),
         };
         let mut reader = Self {
             text,
@@ -447,6 +449,12 @@ impl<'a> Reader<'a> {
         self.document.nodes[0].end = end;
         self.document.prefixes = self.prefixes.items;
         self.document.namespaces = self.namespaces.items;
+        let namespaces = order(&self.document.namespaces);
+        self.document.namespace_order = vec![0; namespaces.len()];
+        for (place, &namespace) in (0..).zip(&namespaces) {
+            self.document.namespace_order[namespace as usize] = place;
+        }
+        self.document.prefix_order = order(&self.document.prefixes);
         let mut ids = std::mem::take(&mut self.document.ids);
         ids.sort_by(|one, other| {
             let value = |at: u32| &self.document.attributes[at as usize].value;
@@ -465,6 +473,13 @@ fn has_doubles<T, K: Ord>(items: &[T], key: impl Fn(&T) -> K) -> bool {
     let mut keys: Vec<K> = items.iter().map(key).collect();
     keys.sort_unstable();
     keys.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+/// The places of strings when they are sorted.
+fn order(strings: &[Cow<'_, str>]) -> Vec<Interned> {
+    let mut places: Vec<Interned> = (0..).take(strings.len()).collect();
+    places.sort_by(|&one, &other| strings[one as usize].cmp(&strings[other as usize]));
+    places
 }
 
 fn verbatim(raw: &str) -> Cow<'_, str> {

@@ -3,10 +3,16 @@
 //! Left out, each with a clear refusal: variables, arithmetic, the namespace axis, and the functions that no filter of
 //! nodes needs. [`super::xpath_run`] evaluates what is read here.
 
+use super::xpath_run::READ_A_STEP;
+
+/// The name of a namespace that is longer was not chosen by a person, and is not compared.
+const MAX_NAMESPACE: usize = 4_096;
 /// A longer expression than this was not written by a person.
 const MAX_LENGTH: usize = 4_096;
 /// Brackets and functions inside each other.
 const MAX_DEPTH: usize = 24;
+/// Operators in one expression: each is a level of its tree, and evaluated on the stack.
+const MAX_OPERATORS: usize = 200;
 
 /// Why an expression is not evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -113,13 +119,22 @@ pub enum Test {
     Name(Option<String>, Option<String>),
 }
 
+impl Test {
+    /// What comparing a name with it costs beyond a step: names can be long.
+    pub(super) fn cost(&self) -> u64 {
+        let Self::Name(namespace, local) = self else { return 0 };
+        let length = [namespace, local].into_iter().flatten().map(String::len).sum::<usize>();
+        (length / READ_A_STEP) as u64
+    }
+}
+
 impl Expression {
     /// Reads an expression; `resolve` gives the namespace of a prefix where the expression stands.
     ///
     /// # Errors
     /// [`XPathError::Unsupported`] with the place that was not understood.
     pub fn read(text: &str, resolve: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
-        let mut parser = Parser { rest: text, resolve, depth: 0 };
+        let mut parser = Parser { rest: text, resolve, depth: 0, operators: 0 };
         if text.len() > MAX_LENGTH {
             return parser.refuse();
         }
@@ -144,6 +159,7 @@ struct Parser<'p> {
     rest: &'p str,
     resolve: &'p dyn Fn(&str) -> Option<String>,
     depth: usize,
+    operators: usize,
 }
 
 impl<'p> Parser<'p> {
@@ -189,9 +205,15 @@ impl<'p> Parser<'p> {
         found
     }
 
+    fn count_operator(&mut self) -> Result<()> {
+        self.operators += 1;
+        if self.operators > MAX_OPERATORS { self.refuse() } else { Ok(()) }
+    }
+
     fn or(&mut self) -> Result<Expression> {
         let mut left = self.and()?;
         while self.take_word("or") {
+            self.count_operator()?;
             left = Expression::Or(Box::new(left), Box::new(self.and()?));
         }
         Ok(left)
@@ -200,6 +222,7 @@ impl<'p> Parser<'p> {
     fn and(&mut self) -> Result<Expression> {
         let mut left = self.compared()?;
         while self.take_word("and") {
+            self.count_operator()?;
             left = Expression::And(Box::new(left), Box::new(self.compared()?));
         }
         Ok(left)
@@ -217,6 +240,7 @@ impl<'p> Parser<'p> {
         ];
         let mut left = self.union()?;
         while let Some(&(_, comparison)) = OPERATORS.iter().find(|(sign, _)| self.take(sign)) {
+            self.count_operator()?;
             left = Expression::Compare(comparison, Box::new(left), Box::new(self.union()?));
         }
         Ok(left)
@@ -225,6 +249,7 @@ impl<'p> Parser<'p> {
     fn union(&mut self) -> Result<Expression> {
         let mut left = self.path()?;
         while self.take("|") {
+            self.count_operator()?;
             left = Expression::Union(Box::new(left), Box::new(self.path()?));
         }
         Ok(left)
@@ -387,7 +412,7 @@ impl<'p> Parser<'p> {
             // A name without a prefix has no namespace, whatever the default is (§ 2.3).
             return Ok(Test::Name(Some(String::new()), Some(name.to_owned())));
         };
-        let Some(namespace) = (self.resolve)(name) else {
+        let Some(namespace) = (self.resolve)(name).filter(|namespace| namespace.len() <= MAX_NAMESPACE) else {
             return Err(XPathError::Unsupported(format!("the prefix {name} is not declared")));
         };
         if let Some(after) = after.strip_prefix('*') {

@@ -1,10 +1,22 @@
-//! XPath 1.0 evaluated, with every node that is looked at counted against an allowance.
+//! XPath 1.0 evaluated, with all that is looked at or built counted against an allowance.
+//!
+//! # Why
+//! A node costs a step. Texts are as long as their sender likes, and every element that holds another holds its text: a
+//! text that is looked through costs by its length, one that is built costs more, and both before it is done. So memory
+//! and time grow with the allowance, and that with the document.
 
 use std::borrow::Cow;
 use std::cell::Cell;
 
 use super::xpath::{Axis, Comparison, Expression, Result, Start, Step, Test, XPathError};
 use super::{Document, Kind, NodeId};
+
+/// So many bytes of text are looked through at the cost of a node.
+pub(super) const READ_A_STEP: usize = 64;
+/// So many bytes of text are built at the cost of a node.
+const BUILT_A_STEP: usize = 4;
+/// Nodes found in one step of a path are put in order, and doubled ones left out, at the latest when they are so many.
+const MAX_UNORDERED: usize = 65_536;
 
 /// A node, or an attribute of it, or its namespaces. In document order, which puts both before what an element holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,7 +109,7 @@ impl<'r> Run<'r, '_> {
     /// # Errors
     /// [`XPathError::TooMuch`].
     pub fn is_excluded(&self, test: &Test, node: NodeId) -> Result<bool> {
-        self.charge(1)?;
+        self.charge(1 + test.cost())?;
         Ok(self.passes(test, Item::node(node)))
     }
 
@@ -130,7 +142,17 @@ impl<'r> Run<'r, '_> {
         Ok(())
     }
 
-    fn value(&self, expression: &Expression, context: &Context) -> Result<Value<'r>> {
+    /// Takes what looking through so many bytes costs.
+    fn charge_reading(&self, bytes: usize) -> Result<()> {
+        self.charge(bytes.div_ceil(READ_A_STEP) as u64)
+    }
+
+    /// Takes what a text of so many bytes costs that is not there yet.
+    fn charge_building(&self, bytes: usize) -> Result<()> {
+        self.charge(bytes.div_ceil(BUILT_A_STEP) as u64)
+    }
+
+    fn value<'e>(&'e self, expression: &'e Expression, context: &Context) -> Result<Value<'e>> {
         self.charge(1)?;
         Ok(match expression {
             Expression::Or(left, right) => {
@@ -141,7 +163,7 @@ impl<'r> Run<'r, '_> {
             }
             Expression::Compare(comparison, left, right) => {
                 let (left, right) = (self.value(left, context)?, self.value(right, context)?);
-                Value::Truth(self.compare(*comparison, &left, &right)?)
+                Value::Truth(self.compare(*comparison, left, right)?)
             }
             Expression::Union(left, right) => match (self.value(left, context)?, self.value(right, context)?) {
                 (Value::Nodes(mut left), Value::Nodes(right)) => {
@@ -151,7 +173,7 @@ impl<'r> Run<'r, '_> {
                 _ => return Err(XPathError::Unsupported("a union of what are no nodes".to_owned())),
             },
             Expression::Path(start, steps) => Value::Nodes(self.path(start, steps, context)?),
-            Expression::Literal(text) => Value::Text(Cow::Owned(text.clone())),
+            Expression::Literal(text) => Value::Text(Cow::Borrowed(text)),
             Expression::Number(number) => Value::Number(*number),
             Expression::Call(name, arguments) => self.call(name, arguments, context)?,
         })
@@ -168,10 +190,16 @@ impl<'r> Run<'r, '_> {
         };
         for step in steps {
             let mut next = Vec::new();
+            let mut most = MAX_UNORDERED;
             for item in items {
                 let mut found = self.along(step.axis, item)?;
+                self.charge(found.len() as u64 * step.test.cost())?;
                 found.retain(|&item| self.passes(&step.test, item));
                 next.extend(self.filter(found, &step.predicates)?);
+                if next.len() > most {
+                    next = in_order(next);
+                    most = MAX_UNORDERED.max(2 * next.len());
+                }
             }
             items = in_order(next);
         }
@@ -241,9 +269,7 @@ impl<'r> Run<'r, '_> {
         Ok(items)
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a document has fewer nodes than 2^53")]
-    fn call(&self, name: &str, arguments: &[Expression], context: &Context) -> Result<Value<'r>> {
-        let no_nodes = || XPathError::Unsupported(format!("{name}() of what are no nodes"));
+    fn call<'e>(&'e self, name: &str, arguments: &'e [Expression], context: &Context) -> Result<Value<'e>> {
         let mut values = Vec::with_capacity(arguments.len());
         for argument in arguments {
             values.push(self.value(argument, context)?);
@@ -251,8 +277,20 @@ impl<'r> Run<'r, '_> {
         if values.is_empty() && !matches!(name, "last" | "position" | "true" | "false" | "here") {
             values.push(Value::Nodes(vec![context.item]));
         }
-        let first = values.first();
-        let text = |at: usize| values.get(at).map_or(Ok(Cow::Borrowed("")), |value| self.text(value));
+        match name {
+            "last" | "position" | "true" | "false" | "here" | "not" | "boolean" | "count" | "id" | "local-name"
+            | "namespace-uri" | "name" => self.call_of_nodes(name, values, context),
+            _ => {
+                let texts = values.into_iter().map(|value| self.text(value)).collect::<Result<Vec<_>>>()?;
+                self.call_of_texts(name, texts)
+            }
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a document has fewer nodes than 2^53")]
+    fn call_of_nodes<'e>(&'e self, name: &str, values: Vec<Value<'e>>, context: &Context) -> Result<Value<'e>> {
+        let no_nodes = || XPathError::Unsupported(format!("{name}() of what are no nodes"));
+        let first = values.into_iter().next();
         Ok(match name {
             "last" => Value::Number(context.size as f64),
             "position" => Value::Number(context.position as f64),
@@ -262,47 +300,59 @@ impl<'r> Run<'r, '_> {
                 Some(node) => Value::Nodes(vec![Item::node(node)]),
                 None => return Err(XPathError::Unsupported("here() in another document".to_owned())),
             },
-            "not" => Value::Truth(!first.is_some_and(truth)),
-            "boolean" => Value::Truth(first.is_some_and(truth)),
+            "not" => Value::Truth(!first.is_some_and(|value| truth(&value))),
+            "boolean" => Value::Truth(first.is_some_and(|value| truth(&value))),
             "count" => match first {
                 Some(Value::Nodes(items)) => Value::Number(items.len() as f64),
                 _ => return Err(no_nodes()),
             },
             "id" => {
-                let text = text(0)?;
+                let text = first.map_or(Ok(Cow::Borrowed("")), |value| self.text(value))?;
                 let ids = text.split_ascii_whitespace().take(16);
                 // A doubled identifier leads to no node here, as it leads to none in a reference.
                 Value::Nodes(in_order(ids.filter_map(|id| self.document.by_id(id).ok()).map(Item::node).collect()))
             }
-            "local-name" | "namespace-uri" | "name" => match first {
+            _ => match first {
                 Some(Value::Nodes(items)) => {
-                    Value::Text(Cow::Owned(items.first().map_or(String::new(), |&item| self.name(name, item))))
+                    Value::Text(items.first().map_or(Ok(Cow::Borrowed("")), |&item| self.name(name, item))?)
                 }
                 _ => return Err(no_nodes()),
             },
-            "string" => Value::Text(text(0)?.into_owned().into()),
-            "number" => Value::Number(number(&text(0)?)),
-            "normalize-space" => Value::Text(text(0)?.split_ascii_whitespace().collect::<Vec<_>>().join(" ").into()),
-            "string-length" => Value::Number(text(0)?.chars().count() as f64),
-            "starts-with" => Value::Truth(text(0)?.starts_with(&*text(1)?)),
-            "contains" => Value::Truth(text(0)?.contains(&*text(1)?)),
-            "substring-before" => Value::Text(
-                text(0)?.split_once(&*text(1)?).map_or(String::new(), |(before, _)| before.to_owned()).into(),
-            ),
-            "substring-after" => {
-                Value::Text(text(0)?.split_once(&*text(1)?).map_or(String::new(), |(_, after)| after.to_owned()).into())
-            }
-            _ => {
-                let mut joined = String::new();
-                for value in &values {
-                    joined.push_str(&self.text(value)?);
-                }
-                Value::Text(joined.into())
-            }
         })
     }
 
-    fn name(&self, function: &str, item: Item) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a document has fewer characters than 2^53")]
+    fn call_of_texts<'e>(&self, name: &str, texts: Vec<Cow<'e, str>>) -> Result<Value<'e>> {
+        let length = texts.iter().map(|text| text.len()).sum();
+        self.charge_reading(length)?;
+        if name == "concat" {
+            self.charge_building(length)?;
+            return Ok(Value::Text(texts.concat().into()));
+        }
+        let mut texts = texts.into_iter();
+        let first = texts.next().unwrap_or_default();
+        let second = texts.next().unwrap_or_default();
+        let part = |part: Option<&str>| {
+            let part = part.unwrap_or_default();
+            self.charge_building(part.len())?;
+            Ok(Value::Text(part.to_owned().into()))
+        };
+        match name {
+            "number" => Ok(Value::Number(number(&first))),
+            "normalize-space" => {
+                self.charge_building(first.len())?;
+                Ok(Value::Text(normalize(&first).into()))
+            }
+            "string-length" => Ok(Value::Number(first.chars().count() as f64)),
+            "starts-with" => Ok(Value::Truth(first.starts_with(&*second))),
+            "contains" => Ok(Value::Truth(first.contains(&*second))),
+            "substring-before" => part(first.split_once(&*second).map(|(before, _)| before)),
+            "substring-after" => part(first.split_once(&*second).map(|(_, after)| after)),
+            _ => Ok(Value::Text(first)),
+        }
+    }
+
+    fn name(&self, function: &str, item: Item) -> Result<Cow<'_, str>> {
         let document = self.document;
         let (prefix, namespace, local) = match (document.kind(item.node), item.part) {
             (Kind::Element(element), Part::Whole) => (element.prefix, element.namespace, element.local),
@@ -311,59 +361,82 @@ impl<'r> Run<'r, '_> {
                 (attribute.prefix, attribute.namespace, attribute.local)
             }
             (Kind::Instruction(target, _), _) => (0, 0, *target),
-            _ => return String::new(),
+            _ => return Ok(Cow::Borrowed("")),
         };
-        match (function, &*document.prefixes[prefix as usize]) {
-            ("namespace-uri", _) => document.namespaces[namespace as usize].clone().into_owned(),
-            ("local-name", _) | (_, "") => local.to_owned(),
-            (_, prefix) => format!("{prefix}:{local}"),
-        }
+        Ok(match (function, &*document.prefixes[prefix as usize]) {
+            ("namespace-uri", _) => Cow::Borrowed(&*document.namespaces[namespace as usize]),
+            ("local-name", _) | (_, "") => Cow::Borrowed(local),
+            (_, prefix) => {
+                self.charge_building(prefix.len() + local.len())?;
+                Cow::Owned(format!("{prefix}:{local}"))
+            }
+        })
     }
 
-    fn text<'v>(&self, value: &'v Value<'r>) -> Result<Cow<'v, str>>
-    where
-        'r: 'v,
-    {
+    fn text<'e>(&'e self, value: Value<'e>) -> Result<Cow<'e, str>> {
         Ok(match value {
             Value::Nodes(items) => match items.first() {
                 Some(&item) => self.string_value(item)?,
                 None => Cow::Borrowed(""),
             },
-            Value::Truth(truth) => Cow::Borrowed(if *truth { "true" } else { "false" }),
+            Value::Truth(truth) => Cow::Borrowed(if truth { "true" } else { "false" }),
             Value::Number(number) => Cow::Owned(number.to_string()),
-            Value::Text(text) => Cow::Borrowed(text),
+            Value::Text(text) => text,
         })
     }
 
-    fn string_value(&self, item: Item) -> Result<Cow<'r, str>> {
+    fn string_value(&self, item: Item) -> Result<Cow<'_, str>> {
         let document = self.document;
-        self.charge(u64::from(document.end(item.node) - item.node))?;
+        let nodes = item.node..document.end(item.node);
+        self.charge(nodes.len() as u64)?;
         let text = match (item.part, document.kind(item.node)) {
-            (Part::Attribute(at), _) => Cow::Borrowed(&*document.attributes[at as usize].value),
-            (Part::Namespace, _) => Cow::Borrowed(""),
-            (_, Kind::Comment(text) | Kind::Instruction(_, text)) => Cow::Borrowed(&**text),
-            _ => document.text(item.node),
+            (Part::Attribute(at), _) => &*document.attributes[at as usize].value,
+            (Part::Namespace, _) => "",
+            (_, Kind::Comment(text) | Kind::Instruction(_, text)) => &**text,
+            _ => {
+                let texts = nodes.filter_map(|node| match document.kind(node) {
+                    Kind::Text(text) => Some(text.len()),
+                    _ => None,
+                });
+                self.charge_building(texts.sum())?;
+                return Ok(document.text(item.node));
+            }
         };
-        self.charge(text.len() as u64 / 64)?;
-        Ok(text)
+        self.charge_reading(text.len())?;
+        Ok(Cow::Borrowed(text))
     }
 
     /// § 3.4: nodes are equal to something when one of them is.
-    fn compare(&self, comparison: Comparison, left: &Value<'_>, right: &Value<'_>) -> Result<bool> {
+    fn compare(&self, comparison: Comparison, left: Value<'_>, right: Value<'_>) -> Result<bool> {
         let equality = matches!(comparison, Comparison::Equal | Comparison::Unequal);
         if equality && (matches!(left, Value::Truth(_)) || matches!(right, Value::Truth(_))) {
-            return Ok((truth(left) == truth(right)) == (comparison == Comparison::Equal));
+            return Ok((truth(&left) == truth(&right)) == (comparison == Comparison::Equal));
         }
         let numeric = !equality || matches!(left, Value::Number(_)) || matches!(right, Value::Number(_));
-        for one in self.alternatives(left)? {
-            for other in self.alternatives(right)? {
+        let (left, right) = (self.alternatives(left)?, self.alternatives(right)?);
+        if numeric {
+            let numbers = |texts: &[Cow<'_, str>]| -> Vec<f64> { texts.iter().map(|text| number(text)).collect() };
+            let (left, right) = (numbers(&left), numbers(&right));
+            return self.any_pair(&left, &right, |_, _| 0, |&one, &other| compared(comparison, one, other));
+        }
+        let equal = comparison == Comparison::Equal;
+        let looked_at = |one: &Cow<'_, str>, other: &Cow<'_, str>| if one.len() == other.len() { one.len() } else { 0 };
+        self.any_pair(&left, &right, looked_at, |one, other| (one == other) == equal)
+    }
+
+    /// Whether something holds of one of the pairs; `looked_at` tells how many bytes that takes.
+    fn any_pair<T>(
+        &self,
+        left: &[T],
+        right: &[T],
+        looked_at: impl Fn(&T, &T) -> usize,
+        holds: impl Fn(&T, &T) -> bool,
+    ) -> Result<bool> {
+        for one in left {
+            for other in right {
                 self.charge(1)?;
-                let holds = if numeric {
-                    compared(comparison, number(&one), number(&other))
-                } else {
-                    (one == other) == (comparison == Comparison::Equal)
-                };
-                if holds {
+                self.charge_reading(looked_at(one, other))?;
+                if holds(one, other) {
                     return Ok(true);
                 }
             }
@@ -371,14 +444,28 @@ impl<'r> Run<'r, '_> {
         Ok(false)
     }
 
-    fn alternatives(&self, value: &Value<'_>) -> Result<Vec<String>> {
-        match value {
-            Value::Nodes(items) => items.iter().map(|&item| self.string_value(item).map(Cow::into_owned)).collect(),
-            Value::Truth(truth) => Ok(vec![if *truth { "1" } else { "0" }.to_owned()]),
-            Value::Number(number) => Ok(vec![number.to_string()]),
-            Value::Text(text) => Ok(vec![text.clone().into_owned()]),
-        }
+    fn alternatives<'e>(&'e self, value: Value<'e>) -> Result<Vec<Cow<'e, str>>> {
+        let texts: Vec<Cow<'e, str>> = match value {
+            Value::Nodes(items) => items.into_iter().map(|item| self.string_value(item)).collect::<Result<Vec<_>>>()?,
+            Value::Truth(truth) => vec![Cow::Borrowed(if truth { "1" } else { "0" })],
+            Value::Number(number) => vec![Cow::Owned(number.to_string())],
+            Value::Text(text) => vec![text],
+        };
+        self.charge_reading(texts.iter().map(|text| text.len()).sum())?;
+        Ok(texts)
     }
+}
+
+/// White space at the ends is left out, and is one space elsewhere (§ 4.2).
+fn normalize(text: &str) -> String {
+    let mut normal = String::with_capacity(text.len());
+    for word in text.split_ascii_whitespace() {
+        if !normal.is_empty() {
+            normal.push(' ');
+        }
+        normal.push_str(word);
+    }
+    normal
 }
 
 fn truth(value: &Value<'_>) -> bool {

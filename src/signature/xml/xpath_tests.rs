@@ -104,3 +104,70 @@ fn an_expression_that_takes_too_long_is_stopped() {
     let bomb = "//*[//*[//*[//*[//*[//*[//*[//*]]]]]]]";
     assert_eq!(found(bomb), Err(XPathError::TooMuch));
 }
+
+/// Evaluates over a document whose root holds so much text in two pieces, and says what was spent.
+fn spent_over(length: usize, expression: &str) -> Result<u64> {
+    let half = "x".repeat(length / 2);
+    let text = format!("<a long='{half}{half}'><b>{half}</b><c>{half}</c></a>");
+    let document = read(&text).unwrap();
+    let granted = 1_000_000;
+    let allowance = Cell::new(granted);
+    let run = Run { document: &document, here: None, allowance: &allowance };
+    run.holds(&parse(expression)?, Item::node(0))?;
+    Ok(granted - allowance.get())
+}
+
+#[test]
+fn texts_that_are_built_or_looked_through_are_counted_before() {
+    let all = |count| format!("string-length(concat({})) > 0", vec!["/"; count].join(","));
+    let nested = |count| format!("string-length(concat({})) > 0", vec![all(16); count].join(","));
+    // Each text once, and once more joined.
+    assert!(spent_over(40_000, &all(2)).unwrap() > 2 * 40_000 / 4);
+    assert_eq!(spent_over(400_000, &nested(4)), Err(XPathError::TooMuch));
+    for (expression, least) in [
+        ("string(/) = string(/)", 2 * 40_000 / 4),
+        ("/a/@long = /a/@long", 2 * 40_000 / 64),
+        ("contains(/a/@long, 'y')", 40_000 / 64),
+        ("substring-before(/a/@long, 'y') = ''", 40_000 / 64),
+        ("substring-after(/a/@long, 'x') = ''", 40_000 / 4),
+        ("normalize-space(/a/@long) = ''", 40_000 / 4),
+        ("number(/a/@long) = 1", 40_000 / 64),
+        ("/a/@long < /a/@long", 2 * 40_000 / 64),
+        ("starts-with(/a/@long, /a/@long)", 2 * 40_000 / 64),
+    ] {
+        assert!(spent_over(40_000, expression).unwrap() > least, "{expression}");
+    }
+}
+
+#[test]
+fn names_as_long_as_their_sender_likes_are_counted_too() {
+    let name = "n".repeat(4_000);
+    let text = format!("<{name}>{}</{name}>", "<x/>".repeat(10));
+    let document = read(&text).unwrap();
+    let spent = |expression: &str| {
+        let allowance = Cell::new(100_000);
+        let run = Run { document: &document, here: None, allowance: &allowance };
+        run.holds(&parse(expression).unwrap(), Item::node(0)).unwrap();
+        100_000 - allowance.get()
+    };
+    assert!(spent(&format!("//{name}")) > 10 * 4_000 / 64);
+    assert!(spent("name(/*) = local-name(/*)") > 2 * 4_000 / 64);
+    let long = "u".repeat(5_000);
+    let read = Expression::read("//d:x", &|_| Some(long.clone()));
+    assert!(matches!(read, Err(XPathError::Unsupported(_))));
+}
+
+#[test]
+fn what_has_more_levels_than_the_stack_is_refused() {
+    let long = |operator: &str, operands: usize| vec![if operator == "|" { "/" } else { "1" }; operands].join(operator);
+    let evaluate = move || {
+        for operator in ["|", "=", " or ", " and "] {
+            assert!(spent_over(10, &long(operator, 200)).is_ok(), "{operator}");
+            let refused = spent_over(10, &long(operator, 4_096 / (1 + operator.len())));
+            assert!(matches!(refused, Err(XPathError::Unsupported(_))), "{operator}");
+        }
+        let deep = (0..23).fold(long("|", 170), |inner, _| format!("boolean({inner})"));
+        assert!(spent_over(10, &deep).is_ok());
+    };
+    std::thread::Builder::new().stack_size(1 << 20).spawn(evaluate).unwrap().join().unwrap();
+}

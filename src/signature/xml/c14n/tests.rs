@@ -114,3 +114,51 @@ fn the_algorithms_are_known_by_their_names() {
         assert_eq!(Canonicalization::by_uri(unknown), None);
     }
 }
+
+#[test]
+fn long_lists_of_prefixes_cost_what_their_bytes_cost() {
+    use std::fmt::Write as _;
+    // Each would be compared with each, and take minutes.
+    let declared = (0..9_000).fold(String::new(), |mut out, at| {
+        write!(out, " xmlns:p{at}='u'").unwrap();
+        out
+    });
+    let text = format!("<d>{}</d>", format!("<e{declared}></e>").repeat(4));
+    let document = read(&text).unwrap();
+    let inclusive_prefixes = (0..100_000).map(|at| format!("q{at}")).collect();
+    let rules = Canonicalization { method: Method::Exclusive, comments: false, inclusive_prefixes };
+    let begun = std::time::Instant::now();
+    let octets = rules.write(&document, &NodeSet::subtree(&document, 0, true), &mut 10_000_000).unwrap();
+    assert_eq!(octets, b"<d><e></e><e></e><e></e><e></e></d>");
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn many_attributes_of_the_xml_namespace_are_inherited_once_each() {
+    use std::fmt::Write as _;
+    let many = |from: usize| {
+        (from..from + 9_000).fold(String::new(), |mut out, at| {
+            write!(out, " xml:a{at}='1'").unwrap();
+            out
+        })
+    };
+    let text = format!("<a{}><b{}><c{}><d></d></c></b></a>", many(0), many(9_000), many(18_000));
+    let begun = std::time::Instant::now();
+    let document = read(&text).unwrap();
+    let node = document.len() - 1;
+    let rules = Canonicalization::DEFAULT;
+    let octets = rules.write(&document, &NodeSet::subtree(&document, node, false), &mut 10_000_000).unwrap();
+    assert_eq!(octets.windows(5).filter(|window| window == b" xml:").count(), 27_000);
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn room_for_the_prefixes_of_a_document_is_counted() {
+    let declared: String = (0..1_000).map(|at| format!(" xmlns:p{at}='u'")).collect();
+    let text = format!("<d{declared}></d>");
+    let document = read(&text).unwrap();
+    let mut allowance = 1_000;
+    let set = NodeSet::of_ranges(Vec::new(), false);
+    assert_eq!(Canonicalization::DEFAULT.write(&document, &set, &mut allowance).unwrap(), b"");
+    assert!(allowance <= 1_000 - 1_000 / PREFIXES_A_STEP, "{allowance}");
+}
