@@ -17,12 +17,13 @@ use super::{json_body, submissions};
 use crate::app::App;
 use crate::domain::{Micros, Role, Sha256};
 use crate::registry::alteration::{
-    self, AlterError, Altered, Asked, DistributionRequest, NotAltered, REASON, ReasonRequest, What,
+    self, AlterError, Altered, Asked, DistributionRequest, NotAltered, REASON, ReasonRequest, Received, What,
 };
 use crate::registry::book::Key;
 use crate::registry::caller::Caller;
 use crate::registry::submission::{Addition, Intake, Rectification, RectificationRequest};
 use crate::registry::submit::SubmitError;
+use crate::registry::will::ActsOfWill;
 
 /// Annuls an entry.
 #[utoipa::path(
@@ -202,8 +203,13 @@ async fn add_all(app: &App, caller: &Caller, asking: Asking, mut came: Came<Addi
         Begun::Before(altered) => return Ok(altered),
         Begun::New(asked) => asked,
     };
-    let signatures = submissions::judge(app, caller, &mut came).await?.shown(app.entity.zone)?;
-    Ok(app.registry.add_documents(caller, asked, came.documents, signatures, came.swept_until).await?)
+    let judgement = submissions::judge(app, caller, &mut came).await?;
+    let received = Received {
+        documents: came.documents,
+        signatures: judgement.shown(app.entity.zone)?,
+        acts: ActsOfWill::added(judgement.evidence().documents),
+    };
+    Ok(app.registry.add_documents(caller, asked, received, came.swept_until).await?)
 }
 
 /// What the headers of a request ask.

@@ -18,7 +18,7 @@ use crate::registry::caller::{Caller, Who};
 use crate::registry::entry::Identification;
 use crate::registry::submission::{Intake, Submission};
 use crate::registry::submit::{JudgedSignature, Received, Registered, Signed, SubmitError};
-use crate::registry::will::{Allowed, Evidence, FormSignatures, WillError, form_signatures, identification, prove};
+use crate::registry::will::{ActsOfWill, Allowed, Evidence, WillError, identification, prove};
 use crate::signature::{self, FileKind, Verdict};
 
 /// The longest key taken.
@@ -60,10 +60,7 @@ async fn submit_all(app: &App, caller: &Caller, key: String, mut came: Came) -> 
     let judgement = judge(app, caller, &mut came).await?;
     let (method, identification) = will(app, caller, &came.submission, &judgement)?;
     let signatures = judgement.shown(app.entity.zone)?;
-    let form = match method {
-        AuthenticationMethod::SignedForm => form_signatures(&came.submission, &judgement.documents),
-        _ => FormSignatures::default(),
-    };
+    let acts = ActsOfWill::of(caller, &came.submission, judgement.evidence(), Some(method));
     let received = Received {
         submission: came.submission,
         arrived_at: came.arrived_at,
@@ -71,7 +68,7 @@ async fn submit_all(app: &App, caller: &Caller, key: String, mut came: Came) -> 
         method: Some(method),
         identification,
         signatures,
-        form,
+        acts,
         signed: Some(Signed { submission: came.submission_bytes, signature: came.signature }),
         key: Some(key),
         swept_until: came.swept_until,
@@ -110,7 +107,9 @@ async fn register_all(app: &App, caller: &Caller, key: String, mut came: Came) -
     if let Some(before) = app.registry.repeated(caller, &key).await? {
         return Ok(before);
     }
-    let signatures = judge(app, caller, &mut came).await?.shown(app.entity.zone)?;
+    let judgement = judge(app, caller, &mut came).await?;
+    let acts = ActsOfWill::of(caller, &came.submission, judgement.evidence(), None);
+    let signatures = judgement.shown(app.entity.zone)?;
     let received = Received {
         submission: came.submission,
         arrived_at: came.arrived_at,
@@ -118,7 +117,7 @@ async fn register_all(app: &App, caller: &Caller, key: String, mut came: Came) -
         method: None,
         identification: None,
         signatures,
-        form: FormSignatures::default(),
+        acts,
         signed: None,
         key: Some(key),
         swept_until: came.swept_until,
@@ -162,6 +161,11 @@ pub(super) struct Judgement {
 }
 
 impl Judgement {
+    /// As what may prove the will.
+    pub(super) fn evidence(&self) -> Evidence<'_> {
+        Evidence { signature: self.submission.as_deref(), documents: &self.documents }
+    }
+
     /// As they are kept and shown, their times in this zone.
     pub(super) fn shown(&self, zone: chrono_tz::Tz) -> Result<Vec<JudgedSignature>> {
         let all = self.submission.iter().flatten().chain(self.documents.iter().flat_map(Judged::all));
@@ -260,7 +264,7 @@ fn will(
         identification_rule: &settings.identification_rule,
         eoffice_seals: &app.eoffice_seals,
     };
-    let evidence = Evidence { signature: judgement.submission.as_deref(), documents: &judgement.documents };
+    let evidence = judgement.evidence();
     let proved = prove(caller, submission, evidence, allowed);
     proved.map(|method| (method, identification(caller, method, evidence, allowed))).map_err(|error| {
         let detail = error.to_string();
@@ -311,7 +315,7 @@ impl From<SubmitError> for Problem {
                 ),
                 Refusal::DuplicateForm => Self::new(
                     Kind::DuplicateSubmission,
-                    "this form was registered before: what its signer signed proves one entry; to submit anew, sign the form again",
+                    "this signature came with an entry before: what its signer signed proves one entry; to submit anew, sign again",
                 ),
                 Refusal::DocumentSwept => {
                     Self::new(Kind::Unavailable, "a document must be sent again: repeat the request with the same key")

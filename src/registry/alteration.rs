@@ -33,6 +33,7 @@ use super::ledger::{Proof, prove};
 use super::submission::{FieldError, Rectification, Stated};
 use super::submit::{JudgedSignature, StoredDocument, verdict_rows};
 use super::visibility;
+use super::will::ActsOfWill;
 use crate::domain::{CustodyEnd, Micros, Routing};
 use crate::store::catalogue::BookRow;
 use crate::store::entries::{DocumentRow, PartyRow, VerdictRow};
@@ -90,8 +91,21 @@ pub struct Added {
     pub documents: Vec<DocumentRow>,
     /// The verdicts on the signatures in them.
     pub verdicts: Vec<VerdictRow>,
+    /// What the signatures are told by: none of them proves another entry.
+    pub acts: ActsOfWill,
     /// The id of the row that has them judged again, where one of them is open.
     pub again_id: Option<Uuid>,
+}
+
+/// Documents that came for an entry that is there, in the object store and judged.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// The documents.
+    pub documents: Vec<StoredDocument>,
+    /// The verdicts on the signatures in them.
+    pub signatures: Vec<JudgedSignature>,
+    /// What those signatures are told by.
+    pub acts: ActsOfWill,
 }
 
 impl What {
@@ -312,18 +326,16 @@ impl Registry {
         &self,
         caller: &Caller,
         asked: Asked,
-        documents: Vec<StoredDocument>,
-        signatures: Vec<JudgedSignature>,
+        received: Received,
         swept_until: Micros,
     ) -> Result<Altered, AlterError> {
-        let maker = self.maker(caller, &documents).await?.map_err(AlterError::Invalid)?;
+        let maker = self.maker(caller, &received.documents).await?.map_err(AlterError::Invalid)?;
+        let documents = received.documents.into_iter();
         let added = Added {
-            documents: documents
-                .into_iter()
-                .map(|document| self.document(asked.entry, 0, document, maker.as_ref()))
-                .collect(),
-            again_id: self.again(&signatures),
-            verdicts: verdict_rows(asked.entry, signatures),
+            documents: documents.map(|document| self.document(asked.entry, 0, document, maker.as_ref())).collect(),
+            again_id: self.again(&received.signatures),
+            verdicts: verdict_rows(asked.entry, received.signatures),
+            acts: received.acts,
         };
         self.alter(caller, asked, What::AddDocuments(added), swept_until).await
     }

@@ -23,7 +23,7 @@ use super::hold::Holds;
 use super::ledger::{Growth, Proof};
 use super::numbering::{Batch, Decision, Done, Plan, Written, pending, plan};
 use super::submit::{Registered, registered_by};
-use super::will::FormSignatures;
+use super::will::ActsOfWill;
 use crate::domain::{Micros, Sha256};
 use crate::store::entries::{Belongings, EntryRow, VerdictRow};
 use crate::store::{self, Store, Tx};
@@ -59,8 +59,8 @@ pub struct Registration {
     pub by_role: &'static str,
     /// The key it came with.
     pub key: Option<Key>,
-    /// The signatures of the form that proved the will; none where another thing did.
-    pub form: FormSignatures,
+    /// The signatures that came with it, which stand for this entry alone.
+    pub acts: ActsOfWill,
     /// Up to where its process knew what was swept away, before its first document was stored.
     pub swept_until: Micros,
     /// The id of the row that has its signatures judged again, where that is needed.

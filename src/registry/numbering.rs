@@ -56,7 +56,7 @@ pub async fn plan<'m>(
         .map(|used| ((used.caller.as_str(), used.key.as_str()), (used.body_sha256, used.subject_id)))
         .collect();
     let mut taken: HashSet<Uuid> = found.submissions.into_iter().collect();
-    let mut forms = used_forms(tx, entity, members).await?;
+    let mut signatures = used_signatures(tx, entity, members).await?;
     let claimed: HashMap<Sha256, Option<Micros>> = found.claims.into_iter().collect();
 
     let mut accepted = Vec::with_capacity(members.len());
@@ -76,14 +76,14 @@ pub async fn plan<'m>(
             if member.row.submission_id.is_some_and(|id| taken.contains(&id)) {
                 return Plan::Refused(Refusal::DuplicateSubmission);
             }
-            if member.form.proving.iter().any(|signature| forms.contains(signature)) {
+            if member.acts.proving.iter().any(|signature| signatures.contains(signature)) {
                 return Plan::Refused(Refusal::DuplicateForm);
             }
             if !claimed.is_empty() && objects_of(member).any(|hash| swept(&claimed, hash, member.swept_until)) {
                 return Plan::Refused(Refusal::DocumentSwept);
             }
             taken.extend(member.row.submission_id);
-            forms.extend(&member.form.all);
+            signatures.extend(&member.acts.all);
             if let Some(Key { caller, key, body_sha256 }) = key {
                 used.insert((caller, key), (*body_sha256, member.event_id));
             }
@@ -94,11 +94,11 @@ pub async fn plan<'m>(
     Ok((plans, accepted))
 }
 
-/// Those of the forms' signatures that proved another entry before. Nothing in a form says for which submission it was
-/// signed, so whoever came by one could send it again in the signer's name.
-async fn used_forms(tx: &mut Tx, entity: i64, members: &[&Registration]) -> store::Result<HashSet<Sha256>> {
+/// Those of the signatures on which entries are to stand that came with another entry before. Nothing in a form says for
+/// which submission it was signed, so whoever came by one could send it again in the signer's name.
+async fn used_signatures(tx: &mut Tx, entity: i64, members: &[&Registration]) -> store::Result<HashSet<Sha256>> {
     let mut used = HashSet::new();
-    for signature in members.iter().flat_map(|member| &member.form.proving) {
+    for signature in members.iter().flat_map(|member| &member.acts.proving) {
         if store::signed_forms::is_used(tx, entity, *signature).await? {
             used.insert(*signature);
         }
@@ -216,7 +216,7 @@ impl<'e> Batch<'e> {
         let mut next = numbers(tx, self.entity.id, year, members).await?;
         let mut written = Vec::with_capacity(members.len());
         for member in members {
-            for signature in &member.form.all {
+            for signature in &member.acts.all {
                 store::signed_forms::insert(tx, self.entity.id, *signature, member.row.id).await?;
             }
             let next = next.get_mut(&member.row.book).ok_or(store::Error::Bug("batch"))?;

@@ -16,7 +16,7 @@ use super::numbering::committed_of;
 use super::official::Maker;
 use super::record;
 use super::submission::{FieldError, Submission};
-use super::will::FormSignatures;
+use super::will::ActsOfWill;
 use crate::domain::{AuthenticationMethod, BookKind, Channel, DocumentStatement, Micros, Routing, Sha256, Status};
 use crate::signature::{FileKind, SubIndication, Verdict};
 use crate::store::catalogue::BookRow;
@@ -86,8 +86,8 @@ pub struct Received {
     pub identification: Option<Identification>,
     /// The verdicts.
     pub signatures: Vec<JudgedSignature>,
-    /// The signatures of the form that proved it; none where another thing did.
-    pub form: FormSignatures,
+    /// The signatures that came with it, which stand for this entry alone.
+    pub acts: ActsOfWill,
     /// The exact bytes that were signed, and the signature over them; kept beside the documents.
     pub signed: Option<Signed>,
     /// The key the request came with.
@@ -308,7 +308,7 @@ impl Registry {
             method,
             identification,
             signatures,
-            form,
+            acts,
             signed,
             key,
             swept_until,
@@ -400,7 +400,7 @@ impl Registry {
             belongings,
             by_role: caller.role_name(),
             key,
-            form,
+            acts,
             swept_until,
             again_id,
         })

@@ -6,9 +6,17 @@
 //!
 //! A signed form proves what it says and nothing else, so it must be signed to its last byte, and all that came with it
 //! is marked as stated, not signed. It carries no `submission_id`, so whoever came by a form that somebody signed could bring
-//! it again: the numbering transaction takes what was signed in it once for an entry, and never again, however the file
-//! is written. For the same reason a citizen brings a form of its own, and nobody else's; an e-office may bring any.
+//! it again. For the same reason a citizen brings a form of its own, and nobody else's; an e-office may bring any.
 //! Where the `signature` part is there it alone counts, and forms are documents like others.
+//!
+//! **What counts once is the act of will**: one signature of a party or representative stands for one entry. So a
+//! signature on which an entry stands (the part `signature`, or the form) must not have come with another entry before,
+//! in whatever place and whatever the other one stood on; the numbering transaction asks that and keeps, with the number,
+//! every intact signature of a party that came: in the part, in and over documents, at the counter, and in documents
+//! added later. A document that proves nothing here is not asked about: a power of attorney that its grantor signed comes
+//! with as many entries as it is needed for, and several documents of one entry may hold one signature. What the parties
+//! of an entry did not sign is not kept, unless it stands in the form that proves the will; and of documents that a
+//! citizen sends, what that citizen signed. So nobody uses up a form of somebody else by sending it with an entry of its own.
 
 use super::attachments::Judged;
 use super::caller::{Caller, Who};
@@ -205,30 +213,76 @@ fn brings_own(caller: &Caller, signer: &Signer) -> bool {
     signer.identity().as_ref() == Some(identity) && *organization == represented.and_then(Organization::identity)
 }
 
-/// The signatures of a form that proved the will.
+/// The signatures that came with an entry, as what they are told by ([`key_of`]).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FormSignatures {
-    /// Those of parties and representatives: none of them may have proved another entry.
+pub struct ActsOfWill {
+    /// Those of parties and representatives on which the entry stands: none of them may have come with another.
     pub proving: Vec<Sha256>,
-    /// All that are intact: none of them proves another entry.
+    /// Those that stand for no other entry from now on.
     pub all: Vec<Sha256>,
 }
 
-/// The signatures in the form of a submission that a form proved.
-#[must_use]
-pub fn form_signatures(submission: &Submission, documents: &[Judged]) -> FormSignatures {
-    let forms = submission.documents.iter().zip(documents).filter(|(document, _)| document.kind == DocumentKind::Form);
-    let mut found = FormSignatures::default();
-    for verdict in forms.flat_map(|(_, judged)| &judged.inside).filter(|verdict| verdict.intact) {
-        let (Some(signed), Some(certificate)) = (&verdict.signed_sha256, &verdict.certificate_sha256) else { continue };
-        // Both are hexadecimal and of one length: no two pairs make the same text.
-        let key = Sha256(openssl::sha::sha256(format!("{signed} {certificate}").as_bytes()));
-        found.all.push(key);
-        if verdict.signer.as_ref().is_some_and(|signer| signs_for(signer, submission)) {
-            found.proving.push(key);
+impl ActsOfWill {
+    /// Those of an entry whose will was proved by this method; none at the counter. See the module's reasons.
+    #[must_use]
+    pub fn of(
+        caller: &Caller,
+        submission: &Submission,
+        evidence: Evidence<'_>,
+        method: Option<AuthenticationMethod>,
+    ) -> Self {
+        let mut found = Self::default();
+        let is_own = |verdict: &Verdict| verdict.signer.as_ref().is_some_and(|signer| brings_own(caller, signer));
+        let of_party = |verdict: &Verdict| verdict.signer.as_ref().is_some_and(|one| signs_for(one, submission));
+        for verdict in evidence.signature.into_iter().flatten() {
+            found.add(verdict, method == Some(AuthenticationMethod::Signature) && of_party(verdict));
+        }
+        for (document, judged) in submission.documents.iter().zip(evidence.documents) {
+            let proved = method == Some(AuthenticationMethod::SignedForm) && document.kind == DocumentKind::Form;
+            for verdict in judged.inside.iter().filter(|&verdict| proved || of_party(verdict) && is_own(verdict)) {
+                found.add(verdict, proved && of_party(verdict));
+            }
+            for verdict in judged.detached.iter().filter(|&verdict| of_party(verdict) && is_own(verdict)) {
+                found.add(verdict, false);
+            }
+        }
+        found
+    }
+
+    /// Those in and over documents that are added to an entry later.
+    #[must_use]
+    pub fn added(documents: &[Judged]) -> Self {
+        let mut found = Self::default();
+        for verdict in documents.iter().flat_map(|judged| judged.inside.iter().chain(&judged.detached)) {
+            found.add(verdict, false);
+        }
+        found
+    }
+
+    fn add(&mut self, verdict: &Verdict, proves: bool) {
+        if !verdict.intact {
+            return;
+        }
+        self.all.extend(key_of(verdict));
+        if proves {
+            self.proving.extend(key_of(verdict).into_iter().chain(earlier_key_of(verdict)));
         }
     }
-    found
+}
+
+/// What tells a signature from all others, however it is written: what the value covers, and the key that made it. Not
+/// the value, which can be written in two ways (ECDSA); nor the certificate, of which a key can have several; nor the
+/// file, to which anybody can add bytes.
+fn key_of(verdict: &Verdict) -> Option<Sha256> {
+    let (signed, key) = (verdict.signed_sha256.as_ref()?, verdict.public_key_sha256.as_ref()?);
+    // Both are hexadecimal and of one length: no two pairs make the same text.
+    Some(Sha256(openssl::sha::sha256(format!("{signed} by {key}").as_bytes())))
+}
+
+/// What an earlier version kept instead.
+fn earlier_key_of(verdict: &Verdict) -> Option<Sha256> {
+    let (signed, certificate) = (verdict.signed_sha256.as_ref()?, verdict.certificate_sha256.as_ref()?);
+    Some(Sha256(openssl::sha::sha256(format!("{signed} {certificate}").as_bytes())))
 }
 
 /// Whether a signature inside a file covers all of it that says anything.

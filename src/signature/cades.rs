@@ -13,7 +13,7 @@
 
 use std::borrow::Cow;
 
-use super::algorithm::SignatureAlgorithm;
+use super::algorithm::{Digest, SignatureAlgorithm};
 use super::archive::{self, Archived, Ground};
 use super::certificate::Certificate;
 use super::chain::{NoPath, Path};
@@ -120,6 +120,15 @@ impl<'a> Message<'_, 'a> {
         self.judge_and_prove(signer, request).0
     }
 
+    /// The digest of what the value covers (RFC 5652 § 5.4).
+    fn signed_sha256(&self, signer: &SignerInfo<'_>, budget: &Budget) -> Option<String> {
+        if let Some(signed) = &signer.signed {
+            return Some(hex::encode(openssl::sha::sha256(&signer::sorted(signed))));
+        }
+        let content = self.content.filter(|content| budget.take_hashing(content.parts()))?;
+        Digest::Sha256.of(content.parts()).ok().map(hex::encode)
+    }
+
     /// The verdict, and what its best signature time stands on.
     pub fn judge_and_prove(&self, signer: &SignerInfo<'a>, request: Request<'_>) -> (Verdict, Option<Existence>) {
         let mut verdict = blank(self.format, request);
@@ -132,10 +141,10 @@ impl<'a> Message<'_, 'a> {
         verdict.signer = Some(identity::signer(found.certificate));
         verdict.certificate_sha256 = Some(hex::encode(openssl::sha::sha256(found.certificate.der)));
 
-        verdict.signed_sha256 =
-            signer.signed.as_ref().map(|signed| hex::encode(openssl::sha::sha256(&signer::sorted(signed))));
-
+        verdict.public_key_sha256 = Some(hex::encode(found.certificate.key_sha256()));
         let budget = &request.policy.budget;
+        verdict.signed_sha256 = self.signed_sha256(signer, budget);
+
         // The rest stops by itself where this is too much, and the conclusion says so.
         let _ = budget.take(Work::Readings, self.certificates.len() as u64);
         let role = Role::Message(self.data.content_type);
@@ -405,6 +414,7 @@ pub(super) fn blank(format: Format, request: Request<'_>) -> Verdict {
         signature_policy: None,
         certificate_sha256: None,
         signed_sha256: None,
+        public_key_sha256: None,
         timestamps: Vec::new(),
         counter_signatures: Vec::new(),
         explanation: explain(None, None),

@@ -374,11 +374,14 @@ pub struct Verdict<T = i64> {
     #[schema(example = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae")]
     pub certificate_sha256: Option<String>,
     /// The SHA-256 of what the signature value covers, in hex, in the one form that all ways of writing the same signature
-    /// share: the signed attributes of a CMS (RFC 5652 § 5.4), the canonical `SignedInfo` of an XML signature. With the
-    /// certificate it tells a signature from all others. Absent where there is none.
+    /// share: the signed attributes of a CMS (RFC 5652 § 5.4) or, where it has none, its content; the canonical `SignedInfo` of
+    /// an XML signature. With the signer's key it tells a signature from all others. Absent where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     pub signed_sha256: Option<String>,
+    /// The SHA-256 of the signer's public key, in hex, however its certificate writes it. Neither shown nor kept.
+    #[serde(skip)]
+    pub public_key_sha256: Option<String>,
     /// Timestamps over the signature value and over what belongs to it, good or bad.
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<SignatureTimestamp<String>>)]
@@ -459,6 +462,7 @@ impl Verdict {
             signature_policy: self.signature_policy,
             certificate_sha256: self.certificate_sha256,
             signed_sha256: self.signed_sha256,
+            public_key_sha256: self.public_key_sha256,
             timestamps: timestamps.collect(),
             counter_signatures: counter_signatures.collect(),
             explanation: self.explanation,

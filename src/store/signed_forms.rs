@@ -1,4 +1,4 @@
-//! The signatures of forms that proved the will of an entry.
+//! Signatures that came with an entry, and prove no other: the table is named after the forms that it began with.
 //!
 //! Every function here fails when the database does not answer.
 
@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Result, Tx, sql};
 use crate::domain::Sha256;
 
-/// Whether a signature proved the will of an entry before.
+/// Whether a signature came with an entry before.
 ///
 /// # Errors
 /// When the database does not answer.

@@ -50,6 +50,7 @@ mod metrics;
 mod modes;
 mod multipart;
 mod officials;
+mod once;
 mod openapi;
 mod outages;
 #[path = "../signature_pades/paper.rs"]

@@ -14,20 +14,20 @@ use crate::pki::openssl_cms_of;
 use crate::xml::{Plan, XPATH, by, transform};
 
 /// A paper with a document of kind form beside a plain one.
-fn with_form(media_type: &str, content: &[u8]) -> Paper {
+pub(crate) fn with_form(media_type: &str, content: &[u8]) -> Paper {
     let mut paper = Paper::submission().document_as("formulario", "formulario", media_type, content);
     paper.json["documents"][0]["kind"] = json!("form");
     paper.document("plano", b"%PDF-1.7 a plan")
 }
 
 /// A form in PDF that this one signed.
-fn pdf_form(who: &str) -> pdf::Paper {
+pub(crate) fn pdf_form(who: &str) -> pdf::Paper {
     let mut form = pdf::Paper::new(pdf::Xref::Table);
     form.sign(&Seal::by(who));
     form
 }
 
-fn with_pdf(form: &pdf::Paper) -> Paper {
+pub(crate) fn with_pdf(form: &pdf::Paper) -> Paper {
     with_form("application/pdf", &form.bytes)
 }
 
@@ -130,7 +130,7 @@ async fn a_form_signed_whole_by_a_party_proves_the_will(#[case] paper: Paper) {
 }
 
 /// Whoever `citizen2` is.
-fn luis() -> Value {
+pub(crate) fn luis() -> Value {
     let certificate = openssl::x509::X509::from_pem(&std::fs::read(test_certificate("citizen2")).unwrap()).unwrap();
     let signer = ventanilla::signature::identify(&certificate.to_der().unwrap()).unwrap();
     json!({"id_type": "nif", "id": signer.id.unwrap(), "given_name": "Luis", "first_surname": "Ruiz"})

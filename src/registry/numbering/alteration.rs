@@ -154,6 +154,9 @@ impl Batch<'_> {
                 store::entries::insert_documents(tx, entity, &with.documents[first..]).await?;
                 let first = with.verdicts.len() - added.verdicts.len();
                 store::entries::insert_verdicts(tx, &with.verdicts[first..]).await?;
+                for signature in &added.acts.all {
+                    store::signed_forms::insert(tx, entity, *signature, row.id).await?;
+                }
                 self.outbox.extend(added.again_id.map(|id| judge_again(id, entity, row.id, self.at)));
             }
             _ => {}

@@ -225,6 +225,7 @@ impl<'b, 'a> Bench<'b, 'a> {
             Err(failure) => return conclude(verdict, Some(failure)),
         };
         verdict.signer = Some(identity::signer(found.certificate));
+        verdict.public_key_sha256 = Some(hex::encode(found.certificate.key_sha256()));
         verdict.certificate_sha256 = Some(hex::encode(openssl::sha::sha256(found.certificate.der)));
         let contradiction = self.contradiction(examined, rest);
         if contradiction.is_some() {
