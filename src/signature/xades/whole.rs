@@ -18,6 +18,7 @@ use crate::signature::xml::nodeset::NodeSet;
 use crate::signature::xml::{Document, Kind, NodeId};
 
 /// What is left over of a document when a signature's references have been followed.
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Rest {
     /// Whether nothing that says anything is uncovered, but perhaps in `others`.

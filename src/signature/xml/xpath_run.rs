@@ -84,7 +84,7 @@ struct Context {
     size: usize,
 }
 
-impl<'r> Run<'r, '_> {
+impl Run<'_, '_> {
     /// The nodes that an expression leads to from the document.
     ///
     /// # Errors

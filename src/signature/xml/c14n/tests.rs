@@ -154,7 +154,11 @@ fn many_attributes_of_the_xml_namespace_are_inherited_once_each() {
 
 #[test]
 fn room_for_the_prefixes_of_a_document_is_counted() {
-    let declared: String = (0..1_000).map(|at| format!(" xmlns:p{at}='u'")).collect();
+    use std::fmt::Write as _;
+    let declared = (0..1_000).fold(String::new(), |mut out, at| {
+        write!(out, " xmlns:p{at}='u'").unwrap();
+        out
+    });
     let text = format!("<d{declared}></d>");
     let document = read(&text).unwrap();
     let mut allowance = 1_000;
