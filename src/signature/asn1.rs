@@ -118,13 +118,15 @@ impl<'a> Element<'a> {
             tag::UTF8_STRING => String::from_utf8(self.content.to_vec()).ok(),
             tag::BMP_STRING => {
                 let units = self.content.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
-                (self.content.len() % 2 == 0)
+                self.content
+                    .len()
+                    .is_multiple_of(2)
                     .then(|| char::decode_utf16(units).collect::<std::result::Result<_, _>>().ok())?
             }
             tag::UNIVERSAL_STRING => {
                 let codes = self.content.chunks_exact(4);
                 let codes = codes.map(|quad| u32::from_be_bytes([quad[0], quad[1], quad[2], quad[3]]));
-                (self.content.len() % 4 == 0).then(|| codes.map(char::from_u32).collect())?
+                self.content.len().is_multiple_of(4).then(|| codes.map(char::from_u32).collect())?
             }
             // Real issuers write Latin-1 into T61String; X.680's own repertoire is not used by any of them.
             tag::T61_STRING => Some(self.content.iter().map(|&byte| char::from(byte)).collect()),
