@@ -125,8 +125,7 @@ impl<'a> Message<'_, 'a> {
         if let Some(signed) = &signer.signed {
             return Some(hex::encode(openssl::sha::sha256(&signer::sorted(signed))));
         }
-        let content = self.content.filter(|content| budget.take_hashing(content.parts()))?;
-        Digest::Sha256.of(content.parts()).ok().map(hex::encode)
+        self.content?.digest(Digest::Sha256, budget).ok().map(hex::encode)
     }
 
     /// The verdict, and what its best signature time stands on.

@@ -162,7 +162,7 @@ impl Minted {
             builder.append_extension(X509Extension::new_from_der(&name, critical, &value).unwrap()).unwrap();
         }
         builder.sign(&self.key, MessageDigest::sha256()).unwrap();
-        let above = [&[self.certificate.clone()], self.above.as_slice()].concat();
+        let above = [std::slice::from_ref(&self.certificate), self.above.as_slice()].concat();
         Self { certificate: builder.build(), key, above }
     }
 
