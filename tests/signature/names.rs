@@ -94,7 +94,7 @@ fn what_is_not_written_plainly_is_nobodys(#[case] with: Attribute) {
 #[case::blanks_around(at(SERIAL, UTF8, b" IDCES-00000000T "))]
 #[case::small_letters(at(SERIAL, UTF8, b"idces-00000000t"))]
 #[case::teletex(at(SERIAL, TELETEX, b"IDCES-00000000T"))]
-#[case::bmp(at(SERIAL, BMP, b"\0I\0D\0C\0E\0S\0-\00\00\00\00\00\00\00\00\0T"))]
+#[case::bmp(at(SERIAL, BMP, b"\0I\0D\0C\0E\0S\0-\x000\x000\x000\x000\x000\x000\x000\x000\0T"))]
 #[case::bare(at(SERIAL, PRINTABLE, b"00000000T"))]
 #[case::a_name_in_latin(at(SN, TELETEX, b"Garc\xeda"))]
 fn other_ways_to_write_it_are_read(#[case] with: Attribute) {
