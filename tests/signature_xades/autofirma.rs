@@ -15,7 +15,7 @@ fn speaks_for_all(verdict: &Verdict) -> bool {
 
 /// The content as an element: in base64, or as text.
 fn content(encoding: &str, text: &str) -> String {
-    format!("<CONTENT Encoding=\"{encoding}\" Id=\"CONTENT-1\" MimeType=\"text/plain\">{text}</CONTENT>")
+    format!("<CONTENT Encoding=\"{encoding}\" Id=\"CONTENT-1\" MimeType=\"text/xml\">{text}</CONTENT>")
 }
 
 /// A signature beside the content, whose first reference is typed as that of an object.
@@ -64,7 +64,7 @@ fn what_stands_beside_the_content_is_not_signed(#[case] beside_it: &str, #[case]
 }
 
 #[rstest]
-#[case("MimeType=\"text/plain\"", "MimeType=\"Pago 900 euros\"")]
+#[case("MimeType=\"text/xml\"", "MimeType=\"Pago 900 euros\"")]
 #[case("Encoding=\"http", "Encoding=\"Pago 900 euros a http")]
 #[case("<AFIRMA Id=\"AFIRMA-1\"", "<AFIRMA Id=\"Pago 900 euros\"")]
 #[case("<CONTENT ", "<!-- Pago 900 euros --><CONTENT ")]
@@ -105,7 +105,7 @@ fn enveloping_the_object_is_signed_whole(#[values(true, false)] in_base64: bool)
     let text = if in_base64 { base64(b"Obra menor") } else { "Obra menor".into() };
     let encoding = if in_base64 { BASE64 } else { "UTF-8" };
     let object = format!(
-        "<ds:Object xmlns:ds=\"{DS}\" Encoding=\"{encoding}\" Id=\"o\" MimeType=\"text/plain\">{text}</ds:Object>"
+        "<ds:Object xmlns:ds=\"{DS}\" Encoding=\"{encoding}\" Id=\"o\" MimeType=\"text/xml\">{text}</ds:Object>"
     );
     let plan = Plan { objects: object.clone(), ..by("citizen") };
     let attributes = format!(" Id=\"r0\" Type=\"{OBJECT}\" URI=\"#o\"");

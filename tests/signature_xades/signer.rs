@@ -47,6 +47,8 @@ pub struct Plan {
     pub chosen_properties: String,
     /// Whether it will stand inside another's properties, where the namespace of XAdES is in scope.
     pub nested: bool,
+    /// The canonical form of `SignedInfo`.
+    pub rules: &'static str,
 }
 
 pub fn by(who: &'static str) -> Plan {
@@ -65,6 +67,7 @@ pub fn by(who: &'static str) -> Plan {
         properties_type: SIGNED_PROPERTIES,
         chosen_properties: String::new(),
         nested: false,
+        rules: C14N,
     }
 }
 
@@ -119,7 +122,7 @@ impl Plan {
     pub fn element(&self) -> String {
         let namespaces = format!("xmlns:ds=\"{DS}\"");
         let both = format!("{namespaces} xmlns:xades=\"{XADES}\"");
-        let Self { id, version, more_signed, objects, unsigned, .. } = self;
+        let Self { id, version, more_signed, objects, unsigned, rules, .. } = self;
         let der = certificate(self.named.unwrap_or(self.who)).to_der().unwrap();
         let cert_digest = base64(&sha256(&der));
         let signed_properties = format!(
@@ -146,7 +149,7 @@ impl Plan {
         let (method, sign): (&str, Box<dyn Fn(&[u8]) -> Vec<u8>>) = self.method();
         let in_scope = if self.nested { &both } else { &namespaces };
         let signed_info = format!(
-            "<ds:SignedInfo {in_scope}><ds:CanonicalizationMethod Algorithm=\"{C14N}\"></ds:CanonicalizationMethod>\
+            "<ds:SignedInfo {in_scope}><ds:CanonicalizationMethod Algorithm=\"{rules}\"></ds:CanonicalizationMethod>\
              <ds:SignatureMethod Algorithm=\"{method}\"></ds:SignatureMethod>{references}</ds:SignedInfo>"
         );
         let value = base64(&sign(signed_info.as_bytes()));

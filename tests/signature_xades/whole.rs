@@ -4,7 +4,9 @@ use rstest::rstest;
 use ventanilla::signature::Verdict;
 
 use crate::kinds::{AFTER, BEFORE, judged, judged_one};
-use crate::signer::{BASE64, C14N, DS, ENVELOPED, FILTER, Plan, XADES, XPATH, base64, by, canonical, transform};
+use crate::signer::{
+    BASE64, C14N, DS, ENVELOPED, EXCLUSIVE, FILTER, Plan, XADES, XPATH, base64, by, canonical, transform,
+};
 
 /// Whether it would speak for the whole file.
 fn speaks_for_all(verdict: &Verdict) -> bool {
@@ -163,6 +165,9 @@ fn a_counter_signature_brings_nothing(#[case] at: &str, #[case] more: &str) {
     )
 )]
 #[case::a_comment_that_cuts_a_text("menor</asunto>", "<!-- x -->".into())]
+#[case::a_comment_without_words_that_cuts_a_text("menor</asunto>", "<!-- -->".into())]
+#[case::a_comment_in_the_signed_info("<ds:SignatureMethod", "<!-- Pago 900 euros -->".into())]
+#[case::a_comment_in_a_digest("</ds:DigestValue>", "<!-- Pago 900 euros -->".into())]
 fn what_nobody_signed_is_not_part_of_what_is_signed_whole(#[case] at: &str, #[case] more: String) {
     for verdict in judged(&with(&signed(), at, &more), None) {
         assert!(!speaks_for_all(&verdict), "{more}: {verdict:#?}");
@@ -265,10 +270,93 @@ fn a_form_inside_its_signature_is_signed_whole_when_its_objects_are() {
     let more = with(&file, AT_END, &format!("<ds:Object Id=\"p\">{PAY}</ds:Object>"));
     assert!(!speaks_for_all(&judged_one(&more, None)));
     let text = base64("Obra menor".as_bytes());
-    let object = format!(
-        "<ds:Object xmlns:ds=\"{DS}\" Encoding=\"{BASE64}\" Id=\"o\" MimeType=\"text/plain\">{text}</ds:Object>"
-    );
+    let object =
+        format!("<ds:Object xmlns:ds=\"{DS}\" Encoding=\"{BASE64}\" Id=\"o\" MimeType=\"text/xml\">{text}</ds:Object>");
     let plan = Plan { objects: object, ..by("citizen") };
     let file = plan.reference(" Id=\"r0\" URI=\"#o\"", &transform(BASE64, ""), "Obra menor").element();
     assert!(speaks_for_all(&judged_one(&file, None)), "{:#?}", judged_one(&file, None));
+}
+
+/// A signer of exclusive canonical forms only, without properties.
+fn exclusively(before: &str, after: &str, octets: &str, more: &str) -> String {
+    let prefixes =
+        format!("<ec:InclusiveNamespaces xmlns:ec=\"{EXCLUSIVE}\" PrefixList=\"{more}\"></ec:InclusiveNamespaces>");
+    let inside = if more.is_empty() { "" } else { &prefixes };
+    let transforms = [transform(ENVELOPED, ""), transform(EXCLUSIVE, inside)].concat();
+    let plan = Plan { rules: EXCLUSIVE, properties: false, ..by("citizen") };
+    format!("{before}{}{after}", plan.reference(" URI=\"\"", &transforms, octets).element())
+}
+
+#[rstest]
+#[case::around_all("<solicitud", "<solicitud xmlns:x=\"Pago 900 euros\"")]
+#[case::by_a_prefix_of_words("<solicitud", "<solicitud xmlns:Pago-900-euros=\"urn:x\"")]
+#[case::around_a_text("<texto", "<texto xmlns:x=\"Pago 900 euros\"")]
+#[case::what_a_prefix_in_a_value_means("<texto", "<texto xmlns:m=\"urn:pago:900\"")]
+#[case::in_the_signed_info("<ds:SignedInfo", "<ds:SignedInfo xmlns:x=\"Pago 900 euros\"")]
+#[case::deep_in_the_signed_info("<ds:DigestValue", "<ds:DigestValue xmlns:x=\"Pago 900 euros\"")]
+fn a_namespace_that_no_name_uses_is_not_signed_in_an_exclusive_form(#[case] at: &str, #[case] more: &str) {
+    let file = exclusively(BEFORE, AFTER, &format!("{BEFORE}{AFTER}"), "");
+    assert!(speaks_for_all(&judged_one(&file, None)), "{:#?}", judged_one(&file, None));
+    let altered = file.replacen(at, more, 1);
+    assert_ne!(altered, file);
+    let verdict = judged_one(&altered, None);
+    assert!(verdict.intact && !speaks_for_all(&verdict), "{verdict:#?}");
+}
+
+/// Where the declaration stands, and what is signed of it.
+#[rstest]
+#[case::used("xmlns:m=\"urn:m\"", "", "<s><m:t xmlns:m=\"urn:m\">text</m:t></s>", true)]
+#[case::listed(
+    "xmlns:m=\"urn:m\" xmlns:x=\"urn:x\"",
+    "x",
+    "<s xmlns:x=\"urn:x\"><m:t xmlns:m=\"urn:m\">text</m:t></s>",
+    true
+)]
+#[case::of_schemas(
+    "xmlns:m=\"urn:m\" xmlns:xs=\"http://www.w3.org/2001/XMLSchema\"",
+    "",
+    "<s><m:t xmlns:m=\"urn:m\">text</m:t></s>",
+    true
+)]
+#[case::neither("xmlns:m=\"urn:m\" xmlns:x=\"urn:x\"", "", "<s><m:t xmlns:m=\"urn:m\">text</m:t></s>", false)]
+fn a_namespace_is_signed_where_a_name_uses_it_or_a_list_has_it(
+    #[case] declared: &str,
+    #[case] listed: &str,
+    #[case] octets: &str,
+    #[case] whole: bool,
+) {
+    let file = exclusively(&format!("<s {declared}><m:t>text</m:t>"), "</s>", octets, listed);
+    let verdict = judged_one(&file, None);
+    assert!(verdict.intact, "{verdict:#?}");
+    assert_eq!(speaks_for_all(&verdict), whole);
+}
+
+#[test]
+fn a_comment_that_a_later_transform_leaves_out_is_not_signed() {
+    let transforms = [transform(ENVELOPED, ""), transform(C14N, "")].concat();
+    let plan = by("citizen").reference(" Id=\"r0\" URI=\"#xpointer(/)\"", &transforms, format!("{BEFORE}{AFTER}"));
+    let file = format!("{BEFORE}{}{AFTER}", plan.element());
+    assert!(speaks_for_all(&judged_one(&file, None)));
+    let verdict = judged_one(&with(&file, "<asunto>", "<!-- Pago 900 euros -->"), None);
+    assert!(verdict.intact && !speaks_for_all(&verdict), "{verdict:#?}");
+}
+
+#[test]
+fn a_document_with_a_cdata_section_is_not_signed_whole() {
+    for (at, section) in [("Obra ", "<![CDATA[Obra ]]>"), ("<asunto>", "<asunto><![CDATA[]]>")] {
+        let verdict = judged_one(&signed().replacen(at, section, 1), None);
+        assert!(verdict.intact && !speaks_for_all(&verdict), "{verdict:#?}");
+    }
+}
+
+#[rstest]
+#[case::as_signed("text/xml", true)]
+#[case::otherwise("text/html", false)]
+fn a_media_type_is_that_which_the_signer_states(#[case] media_type: &str, #[case] whole: bool) {
+    let text = base64("Si a<b y c>d, no renuncio".as_bytes());
+    let content = format!("<CONTENT Encoding=\"{BASE64}\" Id=\"C\" MimeType=\"{media_type}\">{text}</CONTENT>");
+    let plan = by("citizen").reference(" Id=\"r0\" URI=\"#C\"", &transform(BASE64, ""), "Si a<b y c>d, no renuncio");
+    let verdict = judged_one(&format!("<AFIRMA>{content}{}</AFIRMA>", plan.element()), None);
+    assert!(verdict.intact, "{verdict:#?}");
+    assert_eq!(speaks_for_all(&verdict), whole);
 }

@@ -217,8 +217,18 @@ const PARTS: &[Part] = &[
     ("xades:RecomputedDigestValue", &[("Order", Form::Integer)], &[], Form::Base64),
 ];
 
-/// Namespaces that a part of a signature may declare.
-const NAMESPACES: [&str; 4] = [DS, DSIG11, EXCLUSIVE, "http://www.w3.org/2001/XMLSchema-instance"];
+/// Namespaces that may be declared where no name uses them: those of signatures, of schemas, and of trusted lists
+/// (TS 119 612), whose programs declare all of theirs at the root.
+const NAMESPACES: [&str; 8] = [
+    DS,
+    DSIG11,
+    EXCLUSIVE,
+    "http://www.w3.org/2001/XMLSchema",
+    "http://www.w3.org/2001/XMLSchema-instance",
+    "http://uri.etsi.org/02231/v2#",
+    "http://uri.etsi.org/02231/v2/additionaltypes#",
+    "http://uri.etsi.org/TrstSvc/SvcInfoExt/eSigDir-1999-93-EC-TrustedList/#",
+];
 /// A prefix or a list of them that is longer is no signer's.
 const MAX_PREFIX: usize = 16;
 /// A longer identifier tells more than it names.
@@ -289,10 +299,14 @@ impl<'s, 'a> Schema<'s, 'a> {
     /// Whether an element declares no namespaces but those of signatures, and such as hold around it.
     #[must_use]
     pub fn declares_known(&self, node: NodeId) -> bool {
-        self.document.declared(node).all(|(prefix, namespace)| {
-            let known = namespace.is_empty() || NAMESPACES.contains(&namespace) || is_of_xades(namespace);
-            known && prefix.len() <= MAX_PREFIX || self.holds_around(node, prefix, namespace)
-        })
+        self.document.declared(node).all(|(prefix, namespace)| self.declares_as_known(node, prefix, namespace))
+    }
+
+    /// Whether a namespace that an element declares is one of those of signatures or of schemas, or holds around it.
+    #[must_use]
+    pub fn declares_as_known(&self, node: NodeId, prefix: &str, namespace: &str) -> bool {
+        let known = namespace.is_empty() || NAMESPACES.contains(&namespace) || is_of_xades(namespace);
+        known && prefix.len() <= MAX_PREFIX || self.holds_around(node, prefix, namespace)
     }
 
     fn holds_around(&self, node: NodeId, prefix: &str, namespace: &str) -> bool {

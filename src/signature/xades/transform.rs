@@ -173,7 +173,9 @@ impl Place<'_, '_> {
                     let chain = Chain { transforms: left, rules: at_last, readings: readings + 1 };
                     let (octets, _) = self.run(&inner, false, all, chain)?;
                     // Which of the nodes a later choice left out is not known here.
-                    let nodes = last_nodes.filter(|_| self.keep_all(left));
+                    let nodes: Option<NodeSet> = last_nodes.filter(|_| self.keep_all(left));
+                    let again = left.iter().filter_map(|&next| structure::canonicalization(self.document, next));
+                    let nodes = nodes.map(|nodes| again.fold(nodes, |nodes, rules| nodes.written_by(&rules)));
                     return Ok((Cow::Owned(octets.into_owned()), nodes));
                 }
                 Data::Octets(octets) if uri == BASE64 => {
@@ -193,7 +195,7 @@ impl Place<'_, '_> {
                 Data::Nodes(set) => match rules {
                     Some(rules) => {
                         let octets = self.allowance.canonical(&rules, document, &set)?;
-                        last_nodes = own.then_some(set);
+                        last_nodes = own.then(|| set.written_by(&rules));
                         Data::Octets(octets.into())
                     }
                     None => Data::Nodes(self.select(document, own, set, transform)?),
@@ -206,7 +208,7 @@ impl Place<'_, '_> {
             Data::Octets(octets) => Ok((octets, last_nodes)),
             Data::Nodes(set) => {
                 let octets = self.allowance.canonical(at_last, document, &set)?;
-                Ok((octets.into(), own.then_some(set)))
+                Ok((octets.into(), own.then(|| set.written_by(at_last))))
             }
         }
     }

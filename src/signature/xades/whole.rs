@@ -6,16 +6,23 @@
 //! transform looks away. What remains uncovered in an honest file is little and known: the signature's own parts as the
 //! schemas name them, other signatures, and the wrapper of the form that AutoFirma calls detached. All else counts as
 //! unsigned content, a comment too: whoever opens the file reads it, and one between words cuts a text for one program and
-//! not for another. What the schemas let stand is in [`super::schema`]. Counter-signatures, and signatures beside that the
+//! not for another. That holds in `ds:SignedInfo` as anywhere: what its canonical form leaves out, comments and, where it
+//! is exclusive, namespaces that no name uses, anybody can write there. A CDATA section is text to XML only, so a document
+//! that has one is never signed whole. What the schemas let stand is in [`super::schema`]. Counter-signatures, and signatures beside that the
 //! references leave out, must hold and say no more than the schemas let a signer say of itself: who made them is shown in
 //! their own place.
 
-use super::Examined;
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashSet};
+
 use super::names::{DS, DSIG11, EXCLUSIVE, FILTER, XADES_141, is_xades};
-use super::references::Followed;
 use super::schema::Schema;
-use crate::signature::xml::nodeset::NodeSet;
+use super::{Examined, structure};
+use crate::signature::xml::nodeset::{Namespaces, NodeSet};
 use crate::signature::xml::{Document, Kind, NodeId};
+
+/// References with lists of prefixes are heeded so many: nobody writes more.
+const MAX_LISTS: usize = 16;
 
 /// What is left over of a document when a signature's references have been followed.
 #[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
@@ -57,11 +64,11 @@ pub fn rest(
     examined: &Examined<'_>,
     certificates: &dyn Fn() -> Vec<Vec<u8>>,
 ) -> Rest {
-    let covered = Covered::by(&examined.followed);
+    let covered = Covered::by(document, 0, examined);
     let own = Own { document, covered: &covered, signature, examined, schema: Schema::new(document, certificates) };
     let mut rest = own.inside();
     let signs_data = examined.followed.covered.iter().any(|covered| covered.is_data && covered.bytes > 0);
-    rest.says_nothing = signs_data && rest.is_plain && own.rest_of_document(&mut rest.others);
+    rest.says_nothing = signs_data && rest.is_plain && own.rest_of_document(&mut rest.others) && !document.has_cdata();
     rest
 }
 
@@ -73,32 +80,68 @@ pub fn inside(
     examined: &Examined<'_>,
     certificates: &dyn Fn() -> Vec<Vec<u8>>,
 ) -> Rest {
-    let covered = Covered::by(&examined.followed);
+    let covered = Covered::by(document, signature, examined);
     Own { document, covered: &covered, signature, examined, schema: Schema::new(document, certificates) }.inside()
 }
 
-/// Nodes that references cover.
-struct Covered {
+/// Nodes that the signature value and references cover.
+struct Covered<'o, 'a> {
+    document: &'o Document<'a>,
+    /// The node to whose subtree questions about declarations are limited.
+    within: NodeId,
     /// With names and attributes.
     nodes: NodeSet,
     /// With comments too.
     commented: NodeSet,
+    /// With every namespace that is declared.
+    declared: NodeSet,
+    /// With the namespaces that names use.
+    named: NodeSet,
+    /// With those of these prefixes.
+    listed: Vec<(NodeSet, BTreeSet<String>)>,
+    /// The declarations that names in `named` use.
+    used: OnceCell<HashSet<(NodeId, &'o str)>>,
     /// Of which only the text was read.
     texts: NodeSet,
 }
 
-impl Covered {
-    fn by(followed: &Followed) -> Self {
-        let sets = || followed.covered.iter().filter_map(|covered| Some((covered, covered.nodes.as_ref()?)));
+impl<'o, 'a> Covered<'o, 'a> {
+    fn by(document: &'o Document<'a>, within: NodeId, examined: &Examined<'_>) -> Self {
+        let signature = &examined.signature;
+        let rules = structure::canonicalization(document, signature.canonicalization);
+        let signed_info = rules.map(|rules| NodeSet::subtree(document, signature.signed_info, true).written_by(&rules));
+        let sets = || {
+            let followed = examined.followed.covered.iter();
+            let sets = followed.filter_map(|covered| Some((covered.only_text, covered.nodes.as_ref()?)));
+            sets.chain(signed_info.iter().map(|set| (false, set))).filter(|(_, set)| !set.hides_attributes())
+        };
         let joined = |wanted: &dyn Fn(bool, &NodeSet) -> bool| {
-            let of = sets().filter(|(covered, set)| !set.hides_attributes() && wanted(covered.only_text, set));
+            let of = sets().filter(|&(only_text, set)| wanted(only_text, set));
             NodeSet::of_ranges(of.flat_map(|(_, set)| set.ranges().to_vec()).collect(), true)
         };
+        let listed = sets().filter_map(|(only_text, set)| match &set.namespaces {
+            Namespaces::Used(prefixes) if !only_text && !prefixes.is_empty() => Some((set.clone(), prefixes.clone())),
+            _ => None,
+        });
         Self {
+            document,
+            within,
             nodes: joined(&|only_text, _| !only_text),
             commented: joined(&|only_text, set| !only_text && set.comments),
+            declared: joined(&|only_text, set| !only_text && set.namespaces == Namespaces::All),
+            named: joined(&|only_text, set| !only_text && set.namespaces != Namespaces::All),
+            listed: listed.take(MAX_LISTS).collect(),
+            used: OnceCell::new(),
             texts: joined(&|only_text, _| only_text),
         }
+    }
+
+    /// Whether the declaration of this prefix on an element is covered.
+    fn covers_declaration(&self, node: NodeId, prefix: &str) -> bool {
+        let used = || self.used.get_or_init(|| self.document.declarations_used(self.within, &self.named));
+        self.declared.contains(node)
+            || self.listed.iter().any(|(set, prefixes)| set.contains(node) && prefixes.contains(prefix))
+            || used().contains(&(node, prefix))
     }
 }
 
@@ -106,7 +149,7 @@ impl Covered {
 struct Own<'o, 'd, 'a> {
     document: &'o Document<'a>,
     schema: Schema<'o, 'a>,
-    covered: &'o Covered,
+    covered: &'o Covered<'o, 'a>,
     signature: NodeId,
     examined: &'o Examined<'d>,
 }
@@ -129,7 +172,7 @@ impl Own<'_, '_, '_> {
         while at < document.len() {
             let next = match document.kind(at) {
                 Kind::Element(_) if at == self.signature => document.end(at),
-                Kind::Element(_) if self.covered.nodes.contains(at) || self.is_wrapper(at) => at + 1,
+                Kind::Element(_) if self.is_covered(at) || self.is_wrapper(at) => at + 1,
                 Kind::Element(_) if self.covered.texts.contains(at) => {
                     if !self.is_text_holder(at) {
                         return false;
@@ -153,11 +196,19 @@ impl Own<'_, '_, '_> {
     fn is_silent(&self, node: NodeId) -> bool {
         match self.document.kind(node) {
             Kind::Root => true,
-            Kind::Comment(text) => self.covered.commented.contains(node) || is_blank(text),
+            Kind::Comment(_) => self.covered.commented.contains(node),
             Kind::Text(text) => self.covered.nodes.contains(node) || is_blank(text),
             Kind::Instruction(..) => self.covered.nodes.contains(node),
             Kind::Element(_) => false,
         }
+    }
+
+    /// Whether an element is covered, and every namespace that it declares is too, or says nothing.
+    fn is_covered(&self, node: NodeId) -> bool {
+        let says_nothing = |(prefix, namespace): (&str, &str)| {
+            self.covered.covers_declaration(node, prefix) || self.schema.declares_as_known(node, prefix, namespace)
+        };
+        self.covered.nodes.contains(node) && self.document.declared(node).all(says_nothing)
     }
 
     /// The root of the form that AutoFirma calls detached: it holds the content and the signatures beside it.
@@ -170,26 +221,37 @@ impl Own<'_, '_, '_> {
     fn is_text_holder(&self, node: NodeId) -> bool {
         let document = self.document;
         document.child_elements(node).next().is_none()
+            && document.attribute(node, "MimeType").is_none_or(|stated| self.signs_type(node, stated))
             && self.schema.tells_how_to_read(node)
             && (document.is(node, "", "CONTENT") || document.is(node, DS, "Object"))
     }
 
+    /// Whether the signer states this media type of an element (EN 319 132-1 § 5.2.4): what text is read as decides what
+    /// it says.
+    fn signs_type(&self, node: NodeId, stated: &str) -> bool {
+        let Some(properties) = self.examined.signed_properties() else { return false };
+        let references = self.examined.followed.covered.iter().filter(|covered| covered.target == Some(node));
+        let ids = references.filter_map(|covered| self.examined.signature.references.get(covered.index)?.id);
+        let signed = |id| properties.media_type(self.document, id).is_some_and(|one| one.eq_ignore_ascii_case(stated));
+        ids.take(MAX_LISTS).any(signed)
+    }
+
     /// Whether nothing in the signature is unsigned but what the schemas put there.
     fn is_plain(&self) -> bool {
-        let (document, signature) = (self.document, &self.examined.signature);
-        if !self.covered.nodes.contains(self.signature) && !self.schema.has_only_identifier(self.signature) {
+        let document = self.document;
+        if !self.is_covered(self.signature) && !self.schema.has_only_identifier(self.signature) {
             return false;
         }
         let mut at = self.signature + 1;
         while at < document.end(self.signature) {
             let is_counter = document.is(at, DS, "Signature") && self.is_counter_signature(document.parent(at));
-            if at == signature.signed_info || is_counter {
-                // The value covers the one, and the other is judged for itself.
+            if is_counter {
+                // It is judged for itself.
                 at = document.end(at);
                 continue;
             }
             let silent = match document.kind(at) {
-                Kind::Element(_) => self.covered.nodes.contains(at) || self.is_known(at),
+                Kind::Element(_) => self.is_covered(at) || self.is_known(at),
                 Kind::Text(text) if !is_blank(text) && !self.covered.nodes.contains(at) => {
                     self.covered.texts.contains(at) || self.schema.allows_text(at, text)
                 }
@@ -229,8 +291,7 @@ impl Own<'_, '_, '_> {
                 parent + 1 == node && document.end(parent) == node + 1
             }
             Kind::Text(_) => true,
-            Kind::Comment(text) => is_blank(text),
-            Kind::Instruction(..) | Kind::Root => false,
+            Kind::Comment(_) | Kind::Instruction(..) | Kind::Root => false,
         })
     }
 

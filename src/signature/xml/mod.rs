@@ -18,6 +18,7 @@ pub mod encoding;
 mod lexeme;
 pub mod nodeset;
 mod read;
+mod used;
 pub mod xpath;
 pub mod xpath_run;
 
@@ -50,6 +51,8 @@ pub struct Document<'a> {
     prefix_order: Vec<Interned>,
     /// Attributes that may be identifiers, sorted by value, with their elements.
     ids: Vec<(u32, NodeId)>,
+    /// Whether a text was written as a CDATA section, all or part of it.
+    has_cdata: bool,
 }
 
 struct Node<'a> {
@@ -111,6 +114,13 @@ impl<'a> Document<'a> {
     #[must_use]
     pub fn len(&self) -> NodeId {
         u32::try_from(self.nodes.len()).unwrap_or(NodeId::MAX)
+    }
+
+    /// Whether a CDATA section stands anywhere: no canonical form tells it from other text, and a program that does not
+    /// read XML may not see it.
+    #[must_use]
+    pub fn has_cdata(&self) -> bool {
+        self.has_cdata
     }
 
     /// What the node is.

@@ -1,6 +1,18 @@
 //! Sets of nodes: what a reference leads to, and what its transforms leave of it.
 
+use std::collections::BTreeSet;
+
+use super::c14n::{Canonicalization, Method};
 use super::{Document, Kind, NodeId};
+
+/// Which namespace declarations of the elements in a set are in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Namespaces {
+    /// Every one.
+    All,
+    /// Those whose prefix a name in the set uses, and those of these prefixes; the empty one is the default namespace.
+    Used(BTreeSet<String>),
+}
 
 /// Some nodes of a document. An element's attributes and namespaces are in it with the element, unless left out by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,13 +23,15 @@ pub struct NodeSet {
     pub comments: bool,
     /// Attributes that are not in it though their element is: sorted.
     hidden: Vec<u32>,
+    /// Which declarations are in it.
+    pub namespaces: Namespaces,
 }
 
 impl NodeSet {
     /// A node and all that is in it.
     #[must_use]
     pub fn subtree(document: &Document<'_>, node: NodeId, comments: bool) -> Self {
-        Self { ranges: vec![(node, document.end(node))], comments, hidden: Vec::new() }
+        Self { ranges: vec![(node, document.end(node))], comments, hidden: Vec::new(), namespaces: Namespaces::All }
     }
 
     /// The nodes of these ranges, in any order and overlapping as they may.
@@ -32,7 +46,7 @@ impl NodeSet {
                 _ => {}
             }
         }
-        Self { ranges: joined, comments, hidden: Vec::new() }
+        Self { ranges: joined, comments, hidden: Vec::new(), namespaces: Namespaces::All }
     }
 
     /// Its ranges.
@@ -76,7 +90,7 @@ impl NodeSet {
         let mut hidden = [&self.hidden[..], &other.hidden[..]].concat();
         hidden.sort_unstable();
         hidden.dedup();
-        Self { ranges, comments: self.comments && other.comments, hidden }
+        Self { ranges, comments: self.comments && other.comments, hidden, namespaces: self.namespaces.clone() }
     }
 
     /// What is in this and not in the other.
@@ -102,7 +116,7 @@ impl NodeSet {
                 ranges.push((from, to));
             }
         }
-        Self { ranges, comments: self.comments, hidden: self.hidden.clone() }
+        Self { ranges, hidden: self.hidden.clone(), namespaces: self.namespaces.clone(), comments: self.comments }
     }
 
     /// What is in either.
@@ -124,6 +138,20 @@ impl NodeSet {
         self.hidden.extend(attributes);
         self.hidden.sort_unstable();
         self.hidden.dedup();
+    }
+
+    /// What of it these rules write: comments and declarations that they leave out are not in it afterwards.
+    #[must_use]
+    pub fn written_by(mut self, rules: &Canonicalization) -> Self {
+        self.comments &= rules.comments;
+        if rules.method == Method::Exclusive {
+            let listed = &rules.inclusive_prefixes;
+            self.namespaces = Namespaces::Used(match self.namespaces {
+                Namespaces::All => listed.clone(),
+                Namespaces::Used(before) => before.intersection(listed).cloned().collect(),
+            });
+        }
+        self
     }
 
     /// Whether this attribute is in the set when its element is.

@@ -92,6 +92,7 @@ impl<'a> Reader<'a> {
             prefixes: Vec::new(),
             namespaces: Vec::new(),
             ids: Vec::new(),
+            has_cdata: false,
             namespace_order: Vec::new(),
             prefix_order: Vec::new(),
         };
@@ -227,6 +228,7 @@ impl<'a> Reader<'a> {
             let Some(end) = memchr::memmem::find(body.as_bytes(), b"]]>") else {
                 return self.malformed("a CDATA section does not end");
             };
+            self.document.has_cdata = true;
             self.add_text(verbatim(&body[..end]))?;
             self.at += "<![CDATA[".len() + end + "]]>".len();
             return Ok(());
