@@ -26,6 +26,8 @@ mod signers;
 mod stamps;
 #[path = "signature/timestamps.rs"]
 mod timestamps;
+#[path = "signature/unsigned.rs"]
+mod unsigned;
 #[path = "signature/vectors.rs"]
 mod vectors;
 #[path = "signature/work.rs"]

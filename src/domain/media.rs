@@ -44,6 +44,15 @@ pub fn essence(media_type: &str) -> String {
     media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
+/// What follows the last dot of a file's name, in lower case: what programs and browsers tell a file by. None where
+/// there is no dot, or no name of a format behind it, as in `Solicitud de D. Juan`.
+#[must_use]
+pub fn extension(filename: &str) -> Option<String> {
+    let name = filename.trim_end_matches(|sign: char| sign == '.' || sign.is_whitespace());
+    let (_, extension) = name.rsplit_once('.')?;
+    (!extension.contains(char::is_whitespace)).then(|| extension.to_lowercase())
+}
+
 /// The formats an entity takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcceptedFormats {
@@ -102,7 +111,8 @@ impl AcceptedFormats {
 fn looks_like(essence: &str, bytes: &[u8]) -> bool {
     let begins = |marks: &[&[u8]]| marks.iter().any(|mark| bytes.starts_with(mark));
     match essence {
-        "application/pdf" => contains(bytes, b"%PDF-"),
+        // Readers look for the header, but what begins as a CMS or as XML is read as that by others.
+        "application/pdf" => contains(bytes, b"%PDF-") && !begins(&[b"\x30", b"-----BEGIN "]) && !is_xml(bytes),
         "image/jpeg" | "image/pjpeg" => begins(&[b"\xFF\xD8\xFF"]),
         "image/png" => begins(&[b"\x89PNG\r\n\x1A\n"]),
         "image/tiff" | "image/x.tiff" => begins(&[b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"]),
@@ -199,6 +209,9 @@ mod tests {
     #[rstest]
     #[case("application/pdf", b"MZ\x90\0")]
     #[case("application/pdf", b"")]
+    #[case("application/pdf", b"\x30\x82\x0D\xC6\x06\x09%PDF-1.7\n")]
+    #[case("application/pdf", b" <a><!-- %PDF-1.7\n")]
+    #[case("application/pdf", b"-----BEGIN CMS-----\n%PDF-1.7\n")]
     #[case("image/png", b"\xFF\xD8\xFF\xE0")]
     #[case("text/plain", b"\x7FELF\x02\x01\x01\0")]
     #[case("text/xml", b"hola")]

@@ -23,7 +23,7 @@ use super::caller::{Caller, Who};
 use super::entry::Identification;
 use super::submission::{FieldError, Submission};
 use crate::config::OnIndeterminate;
-use crate::domain::{AuthenticationMethod, DocumentKind, Party, Person, Role, Sha256};
+use crate::domain::{AuthenticationMethod, DocumentKind, Party, Person, Role, Sha256, media};
 use crate::signature::{Format, Kind, LaterClass, NotJudged, Organization, Placement, Signer, Verdict};
 
 /// Why the will is not proved.
@@ -183,7 +183,12 @@ fn by_form(
     if signatures.is_empty() {
         return Err(WillError::Required(at_form("this form is not signed inside")));
     }
+    let named = &submission.documents[place];
     let proved = first_that_counts(signatures, allowed, |verdict, signer| {
+        if !is_named_as_judged(verdict.format, &named.media_type, &named.filename) {
+            let detail = "the form holds its signature as another kind of file than its media type or its name says";
+            return Err(WillError::Invalid(detail.into(), Vec::new()));
+        }
         if !covers_whole_file(verdict) {
             let detail = "the signature does not cover the whole form, or the form was changed after it was signed";
             return Err(WillError::Invalid(detail.into(), Vec::new()));
@@ -285,11 +290,28 @@ fn earlier_key_of(verdict: &Verdict) -> Option<Sha256> {
     Some(Sha256(openssl::sha::sha256(format!("{signed} {certificate}").as_bytes())))
 }
 
+/// Whether the media type and the name of a form are those of the kind of file in which its signature was found. Whoever
+/// opens it goes by them, and bytes can be read as files of two kinds that say different things.
+fn is_named_as_judged(format: Format, media_type: &str, filename: &str) -> bool {
+    let (media_types, extensions): (&[&str], &[&str]) = match format {
+        Format::Pades => (&["application/pdf"], &["pdf"]),
+        Format::Xades => (&["application/xml", "text/xml"], &["xml", "xsig", "xades"]),
+        Format::Cades => (
+            &["application/pkcs7-mime", "application/pkcs7-signature", "application/cms"],
+            &["p7m", "p7s", "cms", "csig", "pem"],
+        ),
+        Format::Unknown => return false,
+    };
+    let extension = media::extension(filename);
+    media_types.contains(&&*media::essence(media_type))
+        && extension.is_none_or(|extension| extensions.contains(&&*extension))
+}
+
 /// Whether a signature inside a file covers all of it that says anything.
 ///
 /// In a PDF, validation data and further signatures that show nothing new may follow the signed revision: what the
 /// signers would allow besides, such as filling in fields, changes what the form says. In XML the whole document must be
-/// signed, not an element of it or a selection. A CMS holds what it signs.
+/// signed, not an element of it or a selection. A CMS holds what it signs, and may bring nothing else that says anything.
 fn covers_whole_file(verdict: &Verdict) -> bool {
     let nothing_said_later = || {
         let later = verdict.coverage.later.as_ref();
@@ -298,7 +320,9 @@ fn covers_whole_file(verdict: &Verdict) -> bool {
     match verdict.format {
         Format::Pades => verdict.covers_whole_file == Some(true) || nothing_said_later(),
         Format::Xades => verdict.covers_whole_file == Some(true),
-        Format::Cades => verdict.coverage.placement == Some(Placement::Attached),
+        Format::Cades => {
+            verdict.coverage.placement == Some(Placement::Attached) && verdict.covers_whole_file != Some(false)
+        }
         Format::Unknown => false,
     }
 }

@@ -62,6 +62,18 @@ const UNSIGNED: [(&[u8], &str, Times); 16] = [
     (oid::REVOCATION_VALUES, "revocation-values", Times::Once),
 ];
 
+/// Whether attributes of this type are known, and may be signed.
+#[must_use]
+pub fn may_be_signed(kind: &[u8]) -> bool {
+    kind == oid::ADOBE_REVOCATION || SIGNED.iter().any(|(known, ..)| *known == kind)
+}
+
+/// Whether attributes of this type are known, and may stand unsigned.
+#[must_use]
+pub fn may_be_unsigned(kind: &[u8]) -> bool {
+    UNSIGNED.iter().any(|(known, ..)| *known == kind)
+}
+
 /// Whether every attribute of a signer stands where it may, and as often.
 ///
 /// # Errors

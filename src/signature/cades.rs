@@ -30,7 +30,7 @@ use super::verdict::{
     SubIndication, TimestampKind, Verdict,
 };
 use super::work::{Budget, Work};
-use super::{ber, identity, oid, pem, purpose};
+use super::{bare, ber, identity, oid, pem, purpose};
 
 /// More timestamps or counter-signatures on one signature than this are not looked at.
 const MAX_ADDITIONS: usize = 16;
@@ -82,7 +82,14 @@ pub(super) fn judge(signature: &[u8], content: Option<&[u8]>, request: Request<'
         contradiction,
         coverage,
     };
-    Ok(data.signers.iter().map(|signer| message.judge(signer, request)).collect())
+    let mut verdicts: Vec<Verdict> = data.signers.iter().map(|signer| message.judge(signer, request)).collect();
+    if content.is_none() && data.content.is_some() && !bare::says_nothing_unsigned(&data, &verdicts) {
+        verdicts
+            .iter_mut()
+            .filter(|verdict| verdict.intact)
+            .for_each(|verdict| verdict.covers_whole_file = Some(false));
+    }
+    Ok(verdicts)
 }
 
 /// The timestamps of one signature.

@@ -16,6 +16,10 @@ type Result<T> = std::result::Result<T, Asn1Error>;
 
 /// A signed message, or the signature of a message kept elsewhere.
 pub struct SignedData<'a> {
+    /// The content octets of its version number.
+    pub version: &'a [u8],
+    /// The members of its list of digests, encoded.
+    pub digests: &'a [u8],
     /// What kind of content was signed: `id-data`, or `id-ct-TSTInfo` in a timestamp.
     pub content_type: &'a [u8],
     /// The same with its header, as an archive timestamp covers it.
@@ -48,6 +52,8 @@ pub enum SignerIdentifier<'a> {
 /// One signature.
 #[derive(Debug, Clone)]
 pub struct SignerInfo<'a> {
+    /// The content octets of its version number.
+    pub version: &'a [u8],
     /// All but the unsigned attributes, encoded, as an archive timestamp covers it.
     pub core: &'a [u8],
     /// Whose it is.
@@ -93,6 +99,12 @@ impl<'a> Attribute<'a> {
     pub fn values(&self) -> impl Iterator<Item = Element<'a>> + use<'a> {
         let mut reader = Reader::new(self.values);
         std::iter::from_fn(move || reader.element().ok())
+    }
+
+    /// Its values, encoded one after the other.
+    #[must_use]
+    pub fn encoded_values(&self) -> &'a [u8] {
+        self.values
     }
 
     /// Its only value.
@@ -168,9 +180,9 @@ impl<'a> SignedData<'a> {
         explicit.finish()?;
         info.finish()?;
 
-        fields.expect(tag::INTEGER)?;
+        let version = fields.expect(tag::INTEGER)?.content;
         // The list of digests is a hint for readers in one pass; each signer names its own again.
-        fields.expect(tag::SET)?;
+        let digests = fields.expect(tag::SET)?.content;
         let mut encapsulated = fields.sequence()?;
         let before = encapsulated.rest();
         let content_type = encapsulated.oid()?;
@@ -198,7 +210,19 @@ impl<'a> SignedData<'a> {
             }
             signers.push(SignerInfo::read(infos.expect(tag::SEQUENCE)?)?);
         }
-        Ok(Self { content_type, content_type_raw, content, choices, revocation, certificates, crls, ocsp, signers })
+        Ok(Self {
+            version,
+            digests,
+            content_type,
+            content_type_raw,
+            content,
+            choices,
+            revocation,
+            certificates,
+            crls,
+            ocsp,
+            signers,
+        })
     }
 }
 
@@ -210,7 +234,7 @@ impl<'a> SignerInfo<'a> {
     pub fn read(element: Element<'a>) -> Result<Self> {
         let mut fields = element.tagged(tag::SEQUENCE)?.members();
         let whole = fields.rest();
-        fields.expect(tag::INTEGER)?;
+        let version = fields.expect(tag::INTEGER)?.content;
         let identifier = match fields.optional(tag::context(0))? {
             Some(key) => SignerIdentifier::KeyIdentifier(key.content),
             None => {
@@ -229,7 +253,7 @@ impl<'a> SignerInfo<'a> {
         let unsigned = fields.optional(tag::context_constructed(1))?.map(Attributes::read).transpose()?;
         fields.finish()?;
         let unsigned = unsigned.unwrap_or_default();
-        Ok(Self { core, identifier, digest_algorithm, signed, signature_algorithm, signature, unsigned })
+        Ok(Self { version, core, identifier, digest_algorithm, signed, signature_algorithm, signature, unsigned })
     }
 }
 

@@ -11,6 +11,7 @@ pub mod anchor;
 mod archive;
 mod asn1;
 mod attributes;
+mod bare;
 mod ber;
 mod cades;
 mod certificate;

@@ -353,7 +353,8 @@ pub struct Verdict<T = i64> {
     pub intact: bool,
     /// Whether the certificate led to a trusted anchor, and was within its validity, at `signed_at`.
     pub trusted: bool,
-    /// Where the signature is inside the signed file: whether it covers all of it. Absent for other signatures.
+    /// Where the signature is inside the signed file: whether it covers all of it. Absent for other signatures. Of a CMS
+    /// that holds its content only `false` is said: it brings something unsigned that no signature needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub covers_whole_file: Option<bool>,
     /// What is known of the certificate's revocation.

@@ -21,13 +21,13 @@ fn extent(der: &[u8]) -> (usize, usize) {
     }
 }
 
-fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = u32::try_from(content.len()).unwrap().to_be_bytes();
     [&[tag, 0x84][..], &length, content].concat()
 }
 
 /// The elements inside one.
-fn members(der: &[u8]) -> Vec<&[u8]> {
+pub(crate) fn members(der: &[u8]) -> Vec<&[u8]> {
     let (head, length) = extent(der);
     let mut left = &der[head..head + length];
     let mut found = Vec::new();

@@ -9,6 +9,7 @@ use crate::harness::paper::{Form, Paper, Signer, fresh_key};
 use crate::harness::site::{Engine, test_certificate};
 use crate::harness::tls::{citizen_door, with_tls_and};
 use crate::harness::town::Town;
+use crate::once::{element, members};
 use crate::pdf::{self, FIELD, Seal, TEXT_FIELD, doc_mdp};
 use crate::pki::openssl_cms_of;
 use crate::xml::{Plan, XPATH, by, transform};
@@ -118,6 +119,9 @@ fn signed_again(mut form: pdf::Paper) -> Paper {
 #[case::pades_that_somebody_signed_before(signed_again(pdf_form("citizen2")).with("interested_parties", json!([luis()])))]
 #[case::xades(with_form("application/xml", by("citizen").enveloped("<d><t>text</t>", "</d>").as_bytes()))]
 #[case::cades(with_form("application/pkcs7-mime", &attached("citizen", "DER")))]
+#[case::pades_by_its_name(named("Formulario D. Juan.PDF", with_pdf(&pdf_form("citizen"))))]
+#[case::xades_by_its_name(named("formulario.xsig", with_form("text/xml; charset=utf-8", signed_xml().as_bytes())))]
+#[case::cades_by_its_name(named("formulario.pdf.p7m", with_form("application/pkcs7-mime", &attached("citizen", "DER"))))]
 #[case::cades_in_pem(with_form("application/pkcs7-mime", &attached("citizen", "PEM")))]
 #[tokio::test]
 async fn a_form_signed_whole_by_a_party_proves_the_will(#[case] paper: Paper) {
@@ -138,6 +142,26 @@ pub(crate) fn luis() -> Value {
 
 fn attached(who: &str, form: &str) -> Vec<u8> {
     openssl_cms_of(b"what Ana asks for", who, &["-nodetach", "-cades", "-outform", form])
+}
+
+/// A CMS with a document beside what it signs, in the list of digests.
+fn with_a_document_beside() -> Vec<u8> {
+    let cms = attached("citizen", "DER");
+    let outer = members(&cms);
+    let data = members(members(outer[1])[0]);
+    let document = element(0x30, &[&[0x06, 0x03, 0x2a, 0x03, 0x04][..], &element(0x04, b"\n%PDF-1.7\n")].concat());
+    let digests = element(0x31, &[members(data[1]).concat(), document].concat());
+    let data = element(0x30, &[data[0], &digests, &data[2..].concat()].concat());
+    element(0x30, &[outer[0], &element(0xa0, &data)].concat())
+}
+
+fn named(filename: &str, mut paper: Paper) -> Paper {
+    paper.json["documents"][0]["filename"] = json!(filename);
+    paper
+}
+
+fn xml_with(at: &str, more: &str) -> Paper {
+    with_form("application/xml", signed_xml().replacen(at, &format!("{more}{at}"), 1).as_bytes())
 }
 
 fn filled(mut form: pdf::Paper) -> Paper {
@@ -358,6 +382,15 @@ fn signed_in_part() -> Paper {
 #[case::in_part(signed_in_part())]
 #[case::with_an_object_that_nobody_signed(with_form("application/xml", signed_xml().replace("</ds:Signature>", "<ds:Object><p>Pago 900</p></ds:Object></ds:Signature>").as_bytes()))]
 #[case::with_a_false_second_signature(with_form("application/xml", left_out().replace("</d>", "<ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:Object>Pago 900</ds:Object></ds:Signature></d>").as_bytes()))]
+#[case::with_a_comment_in_the_signed_info(xml_with("<ds:SignatureMethod", "<!-- Pago 900 -->"))]
+#[case::with_a_cdata_section(xml_with("text</t>", "<![CDATA[]]>"))]
+#[case::xml_named_as_a_page(named("formulario.html", xml_with("<d>", "")))]
+#[case::xml_sent_as_a_pdf(with_form("application/pdf", signed_xml().as_bytes()))]
+#[case::a_cms_sent_as_a_pdf(with_form("application/pdf", &attached("citizen", "DER")))]
+#[case::a_cms_named_as_a_pdf(named("formulario.pdf", with_form("application/pkcs7-mime", &attached("citizen", "DER"))))]
+#[case::a_pdf_named_as_a_page(named("formulario.PDF.HTML.", with_pdf(&pdf_form("citizen"))))]
+#[case::a_cms_with_a_document_beside(with_form("application/pkcs7-mime", &with_a_document_beside()))]
+#[case::a_cms_that_is_a_pdf_too(with_form("application/pdf", &with_a_document_beside()))]
 #[case::beside(with_form("application/pkcs7-signature", &Signer::of("citizen").sign(b"what Ana asks for")))]
 #[case::vouched_for_by_an_e_office(vouched(with_pdf(&pdf_form("eoffice-seal"))))]
 #[tokio::test]

@@ -166,6 +166,7 @@ fn bare_rsa<'a>(value: &'a [u8], certificates: &'a [Vec<u8>]) -> Result<SignedDa
     let certificate = Certificate::read(first).map_err(|error| malformed(&error))?;
     let algorithm = |oid| AlgorithmIdentifier { oid, parameters: None };
     let signer = SignerInfo {
+        version: &[1],
         core: &[],
         identifier: SignerIdentifier::IssuerAndSerial(certificate.issuer, certificate.serial),
         digest_algorithm: algorithm(oid::SHA1),
@@ -175,6 +176,8 @@ fn bare_rsa<'a>(value: &'a [u8], certificates: &'a [Vec<u8>]) -> Result<SignedDa
         unsigned: Attributes::default(),
     };
     Ok(SignedData {
+        version: &[1],
+        digests: &[],
         content_type: oid::DATA,
         content_type_raw: &[],
         content: None,

@@ -1,0 +1,133 @@
+//! Whether what stands unsigned in a CMS says nothing.
+//!
+//! # Why
+//! A CMS holds what it signs, and beside it room that nobody signs: the list of digests, certificates, revocation data,
+//! other signers and unsigned attributes. Whatever somebody puts there another program may show, and a whole PDF has its
+//! place in an attribute that nobody knows. So in a form each of these must be what the standard puts there, as far as
+//! it can be read: digests by name, certificates, lists and answers that parse, timestamps, and signatures that hold.
+//! A policy that is kept (`signature-policy-store`) is a document of its own, and has no place in a form.
+
+use super::algorithm::{AlgorithmIdentifier, Digest, SignatureAlgorithm};
+use super::asn1::{Element, Reader, tag};
+use super::attributes;
+use super::certificate::Certificate;
+use super::cms::{self, Attribute, SignedData, SignerInfo};
+use super::crl::Crl;
+use super::ocsp::Answer;
+use super::oid;
+use super::verdict::{CounterSignature, Verdict};
+
+/// Signatures over signatures, and timestamps in timestamps, so deep.
+const MAX_DEPTH: usize = 4;
+/// Longer parameters of an algorithm, in bytes, tell more than how a value was made: those of RSASSA-PSS have some 60.
+const MAX_PARAMETERS: usize = 128;
+
+/// Whether a CMS brings nothing that its signers did not sign, these being the verdicts on all of them.
+#[must_use]
+pub fn says_nothing_unsigned(data: &SignedData<'_>, verdicts: &[Verdict]) -> bool {
+    let holds = |verdict: &Verdict| verdict.intact && all_hold(&verdict.counter_signatures);
+    let signed_by_others = data.signers.len() < 2 || data.signers.iter().all(has_known_attributes);
+    verdicts.iter().all(holds) && signed_by_others && is_bare(data, 0)
+}
+
+fn all_hold(signatures: &[CounterSignature]) -> bool {
+    signatures.iter().all(|one| one.intact && all_hold(&one.counter_signatures))
+}
+
+fn is_bare(data: &SignedData<'_>, depth: usize) -> bool {
+    let revocation = cms::ocsp_of(&data.revocation);
+    is_version(data.version)
+        && all(data.digests, is_digest)
+        && data.choices.iter().all(|der| Certificate::read(der).is_ok())
+        && data.crls.len() + revocation.len() == data.revocation.len()
+        && data.crls.iter().all(|der| Crl::read(der).is_ok())
+        && revocation.iter().all(|der| Answer::read(der).is_ok())
+        && data.signers.iter().all(|signer| is_bare_signer(signer, depth))
+}
+
+fn is_bare_signer(signer: &SignerInfo<'_>, depth: usize) -> bool {
+    let digest = Digest::by_oid(signer.digest_algorithm.oid);
+    let parameters = signer.signature_algorithm.parameters.map_or(0, |element| element.raw.len());
+    is_version(signer.version)
+        && has_no_parameters(&signer.digest_algorithm)
+        && digest.is_some()
+        && parameters <= MAX_PARAMETERS
+        && SignatureAlgorithm::read(&signer.signature_algorithm, digest).is_ok()
+        && signer.unsigned.all().iter().all(|attribute| is_known(attribute, depth))
+}
+
+fn has_known_attributes(signer: &SignerInfo<'_>) -> bool {
+    let signed = signer.signed.iter().flat_map(cms::Attributes::all);
+    signed.into_iter().all(|attribute| attributes::may_be_signed(attribute.oid))
+}
+
+/// Whether an unsigned attribute is of a known type, and holds what that type has.
+fn is_known(attribute: &Attribute<'_>, depth: usize) -> bool {
+    let inner = depth + 1;
+    match attribute.oid {
+        oid::SIGNATURE_POLICY_STORE => false,
+        oid::COUNTER_SIGNATURE => all_values(attribute, |value| {
+            let counter = SignerInfo::read(value).ok().filter(|_| inner < MAX_DEPTH);
+            counter.is_some_and(|counter| has_known_attributes(&counter) && is_bare_signer(&counter, inner))
+        }),
+        oid::SIGNATURE_TIMESTAMP
+        | oid::ARCHIVE_TIMESTAMP
+        | oid::ARCHIVE_TIMESTAMP_V2
+        | oid::ARCHIVE_TIMESTAMP_V3
+        | oid::CADES_C_TIMESTAMP
+        | oid::REFERENCES_TIMESTAMP => all_values(attribute, |value| {
+            let token = SignedData::read(value.raw).ok().filter(|_| inner < MAX_DEPTH);
+            token.is_some_and(|token| token.content_type == oid::TST_INFO && is_bare(&token, inner))
+        }),
+        oid::CERTIFICATE_VALUES => all_values(attribute, |value| {
+            value.tag == tag::SEQUENCE && all(value.content, |one| Certificate::read(one.raw).is_ok())
+        }),
+        oid::REVOCATION_VALUES => all_values(attribute, is_revocation),
+        kind => attributes::may_be_unsigned(kind) && all_values(attribute, |_| true),
+    }
+}
+
+/// `RevocationValues` without other kinds of values (EN 319 122-1 annex A.1.2.2).
+fn is_revocation(value: Element<'_>) -> bool {
+    let mut fields = value.members();
+    let mut list = |number, holds: fn(Element<'_>) -> bool| {
+        fields.optional(tag::context_constructed(number)).is_ok_and(|explicit| {
+            explicit.is_none_or(|explicit| all(explicit.content, |list| all(list.content, holds)))
+        })
+    };
+    value.tag == tag::SEQUENCE
+        && list(0, |one| Crl::read(one.raw).is_ok())
+        && list(1, |one| Answer::read(one.raw).is_ok())
+        && fields.finish().is_ok()
+}
+
+fn is_digest(element: Element<'_>) -> bool {
+    let mut whole = Reader::new(element.raw);
+    let algorithm = AlgorithmIdentifier::read(&mut whole);
+    algorithm.is_ok_and(|algorithm| Digest::by_oid(algorithm.oid).is_some() && has_no_parameters(&algorithm))
+}
+
+fn has_no_parameters(algorithm: &AlgorithmIdentifier<'_>) -> bool {
+    algorithm.parameters.is_none_or(|element| element.tag == tag::NULL && element.content.is_empty())
+}
+
+/// A version of a CMS is a digit.
+fn is_version(octets: &[u8]) -> bool {
+    octets.len() == 1
+}
+
+fn all_values(attribute: &Attribute<'_>, holds: impl Fn(Element<'_>) -> bool) -> bool {
+    !attribute.encoded_values().is_empty() && all(attribute.encoded_values(), holds)
+}
+
+/// Whether bytes are elements, one after the other, and each of them is like this.
+fn all(content: &[u8], holds: impl Fn(Element<'_>) -> bool) -> bool {
+    let mut reader = Reader::new(content);
+    while !reader.is_empty() {
+        let Ok(element) = reader.element() else { return false };
+        if !holds(element) {
+            return false;
+        }
+    }
+    true
+}

@@ -1,0 +1,140 @@
+//! What a CMS that holds its content brings beside it, signed by nobody.
+
+use rstest::rstest;
+use ventanilla::signature::{self, Verdict};
+
+use crate::parts::{Message, SEQUENCE, SET, attribute, element, inside, oid, parts};
+use crate::pki::{NOW, certificate, openssl_cms, openssl_cms_of, policy};
+
+const OCTETS: u8 = 4;
+const PDF: &[u8] = b"\n%PDF-1.7\n1 0 obj";
+const NOBODYS: &str = "2b06010401868d1f01";
+const SHA256: &str = "608648016503040201";
+const COUNTER_SIGNATURE: &str = "2a864886f70d010906";
+const SIGNATURE_TIMESTAMP: &str = "2a864886f70d010910020e";
+const CERTIFICATE_REFERENCES: &str = "2a864886f70d0109100215";
+const CERTIFICATE_VALUES: &str = "2a864886f70d0109100217";
+const REVOCATION_VALUES: &str = "2a864886f70d0109100218";
+const POLICY_STORE: &str = "04008195320103";
+
+fn attached(who: &str) -> Vec<u8> {
+    openssl_cms(who, &["-cades", "-nodetach", "-outform", "DER"])
+}
+
+fn verdicts(cms: &[u8]) -> Vec<Verdict> {
+    signature::judge_file(cms, None, "file", NOW, &policy())
+}
+
+/// The fields of the message: version, digests, content, certificates, signers.
+fn fields(cms: &[u8]) -> Vec<Vec<u8>> {
+    parts(parts(parts(cms)[1])[0]).into_iter().map(<[u8]>::to_vec).collect()
+}
+
+fn message(fields: &[Vec<u8>]) -> Vec<u8> {
+    let data = element(SEQUENCE, &[&fields.concat()]);
+    element(SEQUENCE, &[&oid("2a864886f70d010702"), &element(0xa0, &[&data])])
+}
+
+fn octets() -> Vec<u8> {
+    element(OCTETS, &[PDF])
+}
+
+fn with_digest(digest: &[u8]) -> Vec<u8> {
+    let mut fields = fields(&attached("citizen"));
+    fields[1] = element(SET, &[inside(&fields[1]), digest]);
+    message(&fields)
+}
+
+fn with_version(version: &[u8]) -> Vec<u8> {
+    let mut fields = fields(&attached("citizen"));
+    fields[0] = element(2, &[version]);
+    message(&fields)
+}
+
+fn with_certificate(certificate: &[u8]) -> Vec<u8> {
+    let mut fields = fields(&attached("citizen"));
+    fields[3] = element(0xa0, &[inside(&fields[3]), certificate]);
+    message(&fields)
+}
+
+fn with_revocation(choice: &[u8]) -> Vec<u8> {
+    let mut fields = fields(&attached("citizen"));
+    fields.insert(4, element(0xa1, &[choice]));
+    message(&fields)
+}
+
+fn with_unsigned(name: &str, value: &[u8]) -> Vec<u8> {
+    let mut message = Message::of(&attached("citizen"));
+    message.add_unsigned(0, &attribute(name, &[value]));
+    message.bytes()
+}
+
+/// With another in the place of one of the signer's fields.
+fn with_field(place: usize, field: &[u8]) -> Vec<u8> {
+    let mut message = Message::of(&attached("citizen"));
+    message.signers[0][place] = field.to_vec();
+    message.bytes()
+}
+
+/// With a second signer whose value is nobody's.
+fn with_false_signer() -> Vec<u8> {
+    let (mut message, mut other) = (Message::of(&attached("citizen")), Message::of(&attached("untrusted/citizen")));
+    let last = other.signers[0].len() - 1;
+    other.signers[0][last] = octets();
+    message.certificates.append(&mut other.certificates);
+    message.signers.append(&mut other.signers);
+    message.bytes()
+}
+
+#[rstest]
+#[case::a_digest_that_nobody_knows(with_digest(&element(SEQUENCE, &[&oid(NOBODYS), &octets()])))]
+#[case::a_digest_with_parameters(with_digest(&element(SEQUENCE, &[&oid(SHA256), &octets()])))]
+#[case::no_digest(with_digest(&octets()))]
+#[case::a_long_version(with_version(PDF))]
+#[case::a_long_version_of_the_signer(with_field(0, &element(2, &[PDF])))]
+#[case::parameters_of_the_signers_digest(with_field(2, &element(SEQUENCE, &[&oid(SHA256), &octets()])))]
+#[case::a_certificate_that_is_none(with_certificate(&element(SEQUENCE, &[&octets()])))]
+#[case::a_certificate_of_another_kind(with_certificate(&element(0xa3, &[&oid(NOBODYS), &octets()])))]
+#[case::a_list_that_is_none(with_revocation(&element(SEQUENCE, &[&octets()])))]
+#[case::revocation_of_another_kind(with_revocation(&element(0xa1, &[&oid(NOBODYS), &octets()])))]
+#[case::an_attribute_that_nobody_knows(with_unsigned(NOBODYS, &octets()))]
+#[case::a_policy(with_unsigned(POLICY_STORE, &element(SEQUENCE, &[&oid(NOBODYS), &octets()])))]
+#[case::a_timestamp_that_is_none(with_unsigned(SIGNATURE_TIMESTAMP, &octets()))]
+#[case::a_timestamp_with_more_beside(with_unsigned(SIGNATURE_TIMESTAMP, &with_digest(&element(SEQUENCE, &[&oid(NOBODYS), &octets()]))))]
+#[case::certificates_that_are_none(with_unsigned(CERTIFICATE_VALUES, &element(SEQUENCE, &[&octets()])))]
+#[case::revocation_that_is_none(with_unsigned(REVOCATION_VALUES, &element(SEQUENCE, &[&octets()])))]
+#[case::a_counter_signature_that_is_none(with_unsigned(COUNTER_SIGNATURE, &octets()))]
+#[case::a_false_second_signer(with_false_signer())]
+fn what_nobody_signed_in_a_cms_is_told(#[case] cms: Vec<u8>) {
+    let verdict = &verdicts(&cms)[0];
+    assert!(verdict.intact, "{:?}", verdict.detail);
+    assert_eq!(verdict.covers_whole_file, Some(false));
+}
+
+#[rstest]
+#[case::nothing(attached("citizen"))]
+#[case::with_another_curve(attached("citizen-prime256v1"))]
+#[case::a_digest_without_parameters(with_digest(&element(SEQUENCE, &[&oid(SHA256)])))]
+#[case::a_digest_with_null(with_digest(&element(SEQUENCE, &[&oid(SHA256), &[5, 0]])))]
+#[case::a_certificate(with_certificate(&certificate("citizen2").to_der().unwrap()))]
+#[case::certificates(with_unsigned(CERTIFICATE_VALUES, &element(SEQUENCE, &[&certificate("citizen2").to_der().unwrap()])))]
+#[case::references(with_unsigned(CERTIFICATE_REFERENCES, &element(SEQUENCE, &[])))]
+#[case::no_revocation(with_unsigned(REVOCATION_VALUES, &element(SEQUENCE, &[])))]
+#[case::in_ber(openssl_cms("citizen", &["-cades", "-nodetach", "-stream", "-outform", "DER"]))]
+#[case::pss(openssl_cms("citizen", &["-cades", "-nodetach", "-keyopt", "rsa_padding_mode:pss", "-outform", "DER"]))]
+#[case::a_counter_signature(countersigned("citizen2"))]
+fn what_a_signature_needs_is_nothing_beside(#[case] cms: Vec<u8>) {
+    let verdict = &verdicts(&cms)[0];
+    assert!(verdict.intact, "{:?}", verdict.detail);
+    assert_eq!(verdict.covers_whole_file, None);
+}
+
+/// Ana's message with a signature of somebody over hers.
+fn countersigned(who: &str) -> Vec<u8> {
+    let mut message = Message::of(&attached("citizen"));
+    let value = inside(&message.signers[0][5]).to_vec();
+    let mut counter = Message::of(&openssl_cms_of(&value, who, &["-noattr", "-outform", "DER"]));
+    message.certificates.append(&mut counter.certificates);
+    message.add_unsigned(0, &attribute(COUNTER_SIGNATURE, &[&element(SEQUENCE, &[&counter.signers[0].concat()])]));
+    message.bytes()
+}
