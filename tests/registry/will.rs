@@ -384,6 +384,7 @@ fn signed_in_part() -> Paper {
 #[case::with_a_false_second_signature(with_form("application/xml", left_out().replace("</d>", "<ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:Object>Pago 900</ds:Object></ds:Signature></d>").as_bytes()))]
 #[case::with_a_comment_in_the_signed_info(xml_with("<ds:SignatureMethod", "<!-- Pago 900 -->"))]
 #[case::with_a_cdata_section(xml_with("text</t>", "<![CDATA[]]>"))]
+#[case::in_an_encoding_that_few_know(xml_with("<d>", "<?xml version='1.0' encoding='cp819'?>"))]
 #[case::xml_named_as_a_page(named("formulario.html", xml_with("<d>", "")))]
 #[case::xml_sent_as_a_pdf(with_form("application/pdf", signed_xml().as_bytes()))]
 #[case::a_cms_sent_as_a_pdf(with_form("application/pdf", &attached("citizen", "DER")))]
