@@ -15,8 +15,8 @@
 //! every intact signature of a party that came: in the part, in and over documents, at the counter, and in documents
 //! added later. A document that proves nothing here is not asked about: a power of attorney that its grantor signed comes
 //! with as many entries as it is needed for, and several documents of one entry may hold one signature. What the parties
-//! of an entry did not sign is not kept, unless it stands in the form that proves the will; and of documents that a
-//! citizen sends, what that citizen signed. So nobody uses up a form of somebody else by sending it with an entry of its own.
+//! of an entry did not sign is not kept, wherever it stands; and of documents that a citizen sends, but for the form that
+//! proves the will, what that citizen signed. So nobody uses up a form of somebody else by sending it with an entry of its own.
 
 use super::attachments::Judged;
 use super::caller::{Caller, Who};
@@ -239,13 +239,13 @@ impl ActsOfWill {
         let mut found = Self::default();
         let is_own = |verdict: &Verdict| verdict.signer.as_ref().is_some_and(|signer| brings_own(caller, signer));
         let of_party = |verdict: &Verdict| verdict.signer.as_ref().is_some_and(|one| signs_for(one, submission));
-        for verdict in evidence.signature.into_iter().flatten() {
-            found.add(verdict, method == Some(AuthenticationMethod::Signature) && of_party(verdict));
+        for verdict in evidence.signature.into_iter().flatten().filter(|&verdict| of_party(verdict)) {
+            found.add(verdict, method == Some(AuthenticationMethod::Signature));
         }
         for (document, judged) in submission.documents.iter().zip(evidence.documents) {
             let proved = method == Some(AuthenticationMethod::SignedForm) && document.kind == DocumentKind::Form;
-            for verdict in judged.inside.iter().filter(|&verdict| proved || of_party(verdict) && is_own(verdict)) {
-                found.add(verdict, proved && of_party(verdict));
+            for verdict in judged.inside.iter().filter(|&verdict| of_party(verdict) && (proved || is_own(verdict))) {
+                found.add(verdict, proved);
             }
             for verdict in judged.detached.iter().filter(|&verdict| of_party(verdict) && is_own(verdict)) {
                 found.add(verdict, false);

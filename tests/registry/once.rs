@@ -145,6 +145,20 @@ async fn nobody_uses_up_the_form_of_somebody_else() {
     is_refused(&town, &own.with("submission_id", fresh_key()).form()).await;
 }
 
+#[tokio::test]
+async fn who_signs_a_form_of_somebody_else_once_more_does_not_use_it_up() {
+    let town = Town::on(Engine::Sqlite).await;
+    let mut form = pdf_form("citizen");
+    let of_ana = with_form("application/pdf", &form.bytes);
+    form.sign(&crate::pdf::Seal::by("citizen2"));
+    let of_luis = with_pdf(&form).with("interested_parties", json!([luis()]));
+    town.submit(&of_luis.form(), &fresh_key()).await.registered();
+    town.submit(&of_ana.form(), &fresh_key()).await.registered();
+    // Each has come now, in whatever file.
+    is_refused(&town, &of_ana.with("submission_id", fresh_key()).form()).await;
+    is_refused(&town, &of_luis.with("submission_id", fresh_key()).form()).await;
+}
+
 /// The certificate as its authority would issue it again for the same key, with another serial number.
 fn renewed(name: &str) -> (Vec<u8>, Vec<u8>) {
     let der = certificate(name).to_der().unwrap();
