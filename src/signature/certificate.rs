@@ -218,10 +218,11 @@ impl<'a> Certificate<'a> {
     }
 
     /// Whether it says that nothing is ever published about its revocation: it lives too short (RFC 9608,
-    /// EN 319 412-1 § 5.2), or it answers for others (RFC 6960 § 4.2.2.2.1).
+    /// EN 319 412-1 § 5.2), or it answers for others (RFC 6960 § 4.2.2.2.1; of other certificates that says nothing).
     #[must_use]
     pub fn is_never_revoked(&self) -> bool {
-        [oid::NO_REVOCATION, oid::SHORT_TERM, oid::OCSP_NO_CHECK].iter().any(|oid| self.extension(oid).is_some())
+        [oid::NO_REVOCATION, oid::SHORT_TERM].iter().any(|oid| self.extension(oid).is_some())
+            || self.extension(oid::OCSP_NO_CHECK).is_some() && self.may_sign_ocsp()
     }
 
     /// Whether it is a certification authority's (RFC 5280 § 4.2.1.9).
@@ -278,4 +279,45 @@ pub fn names_in<'a>(name: &'a [u8], mut each: impl FnMut(&'a [u8], Element<'a>))
         }
     }
     whole.finish().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use openssl::asn1::{Asn1Object, Asn1OctetString};
+    use openssl::hash::MessageDigest;
+    use openssl::pkey::PKey;
+    use openssl::x509::extension::{ExtendedKeyUsage, KeyUsage};
+    use openssl::x509::{X509Builder, X509Extension};
+
+    use super::*;
+
+    /// A certificate that says that nobody asks whether it is revoked, for this purpose.
+    fn unchecked(purpose: &mut ExtendedKeyUsage) -> Vec<u8> {
+        let key = PKey::generate_ed25519().unwrap();
+        let mut builder = X509Builder::new().unwrap();
+        builder.set_version(2).unwrap();
+        builder.set_pubkey(&key).unwrap();
+        let (start, end) = (openssl::asn1::Asn1Time::days_from_now(0), openssl::asn1::Asn1Time::days_from_now(1));
+        builder.set_not_before(&start.unwrap()).unwrap();
+        builder.set_not_after(&end.unwrap()).unwrap();
+        let name = Asn1Object::from_str("1.3.6.1.5.5.7.48.1.5").unwrap();
+        let null = Asn1OctetString::new_from_bytes(&[5, 0]).unwrap();
+        builder.append_extension(X509Extension::new_from_der(&name, false, &null).unwrap()).unwrap();
+        builder.append_extension(KeyUsage::new().digital_signature().build().unwrap()).unwrap();
+        builder.append_extension(purpose.build().unwrap()).unwrap();
+        builder.sign(&key, MessageDigest::null()).unwrap();
+        builder.build().to_der().unwrap()
+    }
+
+    #[test]
+    fn only_who_answers_for_others_is_not_asked_about() {
+        let mut responder = ExtendedKeyUsage::new();
+        let mut citizen = ExtendedKeyUsage::new();
+        for (purpose, never) in
+            [(responder.other("OCSPSigning"), true), (citizen.client_auth().email_protection(), false)]
+        {
+            let der = unchecked(purpose);
+            assert_eq!(Certificate::read(&der).unwrap().is_never_revoked(), never);
+        }
+    }
 }
