@@ -20,7 +20,7 @@ use super::chain::{NoPath, Path};
 use super::cms::{Attribute, Attributes, SignedData, SignerInfo};
 use super::constraints::Weak;
 use super::explanation::explain;
-use super::identity::CertificateKind;
+use super::identity::{CertificateKind, Signer};
 use super::policy::{Policy, RevocationMode};
 use super::revocation::{self, Evidence, Times};
 use super::signer::{self, Content, Failure, Found, Integrity, Role};
@@ -185,7 +185,7 @@ impl<'a> Message<'_, 'a> {
             (true, None) => Some(Level::B),
             (true, Some(_)) => Some(Level::T),
         };
-        verdict.counter_signatures = self.counter_signatures(signer, budget);
+        verdict.counter_signatures = self.counter_signatures(signer, request);
 
         let policy = request.policy.for_signature(verdict.intact);
         let request = Request { policy: &policy, ..request };
@@ -290,18 +290,19 @@ impl<'a> Message<'_, 'a> {
     }
 
     /// The signatures over a signature, and over these in their turn (RFC 5652 § 11.4).
-    fn counter_signatures(&self, signer: &SignerInfo<'_>, budget: &Budget) -> Vec<CounterSignature> {
+    fn counter_signatures(&self, signer: &SignerInfo<'_>, request: Request<'_>) -> Vec<CounterSignature> {
         let mut left = MAX_COUNTER_SIGNATURES;
-        self.counter_signatures_within(signer, budget, &mut left, 1)
+        self.counter_signatures_within(signer, request, &mut left, 1)
     }
 
     fn counter_signatures_within(
         &self,
         signer: &SignerInfo<'_>,
-        budget: &Budget,
+        request: Request<'_>,
         left: &mut usize,
         depth: usize,
     ) -> Vec<CounterSignature> {
+        let budget = &request.policy.budget;
         let mut found = Vec::new();
         if depth > MAX_DEPTH {
             return found;
@@ -319,14 +320,30 @@ impl<'a> Message<'_, 'a> {
                     && signer::integrity(&counter, role, Some(&content), found.certificate, budget).intact()
             });
             found.push(CounterSignature {
-                signer: who.map(|found| identity::signer(found.certificate)),
+                signer: who.map(|found| counter_signer(found.certificate, self.certificates, intact, request)),
                 intact,
                 claimed_signed_at: claimed_time(&counter),
-                counter_signatures: self.counter_signatures_within(&counter, budget, left, depth + 1),
+                counter_signatures: self.counter_signatures_within(&counter, request, left, depth + 1),
             });
         }
         found
     }
+}
+
+/// Who made a signature over another. Its certificate may say that it is qualified; that is shown where the signature is
+/// intact and the certificate leads to a trusted anchor, since nothing else about a counter-signature tells of trust.
+pub(super) fn counter_signer(
+    certificate: &Certificate<'_>,
+    others: &[Certificate<'_>],
+    intact: bool,
+    request: Request<'_>,
+) -> Signer {
+    let Request { policy, received_at, .. } = request;
+    let mut signer = identity::signer(certificate);
+    let path = || policy.anchors.path(certificate, others, received_at, &policy.budget).ok();
+    let word = |path: Path| policy.anchors.word_of_lists(&path, certificate, received_at).qualified.unwrap_or(true);
+    signer.qualified = signer.qualified && intact && path().is_some_and(word);
+    signer
 }
 
 /// Puts right what a certificate says of itself by the word of trusted lists: whether it is qualified, and whether it is

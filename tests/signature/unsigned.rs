@@ -1,7 +1,7 @@
 //! What a CMS that holds its content brings beside it, signed by nobody.
 
 use rstest::rstest;
-use ventanilla::signature::{self, Verdict};
+use ventanilla::signature::{self, Anchors, Policy, Verdict};
 
 use crate::parts::{Message, SEQUENCE, SET, attribute, element, inside, oid, parts};
 use crate::pki::{NOW, certificate, openssl_cms, openssl_cms_of, policy};
@@ -137,4 +137,19 @@ fn countersigned(who: &str) -> Vec<u8> {
     message.certificates.append(&mut counter.certificates);
     message.add_unsigned(0, &attribute(COUNTER_SIGNATURE, &[&element(SEQUENCE, &[&counter.signers[0].concat()])]));
     message.bytes()
+}
+
+#[rstest]
+#[case::trusted(policy(), true)]
+#[case::trusted_by_nobody(Policy::new(Anchors::new(Vec::new(), Vec::new()).unwrap()), false)]
+fn a_counter_signature_is_qualified_only_where_its_certificate_is_trusted(
+    #[case] policy: Policy,
+    #[case] qualified: bool,
+) {
+    let certificate = certificate("company-seal").to_der().unwrap();
+    assert!(signature::identify(&certificate).unwrap().qualified, "the certificate says so itself");
+    let verdict = &signature::judge_file(&countersigned("company-seal"), None, "file", NOW, &policy)[0];
+    let [counter] = &verdict.counter_signatures[..] else { panic!("{verdict:?}") };
+    assert!(counter.intact);
+    assert_eq!(counter.signer.as_ref().unwrap().qualified, qualified);
 }

@@ -34,7 +34,9 @@ use self::structure::Signature;
 use self::transform::{Allowance, Place};
 use self::whole::Rest;
 use super::algorithm::SignatureAlgorithm;
-use super::cades::{Known, Request, UNKNOWN, blank, conclude, conclude_after_asking, heed_lists, proved_outside};
+use super::cades::{
+    Known, Request, UNKNOWN, blank, conclude, conclude_after_asking, counter_signer, heed_lists, proved_outside,
+};
 use super::certificate::Certificate;
 use super::chain::{NoPath, Path};
 use super::policy::Policy;
@@ -329,7 +331,7 @@ impl<'b, 'a> Bench<'b, 'a> {
         });
         let intact = signs_value
             && found.as_ref().is_some_and(|found| found.mismatch.is_none() && counter.integrity(found).is_none());
-        let signer = found.map(|found| identity::signer(found.certificate));
+        let signer = found.map(|found| counter_signer(found.certificate, &certificates, intact, self.request));
         let (counter_signatures, inner_hold) = self.counter_signatures(&counter, depth + 1);
         let inside = whole::inside(self.document, node, &counter, &|| self.certificates_by_name(&counter));
         let holds = intact && inner_hold && inside.is_bare();
