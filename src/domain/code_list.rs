@@ -2,10 +2,9 @@
 //!
 //! # Why
 //! The API, the database and the exchange files must never disagree about a name, so each name is
-//! written once and everything else is made from it. In the database a name is TEXT on both engines:
-//! a native PostgreSQL enumeration would need a migration for each new name and does not exist in
-//! SQLite, and `#[derive(sqlx::Type)]` with `type_name = "TEXT"` asks PostgreSQL for a type of that
-//! name instead of using the one it knows.
+//! written once and everything else is made from it. In the database a name is TEXT on both engines
+//! (`store/columns.rs`): a native PostgreSQL enumeration would need a migration for each new name and
+//! does not exist in SQLite.
 
 /// A name that is not in its list.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,9 +24,9 @@ impl UnknownName {
 
 /// `code_list! { /// doc  Name { /// doc  Variant = "api_name", … } }`
 ///
-/// Gives the enumeration, `ALL`, `as_str`, `FromStr`, `Display`, serde, the OpenAPI schema and TEXT
-/// in both databases, singly and as a PostgreSQL array. (The name is a `tt`: as a `literal` it reaches utoipa in
-/// an invisible group, which it overlooks.)
+/// Gives the enumeration, `ALL`, `as_str`, `FromStr`, `Display`, serde and the OpenAPI schema. A list that is named in
+/// `for_every_list` can be a column. (The name is a `tt`: as a `literal` it reaches utoipa in an invisible group,
+/// which it overlooks.)
 macro_rules! code_list {
     ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:tt),+ $(,)? }) => {
         #[derive(
@@ -67,37 +66,6 @@ macro_rules! code_list {
                 out.pad(self.as_str())
             }
         }
-
-        impl<DB: sqlx::Database> sqlx::Type<DB> for $name where String: sqlx::Type<DB> {
-            fn type_info() -> DB::TypeInfo {
-                <String as sqlx::Type<DB>>::type_info()
-            }
-
-            fn compatible(info: &DB::TypeInfo) -> bool {
-                <String as sqlx::Type<DB>>::compatible(info)
-            }
-        }
-
-        impl<'q, DB: sqlx::Database> sqlx::Encode<'q, DB> for $name where &'static str: sqlx::Encode<'q, DB> {
-            fn encode_by_ref(
-                &self,
-                buffer: &mut <DB as sqlx::Database>::ArgumentBuffer,
-            ) -> Result<sqlx::encode::IsNull, sqlx::error::BoxDynError> {
-                <&'static str as sqlx::Encode<'q, DB>>::encode(self.as_str(), buffer)
-            }
-        }
-
-        impl<'r, DB: sqlx::Database> sqlx::Decode<'r, DB> for $name where &'r str: sqlx::Decode<'r, DB> {
-            fn decode(value: <DB as sqlx::Database>::ValueRef<'r>) -> Result<Self, sqlx::error::BoxDynError> {
-                Ok(<&'r str as sqlx::Decode<'r, DB>>::decode(value)?.parse()?)
-            }
-        }
-
-        impl sqlx::postgres::PgHasArrayType for $name {
-            fn array_type_info() -> sqlx::postgres::PgTypeInfo {
-                <String as sqlx::postgres::PgHasArrayType>::array_type_info()
-            }
-        }
     };
 }
 
@@ -121,24 +89,23 @@ macro_rules! exchange_codes {
     };
 }
 
-pub(crate) use {code_list, exchange_codes};
+/// Runs a macro over every list of the domain.
+macro_rules! for_every_list {
+    ($macro:ident) => {
+        $macro!(
+            AttentionChannel AuthenticationMethod AuthorityKind BookKind Channel DocumentKind HolidayScope IdType
+            MustSubmitElectronically NotificationChannel PersonType PhysicalDocuments PresentedAtReason Role Routing
+            Status Transport UnitState Validity
+        );
+    };
+}
+
+pub(crate) use {code_list, exchange_codes, for_every_list};
 
 #[cfg(test)]
 mod tests {
     use crate::domain::calendar::HolidayScope;
     use crate::domain::*;
-    use sqlx::{Connection, TypeInfo};
-
-    /// Runs a check over every list of the domain.
-    macro_rules! for_every_list {
-        ($check:ident) => {
-            $check!(
-                AttentionChannel AuthenticationMethod AuthorityKind BookKind Channel DocumentKind HolidayScope IdType
-                MustSubmitElectronically NotificationChannel PersonType PhysicalDocuments Role Routing Status Transport
-                Validity
-            )
-        };
-    }
 
     #[test]
     fn every_name_is_the_same_in_every_form() {
@@ -188,49 +155,5 @@ mod tests {
             )+};
         }
         check!(BookKind IdType NotificationChannel PersonType PhysicalDocuments Transport Validity);
-    }
-
-    #[tokio::test]
-    async fn names_are_text_in_sqlite_and_come_back() {
-        let mut db = sqlx::SqliteConnection::connect("sqlite::memory:").await.unwrap();
-        macro_rules! check {
-            ($($list:ident)+) => {$(
-                for value in $list::ALL {
-                    let row: ($list, String, Option<$list>) = sqlx::query_as("SELECT $1, typeof($1) || ' ' || $1, NULL")
-                        .bind(*value)
-                        .fetch_one(&mut db)
-                        .await
-                        .unwrap();
-                    assert_eq!(row, (*value, format!("text {value}"), None));
-                }
-                let unknown: Result<($list,), _> = sqlx::query_as("SELECT 'x'").fetch_one(&mut db).await;
-                assert!(unknown.is_err());
-            )+};
-        }
-        for_every_list!(check);
-        let row: (Sha256, Micros, String) = sqlx::query_as("SELECT $1, $2, typeof($1) || typeof($2)")
-            .bind(Sha256([7; 32]))
-            .bind(Micros(-1))
-            .fetch_one(&mut db)
-            .await
-            .unwrap();
-        assert_eq!(row, (Sha256([7; 32]), Micros(-1), "blobinteger".to_owned()));
-    }
-
-    /// The types PostgreSQL is told, singly and for `unnest`.
-    #[test]
-    fn names_are_text_in_postgres() {
-        use sqlx::postgres::PgHasArrayType;
-        macro_rules! check {
-            ($($list:ident)+) => {$(
-                assert_eq!(<$list as sqlx::Type<sqlx::Postgres>>::type_info().name(), "TEXT");
-                assert_eq!(<$list as PgHasArrayType>::array_type_info().name(), "TEXT[]");
-            )+};
-        }
-        for_every_list!(check);
-        assert_eq!(<Sha256 as sqlx::Type<sqlx::Postgres>>::type_info().name(), "BYTEA");
-        assert_eq!(<Sha256 as PgHasArrayType>::array_type_info().name(), "BYTEA[]");
-        assert_eq!(<Micros as sqlx::Type<sqlx::Postgres>>::type_info().name(), "INT8");
-        assert_eq!(<Micros as PgHasArrayType>::array_type_info().name(), "INT8[]");
     }
 }

@@ -67,46 +67,6 @@ impl std::fmt::Display for Country {
     }
 }
 
-impl<DB: sqlx::Database> sqlx::Type<DB> for Country
-where
-    String: sqlx::Type<DB>,
-{
-    fn type_info() -> DB::TypeInfo {
-        <String as sqlx::Type<DB>>::type_info()
-    }
-
-    fn compatible(info: &DB::TypeInfo) -> bool {
-        <String as sqlx::Type<DB>>::compatible(info)
-    }
-}
-
-impl<'q, DB: sqlx::Database> sqlx::Encode<'q, DB> for Country
-where
-    String: sqlx::Encode<'q, DB>,
-{
-    fn encode_by_ref(
-        &self,
-        buffer: &mut <DB as sqlx::Database>::ArgumentBuffer,
-    ) -> Result<sqlx::encode::IsNull, sqlx::error::BoxDynError> {
-        <String as sqlx::Encode<'q, DB>>::encode(self.as_str().to_owned(), buffer)
-    }
-}
-
-impl<'r, DB: sqlx::Database> sqlx::Decode<'r, DB> for Country
-where
-    &'r str: sqlx::Decode<'r, DB>,
-{
-    fn decode(value: <DB as sqlx::Database>::ValueRef<'r>) -> Result<Self, sqlx::error::BoxDynError> {
-        Ok(<&'r str as sqlx::Decode<'r, DB>>::decode(value)?.parse()?)
-    }
-}
-
-impl sqlx::postgres::PgHasArrayType for Country {
-    fn array_type_info() -> sqlx::postgres::PgTypeInfo {
-        <String as sqlx::postgres::PgHasArrayType>::array_type_info()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -133,46 +133,6 @@ impl utoipa::PartialSchema for Sha256 {
 
 impl utoipa::ToSchema for Sha256 {}
 
-impl<DB: sqlx::Database> sqlx::Type<DB> for Sha256
-where
-    Vec<u8>: sqlx::Type<DB>,
-{
-    fn type_info() -> DB::TypeInfo {
-        <Vec<u8> as sqlx::Type<DB>>::type_info()
-    }
-
-    fn compatible(info: &DB::TypeInfo) -> bool {
-        <Vec<u8> as sqlx::Type<DB>>::compatible(info)
-    }
-}
-
-impl<'q, DB: sqlx::Database> sqlx::Encode<'q, DB> for Sha256
-where
-    Vec<u8>: sqlx::Encode<'q, DB>,
-{
-    fn encode_by_ref(
-        &self,
-        buffer: &mut <DB as sqlx::Database>::ArgumentBuffer,
-    ) -> Result<sqlx::encode::IsNull, sqlx::error::BoxDynError> {
-        <Vec<u8> as sqlx::Encode<'q, DB>>::encode(self.0.to_vec(), buffer)
-    }
-}
-
-impl<'r, DB: sqlx::Database> sqlx::Decode<'r, DB> for Sha256
-where
-    &'r [u8]: sqlx::Decode<'r, DB>,
-{
-    fn decode(value: <DB as sqlx::Database>::ValueRef<'r>) -> Result<Self, sqlx::error::BoxDynError> {
-        Ok(<&'r [u8] as sqlx::Decode<'r, DB>>::decode(value)?.try_into()?)
-    }
-}
-
-impl sqlx::postgres::PgHasArrayType for Sha256 {
-    fn array_type_info() -> sqlx::postgres::PgTypeInfo {
-        <Vec<u8> as sqlx::postgres::PgHasArrayType>::array_type_info()
-    }
-}
-
 /// A document, as its submission names it before its bytes arrive.
 ///
 /// The hash stands in the signed text, so one signature covers every document.

@@ -15,10 +15,7 @@ use chrono_tz::Tz;
 ///
 /// Text and dates are made for the years 1 to 9998 only, which is more than RFC 3339 can write in any
 /// zone; a value outside is shown as the nearest end of that range.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, sqlx::Type,
-)]
-#[sqlx(transparent)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Micros(pub i64);
 

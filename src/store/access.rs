@@ -3,12 +3,12 @@
 use uuid::Uuid;
 
 use super::bulk::insert_rows;
-use super::{Result, Tx, sql};
+use super::columns::column;
+use super::{Result, Tx, row, sql};
 use crate::domain::{Micros, Sha256};
 
 /// What a leaf of the access log is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::Type)]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LeafKind {
     /// Somebody looked.
     #[default]
@@ -28,8 +28,14 @@ impl LeafKind {
     }
 }
 
+column!(LeafKind, String, &'static str = |kind| kind.as_str(), &'r str = |name| match name {
+    "look" => Ok(Self::Look),
+    "act" => Ok(Self::Act),
+    _ => Err(format!("{name} is no kind of the access log").into()),
+});
+
 /// One look, or one privileged act.
-#[derive(Debug, Clone, Default, sqlx::FromRow)]
+#[derive(Debug, Clone, Default)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct AccessRow {
     pub id: Uuid,
@@ -46,6 +52,7 @@ pub struct AccessRow {
     pub salt: Sha256,
     pub commitment: Sha256,
 }
+row! { AccessRow: id, at, who, role, action, entry_id, detail, kind, subject, filter, position, salt, commitment }
 
 /// Writes looks.
 ///

@@ -1,10 +1,10 @@
 //! Certificates that an administrator trusts, and those that were trusted.
 
-use super::{Result, Tx, sql};
+use super::{Result, Tx, row, sql};
 use crate::domain::{Micros, Sha256};
 
 /// A certificate that is trusted, or was.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct AnchorRow {
     pub sha256: Sha256,
@@ -14,6 +14,7 @@ pub struct AnchorRow {
     pub removed_at: Option<Micros>,
     pub removed_by: Option<String>,
 }
+row! { AnchorRow: sha256, added_at, added_by, certificate, removed_at, removed_by }
 
 /// All of an entity's, those that were removed too, the oldest first.
 ///

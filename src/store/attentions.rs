@@ -3,11 +3,11 @@
 use uuid::Uuid;
 
 use super::bulk::insert_rows;
-use super::{Result, Tx, sql};
+use super::{Result, Tx, row, sql};
 use crate::domain::{AttentionChannel, Micros, Sha256};
 
 /// One attention, or several alike.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct AttentionRow {
     pub id: Uuid,
@@ -23,6 +23,10 @@ pub struct AttentionRow {
     pub import_id: Option<Uuid>,
     pub withdrawn_at: Option<Micros>,
     pub withdrawn_by: Option<String>,
+}
+row! { AttentionRow:
+    id, at, attended_on, channel, unit, topic, outcome, count, recorded_by, recorded_at, import_id, withdrawn_at,
+    withdrawn_by
 }
 
 /// Writes attentions.

@@ -7,7 +7,7 @@ use super::catalogue::BookRow;
 use super::entries::{DocumentRow, EntryRow, PartyRow, VerdictRow, entry_columns};
 use super::log::{Log, NodeRow};
 use super::tokens::TokenRow;
-use super::{Result, Tx, sql};
+use super::{Result, Tx, row, sql};
 use crate::domain::{Micros, Sha256};
 
 /// Events that begin an entry, within a stretch of positions: the join by which all else of these entries is read.
@@ -115,7 +115,7 @@ pub async fn stretch(tx: &mut Tx, entity: i64, first: i64, last: i64) -> Result<
 }
 
 /// A receipt with the hash of its PDF, where one was made.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct ReceiptRow {
     pub entry_id: Uuid,
@@ -123,6 +123,7 @@ pub struct ReceiptRow {
     pub p7s: Vec<u8>,
     pub pdf_sha256: Option<crate::domain::Sha256>,
 }
+row! { ReceiptRow: entry_id, json, p7s, pdf_sha256 }
 
 /// The receipts of the entries that begin with events of these positions.
 ///

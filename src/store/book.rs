@@ -7,11 +7,11 @@ use sqlx::{Arguments, Sqlite};
 use uuid::Uuid;
 
 use super::bulk::{insert_rows, runs, text};
-use super::{Result, Tx, on_engine, sql};
+use super::{Result, Tx, on_engine, row, sql};
 use crate::domain::{Channel, Micros, Sha256};
 
 /// The entity's row, locked until the transaction ends.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 pub struct Lock {
     /// The position of the last event; the next is one more.
     pub last_event: i64,
@@ -24,6 +24,7 @@ pub struct Lock {
     /// The database's own clock, where it has one of its own.
     pub database_now: Option<Micros>,
 }
+row! { Lock: last_event, last_registered_at, log_edge, clock_accepted_until, database_now }
 
 /// Locks the entity's books. The first statement of every transaction that changes them.
 ///
@@ -199,7 +200,7 @@ pub struct Conflicts {
 }
 
 /// An idempotency key that led to an event.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 pub struct UsedKey {
     /// Whose key.
     pub caller: String,
@@ -210,9 +211,9 @@ pub struct UsedKey {
     /// The event it led to.
     pub subject_id: Uuid,
 }
+row! { UsedKey: caller, key, body_sha256, subject_id }
 
 /// One of the three, as PostgreSQL gives them together.
-#[derive(sqlx::FromRow)]
 struct PgConflict {
     caller: Option<String>,
     key: Option<String>,
@@ -222,6 +223,7 @@ struct PgConflict {
     claim: Option<Sha256>,
     ended: Option<Micros>,
 }
+row! { PgConflict: caller, key, body_sha256, subject_id, submission, claim, ended }
 
 /// Looks, under the lock, for what stands in the way of a batch.
 ///
@@ -387,7 +389,7 @@ pub async fn forget_keys(tx: &mut Tx, entity: i64, before: Micros) -> Result<u64
 }
 
 /// Something that happened to a book.
-#[derive(Debug, Clone, Default, sqlx::FromRow)]
+#[derive(Debug, Clone, Default)]
 pub struct EventRow {
     /// Its id.
     pub id: Uuid,
@@ -414,6 +416,7 @@ pub struct EventRow {
     /// How many leaves there were when its batch was written.
     pub tree_size: i64,
 }
+row! { EventRow: id, position, entry_id, r#type, at, by_name, by_role, reason, data, salt, commitment, tree_size }
 
 /// Writes events.
 ///

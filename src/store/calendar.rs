@@ -1,11 +1,11 @@
 //! The calendar of non-working days: what each load said of a scope and year, the newest and all before it.
 
 use super::bulk::insert_rows;
-use super::{Result, Tx, sql};
+use super::{Result, Tx, row, sql};
 use crate::domain::Micros;
 
 /// A load of holidays; the columns are described in the schema.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct LoadRow {
     pub version: i64,
@@ -13,9 +13,10 @@ pub struct LoadRow {
     pub loaded_by: String,
     pub source: Option<String>,
 }
+row! { LoadRow: version, loaded_at, loaded_by, source }
 
 /// What a load says everything of.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct PartRow {
     pub version: i64,
@@ -24,9 +25,10 @@ pub struct PartRow {
     /// How many days it names.
     pub days: i64,
 }
+row! { PartRow: version, year, scope, days }
 
 /// A non-working day.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct DayRow {
     pub year: i64,
@@ -34,6 +36,7 @@ pub struct DayRow {
     pub date: String,
     pub name: String,
 }
+row! { DayRow: year, scope, date, name }
 
 /// The newest version of an entity's calendar; 0 when it has none.
 ///

@@ -1,10 +1,10 @@
 //! Entities and what each has: books, and the first office and unit. All other units and offices: [`super::directory`].
 
-use super::{Result, Tx, sql};
+use super::{Result, Tx, row, sql};
 use crate::domain::{BookKind, Micros};
 
 /// A public body.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct EntityRow {
     pub id: i64,
@@ -13,9 +13,10 @@ pub struct EntityRow {
     pub time_zone: String,
     pub host: Option<String>,
 }
+row! { EntityRow: id, code, name, time_zone, host }
 
 /// A book of an entity.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct BookRow {
     pub code: String,
@@ -23,6 +24,7 @@ pub struct BookRow {
     pub name: String,
     pub prefix: String,
 }
+row! { BookRow: code, kind, name, prefix }
 
 /// All entities.
 ///

@@ -3,7 +3,7 @@
 use sqlx::QueryBuilder;
 
 use super::bulk::insert_rows;
-use super::{Result, Tx, on_engine, sql};
+use super::{Result, Tx, on_engine, row, sql};
 use crate::domain::{Micros, UnitState};
 
 /// Which of the two.
@@ -27,7 +27,7 @@ impl Kind {
 }
 
 /// A unit or an office.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct ListedRow {
     pub code: String,
@@ -42,6 +42,9 @@ pub struct ListedRow {
     pub successors: String,
     pub valid_from: Micros,
     pub changed_by: String,
+}
+row! { ListedRow:
+    code, name, own, state, level, superior, root, created_on, extinct_on, successors, valid_from, changed_by
 }
 
 impl ListedRow {
@@ -59,13 +62,13 @@ impl ListedRow {
 }
 
 /// What a unit, an office or a book was, until when.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct VersionRow {
-    #[sqlx(flatten)]
     pub row: ListedRow,
     pub valid_to: Micros,
 }
+row! { VersionRow: valid_to; with row }
 
 /// What is looked for.
 #[derive(Debug, Clone, Default)]

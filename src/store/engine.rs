@@ -9,12 +9,12 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::migrate::{Migrate, Migration, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, PgPool, Sqlite, SqlitePool, Transaction};
 
 use super::gather::PgTx;
+use super::migrations;
 
 /// The database did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -269,15 +269,11 @@ impl Store {
     }
 
     async fn migrate(&self) -> Result<()> {
-        let shared = sqlx::migrate!("./migrations");
         match self {
-            Self::Sqlite { writer, .. } => {
-                run_migrations(&shared, &sqlx::migrate!("./migrations/sqlite"), &mut *writer.acquire().await?).await
-            }
-            Self::Postgres(pool) => {
-                run_migrations(&shared, &sqlx::migrate!("./migrations/postgres"), &mut *pool.acquire().await?).await
-            }
+            Self::Sqlite { writer, .. } => migrations::run(migrations::SQLITE, &mut *writer.acquire().await?).await?,
+            Self::Postgres(pool) => migrations::run(migrations::POSTGRES, &mut *pool.acquire().await?).await?,
         }
+        Ok(())
     }
 
     /// Reads back the settings on which durability stands.
@@ -350,12 +346,4 @@ impl Tx {
         }
         Ok(())
     }
-}
-
-/// The shared migrations and the engine's own, in the order of their versions, under one lock.
-async fn run_migrations<C: Migrate>(shared: &Migrator, own: &Migrator, connection: &mut C) -> Result<()> {
-    let mut migrations: Vec<Migration> = shared.iter().chain(own.iter()).cloned().collect();
-    migrations.sort_by_key(|migration| migration.version);
-    Migrator::with_migrations(migrations).run_direct(None, connection, false).await?;
-    Ok(())
 }

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::bulk::insert_rows;
-use super::{Result, Tx, sql};
+use super::{Result, Tx, row, sql};
 use crate::domain::{
     AuthenticationMethod, AuthorityKind, BookKind, Channel, Country, DocumentKind, IdType, Identity, Micros,
     MustSubmitElectronically, NotificationChannel, PersonType, PhysicalDocuments, PresentedAtReason, Routing, Sha256,
@@ -11,7 +11,7 @@ use crate::domain::{
 };
 
 /// An entry as it is stored; `api.md`'s names but for `procedure_code`.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the fields are those of the API's entry, described there")]
 pub struct EntryRow {
     pub id: Uuid,
@@ -73,9 +73,18 @@ pub struct EntryRow {
     pub custody: Option<String>,
     pub custody_until: Option<String>,
 }
+row! { EntryRow:
+    id, book, kind, year, number, code, position, presented_at, presented_at_reason, presented_at_reference,
+    registered_at, effective_at, calendar_version, registered_on, effective_on, channel, authentication_method,
+    status, rectified, imported, version, must_submit_electronically, routing, office, registered_by, submission_id,
+    submission_sha256, signature_sha256, csv, subject, statement, request, destination_unit, distributed_to,
+    external_reference, file_number, procedure_code, corrects, answers, physical_documents, transport,
+    transport_number, remarks, authentication, destination_unit_name, distributed_to_name, office_name,
+    identification, subject_code, origin, exchange, metadata
+}
 
 /// A party or a representative of an entry.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the fields are those of the API's party, described there")]
 pub struct PartyRow {
     pub entry_id: Uuid,
@@ -106,6 +115,12 @@ pub struct PartyRow {
     pub directory_code: Option<String>,
     pub remarks: Option<String>,
 }
+row! { PartyRow:
+    entry_id, ordinal, represents, authority_kind, authority_reference, person_type, id_type, id, id_country,
+    company_name, given_name, first_surname, second_surname, email, mobile, landline, notification_channel,
+    receives_notifications, country, province, municipality, street, postcode, sms_notice, email_notice,
+    directory_code, remarks
+}
 
 impl PartyRow {
     /// Who it is; none where the identifier is none of its kind.
@@ -116,7 +131,7 @@ impl PartyRow {
 }
 
 /// A document of an entry.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the fields are those of the API's document, described there")]
 pub struct DocumentRow {
     pub id: Uuid,
@@ -140,9 +155,13 @@ pub struct DocumentRow {
     /// As canonical JSON.
     pub eni: Option<String>,
 }
+row! { DocumentRow:
+    id, entry_id, ordinal, part, filename, title, media_type, size, sha256, validity, kind, format_not_accepted,
+    signature_sha256, signature_size, remarks, form_code, metadata
+}
 
 /// A verdict on a signature that came with an entry.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct VerdictRow {
     pub entry_id: Uuid,
@@ -151,6 +170,7 @@ pub struct VerdictRow {
     pub indication: String,
     pub verdict: String,
 }
+row! { VerdictRow: entry_id, ordinal, covers, indication, verdict }
 
 /// Writes entries.
 ///
@@ -344,13 +364,14 @@ pub async fn replace_verdict(tx: &mut Tx, verdict: &VerdictRow) -> Result<()> {
 }
 
 /// An entry whose legal date waits for a calendar.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct PendingRow {
     pub id: Uuid,
     pub position: i64,
     pub presented_at: Micros,
 }
+row! { PendingRow: id, position, presented_at }
 
 /// Entries whose legal date waits for a calendar, in the order in which they were written, after that place.
 ///

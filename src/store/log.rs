@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::bulk::insert_rows;
-use super::{Result, Tx, sql};
+use super::{Result, Tx, row, sql};
 use crate::domain::{Micros, Sha256};
 
 /// Which tree of an entity.
@@ -161,7 +161,7 @@ pub async fn ensure_key(tx: &mut Tx, entity: i64, offered: &str, at: Micros) -> 
 }
 
 /// The entity's seal over a checkpoint.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct SealRow {
     pub size: i64,
@@ -172,6 +172,7 @@ pub struct SealRow {
     pub clock_source: Option<String>,
     pub clock_ahead: Option<i64>,
 }
+row! { SealRow: size, checkpoint, p7s, sealed_at, timestamped, clock_ahead, clock_source }
 
 /// Keeps a seal; the first one over a size stays.
 ///
@@ -263,13 +264,14 @@ pub async fn keep_cosignature(
 }
 
 /// The leaf of an event.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 pub struct LeafRow {
     /// From 1; the leaf's index is one less.
     pub position: i64,
     /// The commitment that the leaf is made of.
     pub commitment: Sha256,
 }
+row! { LeafRow: position, commitment }
 
 /// The leaf of an event of an entry: of this one, or of the first.
 ///

@@ -3,11 +3,11 @@
 use uuid::Uuid;
 
 use super::bulk::insert_rows;
-use super::{Result, Tx, sql};
+use super::{Result, Tx, row, sql};
 use crate::domain::Micros;
 
 /// Something to do.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct OutboxRow {
     pub id: Uuid,
@@ -17,6 +17,7 @@ pub struct OutboxRow {
     pub created_at: Micros,
     pub attempts: i64,
 }
+row! { OutboxRow: id, entity_id, kind, entry_id, created_at, attempts }
 
 /// Writes what is to be done.
 ///

@@ -2,11 +2,11 @@
 
 use uuid::Uuid;
 
-use super::{Result, Tx, sql};
+use super::{Result, Tx, row, sql};
 use crate::domain::Sha256;
 
 /// A document, and the signature over it.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct DocumentReference {
     pub id: Uuid,
@@ -17,9 +17,10 @@ pub struct DocumentReference {
     pub signature_sha256: Option<Sha256>,
     pub signature_size: Option<i64>,
 }
+row! { DocumentReference: id, entity, sha256, size, signature_sha256, signature_size }
 
 /// What was signed for an entry, and the signature over it.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct SignedReference {
     pub id: Uuid,
@@ -28,6 +29,7 @@ pub struct SignedReference {
     pub submission_sha256: Option<Sha256>,
     pub signature_sha256: Option<Sha256>,
 }
+row! { SignedReference: id, entity, submission_sha256, signature_sha256 }
 
 /// Documents of all entities whose id comes after this one.
 ///

@@ -2,11 +2,11 @@
 
 use uuid::Uuid;
 
-use super::{Result, Tx, sql};
+use super::{Result, Tx, row, sql};
 use crate::domain::{Micros, Role, Sha256, text};
 
 /// A token.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct TokenRow {
     pub id: Uuid,
@@ -19,6 +19,7 @@ pub struct TokenRow {
     pub expires_at: Micros,
     pub revoked_at: Option<Micros>,
 }
+row! { TokenRow: id, entity_id, name, role, unit, office, created_at, expires_at, revoked_at }
 
 /// Writes a token.
 ///
@@ -44,14 +45,14 @@ pub async fn insert(tx: &mut Tx, token: &TokenRow, hash: Sha256) -> Result<()> {
 }
 
 /// A token as an administrator sees it.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct MadeToken {
-    #[sqlx(flatten)]
     pub token: TokenRow,
     pub created_by: String,
     pub revoked_by: Option<String>,
 }
+row! { MadeToken: created_by, revoked_by; with token }
 
 /// Says who made a token.
 ///

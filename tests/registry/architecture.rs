@@ -86,8 +86,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("axum", &["http"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
-    // Newtypes of domain may be columns: that spares a second struct a row.
-    ("sqlx", &["store", "domain"]),
+    ("sqlx", &["store"]),
     ("object_store", &["store", "http"]),
     ("clap", &["cli", "domain"]),
 ];
