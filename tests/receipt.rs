@@ -11,6 +11,8 @@ mod page;
 mod pki;
 #[path = "receipt/programs.rs"]
 mod programs;
+#[path = "harness/real_files.rs"]
+mod real_files;
 #[path = "receipt/sample.rs"]
 mod sample;
 #[path = "receipt/seal.rs"]

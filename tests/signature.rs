@@ -20,6 +20,8 @@ mod parts;
 mod pki;
 #[path = "signature/purposes.rs"]
 mod purposes;
+#[path = "harness/real_files.rs"]
+mod real_files;
 #[path = "signature/signers.rs"]
 mod signers;
 #[path = "signature/stamps.rs"]

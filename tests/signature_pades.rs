@@ -26,6 +26,8 @@ mod pictures;
 mod pki;
 #[path = "signature_pades/readers.rs"]
 mod readers;
+#[path = "harness/real_files.rs"]
+mod real_files;
 #[path = "signature_pades/rebuilt.rs"]
 mod rebuilt;
 #[path = "signature_pades/roles.rs"]

@@ -17,6 +17,8 @@ mod list;
 mod lists;
 #[path = "signature/pki.rs"]
 mod pki;
+#[path = "harness/real_files.rs"]
+mod real_files;
 #[path = "signature_xades/signer.rs"]
 mod signer;
 #[path = "signature/stamps.rs"]

@@ -160,6 +160,15 @@ impl Site {
         command
     }
 
+    /// Checks everything that the book holds, as an auditor does; a server may run meanwhile.
+    pub async fn verify_book(&self) {
+        let mut command = self.ventanilla();
+        command.args(["verify", "book"]);
+        let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success() && said.contains("the book is whole"), "{said}");
+    }
+
     /// Makes entity, units and tokens, before a program runs here.
     pub async fn settle(&self) {
         let app = App::open(self.config(), Clock::system()).await.unwrap();

@@ -1,6 +1,6 @@
 //! The seal in a receipt: what the registry's own judge, pyHanko and poppler say of it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use openssl::x509::X509;
@@ -12,6 +12,7 @@ use ventanilla::signature::{
 
 use crate::pki::{NOW, certificate, file, key, policy};
 use crate::programs::{is_sound, kept, run, text};
+use crate::real_files;
 use crate::sample::{CSV, receipt, rendered};
 use crate::stamps;
 
@@ -150,22 +151,11 @@ fn what_is_no_pdf_is_refused() {
     }
 }
 
-/// The folder of real files, or none where it is allowed to be missing: on a developer's machine, never in CI.
-#[expect(clippy::disallowed_methods, reason = "a test's own switches are no setting of the program")]
-fn real_files() -> Option<PathBuf> {
-    if let Some(folder) = std::env::var_os("VENTANILLA_VECTORS") {
-        return Some(PathBuf::from(folder).join("pades"));
-    }
-    assert!(std::env::var_os("CI").is_none(), "VENTANILLA_VECTORS is not set: real files must be sealed in CI");
-    eprintln!("VENTANILLA_VECTORS is not set: no real file was sealed");
-    None
-}
-
 #[test]
 fn a_seal_in_a_real_file_passes_and_changes_no_verdict_before_it() {
-    let Some(folder) = real_files() else { return };
+    let Some(folder) = real_files::folder() else { return };
     let mut sealed = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
+    for entry in std::fs::read_dir(folder.join("pades")).unwrap() {
         let path = entry.unwrap().path();
         let before = std::fs::read(&path).unwrap();
         let Ok(prepared) = Prepared::new(&before, DETAILS, 8000) else { continue };

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use rstest::rstest;
 
 use crate::harness::killable_postgres::KillablePostgres;
-use crate::harness::ledger::{Ledger, chance};
+use crate::harness::ledger::{Errand, Ledger, chance};
 use crate::harness::paper::Signer;
 use crate::harness::program::Program;
-use crate::harness::site::{Engine, Site};
+use crate::harness::site::{Engine, Site, execute, scalar};
 
 const CLIENTS: usize = 64;
 
@@ -53,6 +53,7 @@ async fn the_server_is_killed_again_and_again(#[values(Engine::Sqlite, Engine::P
     println!("{kills} kills in {:?}: {} entries were acknowledged", started.elapsed(), ledger.len());
     assert!(ledger.len() > kills, "something was registered between the kills");
     ledger.holds(&program.door(), &site.store().await).await;
+    site.verify_book().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,4 +80,51 @@ async fn the_database_is_killed_again_and_again() {
     clients.join_all().await;
     println!("{kills} kills in {:?}: {} entries were acknowledged", started.elapsed(), ledger.len());
     ledger.holds(&program.door(), &site.store().await).await;
+    site.verify_book().await;
+}
+
+/// Lets no receipt be kept: what is registered is committed, and its signature is not.
+const NO_RECEIPTS: [(Engine, &str, &str); 2] = [
+    (
+        Engine::Sqlite,
+        "CREATE TRIGGER no_receipts BEFORE INSERT ON receipts BEGIN SELECT RAISE(ABORT, 'not now'); END",
+        "DROP TRIGGER no_receipts",
+    ),
+    (
+        Engine::Postgres,
+        "CREATE FUNCTION no_receipts() RETURNS trigger AS 'BEGIN RAISE EXCEPTION ''not now''; END' LANGUAGE plpgsql;
+         CREATE TRIGGER no_receipts BEFORE INSERT ON receipts EXECUTE FUNCTION no_receipts()",
+        "DROP FUNCTION no_receipts CASCADE",
+    ),
+];
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_is_killed_between_commit_and_signature(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    const ERRANDS: i64 = 8;
+    let site = Site::fresh(engine).await;
+    site.settle().await;
+    let mut program = Program::start(&site);
+    let (store, ledger) = (site.store().await, Ledger::default());
+    let (_, forbid, allow) = NO_RECEIPTS.into_iter().find(|(of, ..)| *of == engine).unwrap();
+    execute(&store, forbid).await;
+    let signer = Arc::new(Signer::of("citizen-prime256v1"));
+    // Each repeats what was not answered, with the same key.
+    let clients: tokio::task::JoinSet<()> = (0..usize::try_from(ERRANDS).unwrap())
+        .map(|turn| {
+            let (ledger, door, signer) = (ledger.clone(), program.door(), signer.clone());
+            async move { ledger.run(&door, &Errand::fresh(turn, &signer)).await }
+        })
+        .collect();
+    while scalar(&store, "SELECT count(*) FROM entries").await < ERRANDS {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    program.kill();
+    assert_eq!(scalar(&store, "SELECT count(*) FROM receipts").await, 0);
+    assert!(scalar(&store, "SELECT count(*) FROM outbox").await >= ERRANDS, "the signatures are still to be made");
+    execute(&store, allow).await;
+    program.start_again(&site);
+    clients.join_all().await;
+    ledger.holds(&program.door(), &store).await;
+    site.verify_book().await;
 }

@@ -1,23 +1,12 @@
 //! Real files of the EU DSS test suite, which are not part of this repository: `VENTANILLA_VECTORS` names their folder.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::process::Command;
 
 use ventanilla::signature;
 
 use crate::pki::{NOW, policy};
-
-/// The folder, or none where it is allowed to be missing: on a developer's machine, never in CI.
-#[expect(clippy::disallowed_methods, reason = "a test's own switches are no setting of the program")]
-fn folder() -> Option<PathBuf> {
-    if let Some(folder) = std::env::var_os("VENTANILLA_VECTORS") {
-        return Some(folder.into());
-    }
-    assert!(std::env::var_os("CI").is_none(), "VENTANILLA_VECTORS is not set: the real files must be judged in CI");
-    eprintln!("VENTANILLA_VECTORS is not set: no real file was judged");
-    None
-}
+use crate::real_files;
 
 /// What the `openssl` program says of digest and signature value, trust left out.
 fn openssl_says(file: &std::path::Path) -> &'static str {
@@ -37,7 +26,7 @@ fn openssl_says(file: &std::path::Path) -> &'static str {
 
 #[test]
 fn cades_files_are_judged_as_before() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = real_files::folder() else { return };
     let mut files: Vec<_> =
         std::fs::read_dir(folder.join("cades")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();

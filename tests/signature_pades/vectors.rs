@@ -1,22 +1,11 @@
 //! Real files of the EU DSS test suite, which are not part of this repository: `VENTANILLA_VECTORS` names their folder.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use ventanilla::signature::{self, Kind};
 
 use crate::pki::{NOW, policy};
-
-/// The folder, or none where it is allowed to be missing: on a developer's machine, never in CI.
-#[expect(clippy::disallowed_methods, reason = "a test's own switches are no setting of the program")]
-pub fn folder() -> Option<PathBuf> {
-    if let Some(folder) = std::env::var_os("VENTANILLA_VECTORS") {
-        return Some(PathBuf::from(folder).join("pades"));
-    }
-    assert!(std::env::var_os("CI").is_none(), "VENTANILLA_VECTORS is not set: the real files must be judged in CI");
-    eprintln!("VENTANILLA_VECTORS is not set: no real file was judged");
-    None
-}
+use crate::real_files;
 
 /// What other programs said, noted once: they need not be at hand, and a later version of theirs is no fault of ours.
 const OTHERS: &str = include_str!("others.tsv");
@@ -30,7 +19,7 @@ fn others_say(file: &str) -> String {
 
 #[test]
 fn pdf_files_are_judged_as_before() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = real_files::folder() else { return };
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let policy = policy();

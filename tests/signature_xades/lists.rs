@@ -11,6 +11,7 @@ use crate::list::{
     signature, signed, unsigned,
 };
 use crate::pki::{NOW, TEXT, certificate, sealed_by};
+use crate::real_files;
 use crate::signer::{ENVELOPED, reference, transform};
 
 const DAY: i64 = 86_400_000_000;
@@ -128,10 +129,9 @@ fn what_is_no_list_is_told() {
 
 /// Lists of states as they were issued, from the files that are not part of this repository.
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a test's own switches are no setting of the program")]
 fn real_lists_are_read() {
-    let Some(folder) = std::env::var_os("VENTANILLA_VECTORS") else { return };
-    let folder = std::path::PathBuf::from(folder).join("xades");
+    let Some(folder) = real_files::folder() else { return };
+    let folder = folder.join("xades");
     for (name, territory) in [("dk_tl-sn21.xml", "DK"), ("xsw__TSL-CY-sign.xml", "CY")] {
         let bytes = std::fs::read(folder.join(name)).unwrap();
         let text = String::from_utf8(bytes.clone()).unwrap();

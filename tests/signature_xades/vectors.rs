@@ -4,23 +4,13 @@
 //! only a document's first signature; where it differs, `differs` says why.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use ventanilla::signature;
 
 use crate::pki::{NOW, policy};
-
-/// The folder, or none where it is allowed to be missing: on a developer's machine, never in CI.
-#[expect(clippy::disallowed_methods, reason = "a test's own switches are no setting of the program")]
-fn folder() -> Option<PathBuf> {
-    if let Some(folder) = std::env::var_os("VENTANILLA_VECTORS") {
-        return Some(folder.into());
-    }
-    assert!(std::env::var_os("CI").is_none(), "VENTANILLA_VECTORS is not set: the real files must be judged in CI");
-    eprintln!("VENTANILLA_VECTORS is not set: no real file was judged");
-    None
-}
+use crate::real_files;
 
 /// What the `xmlsec1` program says of references and signature value, trust left out.
 fn xmlsec_says(file: &Path) -> &'static str {
@@ -43,7 +33,7 @@ fn xmlsec_says(file: &Path) -> &'static str {
 
 #[test]
 fn xades_files_are_judged_as_before() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = real_files::folder() else { return };
     let mut files: Vec<_> =
         std::fs::read_dir(folder.join("xades")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
