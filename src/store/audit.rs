@@ -222,14 +222,14 @@ pub async fn beyond(tx: &mut Tx, entity: i64, position: i64) -> Result<Vec<(Uuid
 }
 
 /// A token with the hash of its secret, and who made it.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct AuditedToken {
-    #[sqlx(flatten)]
     pub token: TokenRow,
     pub hash: Sha256,
     pub created_by: String,
 }
+row! { AuditedToken: hash, created_by; with token }
 
 /// Tokens of an entity, the oldest first, after this one; at most `limit`.
 ///
@@ -250,13 +250,13 @@ pub async fn tokens(tx: &mut Tx, entity: i64, after: (Micros, Uuid), limit: i64)
 }
 
 /// A book, and since when it has been as it is.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct AuditedBook {
-    #[sqlx(flatten)]
     pub book: BookRow,
     pub valid_from: Micros,
 }
+row! { AuditedBook: valid_from; with book }
 
 /// The books of an entity.
 ///

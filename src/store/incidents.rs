@@ -2,11 +2,11 @@
 
 use uuid::Uuid;
 
-use super::{Result, Tx, sql};
+use super::{Result, Tx, row, sql};
 use crate::domain::Micros;
 
 /// An incident.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct IncidentRow {
     pub id: Uuid,
@@ -17,9 +17,10 @@ pub struct IncidentRow {
     pub ended_at: Option<Micros>,
     pub end_published_at: Option<Micros>,
 }
+row! { IncidentRow: id, description, started_at, published_at, published_by, ended_at, end_published_at }
 
 /// An extension of deadlines.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct ExtensionRow {
     pub id: Uuid,
@@ -32,6 +33,7 @@ pub struct ExtensionRow {
     pub published_at: Micros,
     pub published_by: String,
 }
+row! { ExtensionRow: id, incident_id, procedures, ending_from, ending_to, extended_to, decision, published_at, published_by }
 
 /// Writes an incident, which has not ended.
 ///

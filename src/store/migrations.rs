@@ -28,6 +28,10 @@ const SHARED: &[Step] = steps!(
     "0018_catalogue"
     "0019_administration"
     "0020_exchange"
+    "0021_corrections"
+    "0022_incidents"
+    "0023_custody"
+    "0024_officials"
     "0025_clock_source"
 );
 /// SQLite's own.

@@ -1,10 +1,10 @@
 //! Officials who may make authentic copies, and those who might.
 
-use super::{Result, Tx, sql};
+use super::{Result, Tx, row, sql};
 use crate::domain::Micros;
 
 /// An official.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]
 pub struct OfficialRow {
     pub token: String,
@@ -16,6 +16,7 @@ pub struct OfficialRow {
     pub disabled_at: Option<Micros>,
     pub disabled_by: Option<String>,
 }
+row! { OfficialRow: token, enabled_at, enabled_by, name, post, decision, disabled_at, disabled_by }
 
 /// All of an entity's, those who may not any more too, by token and time.
 ///
