@@ -13,7 +13,7 @@ use ventanilla::registry::book::Key;
 use ventanilla::registry::caller::{Caller, Who};
 use ventanilla::registry::submission::Submission;
 use ventanilla::registry::submit::{JudgedSignature, Received, StoredDocument};
-use ventanilla::registry::will::FormSignatures;
+use ventanilla::registry::will::ActsOfWill;
 use ventanilla::signature::FileKind;
 
 use crate::Figure;
@@ -107,7 +107,7 @@ pub fn received(now: Micros) -> Received {
             verdict: to_raw_value(&verdict).unwrap(),
             try_later: false,
         }],
-        form: FormSignatures::default(),
+        acts: ActsOfWill::default(),
         signed: None,
         key: Some(Key { caller: "token:bench".into(), key: id.to_string(), body_sha256: Sha256(hash) }),
         swept_until: Micros(0),

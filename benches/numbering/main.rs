@@ -70,7 +70,7 @@ fn main() {
             sqlite::run().await;
         }
         if wants("https") {
-            https::run().await;
+            Box::pin(https::run()).await;
         }
     });
 }

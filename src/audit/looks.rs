@@ -52,7 +52,9 @@ pub async fn check(app: &App, seals: &mut Seals, report: &mut Report) -> Result<
             nodes.extend(store::audit::nodes_between(&mut tx, entity, Log::Access, level, low, high).await?);
         }
         drop(tx);
-        rows.iter().for_each(|row| acts.see(row));
+        for row in &rows {
+            acts.see(row);
+        }
         let mut rows = rows.iter().peekable();
         for index in from..to {
             let row = rows.next_if(|row| row.position == position(index + 1));
@@ -78,7 +80,9 @@ pub async fn check(app: &App, seals: &mut Seals, report: &mut Report) -> Result<
         let rows = store::access::stretch(&mut tx, entity, from + 1, from.saturating_add(position(STRETCH))).await?;
         let Some(last) = rows.last() else { break };
         from = last.position;
-        rows.iter().for_each(|row| acts.see(row));
+        for row in &rows {
+            acts.see(row);
+        }
     }
     acts.compare(app, &mut tx, report).await
 }

@@ -156,7 +156,7 @@ impl Walk<'_> {
             if row.csv != told.csv {
                 fields.push("csv".into());
             }
-            fields.extend(self.derived(row, stretch, &told).into_iter().map(str::to_owned));
+            fields.extend(derived(row, stretch, &told).into_iter().map(str::to_owned));
             if row.position != first.position {
                 fields.push("position".into());
             }
@@ -181,22 +181,6 @@ impl Walk<'_> {
         Ok(told.differences(row, &belongings, self.app.entity.zone)?)
     }
 
-    /// The columns that differ from what they are computed from: no event holds them, and others are found by them.
-    fn derived(&self, row: &EntryRow, stretch: &Stretch, told: &Told) -> Vec<&'static str> {
-        let mut wrong = Vec::new();
-        // The day as it was in the time zone of then.
-        let day = |name: &str| Some(told.entry.get(name)?.as_str()?.get(..10)?.to_owned());
-        let day = if row.imported { None } else { day("effective_at").or_else(|| day("presented_at")) };
-        if row.effective_on != day {
-            wrong.push("effective_on");
-        }
-        let hash = told.csv.as_deref().map(|csv| Sha256(openssl::sha::sha256(csv.as_bytes())));
-        if stretch.codes.iter().find(|(id, _)| *id == row.id).and_then(|(_, hash)| *hash) != hash {
-            wrong.push("csv_sha256");
-        }
-        wrong
-    }
-
     /// Numbers count on by one, but for those of older systems.
     fn number(&mut self, first: &EventRow, report: &mut Report) {
         let Some(told) = Told::by_first(first) else { return };
@@ -213,6 +197,22 @@ impl Walk<'_> {
         }
         *last = found;
     }
+}
+
+/// The columns that differ from what they are computed from: no event holds them, and others are found by them.
+fn derived(row: &EntryRow, stretch: &Stretch, told: &Told) -> Vec<&'static str> {
+    let mut wrong = Vec::new();
+    // The day as it was in the time zone of then.
+    let day = |name: &str| Some(told.entry.get(name)?.as_str()?.get(..10)?.to_owned());
+    let day = if row.imported { None } else { day("effective_at").or_else(|| day("presented_at")) };
+    if row.effective_on != day {
+        wrong.push("effective_on");
+    }
+    let hash = told.csv.as_deref().map(|csv| Sha256(openssl::sha::sha256(csv.as_bytes())));
+    if stretch.codes.iter().find(|(id, _)| *id == row.id).and_then(|(_, hash)| *hash) != hash {
+        wrong.push("csv_sha256");
+    }
+    wrong
 }
 
 /// The code of the entry that an event is about, or its id.

@@ -80,7 +80,7 @@ row! { EntryRow:
     submission_sha256, signature_sha256, csv, subject, statement, request, destination_unit, distributed_to,
     external_reference, file_number, procedure_code, corrects, answers, physical_documents, transport,
     transport_number, remarks, authentication, destination_unit_name, distributed_to_name, office_name,
-    identification, subject_code, origin, exchange, metadata
+    identification, subject_code, origin, exchange, metadata, custody, custody_until, incident
 }
 
 /// A party or a representative of an entry.
@@ -156,9 +156,8 @@ pub struct DocumentRow {
     pub eni: Option<String>,
 }
 row! { DocumentRow:
-    id, entry_id, ordinal, part, filename, title, media_type, size, sha256, validity, kind, format_not_accepted,
-    signature_sha256, signature_size, remarks, form_code, metadata
-}
+id, entry_id, ordinal, part, filename, title, media_type, size, sha256, validity, kind, format_not_accepted,
+signature_sha256, signature_size, remarks, form_code, metadata, eni }
 
 /// A verdict on a signature that came with an entry.
 #[derive(Debug, Clone)]

@@ -194,7 +194,7 @@ fn drawn_over(mut form: pdf::Paper) -> Paper {
 fn allowed_by_nobody() -> Paper {
     let mut form = pdf::Paper::new(pdf::Xref::Table);
     form.put(120, &format!("<< /Type /Sig /Filter /Adobe.PPKLite {} >>", doc_mdp(3)));
-    form.catalog = "/Perms << /DocMDP 120 0 R >>".to_owned();
+    form.catalog = "/Perms << /DocMDP 120 0 R >>".into();
     form.put_structure();
     form.finish();
     form.sign(&Seal::by("citizen"));
@@ -239,7 +239,7 @@ fn replaced_for_a_while(mut form: pdf::Paper) -> Paper {
     form.put_stream(pdf::CONTENT, "", b"BT /F1 12 Tf 100 700 Td (Pago 900 euros) Tj ET");
     form.finish();
     form.point(pdf::CONTENT, at);
-    form.catalog = "/Version 30 0 R".to_owned();
+    form.catalog = "/Version 30 0 R".into();
     form.put_structure();
     form.finish();
     with_pdf(&form)

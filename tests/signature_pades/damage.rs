@@ -61,7 +61,7 @@ fn tamper_with_encryption(paper: &mut Paper, random: &mut Random) {
         1 => paper.put(ENCRYPTION, &dictionary.replace("<0707", "<0807")),
         2 => paper.put(ENCRYPTION, "<< /Filter /Standard /V 4 /R 4 /CF << >> /StmF /Identity /StrF /Identity >>"),
         3 => {
-            paper.trailer = random.one(&["", IDENTIFIER, "/Encrypt 90 0 R", "/Encrypt null", "/Encrypt 91 0 R"]).into()
+            paper.trailer = random.one(&["", IDENTIFIER, "/Encrypt 90 0 R", "/Encrypt null", "/Encrypt 91 0 R"]).into();
         }
         4 => paper.cipher = None,
         _ => {

@@ -41,7 +41,7 @@ fn replace(file: &mut Vec<u8>, from: &str, to: &str) {
 fn with_page(entries: &str, xref: Xref) -> Vec<u8> {
     let mut paper = signed();
     paper.xref = xref;
-    paper.page = entries.to_owned();
+    entries.clone_into(&mut paper.page);
     paper.put_structure();
     paper.finish();
     paper.bytes

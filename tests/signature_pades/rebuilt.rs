@@ -30,7 +30,7 @@ fn sign(paper: &mut Paper) {
 /// A signed paper, and an update that changes nothing but to name these entries in the page.
 fn updated(paper: &Paper, entries: &str) -> Vec<u8> {
     let mut paper = paper.clone();
-    paper.page = entries.to_owned();
+    entries.clone_into(&mut paper.page);
     paper.put_structure();
     paper.finish();
     paper.bytes
@@ -79,9 +79,9 @@ fn an_update_leads_to_nothing_that_is_missing(
     sign(&mut paper);
     let file = updated(&paper, "/PieceInfo << /A 33 0 R >>");
     if harmless {
-        assert_harmless(&file, body)
+        assert_harmless(&file, body);
     } else {
-        assert_content(&file, body)
+        assert_content(&file, body);
     }
     // Where the signer's document led there, nothing is new.
     let mut paper = Paper::new(xref);
