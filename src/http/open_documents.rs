@@ -110,7 +110,8 @@ mod tests {
         drop(one.0);
         assert_eq!(kind("one"), None);
         drop((one.1, two));
-        assert_eq!((documents.now().all, documents.now().of.len()), (0, 0));
+        let now = documents.now();
+        assert_eq!((now.all, now.of.len()), (0, 0));
     }
 
     #[tokio::test]
