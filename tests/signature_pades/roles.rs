@@ -290,7 +290,7 @@ fn a_page_is_drawn_as_it_was(#[case] before: &str, #[case] after: &str) {
 #[test]
 fn the_files_that_came_through_once_do_not() {
     let Some(folder) = crate::real_files::folder() else { return };
-    let folder = folder.with_file_name("").with_file_name("attacks");
+    let folder = folder.with_file_name("attacks");
     let mut judged = 0;
     for file in ["k-control", "k-swapped", "s-control", "s-swapped", "p-overlay", "p-needap", "p-signed"] {
         let Ok(bytes) = std::fs::read(folder.join(format!("{file}.pdf"))) else { continue };
