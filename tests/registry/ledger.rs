@@ -162,8 +162,10 @@ async fn looks_are_a_tree_of_their_own(#[values(Engine::Sqlite, Engine::Postgres
     let note = town.get("/log/access/checkpoint", "nobody").await.is(200, "");
     let key = town.app.entity.ledger.verifier(Log::Access).clone();
     let head = Checkpoint::open(&note.body, &[key], &[]).unwrap().checkpoint;
-    assert_eq!(head.size, 3);
-    let hashes = town.get("/log/access/tile/0/000.p/3", "nobody").await.is(200, "").body;
+    // Beside the three looks, the act by which the server began to use its seal, once it has.
+    assert!((3..=4).contains(&head.size), "{}", head.size);
+    let tile = format!("/log/access/tile/0/000.p/{}", head.size);
+    let hashes = town.get(&tile, "nobody").await.is(200, "").body;
     let mut edge = Edge::default();
     for hash in hashes.chunks(32) {
         edge.append(Sha256(hash.try_into().unwrap())).unwrap();
