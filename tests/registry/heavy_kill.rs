@@ -15,7 +15,7 @@ use crate::harness::paper::Signer;
 use crate::harness::program::Program;
 use crate::harness::site::{Engine, Site, execute, scalar};
 
-const CLIENTS: usize = 64;
+const CLIENTS: usize = 32;
 
 /// How often the server is killed: 50 times in every run, more by hand with `VENTANILLA_KILLS=1000`.
 #[expect(clippy::disallowed_methods, reason = "asked of the test, not of the registry")]
@@ -23,7 +23,7 @@ fn kills(usual: usize) -> usize {
     std::env::var("VENTANILLA_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(usual)
 }
 
-/// Starts 64 clients of a program.
+/// Starts the clients of a program.
 fn clients(ledger: &Ledger, program: &Program) -> tokio::task::JoinSet<()> {
     let signer = Arc::new(Signer::of("citizen-prime256v1"));
     (0..CLIENTS)
@@ -34,9 +34,16 @@ fn clients(ledger: &Ledger, program: &Program) -> tokio::task::JoinSet<()> {
         .collect()
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread")]
-async fn the_server_is_killed_again_and_again(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+/// Both engines at once, each with a server of its own: most of the time a killed server is waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn the_server_is_killed_again_and_again() {
+    let engines = [Engine::Sqlite, Engine::Postgres].map(|engine| tokio::spawn(kill_server_again_and_again(engine)));
+    for engine in engines {
+        engine.await.unwrap();
+    }
+}
+
+async fn kill_server_again_and_again(engine: Engine) {
     let site = Site::fresh(engine).await;
     site.settle().await;
     let mut program = Program::start(&site);
@@ -50,7 +57,7 @@ async fn the_server_is_killed_again_and_again(#[values(Engine::Sqlite, Engine::P
     }
     ledger.stop();
     clients.join_all().await;
-    println!("{kills} kills in {:?}: {} entries were acknowledged", started.elapsed(), ledger.len());
+    println!("{engine:?}: {kills} kills in {:?}: {} entries were acknowledged", started.elapsed(), ledger.len());
     assert!(ledger.len() > kills, "something was registered between the kills");
     ledger.holds(&program.door(), &site.store().await).await;
     site.verify_book().await;
