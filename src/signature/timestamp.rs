@@ -104,12 +104,19 @@ impl Checked {
         Self { shown, doubt: None, nonce: None, by_the_letter: false, authority: None }
     }
 
+    /// Of a form that is not judged here, with the time that it states.
+    #[must_use]
+    pub fn listed_at(time: Option<i64>) -> Self {
+        let mut found = Self::unreadable();
+        found.shown.not_judged = true;
+        found.shown.at = time;
+        found
+    }
+
     /// Of a token of a form that is not judged here: the time that it states, and who is said to state it.
     #[must_use]
     pub fn listed(token: &[u8]) -> Self {
-        let mut found = Self::unreadable();
-        found.shown.not_judged = true;
-        found.shown.at = stated(token).map(|(time, _)| time);
+        let mut found = Self::listed_at(stated(token).map(|(time, _)| time));
         if let Ok(data) = SignedData::read(token)
             && let [signer] = data.signers.as_slice()
         {

@@ -10,7 +10,7 @@ use openssl::sign::Signer;
 use rstest::rstest;
 use ventanilla::config;
 use ventanilla::fetch::Judge;
-use ventanilla::signature::{self, Level, Revocation, SubIndication, Verdict};
+use ventanilla::signature::{self, Level, Revocation, SubIndication, TimestampKind, Verdict};
 
 use crate::carried::ocsp_answer;
 use crate::pki::{ALL, CRL, HOUR, OCSP, Pki};
@@ -44,6 +44,9 @@ struct Carried {
     archived: Option<&'static str>,
     /// A timestamp over what is signed: the property's name, its `Include`, and the octets it is over.
     content: Option<(&'static str, &'static str, &'static str)>,
+    /// A timestamp over the references to validation data: the property's name and namespace, and whether the value is
+    /// stamped, too.
+    references: Option<(&'static str, &'static str, bool)>,
     /// An object that nothing refers to, and whether it comes after the archive timestamp was made.
     object: Option<bool>,
 }
@@ -51,6 +54,8 @@ struct Carried {
 const TEXT: &str = "<d>text</d>";
 const OBJECT: &str =
     "<ds:Object xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\" Id=\"more\"><more>of it</more></ds:Object>";
+const REVOCATION_REFERENCES: &str =
+    "<xades:CompleteRevocationRefs xmlns:xades=\"http://uri.etsi.org/01903/v1.3.2#\"></xades:CompleteRevocationRefs>";
 /// Where what is added to a signature ends.
 const END: &str = "</xades:UnsignedSignatureProperties>";
 
@@ -108,6 +113,13 @@ fn signed(pki: &Pki, who: &str, carried: &Carried) -> Vec<u8> {
     if !(carried.lists.is_empty() && carried.answers.is_empty()) {
         let (lists, answers) = (values("CRL", &carried.lists), values("OCSP", &carried.answers));
         write!(unsigned, "<xades:RevocationValues {XADES}>{lists}{answers}</xades:RevocationValues>").unwrap();
+    }
+    if let Some((name, namespace, is_with_value)) = carried.references {
+        let certificates = format!("<xades:CompleteCertificateRefs {XADES}></xades:CompleteCertificateRefs>");
+        let references = certificates + REVOCATION_REFERENCES;
+        let octets = if is_with_value { [&*value, &unsigned, &references].concat() } else { references.clone() };
+        let namespaces = format!("{XADES} xmlns:of=\"{namespace}\"");
+        unsigned += &(references + &stamp(pki, &format!("of:{name}"), &namespaces, "", &octets));
     }
     if let Some(namespace) = carried.archived {
         let object = if carried.object == Some(false) { OBJECT } else { "" };
@@ -282,4 +294,33 @@ async fn a_content_timestamp_after_the_revocation_proves_that_it_was_signed_too_
     assert!(verdict.intact, "{:?}", verdict.detail);
     let reason = if proves { SubIndication::Revoked } else { SubIndication::RevokedNoPoe };
     assert_eq!(outcome(&verdict), (Some(reason), Revocation::Revoked, Some(Level::B)), "{:?}", verdict.detail);
+    let listed: Vec<_> = verdict.timestamps.iter().map(|stamp| (stamp.kind, stamp.intact)).collect();
+    assert_eq!(listed, [(Some(TimestampKind::Content), proves)]);
+}
+
+#[rstest]
+#[case::with_the_value("SigAndRefsTimeStamp", EARLIER, true)]
+#[case::with_the_value_later_form("SigAndRefsTimeStampV2", LATER, true)]
+#[case::alone("RefsOnlyTimeStamp", EARLIER, false)]
+#[case::alone_later_form("RefsOnlyTimeStampV2", LATER, false)]
+#[tokio::test]
+async fn a_timestamp_over_references_is_listed_and_moves_no_time(
+    #[case] name: &'static str,
+    #[case] namespace: &'static str,
+    #[case] is_with_value: bool,
+) {
+    let pki = Pki::naming(CRL);
+    let carried = Carried { references: Some((name, namespace, is_with_value)), ..Carried::default() };
+    let file = String::from_utf8(signed(&pki, "citizen", &carried)).unwrap();
+    let kind = if is_with_value { TimestampKind::SignatureAndReferences } else { TimestampKind::References };
+    // A reference that was added later, before the timestamp, is not stamped.
+    let more = "<xades:AttributeRevocationRefs></xades:AttributeRevocationRefs>";
+    let altered = file.replace(REVOCATION_REFERENCES, &format!("{more}{REVOCATION_REFERENCES}"));
+    assert_ne!(altered, file);
+    for (file, is_intact) in [(file, true), (altered, false)] {
+        let verdict = judged_after(&pki.judge(), file, &pki, 2_000_000).await;
+        assert_eq!((verdict.passed(), verdict.level), (true, Some(Level::B)), "{:?}", verdict.detail);
+        let listed: Vec<_> = verdict.timestamps.iter().map(|one| (one.kind, one.intact, one.trusted)).collect();
+        assert_eq!(listed, [(Some(kind), is_intact, is_intact)]);
+    }
 }

@@ -1,5 +1,6 @@
 //! The forms in which AutoFirma signs XML, made with the test authority's keys.
 
+use chrono::DateTime;
 use rstest::rstest;
 use ventanilla::signature::{Level, SubIndication, Verdict};
 
@@ -195,11 +196,15 @@ fn a_time_stamp_in_xml_is_nobodys_signature() {
     let inner = beside("citizen2", "t", true);
     let stamp = format!(
         "<xades:SignatureTimeStamp><xades:XMLTimeStamp><dss:Timestamp xmlns:dss=\"urn:oasis:names:tc:dss:1.0:core:schema\">\
-         {inner}</dss:Timestamp></xades:XMLTimeStamp></xades:SignatureTimeStamp>"
+         {inner}<dss:CreationTime>2026-01-02T03:04:05Z</dss:CreationTime></dss:Timestamp></xades:XMLTimeStamp>\
+         </xades:SignatureTimeStamp>"
     );
     let expression = "<ds:XPath>not(ancestor-or-self::ds:Signature)</ds:XPath>";
     let plan = Plan { unsigned: stamp, ..by("citizen") };
     let plan = plan.reference(" Id=\"r0\" URI=\"\"", &transform(XPATH, expression), "<d><t>texto</t></d>");
     let verdict = judged_one(&format!("<d><t>texto</t>{}</d>", plan.element()), None);
     assert_eq!(verdict.signer.unwrap().id.as_deref(), Some("00000000T"));
+    let [stamp] = verdict.timestamps.as_slice() else { panic!("{:?}", verdict.timestamps) };
+    let stated = DateTime::parse_from_rfc3339("2026-01-02T03:04:05Z").unwrap().timestamp_micros();
+    assert_eq!((stamp.at, stamp.not_judged, stamp.intact, stamp.trusted), (Some(stated), true, false, false));
 }

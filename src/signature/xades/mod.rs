@@ -71,7 +71,7 @@ pub(super) fn judge(file: &[u8], content: Option<&[u8]>, request: Request<'_>) -
         document.ancestors_or_self(document.parent(node)).take(3).any(|outer| {
             let namespace = document.namespace_of(outer).unwrap_or_default();
             names::is_xades(namespace)
-                && (document.is(outer, namespace, "XMLTimeStamp")
+                && (document.is(outer, namespace, properties::XML_TIMESTAMP)
                     || outer == document.parent(node) && document.is(outer, namespace, "CounterSignature"))
         })
     };
@@ -251,10 +251,10 @@ impl<'b, 'a> Bench<'b, 'a> {
             request: self.request,
         });
         let stamps = stamped.as_ref().map(|stamped| stamped.judge(examined.properties_signed)).unwrap_or_default();
-        let proof = timestamp::earliest(stamps.all().filter_map(Checked::existence));
+        let proof = timestamp::earliest(stamps.proving().filter_map(Checked::existence));
         let proved_at = proof.as_ref().map(|proof| proof.at);
         let made_after = stamps.made_after;
-        verdict.timestamps = stamps.all().map(|checked| checked.shown.clone()).collect();
+        verdict.timestamps = stamps.shown();
         let received_at = self.request.received_at;
         verdict.signed_at = proved_at.map_or(received_at, |at| at.min(received_at));
         verdict.level = match (found.named, proved_at) {

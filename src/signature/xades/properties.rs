@@ -9,6 +9,8 @@ use crate::signature::signer::Failure;
 use crate::signature::verdict::SubIndication;
 use crate::signature::xml::{Document, NodeId};
 
+/// A timestamp in XML, in place of a token of RFC 3161.
+pub const XML_TIMESTAMP: &str = "XMLTimeStamp";
 /// More lists, or answers, than this are not looked at.
 const MAX_REVOCATION: usize = 512;
 /// More formats than references can be are not looked at.
@@ -196,11 +198,12 @@ impl<'d> Properties<'d> {
         document.child_elements(property).filter(move |&node| document.is(node, namespace, "Include"))
     }
 
-    /// The tokens of a timestamp property (§ 5.1.3).
+    /// The tokens of a timestamp property (§ 5.1.3), those in XML ([`XML_TIMESTAMP`]) among them.
     pub fn tokens(&self, document: &'d Document<'_>, property: NodeId) -> impl Iterator<Item = NodeId> {
         let namespace = self.namespace;
         let children = document.child_elements(property);
-        children.filter(move |&node| document.is(node, namespace, "EncapsulatedTimeStamp"))
+        let is = move |node, local| document.is(node, namespace, local);
+        children.filter(move |&node| is(node, "EncapsulatedTimeStamp") || is(node, XML_TIMESTAMP))
     }
 
     /// Revocation data added for the years to come (§ 5.4.2 and 5.5.1), wherever among the additions they are: lists, and

@@ -1,17 +1,20 @@
-//! Timestamps in XML signatures: over what was signed, over the value, and over all of it (EN 319 132-1 § 5.2.8, 5.3 and
-//! 5.5.2).
+//! Timestamps in XML signatures: over what was signed, over the value, over that and the references to its validation
+//! data, and over all of it (EN 319 132-1 § 5.2.8, 5.3, 5.5.2 and annex A.1.5).
 //!
 //! # Why
 //! What is stamped is not said beside the token: it is written again here, from the parts of the signature that the
 //! standard lists, each in its canonical form. An archive timestamp covers what stands before it, so the newest is the
 //! last in the document and is judged first: what it covers existed at its time, whatever became of the authorities
 //! since (EN 319 102-1 § 5.6.2). Timestamps that name what they cover by `Include`, in place of the standard's list, are
-//! shown as not intact, except those over single objects, for which this is the standard's way.
+//! shown as not intact, except those over single objects, for which this is the standard's way. A timestamp in XML
+//! (`XMLTimeStamp`) is listed with the time that it states, and is not judged.
 
 use std::borrow::Cow;
 
+use chrono::DateTime;
+
 use super::names::{self, DS, XADES_141};
-use super::properties::Properties;
+use super::properties::{Properties, XML_TIMESTAMP};
 use super::references::Reach;
 use super::structure::{self, Signature};
 use crate::signature::ber;
@@ -19,10 +22,13 @@ use crate::signature::cades::Request;
 use crate::signature::chain::Path;
 use crate::signature::revocation::{self, Evidence};
 use crate::signature::timestamp::{self, Checked, Existence};
+use crate::signature::verdict::{SignatureTimestamp, TimestampKind};
 use crate::signature::xml::c14n::Canonicalization;
 use crate::signature::xml::nodeset::NodeSet;
 use crate::signature::xml::{Document, NodeId};
 
+/// The namespace of timestamps in XML.
+const DSS: &str = "urn:oasis:names:tc:dss:1.0:core:schema";
 /// About so many timestamps of a kind on one signature are looked at, and no more.
 const MAX_STAMPS: usize = 16;
 
@@ -40,6 +46,24 @@ pub struct Stamped<'s, 'a> {
     pub request: Request<'s>,
 }
 
+/// What a timestamp over the signature and the references to its validation data covers beside the value.
+const WITH_REFERENCES: [&str; 7] = [
+    "SignatureTimeStamp",
+    "CompleteCertificateRefs",
+    "CompleteCertificateRefsV2",
+    "CompleteRevocationRefs",
+    "AttributeCertificateRefs",
+    "AttributeCertificateRefsV2",
+    "AttributeRevocationRefs",
+];
+/// Such timestamps (annex A.1.5.1; before EN 319 132-1 without `V2`), and whether they cover the value, too.
+const OVER_REFERENCES: [(&str, bool); 4] = [
+    ("SigAndRefsTimeStamp", true),
+    ("SigAndRefsTimeStampV2", true),
+    ("RefsOnlyTimeStamp", false),
+    ("RefsOnlyTimeStampV2", false),
+];
+
 /// An archive timestamp.
 struct Archived {
     /// The property that holds it: it covers those before it.
@@ -53,13 +77,20 @@ struct Archived {
 pub struct Stamps {
     over_value: Vec<Checked>,
     archives: Vec<Archived>,
+    /// Those that move no time, as they are shown.
+    others: Vec<SignatureTimestamp>,
     /// The latest time before which, as trusted timestamps over what was signed prove, it was not signed.
     pub made_after: Option<i64>,
 }
 
 impl Stamps {
-    /// Those that prove that the signature existed, as they are shown.
-    pub fn all(&self) -> impl Iterator<Item = &Checked> {
+    /// All of them, as they are shown.
+    pub fn shown(&self) -> Vec<SignatureTimestamp> {
+        self.proving().map(|checked| &checked.shown).chain(&self.others).cloned().collect()
+    }
+
+    /// Those that can prove that the signature existed.
+    pub fn proving(&self) -> impl Iterator<Item = &Checked> {
         self.over_value.iter().chain(self.archives.iter().map(|one| &one.checked))
     }
 }
@@ -70,8 +101,11 @@ impl Stamped<'_, '_> {
     pub fn judge(&self, is_signed: bool) -> Stamps {
         let archives = self.archives();
         let over_value = self.over_value(&archives);
-        let made_after = is_signed.then(|| self.made_after(&archives)).flatten();
-        Stamps { over_value, archives, made_after }
+        let over_content = self.over_content(&archives);
+        let made_after =
+            over_content.iter().filter(|stamp| is_signed && stamp.trusted).filter_map(|stamp| stamp.at).max();
+        let others = over_content.into_iter().chain(self.over_references(&archives)).collect();
+        Stamps { over_value, archives, others, made_after }
     }
 
     /// The archive timestamps, the newest first.
@@ -108,16 +142,51 @@ impl Stamped<'_, '_> {
         properties.flat_map(check).take(MAX_STAMPS).collect()
     }
 
-    /// See [`Stamps::made_after`]: all archive timestamps cover the signed properties, where such timestamps are.
-    fn made_after(&self, archives: &[Archived]) -> Option<i64> {
+    /// Those over what was signed: all archive timestamps cover the signed properties, where they are.
+    fn over_content(&self, archives: &[Archived]) -> Vec<SignatureTimestamp> {
         let properties = self.properties.content_timestamps(self.document).take(MAX_STAMPS);
         let at = self.existed(archives.iter());
         let check = |(property, is_of_all)| {
             let stamped = if is_of_all { self.all_content(property) } else { self.named_content(property) };
             self.check(property, stamped.as_deref(), at)
         };
-        let trusted = properties.flat_map(check).take(MAX_STAMPS).filter(|checked| checked.shown.trusted);
-        trusted.filter_map(|checked| checked.shown.at).max()
+        let checked = properties.flat_map(check).take(MAX_STAMPS);
+        checked.map(|checked| SignatureTimestamp { kind: Some(TimestampKind::Content), ..checked.shown }).collect()
+    }
+
+    /// Those over references to validation data, with the value or without.
+    fn over_references(&self, archives: &[Archived]) -> Vec<SignatureTimestamp> {
+        let form = |property| {
+            let named = |&&(local, _): &&(&str, bool)| self.is_addition(property, local);
+            OVER_REFERENCES.iter().find(named).map(|&(_, is_with_value)| (property, is_with_value))
+        };
+        let properties = self.properties.all_additions(self.document).filter_map(form).take(MAX_STAMPS);
+        let check = |(property, is_with_value)| {
+            let stamped = self.references_before(property, is_with_value);
+            let kind = if is_with_value { TimestampKind::SignatureAndReferences } else { TimestampKind::References };
+            let checked = self.check(property, stamped.as_deref(), self.existed_before(property, archives));
+            checked.into_iter().map(move |checked| SignatureTimestamp { kind: Some(kind), ..checked.shown })
+        };
+        properties.flat_map(check).take(MAX_STAMPS).collect()
+    }
+
+    /// Whether a property has this name, in whichever version of XAdES.
+    fn is_addition(&self, node: NodeId, local: &str) -> bool {
+        [self.properties.namespace(), XADES_141].into_iter().any(|namespace| self.document.is(node, namespace, local))
+    }
+
+    /// What a timestamp over references covers (annex A.1.5.1.2 and A.1.5.2.2): the value where it does, and the
+    /// properties of the list that stand before it.
+    fn references_before(&self, property: NodeId, is_with_value: bool) -> Option<Vec<Cow<'_, [u8]>>> {
+        if self.properties.includes(self.document, property).next().is_some() {
+            return None;
+        }
+        let rules = self.rules(property)?;
+        let listed = if is_with_value { &WITH_REFERENCES[..] } else { &WITH_REFERENCES[1..] };
+        let earlier = self.properties.all_additions(self.document).take_while(|&node| node != property);
+        let earlier = earlier.filter(|&node| listed.iter().any(|local| self.is_addition(node, local)));
+        let value = is_with_value.then_some(self.signature.value);
+        value.into_iter().chain(earlier).map(|node| Some(self.canonical(&rules, node)?.into())).collect()
     }
 
     /// Whether a trusted archive timestamp covers revocation data that answer for the whole path (level LTA).
@@ -153,6 +222,9 @@ impl Stamped<'_, '_> {
         let parts: Option<Vec<&[u8]>> = stamped.map(|parts| parts.iter().map(AsRef::as_ref).collect());
         let tokens = self.properties.tokens(self.document, property).take(MAX_STAMPS);
         let check = |token| {
+            if self.document.is(token, self.properties.namespace(), XML_TIMESTAMP) {
+                return Checked::listed_at(self.time_in_xml(token));
+            }
             let token = names::base64_of(self.document, token);
             let token = token.as_ref().and_then(|token| ber::normalise(token).ok());
             let (Some(parts), Some(token)) = (&parts, token) else { return Checked::unreadable() };
@@ -163,6 +235,14 @@ impl Stamped<'_, '_> {
             timestamp::check(&token, parts, self.certificates, self.evidence, at, self.request.policy)
         };
         tokens.map(check).collect()
+    }
+
+    /// The time that a timestamp in XML states (OASIS DSS 1.0 § 5.1).
+    fn time_in_xml(&self, token: NodeId) -> Option<i64> {
+        let mut inside = token..self.document.end(token);
+        let stated = inside.find(|&node| self.document.is(node, DSS, "CreationTime"))?;
+        let time = DateTime::parse_from_rfc3339(self.document.text(stated).trim()).ok()?;
+        Some(time.timestamp_micros())
     }
 
     /// How what is stamped becomes bytes, as the property says or by default (§ 5.1.4.3).
