@@ -23,6 +23,7 @@ mod calendar_api;
 mod catalogue;
 mod changes;
 mod clock;
+mod commands;
 mod connections;
 mod corrections;
 mod counter;

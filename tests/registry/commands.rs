@@ -1,0 +1,165 @@
+//! Every command that works on a database does the same, and says the same, on both engines.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use crate::harness::paper::{Paper, fresh_key};
+use crate::harness::site::Engine;
+use crate::harness::town::Town;
+
+/// Commands that other tests run on both engines, from their start to their end: `demo.rs`, every test that starts a
+/// `Program`, `witness.rs`; and those that open no database.
+const ELSEWHERE: [&str; 5] = ["demo", "serve", "witness", "openapi", "verify signature"];
+
+/// A command line, its exit status, and words that it says.
+type Step = (&'static str, i32, &'static str);
+
+/// One after another on a book with one counter entry, whose server runs. `ID` is the first incident's.
+const STEPS: &[Step] = &[
+    ("init --config ventanilla.toml --office O00000088 --office-name Barrio", 0, "is ready"),
+    ("token create --role clerk --name mostrador-9", 0, "vt_"),
+    ("token create --role auditor --name mostrador-9", 2, "role clerk"),
+    ("token create --role nobody --name mostrador-8", 2, "nobody"),
+    ("token list", 0, "mostrador-9"),
+    ("token revoke --name mostrador-9", 0, ""),
+    ("token revoke --name mostrador-7", 1, "mostrador-7"),
+    ("calendar load days.csv", 0, "2027"),
+    ("calendar load bad.csv", 1, "line 3"),
+    ("calendar show --year 2027", 0, "San José"),
+    ("calendar show --year 2031", 0, ""),
+    ("calendar show --entry 2026-E-000099", 2, "2026-E-000099"),
+    ("calendar history", 0, "local"),
+    ("catalogue unit L01000077 --name Deportes --own true", 0, "L01000077"),
+    ("catalogue unit L01000077 --state extinct --successor L01000078", 2, "successors/0"),
+    ("catalogue unit L01000077 --state extinct --successor L01000000", 0, "L01000077"),
+    ("catalogue unit L01000078 --own true", 2, "name"),
+    ("catalogue office O00000077 --name Oficina", 0, "O00000077"),
+    ("catalogue book salida-77 --name Salida --kind outgoing --prefix X", 0, "salida-77"),
+    ("catalogue book salida-77 --name Salida --kind incoming --prefix X", 2, "given once"),
+    ("catalogue import units.csv", 0, "2"),
+    ("catalogue import bad.csv", 2, "bad.csv"),
+    ("catalogue list units", 0, "Urbanismo"),
+    ("catalogue list units --q depor --state extinct", 0, "Deportes"),
+    ("catalogue list offices", 0, "Oficina"),
+    ("catalogue list books", 0, "salida-77"),
+    ("catalogue delete-book salida-77", 0, ""),
+    ("catalogue delete-book salida-77", 2, "none of that code"),
+    ("incident publish --started-at 2026-03-02T09:00:00+01:00 Sin-servicio", 0, ""),
+    ("incident list", 0, "Sin-servicio"),
+    ("incident extend ID todos --ending-from 2026-03-02 --ending-to 2026-03-03 --extended-to 2026-03-05", 0, ""),
+    ("incident end ID --ended-at 2026-03-02T11:00:00+01:00", 0, ""),
+    ("incident end ID --ended-at 2026-03-02T12:00:00+01:00", 1, "before"),
+    ("import entries entries.csv", 0, "2"),
+    ("import entries entries.csv", 0, "2"),
+    ("import entries bad.csv", 2, "bad.csv"),
+    ("import attentions attentions.csv", 0, "2"),
+    ("import attentions bad.csv", 2, "bad.csv"),
+    ("report channels --from 01-01 --to 12-31 --years 2019,2020", 0, "2019"),
+    ("report channels --from 01-01 --to 12-31 --years 2019,2020 --format csv", 0, "2019"),
+    ("report channels --from 01-01 --to 12-31 --years 2019,2020 --format json", 0, "2019"),
+    ("report check", 0, ""),
+    ("seal accept seal.pem", 0, ""),
+    ("seal accept bad.csv", 2, "bad.csv"),
+    ("clock accept", 0, ""),
+    ("clock show", 0, ""),
+    ("verify receipt receipt.json", 0, ""),
+    ("verify receipt bad.csv", 2, ""),
+    ("verify book", 0, "the book is whole"),
+    ("verify book --without-documents", 0, "the book is whole"),
+    ("accept-loss", 0, ""),
+    ("backup copy", 0, ""),
+    ("restore copy", 2, ""),
+];
+
+const FILES: &[(&str, &str)] = &[
+    ("ventanilla.toml", ""),
+    ("days.csv", "date,scope,name\n2027-03-19,local,San José\n2027-01-01,national,Año Nuevo\n"),
+    ("bad.csv", "date,scope,name\n2027-01-06,national,Reyes\n2027-02-30,national,Nunca\n"),
+    ("units.csv", "code,name,own\nL01000080,Aguas,true\nL01000081,Playas,true\n"),
+    (
+        "entries.csv",
+        "book,year,number,registered_at,channel,subject,destination_unit,party_id_type,party_id,party_name\n\
+         entrada,2019,1,2019-01-02T09:00:00+01:00,in_person,Licencia,L01000000,nif,00000000T,Ana\n\
+         entrada,2020,4,2020-01-02T09:00:00+01:00,postal,Quema,L01000000,nif,00000000T,Ana\n",
+    ),
+    (
+        "attentions.csv",
+        "at,channel,unit,topic,count\n2019-05-02T09:00:00+02:00,phone,L01000000,padron,3\n\
+         2020-05-04T09:00:00+02:00,in_person,L01000000,padron,2\n",
+    ),
+];
+
+/// What a command said, without what it logged and what is new each time: places, times, identifiers and secrets.
+fn settled(said: &str) -> String {
+    let is_new =
+        |word: &str| word.len() >= 20 || word.contains(|letter: char| letter == '/' || letter.is_ascii_digit());
+    let lines = said.lines().filter(|line| !(line.contains(" WARN ") || line.contains(" INFO ")));
+    let words = lines.flat_map(str::split_whitespace);
+    words.map(|word| if is_new(word) { "…" } else { word }).collect::<Vec<_>>().join(" ")
+}
+
+fn incident_in(said: &str) -> String {
+    let is_id = |word: &&str| uuid::Uuid::parse_str(word).is_ok();
+    said.split(|letter: char| !(letter == '-' || letter.is_alphanumeric())).find(is_id).expect(said).to_owned()
+}
+
+/// Runs the steps; what each said.
+async fn all_steps(engine: Engine) -> Vec<String> {
+    let town = Town::on(engine).await;
+    let registered = town.register(&Paper::counter().document("d", b"%PDF-1.7 a plan").form(), &fresh_key()).await;
+    let receipt = registered.registered()["receipt"]["json"].as_str().unwrap().to_owned();
+    std::fs::write(town.site.path("receipt.json"), town.get(&receipt, "clerk").await.is(200, "").body).unwrap();
+    for (name, text) in FILES {
+        std::fs::write(town.site.path(name), text).unwrap();
+    }
+    let mut incident = String::new();
+    let mut all = Vec::new();
+    for (line, status, words) in STEPS {
+        let mut command = town.site.ventanilla();
+        command.args(line.split(' ').map(|word| if word == "ID" { incident.clone() } else { word.to_owned() }));
+        let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let said = [done.stdout, done.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
+        assert_eq!(done.status.code(), Some(*status), "{engine:?} {line}: {said}");
+        assert!(said.contains(words), "{engine:?} {line}: {said}");
+        if line.starts_with("incident publish") {
+            incident = incident_in(&said);
+        }
+        all.push(format!("{line}\n{}", settled(&said)));
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_says_the_same_on_both_engines() {
+    let [sqlite, postgres] = [Engine::Sqlite, Engine::Postgres].map(|engine| tokio::spawn(all_steps(engine)));
+    for (sqlite, postgres) in sqlite.await.unwrap().into_iter().zip(postgres.await.unwrap()) {
+        assert_eq!(sqlite, postgres);
+    }
+}
+
+/// The commands below these words, as the program names them itself.
+fn commands(words: &[String], found: &mut BTreeSet<String>) {
+    let output = Command::new(env!("CARGO_BIN_EXE_ventanilla")).args(words).arg("--help").output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    let Some((_, list)) = help.split_once("\nCommands:\n") else {
+        found.insert(words.join(" "));
+        return;
+    };
+    let name = |line: &str| line.strip_prefix("  ")?.split_whitespace().next().map(str::to_owned);
+    let lines = list.lines().take_while(|line| !line.is_empty()).filter(|line| !line.starts_with("   "));
+    for name in lines.filter_map(name).filter(|name| name != "help") {
+        commands(&[words, &[name]].concat(), found);
+    }
+}
+
+#[test]
+fn none_is_left_out() {
+    let mut found = BTreeSet::new();
+    commands(&[], &mut found);
+    let is_tried = |command: &String| {
+        let runs = |line: &str| line.split(' ').take(command.split(' ').count()).eq(command.split(' '));
+        ELSEWHERE.contains(&command.as_str()) || STEPS.iter().any(|(line, ..)| runs(line))
+    };
+    let missing: Vec<&String> = found.iter().filter(|command| !is_tried(command)).collect();
+    assert!(found.len() > 25 && missing.is_empty(), "{missing:?} of {found:?}");
+}
