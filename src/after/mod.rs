@@ -22,6 +22,7 @@ use crate::receipt::seal::SealError;
 use crate::registry::Registry;
 use crate::registry::ledger::prove;
 use crate::registry::numbering::committed_of;
+use crate::registry::state::Condition;
 use crate::registry::sweep::Swept;
 use crate::store::log::Log;
 use crate::store::outbox::OutboxRow;
@@ -193,8 +194,7 @@ impl App {
             }
             let now = self.clock().monotonic();
             let lately = |(at, said): &(i64, String), state: &str| said == state && now - at < CALENDAR_TOLD;
-            if let Err(state) = self.registry.calendar_state(&self.entity).await
-                && !state.starts_with("ok:")
+            if let Condition::Wrong(state) = self.registry.calendar_state(&self.entity).await
                 && !told.as_ref().is_some_and(|told| lately(told, &state))
             {
                 tracing::warn!(calendar = state, "the calendar lacks holidays");

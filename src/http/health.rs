@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::problem::{Kind, Problem};
 use crate::app::App;
+use crate::registry::state::Condition;
 
 /// How long one part may take to say that it is well.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -122,27 +123,24 @@ async fn look(app: App, fresh: Duration) -> Readiness {
 
 async fn readiness(app: &App) -> Readiness {
     let (database, object_store, clock, calendar) = tokio::join!(
-        part(async { app.store().check_durable().await.map_err(|error| error.to_string()) }),
-        part(async { app.registry.objects().check().await.map_err(|error| error.to_string()) }),
+        part(async { Condition::of(app.store().check_durable().await) }),
+        part(async { Condition::of(app.registry.objects().check().await) }),
         part(app.registry.clock_state(&app.entity)),
         part(app.registry.calendar_state(&app.entity)),
     );
-    let seal = if app.seal.is_configured() {
-        "ok".to_owned()
-    } else {
-        "no seal: set seal.certificate and seal.key; entries are registered, receipts wait".to_owned()
-    };
-    let log = app.publishing_state().unwrap_or_else(|| "ok".to_owned());
-    let address = app.address_state().unwrap_or_else(|| "ok".to_owned());
-    let ready =
-        [&database, &object_store, &clock, &seal, &log].into_iter().all(|part| part == "ok" || part.starts_with("ok:"));
+    let wrong = |state: Option<String>| state.map_or(Condition::Well, Condition::Wrong);
+    let no_seal = "no seal: set seal.certificate and seal.key; entries are registered, receipts wait";
+    let seal = wrong((!app.seal.is_configured()).then(|| no_seal.to_owned()));
+    let log = wrong(app.publishing_state());
+    let address = wrong(app.address_state());
+    let ready = [&database, &object_store, &clock, &seal, &log].into_iter().all(Condition::is_well);
+    let [database, object_store, clock, seal, log, calendar, address] =
+        [database, object_store, clock, seal, log, calendar, address].map(|part| part.to_string());
     Readiness { ready, parts: Parts { database, object_store, clock, seal, log, calendar, address } }
 }
 
-async fn part(check: impl Future<Output = Result<(), String>>) -> String {
-    match tokio::time::timeout(PATIENCE, check).await {
-        Ok(Ok(())) => "ok".into(),
-        Ok(Err(wrong)) => wrong,
-        Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
-    }
+/// How a part is, if that is found out in time.
+async fn part(check: impl Future<Output = Condition>) -> Condition {
+    let late = |_| Condition::Wrong(format!("no answer within {} s", PATIENCE.as_secs()));
+    tokio::time::timeout(PATIENCE, check).await.unwrap_or_else(late)
 }

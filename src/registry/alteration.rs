@@ -331,8 +331,9 @@ impl Registry {
     ) -> Result<Altered, AlterError> {
         let maker = self.maker(caller, &received.documents).await?.map_err(AlterError::Invalid)?;
         let documents = received.documents.into_iter();
+        let documents = documents.map(|document| self.document(asked.entry, 0, document, maker.as_ref()));
         let added = Added {
-            documents: documents.map(|document| self.document(asked.entry, 0, document, maker.as_ref())).collect(),
+            documents: documents.collect::<store::Result<_>>()?,
             again_id: self.again(&received.signatures),
             verdicts: verdict_rows(asked.entry, received.signatures),
             acts: received.acts,

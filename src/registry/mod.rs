@@ -26,7 +26,7 @@ pub mod record;
 pub mod rejudge;
 mod repeat;
 pub mod seal_record;
-mod state;
+pub mod state;
 pub mod submission;
 pub mod submit;
 pub mod sweep;

@@ -11,6 +11,40 @@ use super::dates::lacking;
 use crate::domain::calendar::HolidayScope;
 use crate::store;
 
+/// How a part of the server is: `ok`, `ok: …` or what is wrong, as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// Nothing is to be said.
+    Well,
+    /// It does what it should; this should be known of it.
+    Remarkable(String),
+    /// It does not: what is wrong, and what to do.
+    Wrong(String),
+}
+
+impl Condition {
+    /// How a part is of which a check found this.
+    pub fn of<E: std::fmt::Display>(checked: Result<(), E>) -> Self {
+        checked.map_or_else(|error| Self::Wrong(error.to_string()), |()| Self::Well)
+    }
+
+    /// Whether it does what it should.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        !matches!(self, Self::Wrong(_))
+    }
+}
+
+impl std::fmt::Display for Condition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Well => f.write_str("ok"),
+            Self::Remarkable(remark) => write!(f, "ok: {remark}"),
+            Self::Wrong(problem) => f.write_str(problem),
+        }
+    }
+}
+
 impl Registry {
     /// Whether a batch could get a time now; `lock` is what the database says.
     ///
@@ -27,39 +61,45 @@ impl Registry {
         }
     }
 
-    /// Whether the clock can be believed.
-    ///
-    /// # Errors
-    /// What is wrong with it, and what to do.
-    pub async fn clock_state(&self, entity: &Entity) -> Result<(), String> {
-        let unavailable = |error: store::Error| error.to_string();
-        let mut tx = self.store.read().await.map_err(unavailable)?;
-        let lock = store::book::peek(&mut tx, entity.id).await.map_err(unavailable)?;
-        self.clock_problem(entity.id, &lock).map_err(|problem| problem.to_string())?;
+    /// Whether the clock can be believed; what is wrong with it otherwise, and what to do.
+    pub async fn clock_state(&self, entity: &Entity) -> Condition {
+        let lock = async {
+            let mut tx = self.store.read().await?;
+            store::book::peek(&mut tx, entity.id).await
+        };
+        let lock = match lock.await {
+            Ok(lock) => lock,
+            Err(error) => return Condition::Wrong(error.to_string()),
+        };
+        if let Err(problem) = self.clock_problem(entity.id, &lock) {
+            return Condition::Wrong(problem.to_string());
+        }
         let behind = lock.last_registered_at.0 - self.clock.now().0;
-        if behind > 0 {
-            return Err(format!("ok: {behind} microseconds behind the last entry, whose time is given again"));
-        }
-        if let Some(why) = self.offset.silence() {
-            return Err(format!("ok: the time source does not answer, so nobody checks the clock ({why})"));
-        }
-        match self.offset.ahead(&self.clock) {
-            None => Ok(()),
-            Some(ahead) if ahead < 0 => Err(format!("ok: {} ms behind the time source", -ahead / 1000)),
-            Some(ahead) => Err(format!("ok: {} ms ahead of the time source", ahead / 1000)),
-        }
+        Condition::Remarkable(if behind > 0 {
+            format!("{behind} microseconds behind the last entry, whose time is given again")
+        } else if let Some(why) = self.offset.silence() {
+            format!("the time source does not answer, so nobody checks the clock ({why})")
+        } else {
+            match self.offset.ahead(&self.clock) {
+                None => return Condition::Well,
+                Some(ahead) if ahead < 0 => format!("{} ms behind the time source", -ahead / 1000),
+                Some(ahead) => format!("{} ms ahead of the time source", ahead / 1000),
+            }
+        })
     }
 
-    /// Whether the calendar has what it needs: of this year, and from 1 December on of the next.
-    ///
-    /// # Errors
-    /// What is missing, what that means, and what to do; with `ok:` where no date waits for it.
-    pub async fn calendar_state(&self, entity: &Entity) -> Result<(), String> {
-        let unavailable = |error: store::Error| error.to_string();
-        let mut tx = self.store.read().await.map_err(unavailable)?;
-        let calendar = self.calendar(&mut tx, entity.id).await.map_err(unavailable)?;
-        let pending = store::entries::count_pending(&mut tx, entity.id).await.map_err(unavailable)?;
-        drop(tx);
+    /// Whether the calendar has what it needs, of this year, and from 1 December on of the next; otherwise what is missing,
+    /// what that means, and what to do. Remarkable is what is missing where no date waits for it.
+    pub async fn calendar_state(&self, entity: &Entity) -> Condition {
+        let found = async {
+            let mut tx = self.store.read().await?;
+            let calendar = self.calendar(&mut tx, entity.id).await?;
+            Ok::<_, store::Error>((calendar, store::entries::count_pending(&mut tx, entity.id).await?))
+        };
+        let (calendar, pending) = match found.await {
+            Ok(found) => found,
+            Err(error) => return Condition::Wrong(error.to_string()),
+        };
         let today = self.clock.now().local_date(entity.zone);
         let missing = lacking(&calendar, today);
         let waiting = match pending {
@@ -69,14 +109,14 @@ impl Registry {
         };
         if !missing.is_empty() {
             let named: Vec<_> = missing.iter().map(|(year, scope)| format!("{scope} of {year}")).collect();
-            return Err(format!(
+            return Condition::Wrong(format!(
                 "holidays are not published: {}; until they are, entries of the days that they may change are registered \
                  without a legal date{waiting}; load them with `ventanilla calendar load FILE`",
                 named.join(", ")
             ));
         }
         if pending > 0 {
-            return Err(format!("holidays of another year are not published{waiting}"));
+            return Condition::Wrong(format!("holidays of another year are not published{waiting}"));
         }
         let also: Vec<_> = [HolidayScope::Regional, HolidayScope::Local]
             .into_iter()
@@ -84,9 +124,9 @@ impl Registry {
             .map(HolidayScope::as_str)
             .collect();
         if also.is_empty() {
-            Ok(())
+            Condition::Well
         } else {
-            Err(format!("ok: of {} no {} holidays are published", today.year(), also.join(" and ")))
+            Condition::Remarkable(format!("of {} no {} holidays are published", today.year(), also.join(" and ")))
         }
     }
 }

@@ -62,7 +62,7 @@ impl JudgedSignature {
     /// # Errors
     /// When it cannot be written as JSON.
     pub fn of(verdict: &Verdict, zone: chrono_tz::Tz) -> Result<Self, serde_json::Error> {
-        let indication = serde_json::to_value(verdict.indication)?.as_str().unwrap_or_default().to_owned();
+        let indication = serde_json::from_value(serde_json::to_value(verdict.indication)?)?;
         let try_later = verdict.sub_indication == Some(SubIndication::TryLater);
         let covers = verdict.covers.clone();
         // In its canonical order, so that an answer made of the record later is the same, byte by byte.
@@ -374,11 +374,11 @@ impl Registry {
             transport: counter.as_ref().and_then(|counter| counter.transport),
             transport_number: counter.as_ref().and_then(|counter| counter.transport_number.clone()),
             remarks: counter.as_ref().and_then(|counter| counter.remarks.clone()),
-            authentication: submission.authentication.and_then(|word| record::canonical(&word).ok()),
+            authentication: written(submission.authentication.as_ref())?,
             destination_unit_name: destination.map(|destination| destination.name),
             distributed_to_name: None,
             office_name: office_name.map(|(_, name)| name.clone()),
-            identification: identification.and_then(|kept| record::canonical(&kept).ok()),
+            identification: written(identification.as_ref())?,
             subject_code: submission.subject_code,
             origin: written(submission.origin.as_ref())?,
             exchange: written(exchange.as_ref())?,
@@ -389,7 +389,7 @@ impl Registry {
         };
         let belongings = Belongings {
             parties: party_rows(entry_id, &submission.interested_parties),
-            documents: self.document_rows(entry_id, documents, maker),
+            documents: self.document_rows(entry_id, documents, maker)?,
             verdicts: verdict_rows(entry_id, signatures),
         };
         Ok(Registration {
@@ -407,7 +407,12 @@ impl Registry {
     }
 
     /// Documents as an entry keeps them, in their order from 0.
-    fn document_rows(&self, entry_id: Uuid, documents: Vec<StoredDocument>, maker: Option<&Maker>) -> Vec<DocumentRow> {
+    fn document_rows(
+        &self,
+        entry_id: Uuid,
+        documents: Vec<StoredDocument>,
+        maker: Option<&Maker>,
+    ) -> store::Result<Vec<DocumentRow>> {
         let documents = (0_i64..).zip(documents);
         documents.map(|(ordinal, document)| self.document(entry_id, ordinal, document, maker)).collect()
     }
@@ -423,12 +428,12 @@ impl Registry {
         ordinal: i64,
         document: StoredDocument,
         maker: Option<&Maker>,
-    ) -> DocumentRow {
+    ) -> store::Result<DocumentRow> {
         let id = self.clock.new_id();
         let eni = maker.and_then(|maker| maker.of(&document, id));
         let StoredDocument { statement, size, format_not_accepted, signature, kind: _ } = document;
         let signed_size = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
-        DocumentRow {
+        Ok(DocumentRow {
             id,
             entry_id,
             ordinal,
@@ -445,10 +450,9 @@ impl Registry {
             signature_size: signature.map(|(_, size)| signed_size(size)),
             remarks: statement.remarks,
             form_code: statement.form_code,
-            // Text of a bounded length, which JSON always has a form for.
-            metadata: written(statement.metadata.as_ref()).unwrap_or_default(),
-            eni: written(eni.as_ref()).unwrap_or_default(),
-        }
+            metadata: written(statement.metadata.as_ref())?,
+            eni: written(eni.as_ref())?,
+        })
     }
 }
 
