@@ -147,7 +147,8 @@ impl Entity {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Database {
-    /// `sqlite:///path` or `postgres://user:password@host/name`. May hold a password, so it is never logged.
+    /// `sqlite:///path` or `postgres://user:password@host/name`, with `?sslmode=verify-full` where the host is another
+    /// machine: with less, nobody's name is checked, and the log warns. May hold a password, so it is never logged.
     pub url: Secret,
     /// The most connections to PostgreSQL, or readers of SQLite.
     pub connections: u32,
@@ -491,8 +492,11 @@ impl Config {
     /// The limits of the public listener: behind a proxy, all connections are the proxy's.
     #[must_use]
     pub fn listener_limits(&self) -> Limits {
-        let per_address = if self.behind_proxy { 0 } else { self.limits.connections_per_address };
-        Limits { connections_per_address: per_address, ..self.limits.clone() }
+        let mut limits = self.limits.clone();
+        if self.behind_proxy {
+            (limits.connections_per_address, limits.connections_per_network, limits.connections_per_site) = (0, 0, 0);
+        }
+        limits
     }
 
     /// Makes relative paths relative to the configuration's folder.

@@ -14,12 +14,21 @@ pub struct Limits {
     pub json_bytes: u64,
     /// Documents of one submission.
     pub documents: usize,
-    /// Connections at once. With all of them taken, the one that has been idle longest is closed for a new one.
+    /// Connections at once. With all of them taken, a new one gets the place of one that is idle or slower than
+    /// `crowded_bytes_per_second`, of the network that has most and of callers whom nobody knows first; else that of the
+    /// slowest of a network that has more; else it is closed.
     pub connections: usize,
-    /// Connections at once from one address (IPv6: from one /64 network); 0 for any number. With all of them taken, the
-    /// idle one of that address is closed for a new one; where none is idle, the new one is. Behind a proxy it does not
-    /// hold: all connections are the proxy's, which counts its own clients.
+    /// Connections at once from one address (IPv6: from one /64 network); 0 for any number. With all of them taken, one
+    /// of that address that is idle or too slow is closed for a new one; where there is none, the new one is. Behind a
+    /// proxy it does not hold, nor do the next two: all connections are the proxy's, which counts its own clients.
     pub connections_per_address: usize,
+    /// The same for an IPv6 /56, or an IPv4 /24; 0 for any number. Who has fewer of them gets the place of who has more.
+    pub connections_per_network: usize,
+    /// The same for an IPv6 /48; 0 for any number.
+    pub connections_per_site: usize,
+    /// Bytes a second below which a client that is waited for may lose its place where there is none for a new one; 0: no
+    /// client is too slow. It is taken over some seconds.
+    pub crowded_bytes_per_second: u64,
     /// Writes to the object store at once; more wait their turn. Each takes some 5 MiB of memory on S3.
     pub uploads: usize,
     /// Seconds for a request's header, from the first moment of a connection, and for a TLS handshake.
@@ -51,6 +60,9 @@ pub struct Limits {
     /// Bytes of bodies that all requests together may hold in memory. One caller may have half of it; whoever finds no
     /// room waits `stall_seconds` for it, and is then asked to come again. At least 128 MiB and twice `json_bytes`.
     pub memory_bytes: u64,
+    /// Bytes of answers in memory that clients have not taken, of all connections together. With more, the connection that
+    /// has most of them, of the network that has most, is closed. Documents are not in memory.
+    pub unread_bytes: u64,
 }
 
 impl Default for Limits {
@@ -62,6 +74,9 @@ impl Default for Limits {
             documents: 100,
             connections: 4096,
             connections_per_address: 256,
+            connections_per_network: 512,
+            connections_per_site: 1024,
+            crowded_bytes_per_second: 16 << 10,
             uploads: 64,
             header_seconds: 10,
             idle_seconds: 60,
@@ -76,6 +91,7 @@ impl Default for Limits {
             open_documents: 1024,
             open_documents_per_caller: 256,
             memory_bytes: 512 << 20,
+            unread_bytes: 128 << 20,
         }
     }
 }
@@ -84,6 +100,8 @@ const SECONDS_OF_AN_HOUR: u64 = 3600;
 const SECONDS_OF_A_DAY: u64 = 24 * SECONDS_OF_AN_HOUR;
 /// The largest file whose signatures can be asked about, which one caller must be able to have in memory.
 const FILE_BYTES: u64 = 64 << 20;
+/// The largest answer that is in memory whole has fewer bytes.
+const ANSWER_BYTES: u64 = 16 << 20;
 
 impl Limits {
     /// Whether each can be what it is.
@@ -99,6 +117,7 @@ impl Limits {
             ("json_bytes", self.json_bytes, 1, u64::MAX),
             ("documents", number(self.documents), 1, u64::MAX),
             ("connections", number(self.connections), 1, u64::MAX),
+            ("crowded_bytes_per_second", self.crowded_bytes_per_second, 0, 1 << 30),
             ("uploads", number(self.uploads), 1, 1 << 16),
             ("header_seconds", self.header_seconds, 1, SECONDS_OF_AN_HOUR),
             ("idle_seconds", self.idle_seconds, 1, SECONDS_OF_A_DAY),
@@ -111,6 +130,7 @@ impl Limits {
             ("open_documents", number(self.open_documents), 1, 1 << 20),
             ("open_documents_per_caller", number(self.open_documents_per_caller), 1, 1 << 20),
             ("memory_bytes", self.memory_bytes, memory, u64::MAX),
+            ("unread_bytes", self.unread_bytes, ANSWER_BYTES, u64::MAX),
         ] {
             if value < least || value > most {
                 let most = if most == u64::MAX { String::new() } else { format!(" and at most {most}") };

@@ -18,6 +18,7 @@
 
 use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -28,10 +29,16 @@ use http_body::Frame;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
+use super::pace::Pace;
 use crate::config::Limits;
 
 /// An answer is handed on in pieces of so many bytes, so that who reads nothing is seen soon, however long the answer.
 const PIECE: usize = 16 << 10;
+
+/// Bytes of one answer that may wait for the connection to take them, over HTTP/2.
+pub const SEND_BUFFER: usize = 4 * PIECE;
+/// Answers of one connection at once, over HTTP/2.
+pub const STREAMS: u32 = 100;
 
 /// Bytes that may come beyond bodies: at first, and more with each request, for its header (64 KiB) and for what of its body
 /// is on the way when it is answered ([`STREAM_WINDOW`]).
@@ -68,6 +75,8 @@ struct Patience {
 pub struct Activity {
     patience: Patience,
     state: Mutex<State>,
+    /// Bytes of answers that clients have not taken, of all connections together.
+    unread: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -88,6 +97,31 @@ struct State {
     writing: Waiting,
     answers: HashMap<u64, Waiting>,
     next_answer: u64,
+    pace: Pace,
+    authenticated: bool,
+    /// Bytes of answers in memory, which nobody asked to be handed yet, and which wait for the connection to take them.
+    held: u64,
+    buffered: u64,
+}
+
+/// Whose memory an answer is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// It is this one's alone.
+    Alone,
+    /// All answers of its kind share it.
+    Together,
+}
+
+/// What speaks for a connection to keep its place.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    /// Since when there has been no request; none while there is one.
+    pub idle_since: Option<Instant>,
+    /// Bytes a second of its bodies; none where that is not known yet.
+    pub pace: Option<u64>,
+    /// Whether a caller was believed on it.
+    pub authenticated: bool,
 }
 
 /// What was handed to a client, and how long it was waited for.
@@ -117,9 +151,9 @@ impl Waiting {
 }
 
 impl Activity {
-    /// A connection that begins now.
+    /// A connection that begins now, whose answers are counted in `unread` until they are taken.
     #[must_use]
-    pub fn new(limits: &Limits) -> Self {
+    pub fn counted(limits: &Limits, unread: Arc<AtomicU64>) -> Self {
         let seconds = |seconds: u64| Duration::from_secs(seconds.max(1));
         let patience = Patience {
             first: seconds(limits.header_seconds),
@@ -143,8 +177,12 @@ impl Activity {
             writing: Waiting::default(),
             answers: HashMap::new(),
             next_answer: 0,
+            pace: Pace::default(),
+            authenticated: false,
+            held: 0,
+            buffered: 0,
         };
-        Self { patience, state: Mutex::new(state) }
+        Self { patience, state: Mutex::new(state), unread }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -156,11 +194,35 @@ impl Activity {
         self.state().idle_since = Instant::now();
     }
 
-    /// Since when there has been no request; none while there is one.
+    /// What speaks for it now.
     #[must_use]
-    pub fn idle_since(&self) -> Option<Instant> {
+    pub fn standing(&self, now: Instant) -> Standing {
         let state = self.state();
-        (state.open == 0).then_some(state.idle_since)
+        let idle_since = (state.open == 0).then_some(state.idle_since);
+        Standing { idle_since, pace: state.pace.seen(now), authenticated: state.authenticated }
+    }
+
+    /// Bytes of its answers that are in memory, and that its client has not taken.
+    #[must_use]
+    pub fn unread(&self) -> u64 {
+        self.state().unread()
+    }
+
+    /// Changes what is in memory, and counts it for all.
+    fn keep(&self, state: &mut State, change: impl FnOnce(&mut State)) {
+        let before = state.unread();
+        change(state);
+        let after = state.unread();
+        if after >= before {
+            self.unread.fetch_add(after - before, Ordering::Relaxed);
+        } else {
+            self.unread.fetch_sub(before - after, Ordering::Relaxed);
+        }
+    }
+
+    /// A caller was believed, by a token or a certificate.
+    pub fn authenticated(&self) {
+        self.state().authenticated = true;
     }
 
     /// A request came. It lasts until what is returned is dropped.
@@ -193,7 +255,20 @@ impl Activity {
     }
 }
 
+impl Drop for Activity {
+    fn drop(&mut self) {
+        let left = self.state().unread();
+        self.unread.fetch_sub(left, Ordering::Relaxed);
+    }
+}
+
 impl State {
+    /// Bytes of answers in memory. What waits for the connection is known by what it took, so what was to answer a request
+    /// that its client gave up stays in it for a while.
+    fn unread(&self) -> u64 {
+        self.held + self.buffered.min(u64::from(STREAMS) * (SEND_BUFFER + PIECE) as u64)
+    }
+
     /// What ends the connection next, and when, if nothing more happens.
     fn next(&self, patience: &Patience) -> (Over, Instant) {
         // Nothing lasts for ever; after its age was told, some far moment stands for none.
@@ -229,15 +304,26 @@ pub struct Request(Arc<Activity>);
 impl Request {
     /// The body of its answer, whose way out is watched.
     #[must_use]
-    pub fn answering(self, body: Body) -> Answer {
+    pub fn answering(self, body: Body, held: Held) -> Answer {
+        // One that is made as it goes is of no size.
+        let exact = http_body::Body::size_hint(&body).exact().filter(|_| held == Held::Alone).unwrap_or_default();
         let place = {
             let mut state = self.0.state();
             state.next_answer += 1;
             let place = state.next_answer;
             state.answers.insert(place, Waiting::default());
+            self.0.keep(&mut state, |state| state.held += exact);
             place
         };
-        Answer { body, rest: Bytes::new(), place, request: self }
+        Answer {
+            body,
+            rest: Bytes::new(),
+            place,
+            handed: None,
+            held: exact,
+            is_shared: held == Held::Together,
+            request: self,
+        }
     }
 }
 
@@ -255,13 +341,22 @@ impl Drop for Request {
 pub struct Received<B> {
     body: B,
     activity: Arc<Activity>,
+    waited_for: bool,
 }
 
 impl<B> Received<B> {
     /// This body, of a request on this connection.
     #[must_use]
     pub fn new(body: B, activity: Arc<Activity>) -> Self {
-        Self { body, activity }
+        Self { body, activity, waited_for: false }
+    }
+}
+
+impl<B> Drop for Received<B> {
+    fn drop(&mut self) {
+        if self.waited_for {
+            self.activity.state().pace.end(0, Instant::now());
+        }
     }
 }
 
@@ -270,13 +365,25 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> http_body::Body for Received<B> {
     type Error = B::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        let polled = ready!(Pin::new(&mut self.body).poll_frame(context));
-        if let Some(Ok(frame)) = &polled
-            && let Some(data) = frame.data_ref()
-        {
-            self.activity.state().read += data.len() as u64;
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        let (was_waited_for, now) = (self.waited_for, Instant::now());
+        self.waited_for = polled.is_pending();
+        let mut state = self.activity.state();
+        let Poll::Ready(frame) = polled else {
+            if !was_waited_for {
+                state.pace.begin(now);
+            }
+            return Poll::Pending;
+        };
+        let bytes = frame.as_ref().and_then(|frame| Some(frame.as_ref().ok()?.data_ref()?.len())).unwrap_or_default();
+        state.read += bytes as u64;
+        if was_waited_for {
+            state.pace.end(bytes, now);
+        } else {
+            state.pace.moved(bytes, now);
         }
-        Poll::Ready(polled)
+        drop(state);
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -294,23 +401,54 @@ pub struct Answer {
     body: Body,
     rest: Bytes,
     place: u64,
+    /// Bytes that were handed on last, which the client is waited for to take.
+    handed: Option<usize>,
+    /// Bytes of it that are counted as held in memory.
+    held: u64,
+    is_shared: bool,
     request: Request,
 }
 
 impl Answer {
-    fn note(&self, note: impl FnOnce(&mut Waiting)) {
-        if let Some(waiting) = self.request.0.state().answers.get_mut(&self.place) {
-            note(waiting);
+    /// So many bytes of it are in memory: what it said, or what has just been made.
+    fn holds(&mut self, bytes: u64) {
+        if !self.is_shared && bytes > self.held {
+            let more = bytes - self.held;
+            self.held = bytes;
+            self.request.0.keep(&mut self.request.0.state(), |state| state.held += more);
         }
     }
 
     fn piece(&mut self) -> Frame<Bytes> {
         let piece = self.rest.split_to(PIECE.min(self.rest.len()));
-        self.note(|waiting| {
-            waiting.bytes += piece.len() as u64;
-            waiting.begin(Instant::now());
-        });
+        let bytes = piece.len() as u64;
+        let (mut state, now) = (self.request.0.state(), Instant::now());
+        if !self.is_shared {
+            let from_held = bytes.min(self.held);
+            self.held -= from_held;
+            self.request.0.keep(&mut state, |state| {
+                state.held -= from_held;
+                state.buffered += bytes;
+            });
+        }
+        if let Some(waiting) = state.answers.get_mut(&self.place) {
+            waiting.bytes += bytes;
+            waiting.begin(now);
+        }
+        state.pace.begin(now);
+        drop(state);
+        self.handed = Some(piece.len());
         Frame::data(piece)
+    }
+
+    /// What was handed on before has gone, or nearly.
+    fn taken(&mut self) {
+        let Some(bytes) = self.handed.take() else { return };
+        let (mut state, now) = (self.request.0.state(), Instant::now());
+        if let Some(waiting) = state.answers.get_mut(&self.place) {
+            waiting.end(now);
+        }
+        state.pace.end(bytes, now);
     }
 }
 
@@ -323,13 +461,14 @@ impl http_body::Body for Answer {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         // It is asked for only when what was handed on before has gone, or nearly.
-        self.note(|waiting| waiting.end(Instant::now()));
+        self.taken();
         if !self.rest.is_empty() {
             return Poll::Ready(Some(Ok(self.piece())));
         }
         Poll::Ready(match ready!(Pin::new(&mut self.body).poll_frame(context)) {
             Some(Ok(frame)) => Some(Ok(match frame.into_data() {
                 Ok(data) => {
+                    self.holds(data.len() as u64);
                     self.rest = data;
                     self.piece()
                 }
@@ -355,7 +494,10 @@ impl http_body::Body for Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        self.request.0.state().answers.remove(&self.place);
+        self.taken();
+        let mut state = self.request.0.state();
+        state.answers.remove(&self.place);
+        self.request.0.keep(&mut state, |state| state.held -= self.held);
     }
 }
 
@@ -398,6 +540,7 @@ impl<S> Noted<S> {
                 if state.open == 0 {
                     state.sent_idle += bytes;
                 }
+                self.activity.keep(&mut state, |state| state.buffered = state.buffered.saturating_sub(bytes));
             }
         }
     }

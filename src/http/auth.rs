@@ -1,11 +1,13 @@
 //! Who calls: the token of the request, or the client certificate of its connection.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
+use super::activity::Activity;
 use super::listen::Peer;
 use super::problem::{Kind, Problem, Result};
 use crate::app::App;
@@ -51,13 +53,23 @@ impl OptionalFromRequestParts<App> for Caller {
             let Some(token) = token else {
                 return Err(Problem::new(Kind::Unauthenticated, "the header Authorization must be: Bearer TOKEN"));
             };
-            return by_token(app, token).await.map(Some);
+            return believed(parts, by_token(app, token).await).map(Some);
         }
         match parts.extensions.get::<Peer>().and_then(|peer| peer.certificate.as_ref()) {
-            Some(shown) => by_certificate(app, shown).await.map(Some),
+            Some(shown) => believed(parts, by_certificate(app, shown).await).map(Some),
             None => Ok(None),
         }
     }
+}
+
+/// Notes at the connection that its caller is believed, who keeps the place before those whom nobody knows.
+fn believed(parts: &Parts, caller: Result<Caller>) -> Result<Caller> {
+    if caller.is_ok()
+        && let Some(activity) = parts.extensions.get::<Arc<Activity>>()
+    {
+        activity.authenticated();
+    }
+    caller
 }
 
 async fn by_token(app: &App, token: &str) -> Result<Caller> {

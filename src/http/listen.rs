@@ -2,7 +2,7 @@
 //!
 //! # Why
 //! A handshake inside `accept` would let one silent client block all the others, so each connection is a task of its
-//! own from its first byte. Connections are limited in number, in all and for each address ([`super::places`]), and
+//! own from its first byte. Connections are limited in number, in all and for each network ([`super::places`]), and
 //! each phase of one in time ([`super::activity`]); a stop lets what is under way end, for at most 30 seconds.
 
 use std::net::SocketAddr;
@@ -27,8 +27,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::activity::{Activity, CONNECTION_WINDOW, Noted, Over, Received, STREAM_WINDOW};
-use super::places::{Full, Place, Places};
+use super::activity::{CONNECTION_WINDOW, Held, Noted, Over, Received, SEND_BUFFER, STREAM_WINDOW, STREAMS};
+use super::places::{Place, Places};
 use crate::config::{Limits, Tls};
 use crate::registry::client_certificate::{ClientAuthorities, Shown};
 use crate::signature::{Anchors, LoadError};
@@ -208,7 +208,7 @@ pub async fn serve(
             continue;
         };
         while tasks.try_join_next().is_some() {}
-        let Some(place) = place_for(&places, address, limits, &stop).await else { continue };
+        let Some(place) = place_for(&places, address, limits) else { continue };
         let (tls, router, stop) = (tls.clone(), router.clone(), stop.clone());
         tasks.spawn(async move {
             let _ = stream.set_nodelay(true);
@@ -235,21 +235,16 @@ pub async fn serve(
     }
 }
 
-/// A place for a connection of this address, when there is one; none where it is sent away.
-async fn place_for(places: &Places, address: SocketAddr, limits: &Limits, stop: &CancellationToken) -> Option<Place> {
-    loop {
-        match places.take(address.ip(), Arc::new(Activity::new(limits))) {
-            Ok(place) => return Some(place),
-            Err(Full::Share) => {
-                tracing::debug!("an address has as many connections as it may, and uses them all");
-                return None;
-            }
-            Err(Full::All) => tokio::select! {
-                () = places.freed() => {}
-                () = stop.cancelled() => return None,
-            },
-        }
-    }
+/// The place of a connection was given to another.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection lost its place")]
+struct SentAway;
+
+/// A place for a connection of this address; none where it is sent away, at once: whoever waited here would keep all
+/// others waiting.
+fn place_for(places: &Places, address: SocketAddr, limits: &Limits) -> Option<Place> {
+    let taken = places.take(address.ip(), limits);
+    taken.inspect_err(|full| tracing::debug!(?full, "a connection was sent away")).ok()
 }
 
 /// One connection, from its first request to its last.
@@ -264,7 +259,8 @@ where
     builder
         .http2()
         .timer(TokioTimer::new())
-        .max_concurrent_streams(100)
+        .max_concurrent_streams(STREAMS)
+        .max_send_buf_size(SEND_BUFFER)
         .max_header_list_size(32 << 10)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
@@ -272,13 +268,22 @@ where
         .keep_alive_timeout(patience);
     let noted = Noted::new(stream, activity.clone());
     let service = hyper::service::service_fn({
-        let activity = activity.clone();
+        let (activity, places, eviction) = (activity.clone(), place.places().clone(), place.eviction());
         move |mut request: hyper::Request<hyper::body::Incoming>| {
             let open = activity.request();
             request.extensions_mut().insert(peer.clone());
+            request.extensions_mut().insert(activity.clone());
             let received = |body| Body::new(Received::new(body, activity.clone()));
             let answering = router.clone().oneshot(Request::from(request.map(received)));
-            async move { answering.await.map(|response| response.map(|body| open.answering(body))) }
+            let (places, eviction) = (places.clone(), eviction.clone());
+            async move {
+                let response = answering.await.unwrap_or_else(|never| match never {});
+                let held = response.extensions().get().copied().unwrap_or(Held::Alone);
+                let response = response.map(|body| open.answering(body, held));
+                places.relieve();
+                // Nothing more is kept for a connection that is about to be closed.
+                if eviction.is_cancelled() { Err(SentAway) } else { Ok(response) }
+            }
         }
     });
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(noted), service).into_owned());

@@ -30,6 +30,7 @@ mod multipart;
 pub mod negotiate;
 pub mod officials;
 pub mod open_documents;
+mod pace;
 pub mod params;
 pub mod places;
 pub mod problem;

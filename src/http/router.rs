@@ -15,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
+use super::activity::Held;
 use super::body::hear_out;
 use super::contract::Contract;
 use super::entries::Sort;
@@ -244,8 +245,8 @@ pub fn router(app: App) -> Router {
     let (router, document) = routes(Some(&app));
     let contract = Contract::new(&document);
     router
-        .route("/api/v1/openapi.json", get(async move |headers: HeaderMap| contract.answer(&headers)))
-        .merge(SwaggerUi::new("/api/docs").config(utoipa_swagger_ui::Config::from("/api/v1/openapi.json")))
+        .route(CONTRACT, get(async move |headers: HeaderMap| contract.answer(&headers)))
+        .merge(SwaggerUi::new("/api/docs").config(utoipa_swagger_ui::Config::from(CONTRACT)))
         .fallback(|| async { Problem::not_found() })
         .method_not_allowed_fallback(|| async {
             Problem::new(Kind::MethodNotAllowed, "see /api/docs for the methods of each address")
@@ -278,6 +279,8 @@ async fn traced(
     response
 }
 
+/// Where the OpenAPI document is.
+const CONTRACT: &str = "/api/v1/openapi.json";
 /// What the page of the documentation may load: its own files only. Its script sets styles on elements.
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -292,7 +295,11 @@ async fn guarded(axum::extract::State(app): axum::extract::State<App>, request: 
     // Checkpoints, tiles and keys are public and meant to be kept; all else may tell of somebody. That something is not
     // there, or went wrong, is true for a moment only.
     let is_personal = !is_docs && !path.starts_with("/api/v1/log/");
+    let is_public_file = is_docs || path == CONTRACT;
     let mut response = next.run(request).await;
+    if is_public_file {
+        response.extensions_mut().insert(Held::Together);
+    }
     let is_error = response.status().is_client_error() || response.status().is_server_error();
     let headers = response.headers_mut();
     let mut say = |name: HeaderName, value: &'static str| {

@@ -53,7 +53,12 @@ pub struct Frames(Box<dyn Stream>);
 
 impl Frames {
     pub async fn to(url: &str) -> Self {
-        let mut frames = Self(connect(url, "h2").await);
+        Self::on(connect(url, "h2").await).await
+    }
+
+    /// The same on a connection that is made already.
+    pub async fn on(stream: Box<dyn Stream>) -> Self {
+        let mut frames = Self(stream);
         frames.0.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
         assert!(frames.send(SETTINGS, 0, 0, &[]).await);
         frames

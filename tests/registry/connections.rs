@@ -174,14 +174,16 @@ async fn who_is_being_served_keeps_its_place_among_the_silent() {
     let server = server(false, |limits| (limits.connections, limits.header_seconds) = (20, 600)).await;
     let form = Paper::counter().document("plano", &vec![b'x'; 1 << 20]).form();
     let body = form.bytes();
-    let mut sending = Raw::begin(server.url(), "/entries", "clerk", &form.content_type(), body.len()).await;
+    let asking_first = format!("{}\r\nExpect: 100-continue", form.content_type());
+    let mut sending = Raw::begin(server.url(), "/entries", "clerk", &asking_first, body.len()).await;
+    let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+    sending.0.read_exact(&mut go_on).await.unwrap();
     assert!(sending.say(&body[..1 << 19]).await);
-    tokio::time::sleep(Duration::from_millis(300)).await;
     let mut silent = Vec::new();
     for _ in 0..60 {
-        silent.push(Raw::to(server.url()).await);
+        silent.push(Raw::to(server.url()).await.0);
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(left(&mut silent, 19).await, 19);
     assert!(sending.say(&body[1 << 19..]).await);
     let heard = sending.hear().await;
     assert!(heard.starts_with("HTTP/1.1 201 "), "{heard}");
@@ -193,22 +195,12 @@ async fn an_address_has_a_share_of_the_places() {
         (limits.connections, limits.connections_per_address, limits.header_seconds) = (100, 4, 600);
     })
     .await;
-    let address: std::net::SocketAddr = server.url().split_once("://").unwrap().1.parse().unwrap();
-    let from = async |local: &str| {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind(format!("{local}:0").parse().unwrap()).unwrap();
-        socket.connect(address).await.unwrap()
-    };
-    let mut other = from("127.0.0.3").await;
+    let mut other = from(&server, "127.0.0.3").await;
     let mut crowd = Vec::new();
     for _ in 0..20 {
-        crowd.push(from("127.0.0.2").await);
+        crowd.push(from(&server, "127.0.0.2").await);
     }
-    let mut open = 0;
-    for connection in &mut crowd {
-        open += usize::from(!is_closed(connection, Duration::from_millis(300)).await);
-    }
-    assert_eq!(open, 4);
+    assert_eq!(left(&mut crowd, 4).await, 4);
     assert!(!is_closed(&mut other, Duration::from_millis(300)).await);
 }
 
@@ -235,4 +227,90 @@ async fn a_body_has_a_time_in_all_however_steadily_it_comes() {
     drip.abort();
     let heard = String::from_utf8_lossy(&heard);
     assert_eq!(crate::harness::raw::said(&heard), (408, "too-slow".to_owned()), "{heard}");
+}
+
+/// How many of these are open, once no more than so many are.
+async fn left(crowd: &mut [TcpStream], expected: usize) -> usize {
+    let begun = std::time::Instant::now();
+    loop {
+        let closed = crowd.iter_mut().map(|connection| is_closed(connection, Duration::from_millis(300)));
+        let open = futures_util::future::join_all(closed).await.into_iter().filter(|closed| !closed).count();
+        if open <= expected || begun.elapsed() > SOON {
+            return open;
+        }
+    }
+}
+
+/// A connection to this server from this address of the loopback network.
+async fn from(server: &Town, local: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{local}:0").parse().unwrap()).unwrap();
+    socket.connect(server.url().split_once("://").unwrap().1.parse().unwrap()).await.unwrap()
+}
+
+/// A request over HTTP/2 for a long answer that anybody may ask for, of which no more than the first window is taken.
+async fn leave_unread(stream: TcpStream) -> Frames {
+    let mut client = Frames::on(Box::new(stream)).await;
+    let header = Frames::header("GET", "/api/docs/swagger-ui-bundle.js", "clerk");
+    assert!(client.send(frames::HEADERS, frames::END_HEADERS | frames::END_STREAM, 1, &header).await);
+    while let Some((kind, ..)) = client.next().await {
+        if kind == frames::DATA {
+            break;
+        }
+    }
+    client
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_few_networks_that_leave_answers_unread_keep_no_other_network_out() {
+    let server = server(false, |limits| {
+        limits.connections = 24;
+        (limits.header_seconds, limits.idle_seconds, limits.stall_seconds) = (600, 600, 600);
+    })
+    .await;
+    let mut crowd = Vec::new();
+    for number in 0..24 {
+        crowd.push(leave_unread(from(&server, &format!("127.0.{}.{}", 10 + number % 3, 1 + number)).await).await);
+    }
+    let mut citizens = Vec::new();
+    for number in 0..6 {
+        let mut citizen = from(&server, &format!("127.0.{}.1", 20 + number)).await;
+        citizen.write_all(b"GET /healthz HTTP/1.1\r\nHost: registry.example\r\n\r\n").await.unwrap();
+        let mut answer = [0; 1024];
+        let read = tokio::time::timeout(SOON, citizen.read(&mut answer)).await.expect("an answer").unwrap();
+        assert!(answer[..read].starts_with(b"HTTP/1.1 200 "));
+        drop(citizen);
+        citizens.push(leave_unread(from(&server, &format!("127.0.{}.1", 20 + number)).await).await);
+    }
+    // Who has most gets nothing back from who has few.
+    for number in 0..24 {
+        let _sent_away = from(&server, &format!("127.0.10.{}", 100 + number)).await;
+    }
+    for citizen in &mut citizens {
+        assert!(citizen.send(frames::PING, 0, 0, b"8 bytes.").await);
+        let answered = async {
+            while let Some((kind, flags, _)) = citizen.next().await {
+                if (kind, flags) == (frames::PING, frames::ACK) {
+                    return true;
+                }
+            }
+            false
+        };
+        assert!(tokio::time::timeout(SOON, answered).await.unwrap(), "it keeps its place");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn neighbours_have_a_share_of_the_places_together() {
+    let server = server(false, |limits| {
+        (limits.connections, limits.connections_per_network, limits.header_seconds) = (100, 4, 600);
+    })
+    .await;
+    let mut other = from(&server, "127.0.3.1").await;
+    let mut crowd = Vec::new();
+    for number in 0..20 {
+        crowd.push(from(&server, &format!("127.0.2.{}", 1 + number)).await);
+    }
+    assert_eq!(left(&mut crowd, 4).await, 4);
+    assert!(!is_closed(&mut other, Duration::from_millis(300)).await);
 }

@@ -1,11 +1,19 @@
 //! What a request that never ends takes of the server's memory.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rstest::rstest;
 use serde_json::json;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio_util::sync::CancellationToken;
+use ventanilla::config::Limits;
+use ventanilla::http::listen;
 
-use crate::harness::frames::{END_HEADERS, END_STREAM, Frames, HEADERS, SETTINGS};
+use crate::harness::door::Door;
+use crate::harness::frames::{ACK, END_HEADERS, END_STREAM, Frames, HEADERS, PING, SETTINGS};
 use crate::harness::paper::{Paper, fresh_key};
 use crate::harness::program::Program;
 use crate::harness::raw::Raw;
@@ -114,6 +122,77 @@ async fn public_files_that_nobody_reads_are_held_once(#[case] path: &str) {
     eprintln!("{} MB before, {} MB at most", before >> 20, most >> 20);
     assert!(most < before + (48 << 20), "from {before} to {most} bytes");
     drop((one, more));
+}
+
+/// An answer of 1 MiB that is counted while it is in memory: how many are, and how many were at most.
+struct Large(Vec<u8>, Arc<[AtomicUsize; 2]>);
+
+impl Large {
+    fn new(counts: Arc<[AtomicUsize; 2]>) -> Self {
+        let now = counts[0].fetch_add(1, Ordering::SeqCst) + 1;
+        counts[1].fetch_max(now, Ordering::SeqCst);
+        Self(vec![b'x'; 1 << 20], counts)
+    }
+}
+
+impl AsRef<[u8]> for Large {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Large {
+    fn drop(&mut self) {
+        self.1[0].fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Asks for so many large answers from this address, of which no byte may be sent.
+async fn unread(server: SocketAddr, from: &str, count: u32) -> Frames {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
+    let mut frames = Frames::on(Box::new(socket.connect(server).await.unwrap())).await;
+    frames.send(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]).await;
+    for number in 0..count {
+        frames.send(HEADERS, END_HEADERS | END_STREAM, 2 * number + 1, &Frames::header("GET", "/", "nobody")).await;
+    }
+    frames
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_nobody_reads_are_bounded_and_who_has_few_keeps_them() {
+    let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+    let made = counts.clone();
+    let answer = async move || axum::body::Bytes::from_owner(Large::new(made.clone()));
+    let router = axum::Router::new().route("/", axum::routing::get(answer));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (server, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+    let limits = Limits { unread_bytes: 16 << 20, ..Limits::default() };
+    let until = stop.clone();
+    let serving = tokio::spawn(async move { listen::serve(listener, None, router, &limits, until).await });
+    let mut citizen = unread(server, "127.1.0.1", 1).await;
+    let crowd = (0..30).map(|number| async move { unread(server, &format!("127.2.0.{}", 1 + number % 9), 20).await });
+    let crowd = futures_util::future::join_all(crowd).await;
+    let read = Door::at(&format!("http://{server}")).get("/api/", "nobody").await;
+    assert_eq!(read.status, 404, "it answers others meanwhile");
+    let bounded = async {
+        while counts[0].load(Ordering::SeqCst) > 16 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(15), bounded).await.expect("no more than 16 answers stay");
+    let most = counts[1].load(Ordering::SeqCst);
+    // Those that are made while others are being closed come on top.
+    assert!((16..200).contains(&most), "{most} of 601 answers were in memory at once");
+    assert!(citizen.send(PING, 0, 0, b"8 bytes.").await);
+    while let Some((kind, flags, _)) = citizen.next().await {
+        if (kind, flags) == (PING, ACK) {
+            drop((crowd, citizen));
+            stop.cancel();
+            return serving.await.unwrap();
+        }
+    }
+    panic!("who has few was sent away");
 }
 
 /// A program with these settings whose clerk has a document, and the document's address.
