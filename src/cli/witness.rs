@@ -29,7 +29,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
         eprintln!("listening on {}", bound.url());
         let stop = CancellationToken::new();
         until_told(bound.tls.clone(), stop.clone())?;
-        serve(bound.listener, bound.tls, router(witness, Clock::system()), &config.listener_limits(), stop).await;
+        let router = router(witness, Clock::system(), &config.limits, config.behind_proxy);
+        serve(bound.listener, bound.tls, router, &config.listener_limits(), stop).await;
         Ok(ExitCode::SUCCESS)
     })?
 }

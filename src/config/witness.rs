@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Witness {
-    /// Address and port; port 0 picks a free one. `tls` and `behind_proxy` hold for it, too.
+    /// Address and port; port 0 picks a free one. `tls`, `behind_proxy` and `limits` hold for it, too.
     pub listen: String,
     /// The witness's name: by custom an address without `https://`, such as `testigo.example.es`. It never changes.
     pub name: String,

@@ -112,23 +112,32 @@ impl Rate {
 }
 
 /// Who asks: behind a proxy, whom it names last.
-fn asker(app: &App, request: &Request) -> Option<IpAddr> {
+pub(super) fn asker(behind_proxy: bool, request: &Request) -> Option<IpAddr> {
     let peer = request.extensions().get::<Peer>().map(|peer| peer.address.ip());
-    if app.config.behind_proxy { forwarded(request.headers()).or(peer) } else { peer }
+    if behind_proxy { forwarded(request.headers()).or(peer) } else { peer }
 }
 
 /// Lets an address ask as often as `limits.requests_per_minute` says.
 pub async fn all(State(app): State<App>, request: Request, next: Next) -> Response {
-    limited(&app, &app.rates.all, request, next).await
+    let address = asker(app.config.behind_proxy, &request);
+    limited(&app.rates.all, address, request, next).await
 }
 
 /// Lets an address try as many codes as `limits.codes_per_minute` says.
 pub async fn codes(State(app): State<App>, request: Request, next: Next) -> Response {
-    limited(&app, &app.rates.codes, request, next).await
+    let address = asker(app.config.behind_proxy, &request);
+    limited(&app.rates.codes, address, request, next).await
 }
 
-async fn limited(app: &App, rate: &Mutex<Rate>, request: Request, next: Next) -> Response {
-    if let Some(address) = asker(app, &request)
+impl Rates {
+    /// The same as [`all`], for a server that is no registry.
+    pub(super) async fn of_any_kind(&self, address: Option<IpAddr>, request: Request, next: Next) -> Response {
+        limited(&self.all, address, request, next).await
+    }
+}
+
+async fn limited(rate: &Mutex<Rate>, address: Option<IpAddr>, request: Request, next: Next) -> Response {
+    if let Some(address) = address
         && !rate.lock().unwrap_or_else(PoisonError::into_inner).allows(address, Instant::now())
     {
         let detail = "this address has asked too often; wait a moment, then go on";

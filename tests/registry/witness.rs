@@ -5,11 +5,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use openssl::pkey::PKey;
 use rstest::rstest;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use ventanilla::clock::Clock;
 use ventanilla::config;
@@ -57,6 +59,10 @@ struct Watching {
 
 impl Watching {
     async fn over(log: &Identity, name: &str) -> Self {
+        Self::within(log, name, config::Limits::default()).await
+    }
+
+    async fn within(log: &Identity, name: &str, limits: config::Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let settings = config::Witness {
             name: name.into(),
@@ -72,7 +78,7 @@ impl Watching {
         let stop = CancellationToken::new();
         let until = stop.clone();
         tokio::spawn(async move {
-            serve(listener, None, router(witness, Clock::system()), &config::Limits::default(), until).await;
+            serve(listener, None, router(witness, Clock::system(), &limits, false), &limits, until).await;
         });
         Self { url, key, folder, stop }
     }
@@ -267,4 +273,48 @@ async fn the_witness_is_a_program_that_forgets_nothing_when_it_is_killed() {
     assert_eq!(large.status().as_u16(), 413);
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+/// Begins to send `add-checkpoint` from this address: all but the last bytes.
+async fn begin(witness: &Watching, from: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
+    let mut stream = socket.connect(witness.url.split_once("://").unwrap().1.parse().unwrap()).await.unwrap();
+    let head = "POST /add-checkpoint HTTP/1.1\r\nHost: witness\r\nConnection: close\r\nContent-Length: 200000\r\n\r\n";
+    let _ = stream.write_all(head.as_bytes()).await;
+    let _ = stream.write_all(&vec![b'x'; 190_000]).await;
+    stream
+}
+
+/// The status that comes, within a second; none where the rest is waited for.
+async fn status(stream: &mut TcpStream) -> Option<String> {
+    let mut answer = [0; 12];
+    let reading = tokio::time::timeout(Duration::from_secs(1), stream.read_exact(&mut answer)).await;
+    reading.ok().map(|read| read.map(|_| String::from_utf8_lossy(&answer[9..]).into_owned()).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_witness_gives_nobody_all_of_its_memory_nor_of_its_time() {
+    let log = Identity::new("aqui.example/registro");
+    let limits = config::Limits { memory_bytes: 1 << 20, requests_per_minute: 6, ..config::Limits::default() };
+    let witness = Watching::within(&log, "alla.example/testigo", limits).await;
+    let (mut one, mut two) = (begin(&witness, "127.0.0.1").await, begin(&witness, "127.0.0.1").await);
+    assert_eq!((status(&mut one).await, status(&mut two).await), (None, None));
+    // What is refused is heard out, too.
+    for (mut stream, expected) in
+        [(begin(&witness, "127.0.0.1").await, "429"), (begin(&witness, "127.0.0.2").await, "400"), (one, "400")]
+    {
+        stream.write_all(&[b'x'; 10_000]).await.unwrap();
+        assert_eq!(status(&mut stream).await.as_deref(), Some(expected), "half of the memory is one's own");
+    }
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .local_address("127.0.0.3".parse::<std::net::IpAddr>().unwrap())
+        .build()
+        .unwrap();
+    let mut statuses = Vec::new();
+    for _ in 0..7 {
+        statuses.push(client.get(format!("{}/healthz", witness.url)).send().await.unwrap().status().as_u16());
+    }
+    assert_eq!(statuses, [200, 200, 200, 200, 200, 200, 429]);
 }
