@@ -71,14 +71,15 @@ async fn documents_of_a_request_that_never_ends_are_removed(
     let (otro, mut parts): (Vec<_>, Vec<_>) = form.parts.into_iter().partition(|part| part.name == "otro");
     parts.extend(otro);
     let form = Form { parts, ..form };
-    let (mut raw, _) = begin_but(&server, "/submissions", "eoffice", &form, 50_000).await;
+    let (mut raw, mut rest) = begin_but(&server, "/submissions", "eoffice", &form, 50_000).await;
     until_stored(&server, 3).await;
     match how {
         "broken off" => drop(raw),
         "too slow" => assert_eq!(said(&raw.hear().await), (408, "too-slow".to_owned())),
         _ => {
-            assert!(raw.say(&vec![b'y'; 50_000]).await);
-            raw.hear().await;
+            rest[..40_000].fill(b'y');
+            assert!(raw.say(&rest).await);
+            assert_eq!(said(&raw.hear().await), (422, "document-mismatch".to_owned()));
         }
     }
     until_stored(&server, 0).await;
@@ -274,8 +275,9 @@ async fn slow_uploads_keep_nobody_waiting() {
         slow.push(half_a_file(&server, "unit", 100_000).await);
     }
     let form = Paper::counter().document("largo", &vec![b'x'; 100_000]).form();
+    let mut uploads = Vec::new();
     for _ in 0..20 {
-        slow.push(begin_but(&server, "/entries", "clerk", &form, 50_000).await.0);
+        uploads.push(begin_but(&server, "/entries", "clerk", &form, 50_000).await);
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
     let others = async {
@@ -287,24 +289,31 @@ async fn slow_uploads_keep_nobody_waiting() {
         same.is(200, "");
     };
     tokio::time::timeout(Duration::from_secs(20), others).await.expect("nobody waits for the slow ones");
+    // None of them was sent away meanwhile.
+    for (mut upload, rest) in uploads {
+        assert!(upload.say(&rest).await);
+        let heard = upload.hear().await;
+        assert!(heard.starts_with("HTTP/1.1 201 "), "{heard}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_may_have_so_many_bytes_unfinished_and_others_are_not_touched() {
     let server = Town::with(Engine::Sqlite, |config| config.limits.unfinished_bytes_per_caller = 1 << 20).await;
-    let form = Paper::submission().document("largo", &vec![b'x'; 400_000]).signed_by_ana();
-    let mut slow = Vec::new();
-    for _ in 0..2 {
-        slow.push(begin_but(&server, "/submissions", "eoffice", &form, 10_000).await.0);
-    }
+    let form = || Paper::submission().document("largo", &vec![b'x'; 400_000]).signed_by_ana();
+    let (mut one, rest) = begin_but(&server, "/submissions", "eoffice", &form(), 10_000).await;
+    let two = begin_but(&server, "/submissions", "eoffice", &form(), 10_000).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
+    let form = form();
     let refused = server.submit(&form, &fresh_key()).await.is(429, "too-many-requests");
     assert_eq!(refused.header("retry-after"), "5");
     let counter = Paper::counter().document("largo", &vec![b'x'; 400_000]).form();
     assert_eq!(server.register(&counter, &fresh_key()).await.number(), 1);
-    drop(slow);
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(server.submit(&form, &fresh_key()).await.number(), 2);
+    assert!(one.say(&rest).await);
+    let heard = one.hear().await;
+    assert!(heard.starts_with("HTTP/1.1 201 "), "{heard}");
+    assert_eq!(server.submit(&form, &fresh_key()).await.number(), 3);
+    drop(two);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! The time in which others are asked: it is theirs, and neither a slow file nor a crowd takes it away.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ventanilla::config::{OnIndeterminate, Revocation};
@@ -45,6 +45,28 @@ async fn who_waits_for_a_turn_loses_no_time_by_it() {
     for one in busy {
         one.await.unwrap().unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_many_files_are_judged_at_once_as_there_are_cores() {
+    let judge = Pki::naming(OCSP).judge();
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let files = (0..4 * cores).map(|_| {
+        let (judge, now, most) = (judge.clone(), now.clone(), most.clone());
+        tokio::spawn(async move {
+            let judging = judge.run(move |_| {
+                most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                std::thread::sleep(Duration::from_millis(100));
+                now.fetch_sub(1, Ordering::SeqCst);
+            });
+            judging.await.unwrap();
+        })
+    });
+    for file in files.collect::<Vec<_>>() {
+        file.await.unwrap();
+    }
+    assert_eq!(most.load(Ordering::SeqCst), cores);
 }
 
 #[tokio::test]
