@@ -36,7 +36,7 @@
 //! 6. [`after`] finds the outbox row of that transaction: it seals the receipt and fills the full text.
 //!
 //! # The arrows
-//! `http, cli → import, audit, backup, witness → app, after → service, report → registry, receipt → fetch → store, signature, log → domain`. `tests/architecture.rs` holds them.
+//! `http, cli → import, audit, backup, witness → app, after → service, report → registry, receipt → fetch → store, signature, log → domain`. `tests/registry/architecture.rs` holds them.
 
 pub mod after;
 pub mod app;

@@ -50,8 +50,8 @@ enum Command {
         #[arg(long, value_name = "KEY")]
         key: Option<String>,
     },
-    /// Check the whole book: every event, number, time, entry, document and checkpoint. Exit status 0 when all is as it
-    /// must be, 1 when not.
+    /// Check the whole book: every event, number, time, entry, document, receipt and checkpoint, and the access log. Exit
+    /// status 0 when all is as it must be, 1 when not.
     Book {
         #[command(flatten)]
         config: ConfigArgument,
@@ -159,7 +159,8 @@ async fn book(config: ConfigArgument, checkpoints: Vec<PathBuf>, without_documen
 
 /// Says what a check found; whether nothing is wrong.
 pub(super) fn tell(report: &Report) -> bool {
-    println!("{} events, {} entries, {} objects read", report.events, report.entries, report.objects);
+    let Report { events, entries, objects, looks, .. } = report;
+    println!("{events} events, {entries} entries, {objects} objects read, {looks} lines of the access log");
     if let Some(head) = &report.head {
         println!("tree of {} leaves, root {}", head.size, head.root);
     }
@@ -168,7 +169,10 @@ pub(super) fn tell(report: &Report) -> bool {
         println!("made by the installation or before acts were recorded, so not compared with any: {named}");
     }
     if report.wrong == 0 {
-        println!("the book is whole: every number, time, record, document and checkpoint is as it must be");
+        println!(
+            "the book is whole: every number, time, record, document, receipt, checkpoint and line of the access log is \
+             as it must be"
+        );
         return true;
     }
     for finding in &report.findings {

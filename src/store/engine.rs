@@ -9,7 +9,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, PgPool, Sqlite, SqlitePool, Transaction};
 
@@ -198,7 +198,14 @@ impl Store {
                 .connect_lazy_with(options.pragma("query_only", "1"));
             Self::Sqlite { writer, readers }
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            let options = PgConnectOptions::from_str(url)?.application_name("ventanilla").options([
+            let options = PgConnectOptions::from_str(url)?;
+            if is_unchecked(&options) {
+                tracing::warn!(
+                    "the connection to PostgreSQL on another machine is not protected: say ?sslmode=verify-full in \
+                     database.url, and &sslrootcert=FILE where its authority is not one of the system's"
+                );
+            }
+            let options = options.application_name("ventanilla").options([
                 ("lock_timeout", "10s"),
                 ("statement_timeout", "60s"),
                 ("idle_in_transaction_session_timeout", "30s"),
@@ -345,5 +352,38 @@ impl Tx {
             Self::Postgres(tx) => tx.commit().await?,
         }
         Ok(())
+    }
+}
+
+/// Whether what goes to this server leaves the machine, and anybody could pass for it: without a mode of TLS that checks
+/// its certificate and name, `sqlx` tries TLS and goes on without (`prefer`).
+fn is_unchecked(options: &PgConnectOptions) -> bool {
+    let host = options.get_host();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    let is_here = options.get_socket().is_some()
+        || host.starts_with('/')
+        || host.eq_ignore_ascii_case("localhost")
+        || address.is_ok_and(|address| address.to_canonical().is_loopback());
+    !is_here && !matches!(options.get_ssl_mode(), PgSslMode::VerifyFull)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_on_another_machine_is_checked_by_certificate_and_name_or_it_is_said() {
+        for (url, unchecked) in [
+            ("postgres://u:p@db.example.es/v?sslmode=verify-full", false),
+            ("postgres://u:p@db.example.es/v?sslmode=prefer", true),
+            ("postgres://u:p@db.example.es/v?sslmode=verify-ca", true),
+            ("postgres://u:p@192.0.2.1/v?sslmode=require", true),
+            ("postgres://u:p@127.0.0.1/v?sslmode=prefer", false),
+            ("postgres://u:p@[::1]:5433/v?sslmode=disable", false),
+            ("postgres://u:p@localhost/v?sslmode=disable", false),
+            ("postgres:///v?host=/run/postgresql&sslmode=disable", false),
+        ] {
+            assert_eq!(is_unchecked(&PgConnectOptions::from_str(url).unwrap()), unchecked, "{url}");
+        }
     }
 }

@@ -222,6 +222,8 @@ async fn a_checkpoint_that_an_auditor_kept_finds_it_too(#[values(Engine::Sqlite,
     let (status, said) = verify().await;
     assert_eq!(status, Some(0), "{said}");
     assert!(said.contains("6 events, 6 entries, 11 objects read"), "{said}");
+    let lines = town.count("SELECT count(*) FROM access_log").await;
+    assert!(lines > 0 && said.contains(&format!("{lines} lines of the access log")), "{said}");
     rewrite(&town, engine, 6).await;
     let (status, said) = verify().await;
     assert_eq!(status, Some(1), "{said}");
@@ -340,6 +342,45 @@ async fn a_line_of_the_access_log_that_was_changed_cut_or_slipped_in_is_named(
     .await;
     let found = found(&town).await;
     assert!(found.iter().any(|finding| finding.contains("its end was cut off")), "{found:?}");
+}
+
+#[rstest]
+#[tokio::test]
+async fn who_trusted_an_authority_and_who_no_longer_stays_and_is_checked(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
+    let certificate = std::fs::read_to_string(test_certificate("untrusted/root")).unwrap();
+    let send = async |method: Method, path: &str, who: &str| {
+        let body = serde_json::json!({"certificate": certificate}).to_string().into_bytes();
+        let headers = [("content-type", "application/json")];
+        town.try_send(method, path, Some(who), &headers, body).await.unwrap()
+    };
+    send(Method::POST, "/trust-anchors", "clerk").await.is(403, "forbidden");
+    let added = send(Method::POST, "/trust-anchors", "admin").await.is(201, "").json();
+    let sha256 = added["sha256"].as_str().unwrap();
+    send(Method::DELETE, &format!("/trust-anchors/{sha256}"), "admin").await.is(200, "");
+    let acts = town.get("/acts", "auditor").await.is(200, "").json();
+    // The server's own start left that it seals.
+    let anchors = acts["items"].as_array().unwrap().iter().filter(|act| act["action"] != "seal_used");
+    let told: Vec<_> =
+        anchors.map(|act| ["action", "who", "subject"].map(|name| act[name].as_str().unwrap())).collect();
+    assert_eq!(told, [["anchor_removed", "admin", sha256], ["anchor_added", "admin", sha256]]);
+    assert_eq!(found(&town).await, Vec::<String>::new());
+    for position in [2, 3] {
+        for statement in [
+            format!("UPDATE access_log SET who = 'nobody' WHERE position = {position}"),
+            format!("UPDATE access_log SET subject = 'other' WHERE position = {position}"),
+            format!("DELETE FROM access_log WHERE position = {position}"),
+        ] {
+            execute(town.app.store(), &format!("CREATE TABLE kept AS SELECT * FROM access_log; {statement}")).await;
+            let found = found(&town).await;
+            let named = format!("line {position} of the access log");
+            assert!(found.iter().any(|finding| finding.contains(&named)), "{statement}: {found:?}");
+            let back = "DELETE FROM access_log; INSERT INTO access_log SELECT * FROM kept; DROP TABLE kept";
+            execute(town.app.store(), back).await;
+        }
+    }
 }
 
 #[rstest]

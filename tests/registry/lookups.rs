@@ -5,7 +5,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::harness::paper::{Paper, ana, fresh_key};
-use crate::harness::site::{ENTITY, Engine, FOREIGN_UNIT, OTHER_UNIT};
+use crate::harness::site::{ENTITY, Engine, FOREIGN_UNIT, OTHER_UNIT, root};
 use crate::harness::town::Town;
 
 /// The numbers that a list gives, page by page.
@@ -98,6 +98,10 @@ async fn the_csv_has_what_the_list_has(#[values(Engine::Sqlite, Engine::Postgres
     assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
     let mut reader = csv::Reader::from_reader(csv.body.as_slice());
     let names = reader.headers().unwrap().clone();
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let shown =
+        readme.lines().find(|line| line.starts_with("code,book,year,number,")).expect("README shows the columns");
+    assert_eq!(shown.split(',').collect::<Vec<_>>(), names.iter().collect::<Vec<_>>());
     let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
     let list = town.get("/entries?sort=number", "auditor").await.json();
     assert_eq!(rows.len(), 7);

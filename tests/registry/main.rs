@@ -30,6 +30,7 @@ mod counter;
 mod custody;
 mod demo;
 mod docs_page;
+mod documentation;
 mod documents;
 mod durability;
 mod exchange;
