@@ -60,8 +60,9 @@ pub struct Limits {
     /// Bytes of bodies that all requests together may hold in memory. One caller may have half of it; whoever finds no
     /// room waits `stall_seconds` for it, and is then asked to come again. At least 128 MiB and twice `json_bytes`.
     pub memory_bytes: u64,
-    /// Bytes of answers in memory that clients have not taken, of all connections together. With more, the connection that
-    /// has most of them, of the network that has most, is closed. Documents are not in memory.
+    /// Bytes in memory of answers that clients have not taken, and of requests under way without their bodies (16 KiB and
+    /// their heads), of all connections together. With more, the connection that has most of them, of the network that has
+    /// most, is closed. Documents are not in memory.
     pub unread_bytes: u64,
 }
 

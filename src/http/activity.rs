@@ -35,6 +35,8 @@ use crate::config::Limits;
 /// An answer is handed on in pieces of so many bytes, so that who reads nothing is seen soon, however long the answer.
 const PIECE: usize = 16 << 10;
 
+/// Bytes that a request takes while it is under way, beside its head and its body, roughly.
+pub const REQUEST: u64 = 16 << 10;
 /// Bytes of one answer that may wait for the connection to take them, over HTTP/2.
 pub const SEND_BUFFER: usize = 4 * PIECE;
 /// Answers of one connection at once, over HTTP/2.
@@ -99,7 +101,7 @@ struct State {
     next_answer: u64,
     pace: Pace,
     authenticated: bool,
-    /// Bytes of answers in memory, which nobody asked to be handed yet, and which wait for the connection to take them.
+    /// Bytes of requests under way and of answers in memory, and of answers that wait for the connection to take them.
     held: u64,
     buffered: u64,
 }
@@ -202,7 +204,7 @@ impl Activity {
         Standing { idle_since, pace: state.pace.seen(now), authenticated: state.authenticated }
     }
 
-    /// Bytes of its answers that are in memory, and that its client has not taken.
+    /// Bytes in memory of its requests under way, and of answers that its client has not taken.
     #[must_use]
     pub fn unread(&self) -> u64 {
         self.state().unread()
@@ -225,14 +227,16 @@ impl Activity {
         self.state().authenticated = true;
     }
 
-    /// A request came. It lasts until what is returned is dropped.
+    /// A request came, whose head has so many bytes. It lasts until what is returned is dropped.
     #[must_use]
-    pub fn request(self: &Arc<Self>) -> Request {
+    pub fn request(self: &Arc<Self>, head: u64) -> Request {
+        let takes = REQUEST + head;
         let mut state = self.state();
+        self.keep(&mut state, |state| state.held += takes);
         state.open += 1;
         state.served = true;
         state.allowed += OVERHEAD_OF_REQUEST;
-        Request(self.clone())
+        Request { activity: self.clone(), takes }
     }
 
     /// Waits until its time is over. [`Over::Aged`] is said once.
@@ -299,7 +303,11 @@ impl State {
 
 /// A request that is not answered yet.
 #[derive(Debug)]
-pub struct Request(Arc<Activity>);
+pub struct Request {
+    activity: Arc<Activity>,
+    /// Bytes that are counted as held in memory.
+    takes: u64,
+}
 
 impl Request {
     /// The body of its answer, whose way out is watched.
@@ -308,11 +316,11 @@ impl Request {
         // One that is made as it goes is of no size.
         let exact = http_body::Body::size_hint(&body).exact().filter(|_| held == Held::Alone).unwrap_or_default();
         let place = {
-            let mut state = self.0.state();
+            let mut state = self.activity.state();
             state.next_answer += 1;
             let place = state.next_answer;
             state.answers.insert(place, Waiting::default());
-            self.0.keep(&mut state, |state| state.held += exact);
+            self.activity.keep(&mut state, |state| state.held += exact);
             place
         };
         Answer {
@@ -329,7 +337,8 @@ impl Request {
 
 impl Drop for Request {
     fn drop(&mut self) {
-        let mut state = self.0.state();
+        let mut state = self.activity.state();
+        self.activity.keep(&mut state, |state| state.held -= self.takes);
         state.open -= 1;
         state.idle_since = Instant::now();
         (state.sent_idle, state.heard_idle) = (0, 0);
@@ -415,18 +424,18 @@ impl Answer {
         if !self.is_shared && bytes > self.held {
             let more = bytes - self.held;
             self.held = bytes;
-            self.request.0.keep(&mut self.request.0.state(), |state| state.held += more);
+            self.request.activity.keep(&mut self.request.activity.state(), |state| state.held += more);
         }
     }
 
     fn piece(&mut self) -> Frame<Bytes> {
         let piece = self.rest.split_to(PIECE.min(self.rest.len()));
         let bytes = piece.len() as u64;
-        let (mut state, now) = (self.request.0.state(), Instant::now());
+        let (mut state, now) = (self.request.activity.state(), Instant::now());
         if !self.is_shared {
             let from_held = bytes.min(self.held);
             self.held -= from_held;
-            self.request.0.keep(&mut state, |state| {
+            self.request.activity.keep(&mut state, |state| {
                 state.held -= from_held;
                 state.buffered += bytes;
             });
@@ -444,7 +453,7 @@ impl Answer {
     /// What was handed on before has gone, or nearly.
     fn taken(&mut self) {
         let Some(bytes) = self.handed.take() else { return };
-        let (mut state, now) = (self.request.0.state(), Instant::now());
+        let (mut state, now) = (self.request.activity.state(), Instant::now());
         if let Some(waiting) = state.answers.get_mut(&self.place) {
             waiting.end(now);
         }
@@ -495,9 +504,9 @@ impl http_body::Body for Answer {
 impl Drop for Answer {
     fn drop(&mut self) {
         self.taken();
-        let mut state = self.request.0.state();
+        let mut state = self.request.activity.state();
         state.answers.remove(&self.place);
-        self.request.0.keep(&mut state, |state| state.held -= self.held);
+        self.request.activity.keep(&mut state, |state| state.held -= self.held);
     }
 }
 

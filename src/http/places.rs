@@ -13,8 +13,8 @@
 //! provider. Callers whom nobody knows go first. Whoever is known and is served at a good pace keeps its place, unless its
 //! network has more than one address may have. Nobody waits for a place: the newcomer gets one at once, or is sent away.
 //!
-//! Answers that clients have not taken are in memory meanwhile. Where they are more than `unread_bytes`, the connection
-//! that has most, of the network that has most, loses its place.
+//! Requests under way and answers that clients have not taken are in memory meanwhile. Where they are more than
+//! `unread_bytes`, the connection that has most, of the network that has most, loses its place.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -41,7 +41,7 @@ pub struct Places {
     /// Those of an address, a network, a site, and a provider.
     shares: [usize; LEVELS],
     pace: u64,
-    /// Bytes of answers that clients have not taken, and how many there may be.
+    /// Bytes of requests under way and of answers that clients have not taken, and how many there may be.
     unread: Arc<AtomicU64>,
     most_unread: u64,
 }
@@ -304,7 +304,7 @@ mod tests {
     use axum::body::Body;
     use http_body::Body as _;
 
-    use super::super::activity::{Answer, Held, Request};
+    use super::super::activity::{Answer, Held, REQUEST, Request};
     use super::*;
 
     struct Listener {
@@ -338,14 +338,14 @@ mod tests {
 
         fn busy_after(&self, later: Duration, address: &str) -> Result<(Place, Request), Full> {
             let place = self.idle_after(later, address)?;
-            let request = place.activity().request();
+            let request = place.activity().request(0);
             Ok((place, request))
         }
 
         /// One whose client leaves an answer of 1 MiB unread.
         async fn reading(&self, address: &str) -> (Place, Answer) {
             let place = self.idle(address).unwrap();
-            let mut answer = place.activity().request().answering(Body::from(vec![b'x'; 1 << 20]), Held::Alone);
+            let mut answer = place.activity().request(0).answering(Body::from(vec![b'x'; 1 << 20]), Held::Alone);
             std::future::poll_fn(|context| std::pin::Pin::new(&mut answer).poll_frame(context)).await.unwrap().unwrap();
             (place, answer)
         }
@@ -389,7 +389,7 @@ mod tests {
         let other = listener.idle("198.51.100.2").unwrap();
         let taken: Vec<_> = (0..50).map(|_| listener.idle("::ffff:192.0.2.1").unwrap()).collect();
         assert_eq!((left(&taken), gone(&other)), (2, false));
-        let _served: Vec<_> = taken.iter().map(|place| place.activity().request()).collect();
+        let _served: Vec<_> = taken.iter().map(|place| place.activity().request(0)).collect();
         assert_eq!(listener.idle("192.0.2.1").unwrap_err(), Full::Share);
         drop(taken);
         assert_eq!(listener.places.taken().seats.len(), 1);
@@ -445,7 +445,7 @@ mod tests {
         let unknown = listener.idle("198.51.100.1").unwrap();
         let new = listener.idle_after(SETTLED, "203.0.113.1").unwrap();
         assert!(gone(&unknown));
-        let _served = new.activity().request();
+        let _served = new.activity().request(0);
         assert_eq!(listener.busy("198.18.0.1").unwrap_err(), Full::All, "who is known and served keeps its place");
         assert_eq!(left(known.iter().map(|(place, _)| place)), 3);
     }
@@ -491,7 +491,8 @@ mod tests {
     #[tokio::test]
     async fn with_too_much_unread_who_has_most_of_it_goes() {
         let mut listener = listener(100, [0; 3]);
-        listener.places.most_unread = 6 << 20;
+        let one = REQUEST + (1 << 20);
+        listener.places.most_unread = 6 * one;
         let citizen = listener.reading("192.0.2.1").await;
         let mut crowd = Vec::new();
         for number in 0..8 {
@@ -500,9 +501,9 @@ mod tests {
         }
         assert_eq!((left(crowd.iter().map(|(place, _)| place)), gone(&citizen.0)), (5, false));
         let all = || listener.places.unread.load(Ordering::Relaxed);
-        assert_eq!(all(), 9 << 20, "until they have gone");
+        assert_eq!(all(), 9 * one, "until they have gone");
         crowd.retain(|(place, _)| !gone(place));
-        assert_eq!(all(), 6 << 20);
+        assert_eq!(all(), 6 * one);
         drop((citizen, crowd));
         assert_eq!(all(), 0);
     }

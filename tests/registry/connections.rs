@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode, SslVersion};
 use rstest::rstest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -10,7 +11,7 @@ use crate::harness::door::Door;
 use crate::harness::frames::{self, Frames, connect, is_closed};
 use crate::harness::paper::{Paper, fresh_key};
 use crate::harness::raw::Raw;
-use crate::harness::site::Engine;
+use crate::harness::site::{Engine, test_certificate, test_key};
 use crate::harness::tls::with_tls_and;
 use crate::harness::town::Town;
 
@@ -297,6 +298,36 @@ async fn a_few_networks_that_leave_answers_unread_keep_no_other_network_out() {
             false
         };
         assert!(tokio::time::timeout(SOON, answered).await.unwrap(), "it keeps its place");
+    }
+}
+
+#[rstest]
+#[case::ephemeral_by_curve("ECDHE-RSA-AES128-GCM-SHA256", true)]
+#[case::ephemeral_by_field("DHE-RSA-AES128-GCM-SHA256", false)]
+#[case::with_a_code_of_authentication("ECDHE-RSA-AES128-SHA256", false)]
+#[case::for_the_servers_key("AES128-GCM-SHA256", false)]
+#[tokio::test]
+async fn by_tls_1_2_the_suites_are_those_that_are_authenticated_and_cost_both(
+    #[case] suites: &str,
+    #[case] good: bool,
+) {
+    // A key of RSA, with which each of these could be.
+    let server = with_tls_and(Engine::Sqlite, |config| {
+        (config.tls.certificate, config.tls.key) = (test_certificate("company-server"), test_key("company-server"));
+    })
+    .await;
+    let mut connector = SslConnector::builder(SslMethod::tls_client()).unwrap();
+    connector.set_verify(SslVerifyMode::NONE);
+    connector.set_max_proto_version(Some(SslVersion::TLS1_2)).unwrap();
+    connector.set_cipher_list(suites).unwrap();
+    let ssl = connector.build().configure().unwrap().verify_hostname(false).into_ssl("localhost").unwrap();
+    let stream = TcpStream::connect(server.url().split_once("://").unwrap().1).await.unwrap();
+    let mut stream = tokio_openssl::SslStream::new(ssl, stream).unwrap();
+    let shaken = std::pin::Pin::new(&mut stream).connect().await;
+    assert_eq!(shaken.is_ok(), good, "{shaken:?}");
+    if let Err(error) = shaken {
+        // handshake_failure
+        assert_eq!(error.ssl_error().unwrap().errors()[0].reason_code(), 1040, "{error}");
     }
 }
 

@@ -124,14 +124,14 @@ async fn public_files_that_nobody_reads_are_held_once(#[case] path: &str) {
     drop((one, more));
 }
 
-/// An answer of 1 MiB that is counted while it is in memory: how many are, and how many were at most.
+/// Bytes that are counted while they are in memory: how many are, and how many were at most.
 struct Large(Vec<u8>, Arc<[AtomicUsize; 2]>);
 
 impl Large {
-    fn new(counts: Arc<[AtomicUsize; 2]>) -> Self {
+    fn of(counts: Arc<[AtomicUsize; 2]>, size: usize) -> Self {
         let now = counts[0].fetch_add(1, Ordering::SeqCst) + 1;
         counts[1].fetch_max(now, Ordering::SeqCst);
-        Self(vec![b'x'; 1 << 20], counts)
+        Self(vec![b'x'; size], counts)
     }
 }
 
@@ -159,20 +159,61 @@ async fn unread(server: SocketAddr, from: &str, count: u32) -> Frames {
     frames
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn answers_that_nobody_reads_are_bounded_and_who_has_few_keeps_them() {
-    let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
-    let made = counts.clone();
-    let answer = async move || axum::body::Bytes::from_owner(Large::new(made.clone()));
-    let router = axum::Router::new().route("/", axum::routing::get(answer));
+/// A server that answers so, and holds 16 MiB for requests and answers.
+async fn serving<T: 'static>(answer: impl axum::handler::Handler<T, ()>) -> (SocketAddr, CancellationToken) {
+    let router = axum::Router::new().route("/", axum::routing::any(answer));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (server, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
     let limits = Limits { unread_bytes: 16 << 20, ..Limits::default() };
     let until = stop.clone();
-    let serving = tokio::spawn(async move { listen::serve(listener, None, router, &limits, until).await });
+    tokio::spawn(async move { listen::serve(listener, None, router, &limits, until).await });
+    (server, stop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_wait_for_a_body_are_bounded_and_others_are_heard() {
+    let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+    let made = counts.clone();
+    let answer = async move |body: axum::body::Body| {
+        let _waits = Large::of(made.clone(), 0);
+        axum::body::to_bytes(body, 100).await.map_or(0, |bytes| bytes.len()).to_string()
+    };
+    let (server, stop) = serving(answer).await;
+    let mut crowd = Vec::new();
+    for number in 0..15 {
+        let mut frames = unread(server, &format!("127.2.0.{}", 1 + number), 0).await;
+        for stream in 0..100 {
+            let mut header = Frames::header("POST", "/", "nobody");
+            // A field of 5,000 bytes: `x`, and a value whose length takes three bytes.
+            header.extend([0, 1, b'x', 127, 0x89, 0x26]);
+            header.extend([b'y'; 5_000]);
+            frames.send(HEADERS, END_HEADERS, 2 * stream + 1, &header).await;
+        }
+        crowd.push(frames);
+    }
+    let bounded = async {
+        while counts[0].load(Ordering::SeqCst) > 800 || counts[1].load(Ordering::SeqCst) < 600 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(15), bounded).await.expect("no more than 16 MiB of requests stay");
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let heard = client.post(format!("http://{server}/")).body("12345").send().await.unwrap().text().await.unwrap();
+    assert_eq!(heard, "5");
+    drop(crowd);
+    stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_nobody_reads_are_bounded_and_who_has_few_keeps_them() {
+    let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+    let made = counts.clone();
+    let answer = async move || axum::body::Bytes::from_owner(Large::of(made.clone(), 1 << 20));
+    let (server, stop) = serving(answer).await;
     let mut citizen = unread(server, "127.1.0.1", 1).await;
     let crowd = (0..30).map(|number| async move { unread(server, &format!("127.2.0.{}", 1 + number % 9), 20).await });
     let crowd = futures_util::future::join_all(crowd).await;
+    assert!(!crowd.is_empty());
     let read = Door::at(&format!("http://{server}")).get("/api/", "nobody").await;
     assert_eq!(read.status, 404, "it answers others meanwhile");
     let bounded = async {
@@ -188,8 +229,7 @@ async fn answers_that_nobody_reads_are_bounded_and_who_has_few_keeps_them() {
     while let Some((kind, flags, _)) = citizen.next().await {
         if (kind, flags) == (PING, ACK) {
             drop((crowd, citizen));
-            stop.cancel();
-            return serving.await.unwrap();
+            return stop.cancel();
         }
     }
     panic!("who has few was sent away");
