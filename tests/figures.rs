@@ -8,6 +8,10 @@ mod days;
 mod harness;
 #[path = "figures/import.rs"]
 mod import;
+#[path = "figures/interrupted.rs"]
+mod interrupted;
+#[path = "figures/lost.rs"]
+mod lost;
 #[path = "figures/place.rs"]
 mod place;
 #[path = "figures/report.rs"]

@@ -26,10 +26,21 @@ struct Walk<'a> {
     app: &'a App,
     edge: Edge,
     last_at: Micros,
-    /// The last number of each book and year.
-    numbers: BTreeMap<(String, i64), i64>,
+    /// The numbers of each book and year.
+    numbers: BTreeMap<(String, i64), Numbers>,
     /// The roots that checkpoints kept elsewhere have, by size.
     kept: HashMap<u64, Vec<(String, Sha256)>>,
+}
+
+/// The numbers of a book and year, as the events tell them.
+#[derive(Default)]
+struct Numbers {
+    /// The highest that came from an older system, or is kept for an import.
+    imported: i64,
+    /// The first that was given here.
+    first: Option<i64>,
+    /// The last.
+    last: i64,
 }
 
 /// Walks to the leaf before `size`; gives the root of the tree over all leaves.
@@ -79,8 +90,19 @@ pub async fn walk(
         progress(from, size);
     }
     let mut tx = app.store().read().await?;
+    for (book, year, kept) in store::imports::kept_numbers(&mut tx, entity).await? {
+        let numbers = walk.numbers.entry((book, year)).or_default();
+        numbers.imported = kept.max(numbers.imported);
+    }
+    for ((book, year), numbers) in &walk.numbers {
+        // What was brought from an older system stands below.
+        if numbers.first.is_some_and(|first| first != numbers.imported + 1) {
+            let (after, found) = (numbers.imported, numbers.first.unwrap_or_default());
+            report.find(Finding::Number { book: book.clone(), year: *year, after, found });
+        }
+    }
     for (book, year, stored) in store::audit::last_numbers(&mut tx, entity).await? {
-        let found = walk.numbers.get(&(book.clone(), year)).copied().unwrap_or(0);
+        let found = walk.numbers.get(&(book.clone(), year)).map_or(0, |numbers| numbers.last.max(numbers.imported));
         // Numbers given since the head was read are no finding.
         if stored != found && crate::registry::ledger::head(&mut tx, entity, Log::Book).await?.0 == size {
             report.find(Finding::LastNumber { book, year, stored, found });
@@ -181,21 +203,23 @@ impl Walk<'_> {
         Ok(told.differences(row, &belongings, self.app.entity.zone)?)
     }
 
-    /// Numbers count on by one, but for those of older systems.
+    /// Numbers count on by one, but for those of older systems, which may still be coming in while others are given.
     fn number(&mut self, first: &EventRow, report: &mut Report) {
         let Some(told) = Told::by_first(first) else { return };
         let text = |name: &str| told.entry.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let whole = |name: &str| told.entry.get(name).and_then(Value::as_i64).unwrap_or_default();
         let (book, year, found) = (text("book"), whole("year"), whole("number"));
-        let last = self.numbers.entry((book.clone(), year)).or_default();
+        let numbers = self.numbers.entry((book.clone(), year)).or_default();
         if first.r#type == "imported" {
-            *last = found.max(*last);
+            numbers.imported = found.max(numbers.imported);
             return;
         }
-        if found != *last + 1 {
-            report.find(Finding::Number { book, year, after: *last, found });
+        if numbers.first.is_none() {
+            numbers.first = Some(found);
+        } else if found != numbers.last + 1 {
+            report.find(Finding::Number { book, year, after: numbers.last, found });
         }
-        *last = found;
+        numbers.last = found;
     }
 }
 

@@ -21,11 +21,14 @@ pub struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Import entries: a CSV file with the columns `book`, `year`, `number`, `registered_at`, `channel`, `subject`,
-    /// `destination_unit`, `party_id_type`, `party_id` and `party_name`. Numbers are kept; a repeat is safe.
+    /// `destination_unit`, `party_id_type`, `party_id` and `party_name`. Numbers are kept; a repeat is safe, and goes on
+    /// where one that was interrupted stopped. Live entries are numbered meanwhile.
     Entries(FileArguments),
     /// Import attentions: a CSV file with the columns `at`, `channel`, `unit`, `topic` and `count`. The same file is
-    /// taken once.
+    /// taken once, and goes on where one that was interrupted stopped.
     Attentions(FileArguments),
+    /// End an import of entries that was interrupted and whose file is gone: what was written stands, and is shown.
+    Conclude(ConfigArgument),
 }
 
 #[derive(Debug, clap::Args)]
@@ -45,6 +48,7 @@ pub fn run(arguments: Arguments) -> Outcome {
     match arguments.command {
         Command::Entries(arguments) => block_on(import_entries(arguments))?,
         Command::Attentions(arguments) => block_on(import_attentions(arguments))?,
+        Command::Conclude(config) => block_on(conclude(config))?,
     }
 }
 
@@ -61,6 +65,7 @@ async fn import_entries(arguments: FileArguments) -> Outcome {
         entries::Outcome::Done(summary) => summary,
     };
     println!("{} entries imported, {} were there already", summary.written, summary.same);
+    println!("{} rows read", summary.written + summary.same + summary.bad);
     for entries::Gaps { book, year, runs } in &summary.gaps {
         println!("{book} {year}: no entry has the numbers {}", listed(runs));
     }
@@ -87,11 +92,24 @@ async fn import_attentions(arguments: FileArguments) -> Outcome {
         attentions::Outcome::Refused { bad } => return Ok(refused(bad)),
         attentions::Outcome::Done(summary) => {
             println!("{} attentions imported, in {} rows", summary.attentions, summary.rows);
+            println!("{} rows read", summary.rows + summary.bad);
             left_out(summary.bad);
             if summary.bad > 0 {
                 println!("mend the rows left out and import only those: the others would be counted twice");
             }
         }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn conclude(config: ConfigArgument) -> Outcome {
+    let app = open(load(&config)?).await?;
+    app.continues(Log::Book).await?;
+    match entries::conclude(&app).await? {
+        Some((entries, line)) => {
+            println!("{entries} entries stand, up to line {line} of the file that was interrupted")
+        }
+        None => println!("no import of entries was interrupted"),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -143,6 +161,10 @@ impl Screen {
 impl Watch for Screen {
     fn written(&mut self, form: Form) {
         self.bar.suspend(|| eprintln!("reading {} as {form}", self.file));
+    }
+
+    fn taken_up(&mut self, line: u64) {
+        self.bar.suspend(|| eprintln!("{}: continued from line {line}", self.file));
     }
 
     fn reached(&mut self, stage: Stage, bytes: u64) {

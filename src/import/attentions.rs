@@ -1,20 +1,23 @@
 //! Importing the attentions that another system counted.
 //!
 //! # Why
-//! A row has no number that would show it twice, so the file itself is remembered by its hash: the same file again is
-//! skipped, and that is said. A file that was mended is another file: after an import that left bad rows out, only the
+//! A row has no number that would show it twice, so the file itself is remembered by its hash, with the line that it has
+//! come to: the same file again goes on there, or is skipped, and that is said. Until all of it is there nothing of it is
+//! shown or counted. A file that was mended is another file: after an import that left bad rows out, only the
 //! mended rows are to be imported.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::sheet::Sheet;
+use super::progress::Import;
+use super::sheet::{Sheet, hash_of};
 use super::{CHUNK, ImportError, Stage, Watch, past};
 use crate::app::App;
 use crate::domain::{AttentionChannel, Micros, Sha256, text};
 use crate::service::attention::{MOST_ALIKE, NewAttention, TOPIC, UNIT};
 use crate::store;
-use crate::store::attentions::Count;
+use crate::store::attentions::{AttentionRow, Count};
+use crate::store::imports::{self, ImportRow};
 
 const COLUMNS: [&str; 5] = ["at", "channel", "unit", "topic", "count"];
 /// Who recorded what was imported. No token's name has a colon.
@@ -45,46 +48,77 @@ pub struct Summary {
     pub attentions: i64,
     /// Bad rows, left out because that was asked for.
     pub bad: u64,
+    /// The line below which an import that was interrupted was taken up.
+    pub taken_up_at: Option<u64>,
 }
 
 type Read = (u64, Result<NewAttention, String>);
 
-/// Imports a file of attentions: the columns `at`, `channel`, `unit`, `topic` and `count`, in any order.
+/// What a file was found to hold.
+#[derive(Default)]
+struct Checked {
+    /// The hashes of its chunks.
+    chunks: Vec<Sha256>,
+    summary: Summary,
+    counts: BTreeMap<(String, String, AttentionChannel), i64>,
+}
+
+/// Imports a file of attentions: the columns `at`, `channel`, `unit`, `topic` and `count`, in any order. The same file again
+/// takes up an import that was interrupted.
 ///
 /// # Errors
 /// [`ImportError`]; bad rows are no error but [`Outcome::Refused`].
 pub async fn import(app: &App, path: &Path, skip_bad: bool, watch: &mut dyn Watch) -> Result<Outcome, ImportError> {
-    let now = app.clock().now();
-    let (checked, hash) = check(path, now, watch)?;
+    let hash = hash_of(path)?;
     let mut tx = app.store().read().await?;
-    if store::attentions::is_remembered(&mut tx, app.entity.id, KIND, hash).await? {
+    let before = imports::of_file(&mut tx, app.entity.id, KIND, hash).await?;
+    drop(tx);
+    if before.as_ref().is_some_and(|row| row.finished_at.is_some()) {
         return Ok(Outcome::Repeated);
     }
-    drop(tx);
-    if checked.bad > 0 && !skip_bad {
-        return Ok(Outcome::Refused { bad: checked.bad });
+    let now = app.clock().now();
+    let checked = check(app, path, now, watch)?;
+    // What was begun leaves the bad rows out, whatever is asked now.
+    if checked.summary.bad > 0 && !skip_bad && before.is_none() {
+        return Ok(Outcome::Refused { bad: checked.summary.bad });
     }
-    write(app, path, now, hash, checked, watch).await
+    let mut import = match before {
+        Some(row) => Import::new(app, row),
+        None => {
+            let import = Import::fresh(app, hash);
+            let mut tx = app.store().begin().await?;
+            if !imports::begin(&mut tx, app.entity.id, import.row.id, KIND, hash, (now, false)).await? {
+                return Err(ImportError::Taken);
+            }
+            tx.commit().await?;
+            import
+        }
+    };
+    write(app, path, (&mut import, now), &checked, watch).await?;
+    Ok(Outcome::Done(Summary { taken_up_at: import.taken_up_at, ..checked.summary }))
 }
 
 /// Reads the whole file and names every bad row.
-fn check(path: &Path, now: Micros, watch: &mut dyn Watch) -> Result<(Summary, Sha256), ImportError> {
+fn check(app: &App, path: &Path, now: Micros, watch: &mut dyn Watch) -> Result<Checked, ImportError> {
     let mut sheet = Sheet::open(path, &COLUMNS)?;
     watch.written(sheet.form());
-    let mut summary = Summary::default();
+    let mut checked = Checked::default();
     loop {
         let rows = chunk(&mut sheet, now)?;
         if rows.is_empty() {
-            return Ok((summary, sheet.sha256()));
+            return Ok(checked);
         }
+        checked.chunks.push(sheet.take_digest());
         for (line, read) in rows {
             match read {
-                Ok(attention) => {
-                    summary.rows += 1;
-                    summary.attentions += attention.count;
+                Ok(NewAttention { at, unit, channel, count, .. }) => {
+                    checked.summary.rows += 1;
+                    checked.summary.attentions += count;
+                    let date = at.local_date(app.entity.zone).to_string();
+                    *checked.counts.entry((date, unit, channel)).or_default() += count;
                 }
                 Err(wrong) => {
-                    summary.bad += 1;
+                    checked.summary.bad += 1;
                     watch.bad(line, &wrong);
                 }
             }
@@ -93,48 +127,56 @@ fn check(path: &Path, now: Micros, watch: &mut dyn Watch) -> Result<(Summary, Sh
     }
 }
 
-/// Reads the file again and writes it, in one transaction; counters last, in their order, so that they are locked
-/// briefly.
+/// Reads the file again and writes it, a chunk in a transaction; the counters with the last, in their order, so that they are
+/// locked briefly.
 async fn write(
     app: &App,
     path: &Path,
-    now: Micros,
-    hash: Sha256,
-    checked: Summary,
+    (import, now): (&mut Import<'_>, Micros),
+    checked: &Checked,
     watch: &mut dyn Watch,
-) -> Result<Outcome, ImportError> {
+) -> Result<(), ImportError> {
     let mut sheet = Sheet::open(path, &COLUMNS)?;
-    let entity = app.entity.id;
-    let import = app.clock().new_id();
-    let rows = i64::try_from(checked.rows).unwrap_or(i64::MAX);
-    let mut tx = app.store().begin().await?;
-    // Whoever imports the same file at the same time waits here, and then hears that it is there.
-    if !store::attentions::remember_file(&mut tx, entity, import, KIND, hash, rows, now).await? {
-        return Ok(Outcome::Repeated);
-    }
-    let mut counts: BTreeMap<(String, String, AttentionChannel), i64> = BTreeMap::new();
+    let mut chunks = checked.chunks.iter();
     loop {
         let rows = chunk(&mut sheet, now)?;
+        let expected = chunks.next().copied();
+        if expected != (!rows.is_empty()).then(|| sheet.take_digest()) {
+            return Err(ImportError::Changed(path.to_owned()));
+        }
         if rows.is_empty() {
             break;
         }
-        let mut new = Vec::with_capacity(rows.len());
-        for attention in rows.into_iter().filter_map(|(_, read)| read.ok()) {
-            let row = attention.into_row(app.clock().new_id(), app.entity.zone, IMPORTER, now, Some(import));
-            *counts.entry((row.attended_on.clone(), row.unit.clone(), row.channel)).or_default() += row.count;
-            new.push(row);
+        let (_, rows) = import.part(rows);
+        let (Some((first, _)), Some((last, _))) = (rows.first(), rows.last()) else { continue };
+        if import.is_taken_up() {
+            watch.taken_up(*first);
         }
-        store::attentions::insert(&mut tx, entity, &new).await?;
+        let mut row = ImportRow { line: i64::try_from(*last).unwrap_or(i64::MAX), ..import.row.clone() };
+        let (all, id) = (rows.len(), row.id);
+        let new: Vec<AttentionRow> = rows
+            .into_iter()
+            .filter_map(|(_, read)| read.ok())
+            .map(|attention| attention.into_row(app.clock().new_id(), app.entity.zone, IMPORTER, now, Some(id)))
+            .collect();
+        row.rows += i64::try_from(new.len()).unwrap_or(i64::MAX);
+        row.bad += i64::try_from(all - new.len()).unwrap_or(i64::MAX);
+        let mut tx = app.store().begin().await?;
+        import.lock(&mut tx).await?;
+        store::attentions::insert(&mut tx, app.entity.id, &new).await?;
+        import.commit(tx, row).await?;
         watch.reached(Stage::Writing, sheet.bytes());
+        import.pause().await;
     }
-    if sheet.sha256() != hash {
-        return Err(ImportError::Changed(path.to_owned()));
-    }
-    let counts: Vec<Count> =
-        counts.into_iter().map(|((date, unit, channel), more)| Count { date, unit, channel, more }).collect();
-    store::attentions::add_counts(&mut tx, entity, &counts).await?;
-    tx.commit().await.map_err(|error| if error.leaves_doubt() { ImportError::Doubt(error) } else { error.into() })?;
-    Ok(Outcome::Done(checked))
+    let mut tx = app.store().begin().await?;
+    import.lock(&mut tx).await?;
+    let counts = checked.counts.iter().map(|((date, unit, channel), more)| {
+        let (date, unit) = (date.clone(), unit.clone());
+        Count { date, unit, channel: *channel, more: *more }
+    });
+    store::attentions::add_counts(&mut tx, app.entity.id, &counts.collect::<Vec<_>>()).await?;
+    let finished = ImportRow { finished_at: Some(app.clock().now()), ..import.row.clone() };
+    import.commit(tx, finished).await
 }
 
 /// The next rows of the file; none at its end.

@@ -1,24 +1,28 @@
-//! Files from older systems: checked whole, then written in one transaction, so that all of a file is there or nothing.
+//! Files from older systems: checked whole, then written in batches that are shown and counted together.
 //!
 //! # Why
 //! A file is read twice. The first time nothing is written and every bad row is named with its line, so that a file is
-//! mended once and not once an error; the second time the rows go in, many in a statement, and the file's hash shows
-//! that it is still the same. What is held in memory is a number and a hash a row, never the file.
+//! mended once and not once an error; the second time the rows go in, some thousands in a transaction, and
+//! hashes show that they are still the same. Others write between two of these transactions, and an import that is
+//! killed is taken up where it stopped by the same command. What is held in memory is a number and a hash a row, never the file.
 
 pub mod attentions;
 pub mod catalogue;
 mod content;
 pub mod entries;
+mod progress;
 mod sheet;
 mod sift;
 mod write;
 
 use std::path::PathBuf;
 
+use crate::domain::Sha256;
 use crate::domain::sheet::{Form, SheetError};
 use crate::store;
 
-/// Why an import could not run. Nothing of the file was kept, but for [`ImportError::Doubt`].
+/// Why an import could not run, or did not come to its end. What was written of the file is neither shown nor counted; the
+/// same file again goes on below it.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The file cannot be read.
@@ -31,13 +35,24 @@ pub enum ImportError {
     #[error("{0}: {1}")]
     Form(PathBuf, SheetError),
     /// Somebody wrote to the file while it was read.
-    #[error("{0} changed while it was imported; nothing was kept")]
+    #[error("{0} changed while it was imported: import it again as it was, and the import goes on where it stopped")]
     Changed(PathBuf),
-    /// The database did not answer. Nothing was kept.
+    /// Another process imports the same file, or one that began before anything of this was written.
+    #[error("another process is importing")]
+    Taken,
+    /// An import of another file was interrupted.
+    #[error(
+        "the import of another file, with the SHA-256 {0}, was interrupted: import that file again, which goes on where it \
+         stopped, or end it with `ventanilla import conclude`"
+    )]
+    Unfinished(Sha256),
+    /// The database did not answer. Import the file again: it goes on where it stopped.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// The answer to the commit was lost: import the file again, what is there is skipped.
-    #[error("the database did not say whether the import was kept; import the file again, what is there is skipped")]
+    /// The answer to a commit was lost, and the database cannot be asked. Import the file again: nothing is taken twice.
+    #[error(
+        "the database did not say whether what it was given was kept; import the file again, nothing is taken twice"
+    )]
     Doubt(#[source] store::Error),
 }
 
@@ -46,7 +61,7 @@ pub enum ImportError {
 pub enum Stage {
     /// Nothing is written.
     Checking,
-    /// Rows go into the transaction.
+    /// Rows go into the database.
     Writing,
 }
 
@@ -56,13 +71,18 @@ pub trait Watch: Send {
     fn written(&mut self, form: Form) {
         let _ = form;
     }
+    /// An import that was interrupted goes on from this line.
+    fn taken_up(&mut self, line: u64) {
+        let _ = line;
+    }
     /// So many bytes of the file are read.
     fn reached(&mut self, stage: Stage, bytes: u64);
     /// A row is bad: the line it begins on, from 1, and all that is wrong with it.
     fn bad(&mut self, line: u64, wrong: &str);
 }
 
-/// Rows looked at together: some megabytes. Each chunk costs PostgreSQL a few round trips, and over TCP a `COPY` can wait
+/// Rows looked at together, and written in one transaction: some megabytes, and some tenths of a second in which no entry
+/// is numbered. Each chunk costs PostgreSQL a few round trips, and over TCP a `COPY` can wait
 /// 40 ms for its end to be sent (Nagle's algorithm; the driver does not turn it off), so chunks are large.
 const CHUNK: usize = 4096;
 

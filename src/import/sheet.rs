@@ -1,7 +1,7 @@
 //! A CSV file of an import: a [`sheet`](crate::domain::sheet) with a path, for errors that name it.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::ImportError;
@@ -12,6 +12,8 @@ use crate::domain::sheet::{self, Form, Places, Row, SheetError};
 pub struct Sheet {
     path: PathBuf,
     sheet: sheet::Sheet<BufReader<File>>,
+    /// The rows since [`Sheet::take_digest`].
+    rows: openssl::sha::Sha256,
 }
 
 impl Sheet {
@@ -39,7 +41,7 @@ impl Sheet {
     pub fn open_with(path: &Path, choose: &dyn Fn(&[String]) -> Result<Places, String>) -> Result<Self, ImportError> {
         let file = File::open(path).map_err(|error| ImportError::Read(path.to_owned(), error))?;
         let sheet = sheet::Sheet::open(BufReader::new(file), choose).map_err(|error| named(path, error))?;
-        Ok(Self { path: path.to_owned(), sheet })
+        Ok(Self { path: path.to_owned(), sheet, rows: openssl::sha::Sha256::new() })
     }
 
     /// How it is written.
@@ -52,7 +54,20 @@ impl Sheet {
     /// # Errors
     /// When the file cannot be read on.
     pub fn next_row(&mut self) -> Result<Option<Row<'_>>, ImportError> {
-        self.sheet.next_row().map_err(|error| named(&self.path, error))
+        let row = self.sheet.next_row().map_err(|error| named(&self.path, error))?;
+        if let Some((line, cells)) = &row {
+            self.rows.update(&line.to_be_bytes());
+            for cell in cells.iter().flatten() {
+                self.rows.update(&(cell.len() as u64).to_be_bytes());
+                self.rows.update(cell.as_bytes());
+            }
+        }
+        Ok(row)
+    }
+
+    /// The hash of the rows that were read since the last call.
+    pub fn take_digest(&mut self) -> Sha256 {
+        Sha256(std::mem::take(&mut self.rows).finish())
     }
 
     /// How many bytes were read.
@@ -72,4 +87,22 @@ fn named(path: &Path, error: SheetError) -> ImportError {
         SheetError::Heading(wrong) => ImportError::Heading(path.to_owned(), wrong),
         error => ImportError::Form(path.to_owned(), error),
     }
+}
+
+/// The hash of a file, by which an import is known again.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn hash_of(path: &Path) -> Result<Sha256, ImportError> {
+    let read = || -> std::io::Result<Sha256> {
+        let (mut file, mut buffer) = (File::open(path)?, vec![0; 1 << 16]);
+        let mut hash = openssl::sha::Sha256::new();
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(Sha256(hash.finish())),
+                count => hash.update(&buffer[..count]),
+            }
+        }
+    };
+    read().map_err(|error| ImportError::Read(path.to_owned(), error))
 }

@@ -1,7 +1,7 @@
 //! Which rows are new, which are there already, and which cannot be.
 
 use std::collections::hash_map::Entry as Place;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::content::{Content, OldEntry, Reading};
 use crate::registry::book::Committed;
@@ -31,13 +31,22 @@ pub struct Sifter {
     seen: HashMap<(u16, u16, u64), (u64, u64)>,
     /// The last number of each book and year, and whether any was given here.
     years: BTreeMap<(usize, i64), Option<(i64, bool)>>,
+    /// Books and years in which this import has numbers kept for it: what is registered there meanwhile stands above them.
+    pub kept: BTreeSet<(usize, i64)>,
 }
 
 impl Sifter {
-    /// For a file of an entity's books.
+    /// For a file of an entity's books, whose import has numbers kept for it in these books and years.
     #[must_use]
-    pub fn new(entity: i64, reading: Reading) -> Self {
-        Self { reading, entity, seen: HashMap::new(), years: BTreeMap::new() }
+    pub fn new(entity: i64, reading: Reading, kept: BTreeSet<(usize, i64)>) -> Self {
+        Self { reading, entity, seen: HashMap::new(), years: BTreeMap::new(), kept }
+    }
+
+    /// Takes note of rows that were dealt with before, so that those below are compared with them.
+    pub fn pass(&mut self, rows: Vec<Read>) {
+        for (line, read) in rows {
+            let _ = self.within_file(line, read);
+        }
     }
 
     /// Looks at rows; what stands in the books is asked of `tx`. The verdicts stand in the rows' order.
@@ -107,11 +116,12 @@ impl Sifter {
     fn against_book(&self, entry: OldEntry, standing: &Standing) -> Verdict {
         let (book, year) = (&self.reading.books[entry.book].code, entry.year);
         let live = self.years.get(&(entry.book, year)).copied().flatten().is_some_and(|(_, live)| live);
+        let closed = live && !self.kept.contains(&(entry.book, year));
         match standing.get(&(entry.book, year, entry.number)) {
             Some(Some(content)) if *content == entry.content => Verdict::Same,
             Some(Some(_)) => Verdict::Bad(format!("number {} was imported before with other content", entry.code)),
             Some(None) => Verdict::Bad(format!("number {} is that of an entry registered here", entry.code)),
-            None if live => Verdict::Bad(format!(
+            None if closed => Verdict::Bad(format!(
                 "the book {book} has entries of {year} that were registered here: nothing more goes into that year"
             )),
             None => Verdict::New(entry),

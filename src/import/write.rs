@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use uuid::Uuid;
+
 use super::content::{OldEntry, Reading};
 use crate::clock::Clock;
 use crate::domain::{Channel, Micros, PersonType, Routing, Status};
@@ -21,69 +23,62 @@ pub const IMPORTER: &str = "import:entries";
 /// In which role: an import is run on the machine itself.
 const ROLE: &str = "admin";
 
-/// Writes entries under the lock of the entity's books.
+/// Writes entries, batch by batch, each under the lock of the entity's books.
 pub struct Writer<'e> {
     entity: &'e Entity,
     clock: &'e Clock,
     reading: Reading,
-    lock: Lock,
-    /// The position of the last event.
-    next: i64,
-    /// When it is written into the book.
-    at: Micros,
-    growth: Growth,
     /// Whether a unit is the entity's own; none where the catalogue does not know it.
     units: HashMap<String, Option<bool>>,
-    counts: BTreeMap<(String, String, Channel), i64>,
-    /// The highest number of each book and year.
-    highest: BTreeMap<(usize, i64), i64>,
-    /// Rows written.
-    pub written: u64,
-    /// Rows whose identifier has a check character that does not hold.
+    /// Entries written whose identifier has a check character that does not hold.
     pub unchecked_ids: u64,
     /// Units that the catalogue does not know.
     pub unknown_units: BTreeSet<String>,
 }
 
 impl<'e> Writer<'e> {
-    /// A writer that holds the lock.
-    pub fn new(entity: &'e Entity, clock: &'e Clock, reading: Reading, lock: Lock) -> store::Result<Self> {
-        Ok(Self {
-            entity,
-            clock,
-            // Events never go back in time, as entries never do.
-            at: reading.now.max(lock.last_registered_at),
-            growth: Growth::from(&lock.log_edge)?,
-            next: lock.last_event,
-            reading,
-            lock,
-            units: HashMap::new(),
-            counts: BTreeMap::new(),
-            highest: BTreeMap::new(),
-            written: 0,
-            unchecked_ids: 0,
-            unknown_units: BTreeSet::new(),
-        })
+    /// A writer into the books of this entity.
+    pub fn new(entity: &'e Entity, clock: &'e Clock, reading: Reading) -> Self {
+        Self { entity, clock, reading, units: HashMap::new(), unchecked_ids: 0, unknown_units: BTreeSet::new() }
     }
 
-    /// Writes some entries.
+    /// Writes some entries under this lock, and what they change together: their counters, for when the import is finished,
+    /// and the place in the log.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn write(&mut self, tx: &mut Tx, entries: Vec<OldEntry>) -> store::Result<()> {
+    pub async fn write(
+        &mut self,
+        tx: &mut Tx,
+        (import, lock): (Uuid, &Lock),
+        entries: Vec<OldEntry>,
+    ) -> store::Result<()> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        // Events never go back in time, whichever of two machines has the faster clock: neither theirs nor ours runs ahead
+        // of the database.
+        let now = self.clock.now();
+        let at = lock.database_now.map_or(now, |database| now.min(database)).max(lock.last_registered_at);
+        let mut position = lock.last_event;
+        let mut growth = Growth::from(&lock.log_edge)?;
+        let mut counts: BTreeMap<(String, String, Channel), i64> = BTreeMap::new();
         let (mut rows, mut parties) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
         let (mut events, mut outbox) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
         for entry in entries {
             let routing = self.routing(tx, entry.content.destination_unit.as_deref()).await?;
-            let (row, party) = self.rows(entry, routing)?;
+            self.unchecked_ids += u64::from(!entry.check_holds);
+            position += 1;
+            let (row, party) = self.rows(entry, routing, position)?;
+            *counts.entry((row.book.clone(), row.registered_on.clone(), row.channel)).or_default() += 1;
             let belongings = Belongings { parties: vec![party.clone()], ..Belongings::default() };
-            events.push(self.event(&row, &belongings)?);
+            events.push(self.event(&row, &belongings, at)?);
             outbox.push(OutboxRow {
                 id: self.clock.new_id(),
                 entity_id: self.entity.id,
                 kind: "registered".into(),
                 entry_id: row.id,
-                created_at: self.at,
+                created_at: at,
                 attempts: 0,
             });
             rows.push(row);
@@ -91,25 +86,13 @@ impl<'e> Writer<'e> {
         }
         store::entries::insert(tx, self.entity.id, &rows).await?;
         store::entries::insert_parties(tx, self.entity.id, &parties).await?;
-        append(tx, self.entity, &mut events, &mut self.growth).await?;
-        store::outbox::insert(tx, &outbox).await
-    }
-
-    /// Writes what all entries together change: numbers, counters, the place in the log.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn finish(self, tx: &mut Tx) -> store::Result<()> {
-        let entity = self.entity.id;
-        for ((book, year), last) in self.highest {
-            store::book::imported_up_to(tx, entity, &self.reading.books[book].code, year, last).await?;
-        }
+        append(tx, self.entity, &mut events, &mut growth).await?;
+        store::outbox::insert(tx, &outbox).await?;
         let counts: Vec<Count> =
-            self.counts.into_iter().map(|((book, date, channel), more)| Count { book, date, channel, more }).collect();
-        store::book::add_counts(tx, entity, &counts).await?;
-        // The old times are in the past: the time of the last entry stays what it was, or numbering would stop.
-        let Self { growth, lock, .. } = self;
-        store::book::advance(tx, entity, growth.size(), lock.last_registered_at, &growth.edge()).await
+            counts.into_iter().map(|((book, date, channel), more)| Count { book, date, channel, more }).collect();
+        store::imports::add_counts(tx, import, &counts).await?;
+        // What is registered next must not be earlier than these events.
+        store::book::advance(tx, self.entity.id, growth.size(), at, &growth.edge()).await
     }
 
     /// Whose business it is, by the catalogue. A unit that it does not know was the entity's own once.
@@ -128,16 +111,10 @@ impl<'e> Writer<'e> {
         Ok(if own == Some(false) { Routing::Exchange } else { Routing::Internal })
     }
 
-    fn rows(&mut self, entry: OldEntry, routing: Routing) -> store::Result<(EntryRow, PartyRow)> {
-        let OldEntry { book: place, year, number, code, content, check_holds } = entry;
-        let book = &self.reading.books[place];
+    fn rows(&self, entry: OldEntry, routing: Routing, position: i64) -> store::Result<(EntryRow, PartyRow)> {
+        let OldEntry { book, year, number, code, content, check_holds: _ } = entry;
+        let book = &self.reading.books[book];
         let registered_on = content.registered_at.local_date(self.entity.zone).to_string();
-        self.next += 1;
-        self.written += 1;
-        self.unchecked_ids += u64::from(!check_holds);
-        *self.counts.entry((book.code.clone(), registered_on.clone(), content.channel)).or_default() += 1;
-        let highest = self.highest.entry((place, year)).or_default();
-        *highest = number.max(*highest);
         let id = self.clock.new_id();
         let row = EntryRow {
             id,
@@ -146,7 +123,7 @@ impl<'e> Writer<'e> {
             year,
             number,
             code,
-            position: self.next,
+            position,
             // An older system has one time. When it took effect was settled then, by its own calendar.
             presented_at: content.registered_at,
             presented_at_reason: None,
@@ -231,14 +208,14 @@ impl<'e> Writer<'e> {
         Ok((row, party))
     }
 
-    fn event(&self, row: &EntryRow, belongings: &Belongings) -> store::Result<EventRow> {
+    fn event(&self, row: &EntryRow, belongings: &Belongings, at: Micros) -> store::Result<EventRow> {
         let entry = Entry::of(row, belongings, self.entity.zone)?;
         Ok(EventRow {
             id: self.clock.new_id(),
             position: row.position,
             entry_id: row.id,
             r#type: "imported".into(),
-            at: self.at,
+            at,
             by_name: IMPORTER.into(),
             by_role: ROLE.into(),
             reason: None,

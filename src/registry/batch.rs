@@ -26,6 +26,35 @@ pub enum Failure {
     Unknown(#[source] store::Error),
 }
 
+/// How long the outcome of a commit whose answer was lost is asked for.
+const OUTCOME_PATIENCE: Duration = Duration::from_secs(15);
+
+/// Finds out what became of a commit whose answer was `lost`. `ask` says on a new connection whether what was written is
+/// there, after waiting for a transaction that may still be committing; it is asked until it answers.
+///
+/// # Errors
+/// [`Failure::NotKept`] when it is not there, [`Failure::Unknown`] when nobody answered in time.
+pub async fn settled<F>(lost: store::Error, ask: impl Fn() -> F + Send) -> Result<(), Failure>
+where
+    F: Future<Output = store::Result<bool>> + Send,
+{
+    tracing::warn!(error = &lost as &dyn std::error::Error, "the answer to a commit was lost; asking again");
+    let asked = async {
+        loop {
+            match ask().await {
+                Ok(found) => return found,
+                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "still no answer"),
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    match tokio::time::timeout(OUTCOME_PATIENCE, asked).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::NotKept(lost)),
+        Err(_) => Err(Failure::Unknown(lost)),
+    }
+}
+
 /// Why a member was not answered.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum BatchError {

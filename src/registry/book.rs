@@ -8,14 +8,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::alteration::{Alteration, Altered, NotAltered, altered_by};
-use super::batch::{Commit, Failure};
+use super::batch::{Commit, Failure, settled};
 use super::caller::Entity;
 use super::clock_guard::{ClockGuard, ClockProblem};
 use super::entry::Entry;
@@ -27,9 +26,6 @@ use super::will::ActsOfWill;
 use crate::domain::{Micros, Sha256};
 use crate::store::entries::{Belongings, EntryRow, VerdictRow};
 use crate::store::{self, Store, Tx};
-
-/// How long the outcome of a commit whose answer was lost is asked for.
-const OUTCOME_PATIENCE: Duration = Duration::from_secs(15);
 
 /// The key of a request that may be repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,25 +211,11 @@ impl Book {
 
     /// Whether the event is there, after the answer to its commit was lost.
     async fn settle(&self, event: Uuid, lost: store::Error) -> Result<(), Failure> {
-        tracing::warn!(error = &lost as &dyn std::error::Error, "the answer to a commit was lost; asking again");
-        let asked = async {
-            loop {
-                let answer = match self.store.begin().await {
-                    Ok(tx) => store::book::was_committed(tx, self.entity.id, event).await,
-                    Err(error) => Err(error),
-                };
-                match answer {
-                    Ok(found) => return found,
-                    Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "still no answer"),
-                }
-                tokio::time::sleep(Duration::from_millis(200)).await;
-            }
-        };
-        match tokio::time::timeout(OUTCOME_PATIENCE, asked).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Failure::NotKept(lost)),
-            Err(_) => Err(Failure::Unknown(lost)),
-        }
+        settled(lost, || async {
+            let tx = self.store.begin().await?;
+            store::book::was_committed(tx, self.entity.id, event).await
+        })
+        .await
     }
 }
 

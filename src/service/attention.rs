@@ -17,7 +17,7 @@ pub use write::{Attentions, Member, Outcome};
 
 use crate::clock::Clock;
 use crate::domain::{AttentionChannel, Micros};
-use crate::registry::batch::{BatchError, Batcher};
+use crate::registry::batch::{BatchError, Batcher, Failure, settled};
 use crate::registry::book::Key;
 use crate::registry::caller::Caller;
 use crate::registry::submission::FieldError;
@@ -183,13 +183,25 @@ impl Service {
     /// [`AttentionError::AlreadyWithdrawn`] for a second time, [`AttentionError::NotFound`] where there is none.
     pub async fn withdraw(&self, caller: &Caller, id: Uuid) -> Result<AttentionRow, AttentionError> {
         let entity = caller.entity.id;
+        let (by, at) = (caller.name(), self.clock.now());
         let mut tx = self.store.begin().await?;
         // The statement decides, not a row read before: two callers may withdraw at once.
-        let count = store::attentions::withdraw(&mut tx, entity, id, &caller.name(), self.clock.now()).await?;
+        let count = store::attentions::withdraw(&mut tx, entity, id, &by, at).await?;
         let row = store::attentions::by_id(&mut tx, entity, id).await?.ok_or(AttentionError::NotFound(id))?;
         let count = count.ok_or(AttentionError::AlreadyWithdrawn(id))?;
         store::attentions::add_counts(&mut tx, entity, &[count]).await?;
-        tx.commit().await?;
+        if let Err(lost) = tx.commit().await {
+            if !lost.leaves_doubt() {
+                return Err(lost.into());
+            }
+            let outcome = settled(lost, || async {
+                store::attentions::was_withdrawn(self.store.begin().await?, entity, id, &by, at).await
+            });
+            outcome.await.map_err(|failure| match failure {
+                Failure::NotKept(lost) => AttentionError::Store(lost),
+                Failure::Unknown(_) => AttentionError::Batch(BatchError::Unknown),
+            })?;
+        }
         Ok(row)
     }
 }

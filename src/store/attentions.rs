@@ -1,10 +1,10 @@
-//! Attentions of the citizens' service, their counters, and the files that were imported.
+//! Attentions of the citizens' service, and their counters.
 
 use uuid::Uuid;
 
 use super::bulk::insert_rows;
 use super::{Result, Tx, row, sql};
-use crate::domain::{AttentionChannel, Micros, Sha256};
+use crate::domain::{AttentionChannel, Micros};
 
 /// One attention, or several alike.
 #[derive(Debug, Clone)]
@@ -56,6 +56,52 @@ pub async fn insert(tx: &mut Tx, entity: i64, rows: &[AttentionRow]) -> Result<(
         ]
     );
     Ok(())
+}
+
+/// Whether an attention was committed, asked after the answer to a commit was lost.
+///
+/// It is written again and taken back: that waits for a transaction whose connection broke and which may still be
+/// committing the same row.
+///
+/// # Errors
+/// When the database does not answer in time; then nobody knows.
+pub async fn was_committed(mut tx: Tx, entity: i64, row: &AttentionRow) -> Result<bool> {
+    let new = sql!(
+        &mut tx,
+        execute,
+        "INSERT INTO attentions (id, entity_id, at, attended_on, channel, unit, topic, count, recorded_by, recorded_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING",
+        row.id,
+        entity,
+        row.at,
+        row.attended_on.as_str(),
+        row.channel,
+        row.unit.as_str(),
+        row.topic.as_str(),
+        row.count,
+        row.recorded_by.as_str(),
+        row.recorded_at
+    )?;
+    Ok(new == 0)
+}
+
+/// Whether this caller withdrew an attention at this time, asked after the answer to a commit was lost: it takes the row,
+/// which waits for a transaction that may still be committing.
+///
+/// # Errors
+/// When the database does not answer in time; then nobody knows.
+pub async fn was_withdrawn(mut tx: Tx, entity: i64, id: Uuid, by: &str, at: Micros) -> Result<bool> {
+    let taken = sql!(
+        &mut tx,
+        execute,
+        "UPDATE attentions SET withdrawn_at = withdrawn_at
+         WHERE entity_id = $1 AND id = $2 AND withdrawn_at = $3 AND withdrawn_by = $4",
+        entity,
+        id,
+        at,
+        by
+    )?;
+    Ok(taken == 1)
 }
 
 /// So many attentions more (or fewer) on a local date of a unit, by a channel.
@@ -122,7 +168,8 @@ pub struct Wanted {
     pub before: Option<(Micros, Uuid)>,
 }
 
-/// The attentions wanted, the newest first; those withdrawn are among them.
+/// The attentions wanted, the newest first; those withdrawn are among them, those of an import that is not finished are
+/// not.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -133,6 +180,7 @@ pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Resu
         fetch_all,
         "SELECT * FROM attentions
          WHERE entity_id = $1 AND at >= $2 AND at < $3 AND (at, id) < ($4, $5)
+           AND (import_id IS NULL OR import_id NOT IN (SELECT id FROM imports WHERE entity_id = $1 AND finished_at IS NULL))
            AND (CAST($6 AS TEXT) IS NULL OR channel = $6) AND (CAST($7 AS TEXT) IS NULL OR unit = $7)
          ORDER BY at DESC, id DESC LIMIT $8",
         entity,
@@ -144,48 +192,4 @@ pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Resu
         wanted.unit.as_deref(),
         limit
     )?)
-}
-
-/// Remembers a file that was imported; false when the same file was imported before.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn remember_file(
-    tx: &mut Tx,
-    entity: i64,
-    id: Uuid,
-    kind: &str,
-    hash: Sha256,
-    rows: i64,
-    at: Micros,
-) -> Result<bool> {
-    let new = sql!(
-        tx,
-        execute,
-        "INSERT INTO imports (id, entity_id, kind, file_sha256, rows, imported_at) VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT DO NOTHING",
-        id,
-        entity,
-        kind,
-        hash,
-        rows,
-        at
-    )?;
-    Ok(new == 1)
-}
-
-/// Whether a file was imported before.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn is_remembered(tx: &mut Tx, entity: i64, kind: &str, hash: Sha256) -> Result<bool> {
-    let found: Option<(i64,)> = sql!(
-        tx,
-        fetch_optional,
-        "SELECT rows FROM imports WHERE entity_id = $1 AND kind = $2 AND file_sha256 = $3",
-        entity,
-        kind,
-        hash
-    )?;
-    Ok(found.is_some())
 }

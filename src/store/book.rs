@@ -502,6 +502,7 @@ pub struct Count {
     /// How many more.
     pub more: i64,
 }
+row! { Count: book, date, channel, more }
 
 /// Brings the counters of the report up to date; `counts` are sorted, so that locks are taken in one order.
 ///

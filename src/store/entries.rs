@@ -459,12 +459,12 @@ pub async fn by_code(tx: &mut Tx, entity: i64, code: &str) -> Result<Option<Entr
     )?)
 }
 
-/// An entry by its number.
+/// An entry by its number; none while it belongs to an import that is not finished.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn by_number(tx: &mut Tx, entity: i64, book: &str, year: i64, number: i64) -> Result<Option<EntryRow>> {
-    Ok(sql!(
+    let row: Option<EntryRow> = sql!(
         tx,
         fetch_optional,
         concat!(
@@ -476,7 +476,14 @@ pub async fn by_number(tx: &mut Tx, entity: i64, book: &str, year: i64, number: 
         book,
         year,
         number
-    )?)
+    )?;
+    Ok(match row {
+        Some(row) if row.imported => {
+            let after = super::imports::hidden_after(tx, entity).await?;
+            Some(row).filter(|row| after.is_none_or(|position| row.position <= position))
+        }
+        row => row,
+    })
 }
 
 /// What belongs to an entry, in its order.

@@ -63,7 +63,8 @@ pub async fn attention_totals(tx: &mut Tx, entity: i64, from: &str, to: &str) ->
 /// A counter that does not agree with the records: what it counts, what it says, what there is.
 pub type Difference = (String, i64, i64);
 
-/// Counts the records again, by other statements than those that keep the counters, and gives every difference.
+/// Counts the records again, by other statements than those that keep the counters, and gives every difference. What
+/// belongs to an import that is not finished is not counted yet.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -77,7 +78,9 @@ pub async fn recount(tx: &mut Tx, entity: i64) -> Result<Vec<Difference>> {
          FROM (SELECT book, date, channel, total AS counter, CAST(0 AS BIGINT) AS records FROM entry_counts WHERE entity_id = $1
                UNION ALL
                SELECT book, registered_on, channel, 0, count(*) FROM entries
-               WHERE entity_id = $1 AND status <> 'annulled' GROUP BY book, registered_on, channel) AS told
+               WHERE entity_id = $1 AND status <> 'annulled'
+                 AND (NOT imported OR position <= (SELECT coalesce(importing_from, 9223372036854775807) FROM entities WHERE id = $1))
+               GROUP BY book, registered_on, channel) AS told
          GROUP BY book, date, channel HAVING sum(counter) <> sum(records) ORDER BY 1",
         entity
     )?;
@@ -89,7 +92,9 @@ pub async fn recount(tx: &mut Tx, entity: i64) -> Result<Vec<Difference>> {
          FROM (SELECT date, unit, channel, total AS counter, CAST(0 AS BIGINT) AS records FROM attention_counts WHERE entity_id = $1
                UNION ALL
                SELECT attended_on, unit, channel, 0, CAST(sum(count) AS BIGINT) FROM attentions
-               WHERE entity_id = $1 AND withdrawn_at IS NULL GROUP BY attended_on, unit, channel) AS told
+               WHERE entity_id = $1 AND withdrawn_at IS NULL
+                 AND (import_id IS NULL OR import_id NOT IN (SELECT id FROM imports WHERE entity_id = $1 AND finished_at IS NULL))
+               GROUP BY attended_on, unit, channel) AS told
          GROUP BY date, unit, channel HAVING sum(counter) <> sum(records) ORDER BY 1",
         entity
     )?;

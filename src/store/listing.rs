@@ -93,7 +93,7 @@ pub struct WantedParty {
     pub country: Option<Country>,
 }
 
-/// The entries wanted, at most `limit`.
+/// The entries wanted, at most `limit`; those of an import that is not finished are not among them.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -109,10 +109,15 @@ pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Resu
             ("body @@ to_tsquery('simple', ", words.join(" & "))
         }
     };
+    let hidden_after = super::imports::hidden_after(tx, entity).await?;
     Ok(on_engine!(tx, |conn: E| {
         let mut query =
             QueryBuilder::<E>::new(concat!("SELECT ", entry_columns!(), " FROM entries e WHERE e.entity_id = "));
         query.push_bind(entity);
+        // Only where there is such an import, so that no other statement is planned by it.
+        if let Some(position) = hidden_after {
+            query.push(" AND (NOT e.imported OR e.position <= ").push_bind(position).push(")");
+        }
         if let Some(book) = &wanted.book {
             query.push(" AND e.book = ").push_bind(book.clone());
         }

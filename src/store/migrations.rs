@@ -33,6 +33,7 @@ const SHARED: &[Step] = steps!(
     "0023_custody"
     "0024_officials"
     "0025_clock_source"
+    "0028_imports"
 );
 /// SQLite's own.
 pub(super) const SQLITE: &[Step] = steps!("sqlite/", "0002_full_text");

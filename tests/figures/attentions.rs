@@ -173,7 +173,7 @@ async fn a_file_of_attentions_is_taken_once(#[values(Engine::Sqlite, Engine::Pos
     assert_eq!(place.report(&sac, "2019").await["years"][0]["attentions"]["email"], 0);
 
     let (outcome, _) = place.import_attentions(&path, true).await;
-    assert_eq!(outcome, Outcome::Done(Summary { rows: 1, attentions: 40, bad: 1 }));
+    assert_eq!(outcome, Outcome::Done(Summary { rows: 1, attentions: 40, bad: 1, taken_up_at: None }));
     assert_eq!(place.import_attentions(&path, true).await.0, Outcome::Repeated);
     let output = place.program(&["import", "attentions", path.to_str().unwrap()]).await;
     assert_eq!(output.status.code(), Some(0), "{output:?}");

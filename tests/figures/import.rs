@@ -3,26 +3,25 @@
 use rstest::rstest;
 use serde_json::json;
 use ventanilla::domain::Micros;
-use ventanilla::import::entries::{Gaps, Outcome, Summary, import};
-use ventanilla::import::{ImportError, Stage, Watch};
+use ventanilla::import::entries::{Gaps, Outcome, Summary};
 
 use crate::place::{Engine, Place};
 
-const HEADING: &str =
+pub const HEADING: &str =
     "book,year,number,registered_at,channel,subject,destination_unit,party_id_type,party_id,party_name\n";
 
-fn row(number: i64) -> String {
+pub fn row(number: i64) -> String {
     format!(
         "entrada,2018,{number},2018-03-01T09:00:00+01:00,in_person,Asunto {number},L01000000,nif,00000000T,\"García, Ana\"\n"
     )
 }
 
-fn file(rows: &[String]) -> String {
+pub fn file(rows: &[String]) -> String {
     format!("{HEADING}{}", rows.concat())
 }
 
 /// A row of the year that it is now.
-fn row_of_now(place: &Place, number: i64, channel: &str) -> String {
+pub fn row_of_now(place: &Place, number: i64, channel: &str) -> String {
     let at = Micros(place.app.clock().now().0 - 1_000_000).rfc3339(place.app.entity.zone);
     format!("entrada,{},{number},{at},{channel},Asunto {number},,cif,B58378431,Ejemplo S. L.\n", &at[..4])
 }
@@ -174,6 +173,7 @@ async fn gaps_are_listed_and_odd_records_are_said(#[values(Engine::Sqlite, Engin
     assert_eq!(
         String::from_utf8(output.stdout).unwrap(),
         "4 entries imported, 0 were there already\n\
+         4 rows read\n\
          entrada 2018: no entry has the numbers 1–2, 5–9, 11–19\n\
          1 have an identifier whose check character does not hold; taken as it is\n\
          units that the catalogue does not know, taken as they are: LA9999999\n"
@@ -196,63 +196,6 @@ async fn a_file_that_is_no_such_file_is_not_run() {
     }
     let output = place.program(&["import", "entries", "/nowhere.csv"]).await;
     assert_eq!(output.status.code(), Some(2));
-}
-
-/// Dies, or lets somebody write to the file, when the first rows are written.
-struct Saboteur(Box<dyn FnMut() + Send>);
-
-impl Watch for Saboteur {
-    fn reached(&mut self, stage: Stage, _: u64) {
-        if stage == Stage::Writing {
-            (self.0)();
-        }
-    }
-
-    fn bad(&mut self, line: u64, wrong: &str) {
-        panic!("{line}: {wrong}");
-    }
-}
-
-#[rstest]
-#[tokio::test]
-async fn an_import_that_dies_leaves_nothing_and_can_be_repeated(
-    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
-) {
-    let place = Place::on(engine).await;
-    let clerk = place.token("clerk").await;
-    let rows: Vec<String> = (1..=5000).map(row).collect();
-    let path = place.file("old.csv", file(&rows));
-    let (app, dying) = (place.app.clone(), path.clone());
-    let died = tokio::spawn(async move {
-        let mut chunks = 0;
-        let mut saboteur = Saboteur(Box::new(move || {
-            chunks += 1;
-            assert!(chunks < 2, "killed");
-        }));
-        import(&app, &dying, false, &mut saboteur).await.map(drop)
-    });
-    assert!(died.await.unwrap_err().is_panic());
-    assert_eq!(place.get("/entries?sort=number", &clerk).await.json()["items"], json!([]));
-    assert_eq!(place.differences().await, []);
-    assert_eq!(place.history("again.csv", std::fs::read(&path).unwrap()).await.written, 5000);
-    assert_eq!(place.counter_entry(&clerk).await.status, 201);
-}
-
-#[rstest]
-#[tokio::test]
-async fn a_file_that_changes_meanwhile_is_not_kept(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let place = Place::on(engine).await;
-    let path = place.file("old.csv", file(&(1..=4200).map(row).collect::<Vec<_>>()));
-    let writing = path.clone();
-    let mut saboteur = Saboteur(Box::new(move || {
-        let content = std::fs::read_to_string(&writing).unwrap() + &row(4201);
-        std::fs::write(&writing, content).unwrap();
-    }));
-    // The last row was never checked, so none is kept.
-    let outcome = import(&place.app, &path, false, &mut saboteur).await;
-    assert!(matches!(outcome, Err(ImportError::Changed(_))), "{outcome:?}");
-    let clerk = place.token("clerk").await;
-    assert_eq!(place.get("/books/entrada/2018/1", &clerk).await.status, 404);
 }
 
 /// The text as a Spanish spreadsheet writes it.

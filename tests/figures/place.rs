@@ -1,7 +1,7 @@
 //! A registry of a test's own: its database, its folder, its router, and the program beside it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use axum::Router;
 use axum::body::Body;
@@ -68,6 +68,15 @@ impl Place {
             Engine::Sqlite => format!("sqlite://{}/registry.db", folder.path().display()),
             Engine::Postgres => Services::get().fresh_postgres_database().await,
         };
+        Self::in_folder(folder, database, zone, more).await
+    }
+
+    /// One on this database.
+    pub async fn on_database(url: &str) -> Self {
+        Self::in_folder(TempDir::new().unwrap(), url.to_owned(), "Europe/Madrid", "").await
+    }
+
+    async fn in_folder(folder: TempDir, database: String, zone: &str, more: &str) -> Self {
         let settings = format!(
             "[entity]\ntime_zone = \"{zone}\"\n[database]\nurl = \"{database}\"\n[objects]\nurl = \"file://{}/objects\"\n{more}\n",
             folder.path().display()
@@ -99,6 +108,19 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ventanilla"));
         command.args(arguments).arg("--config").arg(self.folder.path().join("ventanilla.toml"));
         tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+
+    /// Starts the program on the same registry.
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ventanilla"));
+        command.args(arguments).arg("--config").arg(self.folder.path().join("ventanilla.toml"));
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Checks the whole book by the program.
+    pub async fn book_is_whole(&self) {
+        let output = self.program(&["verify", "book"]).await;
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
     }
 
     /// A token of a role, which is its name, too.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 use crate::domain::{AttentionChannel, Sha256};
-use crate::registry::batch::{Commit, Failure};
+use crate::registry::batch::{Commit, Failure, settled};
 use crate::registry::book::Key;
 use crate::store::attentions::{AttentionRow, Count};
 use crate::store::book::KeyRow;
@@ -61,9 +61,18 @@ impl Commit for Attentions {
         for (entity, members) in by_entity {
             write(&mut tx, entity, &members, &mut outcomes).await?;
         }
-        if let Err(error) = tx.commit().await {
-            // There is no lock to wait at until the lost commit is decided, as a book has; so nobody is told a guess.
-            return Err(if error.leaves_doubt() { Failure::Unknown(error) } else { Failure::NotKept(error) });
+        if let Err(lost) = tx.commit().await {
+            if !lost.leaves_doubt() {
+                return Err(Failure::NotKept(lost));
+            }
+            // All of the batch is there or nothing: one row tells. One without rows wrote nothing that anybody hears of.
+            let is_new = |member: &&&Member| matches!(outcomes.get(&member.row.id), Some(Outcome::Recorded));
+            if let Some(member) = members.iter().find(is_new) {
+                settled(lost, || async {
+                    store::attentions::was_committed(self.store.begin().await?, member.entity, &member.row).await
+                })
+                .await?;
+            }
         }
         let outcome = |member: &&Member| outcomes.remove(&member.row.id).ok_or(store::Error::Bug("batch"));
         members.iter().map(outcome).collect::<store::Result<_>>().map_err(Failure::NotKept)
