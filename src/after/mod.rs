@@ -20,6 +20,7 @@ use crate::receipt;
 use crate::receipt::check::CheckError;
 use crate::receipt::seal::SealError;
 use crate::registry::Registry;
+use crate::registry::erasure::is_erased;
 use crate::registry::ledger::prove;
 use crate::registry::numbering::committed_of;
 use crate::registry::state::Condition;
@@ -81,7 +82,7 @@ impl App {
     /// [`ReceiptError`]; `None` when the entry has none.
     pub async fn receipt(&self, entry: Uuid) -> Result<Option<(Vec<u8>, Vec<u8>)>, ReceiptError> {
         let mut tx = self.store().read().await?;
-        if let Some((json, p7s)) = store::entries::receipt(&mut tx, entry).await? {
+        if let Some((json, p7s)) = store::receipts::receipt(&mut tx, entry).await? {
             self.check_stored(entry, &json, &p7s)?;
             return Ok(Some((json, p7s)));
         }
@@ -91,7 +92,7 @@ impl App {
         let Some(sealed) = self.seal(vec![text]).await.pop().transpose()?.flatten() else { return Ok(None) };
         let mut tx = self.store().begin().await?;
         sealed.keep(&mut tx, self.entity.id, entry).await?;
-        let found = store::entries::receipt(&mut tx, entry).await?;
+        let found = store::receipts::receipt(&mut tx, entry).await?;
         tx.commit().await?;
         Ok(found)
     }
@@ -122,7 +123,8 @@ impl App {
     /// What the receipt of an entry says; `None` for an entry without one.
     async fn receipt_text(&self, tx: &mut Tx, entry: Uuid) -> store::Result<Option<Vec<u8>>> {
         let events = store::book::events_of(tx, self.entity.id, entry).await?;
-        let Some(first) = events.iter().find(|event| event.r#type == "registered") else { return Ok(None) };
+        let first = events.iter().find(|event| event.r#type == "registered" && !is_erased(event));
+        let Some(first) = first else { return Ok(None) };
         let committed = committed_of(&first.data)?;
         let proof = prove(tx, &self.entity, first).await?;
         Ok(receipt::json::write(&self.entity, &committed, first, &proof))
@@ -301,13 +303,14 @@ struct Sealed {
 
 impl Sealed {
     async fn keep(&self, tx: &mut Tx, entity: i64, entry: Uuid) -> store::Result<()> {
-        store::entries::keep_receipt(tx, entity, entry, &self.json, &self.p7s, self.at).await
+        store::receipts::keep_receipt(tx, entity, entry, &self.json, &self.p7s, self.at).await
     }
 }
 
 /// Fills the full text of an entry.
 async fn index(tx: &mut Tx, row: &OutboxRow) -> store::Result<()> {
-    let Some(entry) = store::entries::by_id(tx, row.entity_id, row.entry_id).await? else { return Ok(()) };
+    let entry = store::entries::by_id(tx, row.entity_id, row.entry_id).await?;
+    let Some(entry) = entry.filter(|entry| entry.erased_at.is_none()) else { return Ok(()) };
     let with = store::entries::belongings(tx, row.entry_id).await?;
     let mut words: Vec<&str> = vec![&entry.subject];
     words.extend([&entry.statement, &entry.request].into_iter().filter_map(|text| text.as_deref()));

@@ -17,8 +17,9 @@ use crate::domain::{Micros, Sha256};
 use crate::receipt::pdf::{self, Look};
 use crate::receipt::seal::SealError;
 use crate::signature::Prepared;
-use crate::store::entries::PaperRow;
+use crate::store::objects::receipt_path;
 use crate::store::outbox::OutboxRow;
+use crate::store::receipts::PaperRow;
 use crate::store::{self};
 
 /// How often the outbox is looked at.
@@ -139,15 +140,23 @@ impl App {
         self.registry.objects().put_receipt(&self.entity.code, entry, hash, bytes.clone()).await?;
         let mut tx = self.store().begin().await?;
         let row = PaperRow { pdf_sha256: hash, timestamped };
-        let first = store::entries::keep_paper(&mut tx, entry, &row).await?;
+        let first = store::receipts::keep_paper(&mut tx, entry, &row).await?;
         tx.commit().await?;
         // Another process may have been first: its PDF is the one that stays.
-        if first { Ok(Some(bytes)) } else { self.kept_pdf(entry).await }
+        if first {
+            return Ok(Some(bytes));
+        }
+        let kept = self.kept_pdf(entry).await?;
+        if kept.is_none() {
+            // The data of the entry were erased meanwhile.
+            self.registry.objects().delete_at(&receipt_path(&self.entity.code, entry, &hash)).await?;
+        }
+        Ok(kept)
     }
 
     async fn kept_pdf(&self, entry: Uuid) -> Result<Option<Bytes>, PaperError> {
         let mut tx = self.store().read().await?;
-        let paper = store::entries::paper(&mut tx, entry).await?;
+        let paper = store::receipts::paper(&mut tx, entry).await?;
         drop(tx);
         let Some(hash) = paper.map(|paper| paper.pdf_sha256) else { return Ok(None) };
         let kept = self.registry.objects().get_receipt(&self.entity.code, entry, hash).await?;

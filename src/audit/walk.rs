@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::domain::{Micros, Sha256};
 use crate::log::{Edge, leaf_hash};
 use crate::registry::history::Told;
-use crate::registry::record;
+use crate::registry::{erasure, record};
 use crate::store;
 use crate::store::audit::Stretch;
 use crate::store::book::EventRow;
@@ -70,9 +70,10 @@ pub async fn walk(
                 store::audit::nodes_between(&mut tx, entity, Log::Book, level, position(from), position(to)).await?;
             nodes.extend(found);
         }
+        let erasures = store::audit::erasures(&mut tx, entity, position(from + 1), position(to)).await?;
         let issued = store::audit::receipts(&mut tx, entity, position(from + 1), position(to)).await?;
         drop(tx);
-        let complete = walk.leaves(&stretch.events, from, to, report)?;
+        let complete = walk.leaves((&stretch.events, &erasures), from, to, report)?;
         for node in complete {
             let stored =
                 nodes.iter().find(|row| row.level == i64::from(node.level) && row.node.unsigned_abs() == node.index);
@@ -125,7 +126,7 @@ impl Walk<'_> {
     /// Checks each event against its leaf, and grows the tree; gives the nodes that became complete.
     fn leaves(
         &mut self,
-        events: &[EventRow],
+        (events, erasures): (&[EventRow], &[EventRow]),
         from: u64,
         to: u64,
         report: &mut Report,
@@ -142,7 +143,8 @@ impl Walk<'_> {
             };
             report.events += 1;
             let record = record::of_event(&self.app.entity.code, event);
-            if record::commitment(&event.salt.0, &record) != event.commitment {
+            let erased = || erasures.iter().any(|erasure| erasure::says_erased(erasure, event));
+            if record::commitment(&event.salt.0, &record) != event.commitment && !erased() {
                 let (kind, code) = (event.r#type.clone(), code_of(event));
                 report.find(Finding::EventAltered { position, kind, code });
             }
@@ -162,15 +164,19 @@ impl Walk<'_> {
     fn entries(&mut self, stretch: &Stretch, report: &mut Report) -> Result<(), AuditError> {
         let rows: HashMap<Uuid, &EntryRow> = stretch.entries.iter().map(|row| (row.id, row)).collect();
         for first in stretch.events.iter().filter(|event| matches!(event.r#type.as_str(), "registered" | "imported")) {
-            self.number(first, report);
+            let later: Vec<&EventRow> = stretch.later.iter().filter(|event| event.entry_id == first.entry_id).collect();
+            // What was left of an entry whose data were erased tells the rest.
+            let erased =
+                later.iter().rposition(|event| event.r#type == erasure::TYPE).filter(|_| erasure::is_erased(first));
+            let begin = erased.map_or(first, |place| later[place]);
+            self.number(first, begin, report);
             let Some(row) = rows.get(&first.entry_id) else {
                 report.find(Finding::EntryMissing { code: code_of(first), position: first.position });
                 continue;
             };
             report.entries += 1;
-            let Some(mut told) = Told::by_first(first) else { continue };
-            let later: Vec<&EventRow> = stretch.later.iter().filter(|event| event.entry_id == row.id).collect();
-            for event in &later {
+            let Some(mut told) = Told::by_first(begin) else { continue };
+            for event in later.iter().skip(erased.map_or(0, |place| place + 1)) {
                 // One that cannot be read was altered, which its leaf shows.
                 told = told.clone().then(event).unwrap_or(told);
             }
@@ -204,8 +210,8 @@ impl Walk<'_> {
     }
 
     /// Numbers count on by one, but for those of older systems, which may still be coming in while others are given.
-    fn number(&mut self, first: &EventRow, report: &mut Report) {
-        let Some(told) = Told::by_first(first) else { return };
+    fn number(&mut self, first: &EventRow, begin: &EventRow, report: &mut Report) {
+        let Some(told) = Told::by_first(begin) else { return };
         let text = |name: &str| told.entry.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let whole = |name: &str| told.entry.get(name).and_then(Value::as_i64).unwrap_or_default();
         let (book, year, found) = (text("book"), whole("year"), whole("number"));

@@ -107,7 +107,7 @@ async fn conclude(config: ConfigArgument) -> Outcome {
     app.continues(Log::Book).await?;
     match entries::conclude(&app).await? {
         Some((entries, line)) => {
-            println!("{entries} entries stand, up to line {line} of the file that was interrupted")
+            println!("{entries} entries stand, up to line {line} of the file that was interrupted");
         }
         None => println!("no import of entries was interrupted"),
     }

@@ -7,6 +7,7 @@ mod catalogue;
 mod clock;
 pub mod demo;
 mod descriptors;
+mod erase;
 mod import;
 mod incident;
 pub mod init;
@@ -70,6 +71,8 @@ enum Command {
     Incident(incident::Arguments),
     /// Bring entries and attentions from an older system.
     Import(import::Arguments),
+    /// Erase the personal data of an entry, which stays with its number, times and state.
+    Erase(erase::Arguments),
     /// The figures, and whether their counters agree with the records.
     Report(report::Arguments),
     /// Copy database and objects into a folder while the server serves.
@@ -110,6 +113,7 @@ pub fn run() -> ExitCode {
         Command::Catalogue(arguments) => catalogue::run(arguments),
         Command::Incident(arguments) => incident::run(arguments),
         Command::Import(arguments) => import::run(arguments),
+        Command::Erase(arguments) => erase::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Backup(arguments) => backup::backup(arguments),
         Command::Restore(arguments) => backup::restore(arguments),

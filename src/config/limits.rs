@@ -64,6 +64,9 @@ pub struct Limits {
     /// their heads), of all connections together. With more, the connection that has most of them, of the network that has
     /// most, is closed. Documents are not in memory.
     pub unread_bytes: u64,
+    /// Rows that `ventanilla import` writes in one transaction: while it lasts no entry is numbered, some tenths of a
+    /// second for each thousand rows on a slow machine.
+    pub import_rows: usize,
 }
 
 impl Default for Limits {
@@ -93,6 +96,7 @@ impl Default for Limits {
             open_documents_per_caller: 256,
             memory_bytes: 512 << 20,
             unread_bytes: 128 << 20,
+            import_rows: 4096,
         }
     }
 }
@@ -127,6 +131,7 @@ impl Limits {
             ("connection_seconds", self.connection_seconds, 1, 7 * SECONDS_OF_A_DAY),
             ("body_bytes_per_second", self.body_bytes_per_second, 1, 1 << 30),
             ("ready_seconds", self.ready_seconds, 0, SECONDS_OF_AN_HOUR),
+            ("import_rows", number(self.import_rows), 1, 1 << 16),
             ("unfinished_bytes_per_caller", self.unfinished_bytes_per_caller, self.submission_bytes, u64::MAX),
             ("open_documents", number(self.open_documents), 1, 1 << 20),
             ("open_documents_per_caller", number(self.open_documents_per_caller), 1, 1 << 20),

@@ -11,6 +11,7 @@ pub mod country;
 pub mod custody;
 pub mod document;
 pub mod entry;
+pub mod erasure;
 pub mod exchange;
 pub mod identifier;
 pub mod identity;
@@ -33,6 +34,7 @@ pub use entry::{
     AuthenticationMethod, BookKind, MustSubmitElectronically, PhysicalDocuments, PresentedAtReason, Routing, Status,
     Transport,
 };
+pub use erasure::ErasureGround;
 pub use exchange::{Exchange, Metadata, MetadataItem, Origin};
 pub use identity::Identity;
 pub use number::EntryCode;

@@ -328,7 +328,9 @@ impl From<NotAltered> for Problem {
                 Kind::EntryChanged,
                 "the entry changed meanwhile: read it again, and decide on what it is now",
             ),
-            NotAltered::KeptUntil(_) | NotAltered::KeptTooMuch => Self::new(Kind::WrongState, refusal.to_string()),
+            NotAltered::KeptUntil(_) | NotAltered::KeptTooMuch | NotAltered::StillKept => {
+                Self::new(Kind::WrongState, refusal.to_string())
+            }
             NotAltered::State(state) => Self::new(Kind::WrongState, state.to_string()),
             NotAltered::Nothing => Self::field("/changes", "all these fields have these values already"),
             NotAltered::PartTaken(place) => Self::field(format!("/documents/{place}/part"), refusal.to_string()),

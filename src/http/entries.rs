@@ -57,7 +57,7 @@ async fn show(app: &App, caller: &Caller, mut tx: Tx, row: &EntryRow, belongings
     let answer = Answer {
         entry: to_raw_value(&entry).map_err(|_| store::Error::Corrupt("entry"))?,
         signatures: verdicts(&belongings.verdicts)?,
-        receipt: row.csv.clone().map(|csv| ReceiptLinks::of(row.id, csv)),
+        receipt: row.csv.clone().filter(|_| row.erased_at.is_none()).map(|csv| ReceiptLinks::of(row.id, csv)),
         proof,
         corrections: app.registry.corrections(caller, row).await?,
     };
@@ -118,7 +118,7 @@ pub struct Event {
     /// Why, where it had to be said.
     #[schema(example = "duplicado")]
     pub reason: Option<String>,
-    /// What was committed.
+    /// What was committed; empty where the personal data of the entry were erased later.
     #[schema(value_type = Object)]
     pub data: Box<RawValue>,
 }

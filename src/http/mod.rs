@@ -19,6 +19,7 @@ pub mod custody;
 pub mod documents;
 pub mod entries;
 pub mod entries_csv;
+mod erasures;
 pub mod health;
 pub mod incidents;
 pub mod intake;

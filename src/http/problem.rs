@@ -22,6 +22,8 @@ pub enum Kind {
     Forbidden,
     /// There is no such thing, or the caller may not know.
     NotFound,
+    /// The personal data of the entry were erased.
+    Erased,
     /// The operation takes another method.
     MethodNotAllowed,
     /// None of the media types asked for can be given.
@@ -64,13 +66,14 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, for the documentation.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::BadRequest,
         Self::PartOrder,
         Self::IdempotencyKeyMissing,
         Self::Unauthenticated,
         Self::Forbidden,
         Self::NotFound,
+        Self::Erased,
         Self::MethodNotAllowed,
         Self::NotAcceptable,
         Self::DuplicateSubmission,
@@ -106,6 +109,7 @@ impl Kind {
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "A valid token is required"),
             Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "The caller may not do this"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
+            Self::Erased => (StatusCode::GONE, "erased", "The personal data of the entry were erased"),
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The operation takes another method")
             }
@@ -411,6 +415,10 @@ problems! {
     LogProblems: [BadRequest, NotFound, Unavailable],
     /// Of a verification code.
     CodeProblems: [BadRequest, NotFound, Unavailable],
+    /// Of a receipt, by its verification code.
+    CodeReceiptProblems: [BadRequest, NotFound, Erased, Unavailable],
+    /// Of a receipt, for known callers.
+    ReceiptProblems: [BadRequest, Unauthenticated, Forbidden, NotFound, Erased, Unavailable],
     /// Of a report.
     ReportProblems: [BadRequest, Unauthenticated, Forbidden, NotAcceptable, Unavailable],
     /// Of the bytes of a document.

@@ -9,20 +9,21 @@ use uuid::Uuid;
 use super::auth::require;
 use super::entries::visible;
 use super::params::PathParam;
-use super::problem::{Problem, ReadProblems, Result};
+use super::problem::{Kind, Problem, ReadProblems, ReceiptProblems, Result};
 use crate::app::App;
 use crate::domain::Role;
 use crate::receipt::label::Label;
 use crate::registry::access::Seen;
 use crate::registry::caller::Caller;
 use crate::store;
+use crate::store::entries::EntryRow;
 
 /// The receipt.
 #[utoipa::path(
     get, path = "/entries/{id}/receipt.json", tag = "receipts", operation_id = "receipt_json", summary = "The receipt as JSON",
     description = "The receipt of an entry (art. 16.3 Ley 39/2015): who, what, when, number, documents with their hashes. Made once: always the same bytes.",
     params(("id" = Uuid, Path, description = "The entry's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01")),
-    responses((status = 200, description = "The receipt", body = Object, content_type = "application/json"), ReadProblems),
+    responses((status = 200, description = "The receipt", body = Object, content_type = "application/json"), ReceiptProblems),
     security(("token" = []), ("certificate" = []))
 )]
 pub async fn json(State(app): State<App>, caller: Caller, PathParam(Path(id)): PathParam<Uuid>) -> Result<Response> {
@@ -36,7 +37,7 @@ pub async fn json(State(app): State<App>, caller: Caller, PathParam(Path(id)): P
     description = "The entity's seal over the bytes of `receipt.json`: a detached CAdES signature in DER. \
         `openssl cms -verify -inform DER -in receipt.p7s -content receipt.json -binary` checks it.",
     params(("id" = Uuid, Path, description = "The entry's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01")),
-    responses((status = 200, description = "The signature", content_type = "application/pkcs7-signature", body = Vec<u8>), ReadProblems),
+    responses((status = 200, description = "The signature", content_type = "application/pkcs7-signature", body = Vec<u8>), ReceiptProblems),
     security(("token" = []), ("certificate" = []))
 )]
 pub async fn signature(
@@ -53,7 +54,7 @@ pub async fn signature(
     get, path = "/entries/{id}/receipt.pdf", tag = "receipts", operation_id = "receipt_pdf", summary = "The receipt on paper",
     description = "PDF/A with the JSON receipt inside, sealed by the entity (PAdES; with a timestamp where there is an authority that answers, and the seal says which). Sealed once: always the same bytes.",
     params(("id" = Uuid, Path, description = "The entry's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01")),
-    responses((status = 200, description = "The receipt", content_type = "application/pdf", body = Vec<u8>), ReadProblems),
+    responses((status = 200, description = "The receipt", content_type = "application/pdf", body = Vec<u8>), ReceiptProblems),
     security(("token" = []), ("certificate" = []))
 )]
 pub async fn pdf(State(app): State<App>, caller: Caller, PathParam(Path(id)): PathParam<Uuid>) -> Result<Response> {
@@ -92,12 +93,21 @@ pub async fn label(State(app): State<App>, caller: Caller, PathParam(Path(id)): 
     Ok(file(pdf, "application/pdf", "etiqueta.pdf"))
 }
 
-/// 404 for whoever may not see the entry, and for an entry without a receipt.
+/// 404 for whoever may not see the entry, and for an entry without a receipt; 410 where it was erased.
 async fn allowed(app: &App, caller: &Caller, id: Uuid) -> Result<()> {
     let mut tx = app.store().read().await?;
     let row = store::entries::by_id(&mut tx, caller.entity.id, id).await?;
     let (row, _) = visible(&mut tx, caller, row).await?;
+    stands(&row)?;
     if row.csv.is_none() { Err(Problem::not_found()) } else { Ok(()) }
+}
+
+/// 410 for an entry whose personal data were erased, and its receipt with them.
+pub(super) fn stands(row: &EntryRow) -> Result<()> {
+    match row.erased_at {
+        Some(_) => Err(Problem::new(Kind::Erased, "the receipt was erased with the personal data of its entry")),
+        None => Ok(()),
+    }
 }
 
 async fn receipt(app: &App, caller: &Caller, id: Uuid) -> Result<(Vec<u8>, Vec<u8>)> {

@@ -21,8 +21,8 @@ use super::contract::Contract;
 use super::entries::Sort;
 use super::problem::{Kind, Problem, ProblemDetails};
 use super::{
-    access_log, acts, alterations, anchors, attentions, calendar, catalogue, custody, documents, entries, health,
-    incidents, log, officials, rate, receipts, reports, signatures, submissions, tokens, verify,
+    access_log, acts, alterations, anchors, attentions, calendar, catalogue, custody, documents, entries, erasures,
+    health, incidents, log, officials, rate, receipts, reports, signatures, submissions, tokens, verify,
 };
 use crate::app::App;
 use crate::domain::{Channel, Status};
@@ -76,6 +76,7 @@ const ROLES: &[(&str, &[&str])] = &[
     ("add_documents", &["clerk"]),
     ("keep_paper", &["clerk"]),
     ("end_custody", &["clerk"]),
+    ("erase_entry", &["admin"]),
     ("entries", &["clerk", "auditor", "unit"]),
     ("access_log", &["auditor"]),
     ("acts", &["auditor"]),
@@ -145,6 +146,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(alterations::add_documents))
         .routes(routes!(custody::keep))
         .routes(routes!(custody::end))
+        .routes(routes!(erasures::erase))
         .routes(routes!(receipts::json))
         .routes(routes!(receipts::signature))
         .routes(routes!(receipts::pdf))

@@ -17,11 +17,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::params::PathParam;
-use super::problem::{CodeProblems, Problem, Result};
-use super::receipts::file;
+use super::problem::{CodeProblems, CodeReceiptProblems, Problem, Result};
+use super::receipts::{file, stands};
 use crate::app::App;
 use crate::domain::Status;
 use crate::registry::access::Seen;
+use crate::registry::entry::Erased;
+use crate::registry::erasure;
 use crate::registry::history;
 use crate::store;
 use crate::store::book::EventRow;
@@ -42,19 +44,26 @@ pub struct Verified {
     /// revoked, for one. The receipt says what was known at first.
     #[schema(example = false)]
     signature_failed: bool,
-    /// What happened to it since: annulled, rectified, or a signature judged again, when and why.
+    /// What happened to it since: annulled, rectified, a signature judged again, or its data erased, when and why.
     since: Vec<Since>,
-    /// The receipt, as it was issued.
-    #[schema(value_type = Object)]
-    receipt: Box<RawValue>,
-    /// Where the receipt's files are.
-    files: Files,
+    /// That the personal data of the entry were erased, when and on which ground; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    erased: Option<Erased>,
+    /// The receipt, as it was issued; absent where it was erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object, nullable = false)]
+    receipt: Option<Box<RawValue>>,
+    /// Where the receipt's files are; absent where they were erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    files: Option<Files>,
 }
 
 /// Something that bears on whether a receipt still says what is.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Since {
-    /// `annulled`, `rectified` or `signature_judged_again`.
+    /// `annulled`, `rectified`, `signature_judged_again` or `erased`.
     #[schema(example = "rectified")]
     r#type: String,
     /// When.
@@ -122,14 +131,22 @@ fn quiet(mut response: Response) -> Response {
 )]
 pub async fn verify(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
     let row = entry(&app, &csv).await?;
-    let (json, _) = receipt(&app, &row).await?;
+    let json = match row.erased_at {
+        None => Some(receipt(&app, &row).await?.0),
+        Some(_) => None,
+    };
     let mut tx = app.store().read().await?;
-    let events = store::book::events_of(&mut tx, app.entity.id, row.id).await?;
+    let mut events = store::book::events_of(&mut tx, app.entity.id, row.id).await?;
     drop(tx);
-    seen(&app, row.id, "json").await?;
+    // What was erased says no more than that it was.
+    events.retain(|event| !erasure::is_erased(event));
+    seen(&app, row.id, if json.is_some() { "json" } else { "erased" }).await?;
     let signature_failed = history::failed_again(&events)?;
     let since = since(&events, app.entity.zone)?;
-    let text = String::from_utf8(json).map_err(|_| store::Error::Corrupt("receipt"))?;
+    let erased = Erased::of(&row, app.entity.zone);
+    let text = json.map(|json| String::from_utf8(json).map_err(|_| store::Error::Corrupt("receipt"))).transpose()?;
+    let receipt =
+        text.map(|text| RawValue::from_string(text).map_err(|_| store::Error::Corrupt("receipt"))).transpose()?;
     let code = row.csv.unwrap_or_default();
     let verified = Verified {
         stands: row.status != Status::Annulled,
@@ -137,12 +154,13 @@ pub async fn verify(State(app): State<App>, PathParam(Path(csv)): PathParam<Stri
         rectified: row.rectified,
         signature_failed,
         since,
-        receipt: RawValue::from_string(text).map_err(|_| store::Error::Corrupt("receipt"))?,
-        files: Files {
+        files: receipt.is_some().then(|| Files {
             pdf: format!("/api/v1/verify/{code}/receipt.pdf"),
             json: format!("/api/v1/verify/{code}/receipt.json"),
             signature: format!("/api/v1/verify/{code}/receipt.p7s"),
-        },
+        }),
+        erased,
+        receipt,
     };
     Ok(quiet(Json(verified).into_response()))
 }
@@ -158,7 +176,7 @@ fn since(events: &[EventRow], zone: chrono_tz::Tz) -> Result<Vec<Since>> {
             verdict,
         };
         match event.r#type.as_str() {
-            "annulled" | "rectified" => since.push(told(None)),
+            "annulled" | "rectified" | erasure::TYPE => since.push(told(None)),
             "signature_judged_again" => {
                 since.extend(history::judged_again(event)?.into_iter().map(|(_, verdict)| told(Some(verdict))));
             }
@@ -173,7 +191,7 @@ fn since(events: &[EventRow], zone: chrono_tz::Tz) -> Result<Vec<Since>> {
     get, path = "/verify/{csv}/receipt.json", tag = "receipts", operation_id = "verify_json", summary = "The receipt of a code, as JSON",
     description = "Byte for byte what was issued. The look is recorded.",
     params(("csv" = String, Path, description = "The verification code", example = "7M0Q2X4Z6B8D1F3H5K7N9P0R2T")),
-    responses((status = 200, description = "The receipt", body = Object, content_type = "application/json"), CodeProblems)
+    responses((status = 200, description = "The receipt", body = Object, content_type = "application/json"), CodeReceiptProblems)
 )]
 pub async fn json(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
     let row = entry(&app, &csv).await?;
@@ -187,7 +205,7 @@ pub async fn json(State(app): State<App>, PathParam(Path(csv)): PathParam<String
     get, path = "/verify/{csv}/receipt.p7s", tag = "receipts", operation_id = "verify_signature", summary = "The seal over the receipt of a code",
     description = "Detached CAdES in DER, over the bytes of the JSON.",
     params(("csv" = String, Path, description = "The verification code", example = "7M0Q2X4Z6B8D1F3H5K7N9P0R2T")),
-    responses((status = 200, description = "The signature", content_type = "application/pkcs7-signature", body = Vec<u8>), CodeProblems)
+    responses((status = 200, description = "The signature", content_type = "application/pkcs7-signature", body = Vec<u8>), CodeReceiptProblems)
 )]
 pub async fn signature(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
     let row = entry(&app, &csv).await?;
@@ -201,10 +219,11 @@ pub async fn signature(State(app): State<App>, PathParam(Path(csv)): PathParam<S
     get, path = "/verify/{csv}/receipt.pdf", tag = "receipts", operation_id = "verify_pdf", summary = "The receipt of a code, on paper",
     description = "Byte for byte what was sealed.",
     params(("csv" = String, Path, description = "The verification code", example = "7M0Q2X4Z6B8D1F3H5K7N9P0R2T")),
-    responses((status = 200, description = "The receipt", content_type = "application/pdf", body = Vec<u8>), CodeProblems)
+    responses((status = 200, description = "The receipt", content_type = "application/pdf", body = Vec<u8>), CodeReceiptProblems)
 )]
 pub async fn pdf(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
     let row = entry(&app, &csv).await?;
+    stands(&row)?;
     let pdf = app.receipt_pdf(row.id).await.map_err(|error| Problem::stored(&error, error.is_altered()))?;
     let pdf = pdf.ok_or_else(Problem::not_found)?;
     seen(&app, row.id, "receipt.pdf").await?;
@@ -219,6 +238,7 @@ async fn seen(app: &App, entry: Uuid, what: &str) -> Result<()> {
 }
 
 async fn receipt(app: &App, row: &EntryRow) -> Result<(Vec<u8>, Vec<u8>)> {
+    stands(row)?;
     let found = app.receipt(row.id).await.map_err(|error| Problem::stored(&error, error.is_altered()))?;
     found.ok_or_else(Problem::not_found)
 }

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::progress::Import;
 use super::sheet::{Sheet, hash_of};
-use super::{CHUNK, ImportError, Stage, Watch, past};
+use super::{ImportError, Stage, Watch, past};
 use crate::app::App;
 use crate::domain::{AttentionChannel, Micros, Sha256, text};
 use crate::service::attention::{MOST_ALIKE, NewAttention, TOPIC, UNIT};
@@ -104,7 +104,7 @@ fn check(app: &App, path: &Path, now: Micros, watch: &mut dyn Watch) -> Result<C
     watch.written(sheet.form());
     let mut checked = Checked::default();
     loop {
-        let rows = chunk(&mut sheet, now)?;
+        let rows = chunk(&mut sheet, now, app.config.limits.import_rows)?;
         if rows.is_empty() {
             return Ok(checked);
         }
@@ -139,7 +139,7 @@ async fn write(
     let mut sheet = Sheet::open(path, &COLUMNS)?;
     let mut chunks = checked.chunks.iter();
     loop {
-        let rows = chunk(&mut sheet, now)?;
+        let rows = chunk(&mut sheet, now, app.config.limits.import_rows)?;
         let expected = chunks.next().copied();
         if expected != (!rows.is_empty()).then(|| sheet.take_digest()) {
             return Err(ImportError::Changed(path.to_owned()));
@@ -179,10 +179,10 @@ async fn write(
     import.commit(tx, finished).await
 }
 
-/// The next rows of the file; none at its end.
-fn chunk(sheet: &mut Sheet, now: Micros) -> Result<Vec<Read>, ImportError> {
-    let mut rows = Vec::with_capacity(CHUNK);
-    while rows.len() < CHUNK
+/// The next rows of the file, at most `count`; none at its end.
+fn chunk(sheet: &mut Sheet, now: Micros, count: usize) -> Result<Vec<Read>, ImportError> {
+    let mut rows = Vec::with_capacity(count);
+    while rows.len() < count
         && let Some((line, cells)) = sheet.next_row()?
     {
         rows.push((line, cells.and_then(|cells| read(&cells, now))));

@@ -15,7 +15,7 @@ use super::progress::Import;
 use super::sheet::{Sheet, hash_of};
 use super::sift::{Read, Sifter, Verdict};
 use super::write::Writer;
-use super::{CHUNK, ImportError, Stage, Watch};
+use super::{ImportError, Stage, Watch};
 use crate::app::App;
 use crate::domain::Sha256;
 use crate::store::imports::{self, ImportRow};
@@ -95,15 +95,21 @@ pub async fn import(app: &App, path: &Path, skip_bad: bool, watch: &mut dyn Watc
     let kept: BTreeSet<(usize, i64)> = kept.into_iter().filter_map(place).collect();
     let reading = Reading { books, zone: app.entity.zone, now: app.clock().now() };
     loop {
-        let checked = check(app, path, Sifter::new(app.entity.id, reading.clone(), kept.clone()), watch).await?;
         let is_new = import.row.line == 0;
+        let sifter = Sifter::new(app.entity.id, reading.clone(), kept.clone());
+        let checked = match check(app, path, sifter, watch).await {
+            Err(error) if is_new => {
+                import.forget().await?;
+                return Err(error);
+            }
+            checked => checked?,
+        };
         if is_new && (checked.bad > 0 && !skip_bad || checked.highest.is_empty()) {
             import.forget().await?;
             let Checked { same, bad, .. } = checked;
-            return Ok(match skip_bad || bad == 0 {
-                true => Outcome::Done(Summary { same, bad, ..Summary::default() }),
-                false => Outcome::Refused { bad },
-            });
+            let kept = skip_bad || bad == 0;
+            let summary = Summary { same, bad, ..Summary::default() };
+            return Ok(if kept { Outcome::Done(summary) } else { Outcome::Refused { bad } });
         }
         let sifter = Sifter::new(app.entity.id, reading.clone(), kept.clone());
         // Where a year has live entries since it was checked, its rows are bad now: they are named.
@@ -122,7 +128,7 @@ pub async fn conclude(app: &App) -> Result<Option<(u64, u64)>, ImportError> {
     let mut tx = app.store().read().await?;
     let unfinished = imports::unfinished(&mut tx, app.entity.id, KIND).await?;
     drop(tx);
-    let Some(row) = unfinished else { return Ok(None) };
+    let Some(row) = unfinished.filter(|row| row.line > 0) else { return Ok(None) };
     let mut import = Import::new(app, row);
     finish(app, &mut import).await?;
     Ok(Some((import.row.rows.unsigned_abs(), import.row.line.unsigned_abs())))
@@ -151,7 +157,7 @@ async fn check(app: &App, path: &Path, mut sifter: Sifter, watch: &mut dyn Watch
     watch.written(sheet.form());
     let mut checked = Checked::default();
     loop {
-        let rows = chunk(&mut sheet, &sifter.reading)?;
+        let rows = chunk(&mut sheet, &sifter.reading, app.config.limits.import_rows)?;
         if rows.is_empty() {
             return Ok(checked);
         }
@@ -174,10 +180,10 @@ async fn check(app: &App, path: &Path, mut sifter: Sifter, watch: &mut dyn Watch
     }
 }
 
-/// The next rows of the file; none at its end.
-fn chunk(sheet: &mut Sheet, reading: &Reading) -> Result<Vec<Read>, ImportError> {
-    let mut rows = Vec::with_capacity(CHUNK);
-    while rows.len() < CHUNK
+/// The next rows of the file, at most `count`; none at its end.
+fn chunk(sheet: &mut Sheet, reading: &Reading, count: usize) -> Result<Vec<Read>, ImportError> {
+    let mut rows = Vec::with_capacity(count);
+    while rows.len() < count
         && let Some((line, cells)) = sheet.next_row()?
     {
         rows.push((line, cells.and_then(|cells| reading.read(&cells))));
@@ -198,7 +204,7 @@ async fn write(
     let mut writer = Writer::new(&app.entity, app.clock(), sifter.reading.clone());
     let mut chunks = checked.chunks.iter();
     loop {
-        let rows = chunk(&mut sheet, &sifter.reading)?;
+        let rows = chunk(&mut sheet, &sifter.reading, app.config.limits.import_rows)?;
         let expected = chunks.next().copied();
         if expected != (!rows.is_empty()).then(|| sheet.take_digest()) {
             return Err(ImportError::Changed(path.to_owned()));

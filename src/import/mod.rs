@@ -81,8 +81,7 @@ pub trait Watch: Send {
     fn bad(&mut self, line: u64, wrong: &str);
 }
 
-/// Rows looked at together, and written in one transaction: some megabytes, and some tenths of a second in which no entry
-/// is numbered. Each chunk costs PostgreSQL a few round trips, and over TCP a `COPY` can wait
+/// Rows of a catalogue looked at together: some megabytes; of entries and attentions, `limits.import_rows`. Each chunk costs PostgreSQL a few round trips, and over TCP a `COPY` can wait
 /// 40 ms for its end to be sent (Nagle's algorithm; the driver does not turn it off), so chunks are large.
 const CHUNK: usize = 4096;
 

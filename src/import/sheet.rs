@@ -11,7 +11,7 @@ use crate::domain::sheet::{self, Form, Places, Row, SheetError};
 /// A file that is being read.
 pub struct Sheet {
     path: PathBuf,
-    sheet: sheet::Sheet<BufReader<File>>,
+    inner: sheet::Sheet<BufReader<File>>,
     /// The rows since [`Sheet::take_digest`].
     rows: openssl::sha::Sha256,
 }
@@ -40,13 +40,13 @@ impl Sheet {
     /// As [`Sheet::open`].
     pub fn open_with(path: &Path, choose: &dyn Fn(&[String]) -> Result<Places, String>) -> Result<Self, ImportError> {
         let file = File::open(path).map_err(|error| ImportError::Read(path.to_owned(), error))?;
-        let sheet = sheet::Sheet::open(BufReader::new(file), choose).map_err(|error| named(path, error))?;
-        Ok(Self { path: path.to_owned(), sheet, rows: openssl::sha::Sha256::new() })
+        let inner = sheet::Sheet::open(BufReader::new(file), choose).map_err(|error| named(path, error))?;
+        Ok(Self { path: path.to_owned(), inner, rows: openssl::sha::Sha256::new() })
     }
 
     /// How it is written.
     pub fn form(&self) -> Form {
-        self.sheet.form()
+        self.inner.form()
     }
 
     /// The next row; `None` after the last.
@@ -54,7 +54,7 @@ impl Sheet {
     /// # Errors
     /// When the file cannot be read on.
     pub fn next_row(&mut self) -> Result<Option<Row<'_>>, ImportError> {
-        let row = self.sheet.next_row().map_err(|error| named(&self.path, error))?;
+        let row = self.inner.next_row().map_err(|error| named(&self.path, error))?;
         if let Some((line, cells)) = &row {
             self.rows.update(&line.to_be_bytes());
             for cell in cells.iter().flatten() {
@@ -72,12 +72,12 @@ impl Sheet {
 
     /// How many bytes were read.
     pub fn bytes(&self) -> u64 {
-        self.sheet.bytes()
+        self.inner.bytes()
     }
 
     /// The hash of the file, which must have been read to its end.
     pub fn sha256(self) -> Sha256 {
-        self.sheet.sha256()
+        self.inner.sha256()
     }
 }
 

@@ -174,6 +174,8 @@ impl<'e> Writer<'e> {
             incident: None,
             custody: None,
             custody_until: None,
+            erased_at: None,
+            erasure_ground: None,
         };
         let party = PartyRow {
             entry_id: id,

@@ -34,7 +34,7 @@ use super::submission::{FieldError, Rectification, Stated};
 use super::submit::{JudgedSignature, StoredDocument, verdict_rows};
 use super::visibility;
 use super::will::ActsOfWill;
-use crate::domain::{CustodyEnd, Micros, Routing};
+use crate::domain::{CustodyEnd, ErasureGround, Micros, Routing};
 use crate::store::catalogue::BookRow;
 use crate::store::entries::{DocumentRow, PartyRow, VerdictRow};
 use crate::store::{self, Tx};
@@ -60,6 +60,8 @@ pub enum What {
     Keep(Kept),
     /// Something that the office kept was handed back or destroyed: its number, and how.
     EndCustody(i64, CustodyEnd),
+    /// Its personal data are erased, on this ground.
+    Erase(ErasureGround),
 }
 
 /// What is to be kept.
@@ -122,6 +124,7 @@ impl What {
             Self::SetDate(_) => Step::SetDate,
             Self::Keep(_) => Step::Keep,
             Self::EndCustody(..) => Step::EndCustody,
+            Self::Erase(_) => Step::Erase,
         }
     }
 }
@@ -196,6 +199,9 @@ pub enum NotAltered {
     /// An entry has so many of these already that no more fit.
     #[error("as much is kept with this entry as fits")]
     KeptTooMuch,
+    /// What would be erased says where something of it lies, and whose it is.
+    #[error("something of it is still kept: hand it back or destroy it first")]
+    StillKept,
     /// All fields have the values that they were to get.
     #[error("it would change nothing")]
     Nothing,

@@ -262,7 +262,7 @@ impl Commit for Book {
             Err(problem) => return Ok(vec![Outcome::Refused(problem.into()); members.len()]),
         };
         let (plans, accepted) = plan(&mut tx, self.entity.id, &registrations).await?;
-        let judged = pending(&mut tx, judged).await?;
+        let judged = pending(&mut tx, self.entity.id, judged).await?;
         let growth = Growth::from(&lock.log_edge)?;
         if growth.size() != lock.last_event {
             return Err(store::Error::Corrupt("edge of a log").into());

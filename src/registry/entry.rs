@@ -9,9 +9,9 @@ use uuid::Uuid;
 use super::attachments::covers;
 use crate::domain::copy::AuthenticCopy;
 use crate::domain::{
-    Address, AuthenticationMethod, Authority, BookKind, Channel, CustodyItem, DocumentKind, Exchange, Metadata,
-    MustSubmitElectronically, Origin, Party, Person, PhysicalDocuments, PresentedAtReason, Representative, Routing,
-    Sha256, Status, Transport, Validity,
+    Address, AuthenticationMethod, Authority, BookKind, Channel, CustodyItem, DocumentKind, ErasureGround, Exchange,
+    Metadata, MustSubmitElectronically, Origin, Party, Person, PhysicalDocuments, PresentedAtReason, Representative,
+    Routing, Sha256, Status, Transport, Validity,
 };
 use crate::signature::Revocation;
 use crate::store;
@@ -178,10 +178,33 @@ pub struct Entry {
     /// Paper and objects that the office keeps, and what became of them; absent where there were none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub custody: Vec<CustodyItem>,
+    /// That its personal data were erased: then texts, parties and documents are gone, and its subject is empty. Absent
+    /// otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub erased: Option<Erased>,
     /// Who submits.
     pub interested_parties: Vec<Party>,
     /// What came with it.
     pub documents: Vec<Document>,
+}
+
+/// When the personal data of an entry were erased, and why.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Erased {
+    /// When.
+    #[schema(example = "2032-03-02T09:30:00.131072+01:00", format = DateTime)]
+    pub at: String,
+    /// On which ground.
+    pub ground: ErasureGround,
+}
+
+impl Erased {
+    /// Of an entry's row; `None` while nothing was erased.
+    #[must_use]
+    pub fn of(row: &EntryRow, zone: Tz) -> Option<Self> {
+        Some(Self { at: row.erased_at?.rfc3339(zone), ground: row.erasure_ground? })
+    }
 }
 
 /// What is kept of identification where it counted as signature.
@@ -328,6 +351,7 @@ impl Entry {
             metadata: read_json(row.metadata.as_deref())?,
             incident: row.incident,
             custody: read_json(row.custody.as_deref())?.unwrap_or_default(),
+            erased: Erased::of(row, zone),
             interested_parties: parties_of(&with.parties),
             documents: {
                 let documents = with.documents.iter();

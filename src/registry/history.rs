@@ -6,6 +6,8 @@
 //!   that became another: its values `before` and `after`; null for a field that is left out when it has no value.
 //! - `custody_begun`, `custody_ended`: the same; what the office keeps of it, and what became of that.
 //! - `effective_date_set`: the same; the calendar came that the legal date had waited for.
+//! - `erased`: what is left of the entry as `registered` has it, and `erased`: of each earlier event its id, type, time, role
+//!   and commitment. Those events hold nothing any more.
 //! - `document_added`: the same, and `documents`, those added, as the entry shows them; where some are signed,
 //!   `signatures`, the verdicts, which stand after those that there were.
 //! - `signature_judged_again`: `places`, from 0, among all verdicts, and `signatures`, the verdicts that took them. The
@@ -26,6 +28,7 @@ use super::attachments::covers;
 use super::book::Committed;
 use super::caller::Entity;
 use super::entry::{Entry, verdicts};
+use super::erasure;
 use super::numbering::committed_of;
 use super::record;
 use crate::domain::Micros;
@@ -172,8 +175,10 @@ fn same(one: Option<&Value>, other: Option<&Value>) -> bool {
 /// # Errors
 /// [`store::Error::Corrupt`] where other hands altered them.
 pub fn check(entity: &Entity, events: &[EventRow], row: &EntryRow, with: &Belongings) -> store::Result<()> {
+    let erasure = events.iter().rfind(|event| event.r#type == erasure::TYPE);
     let committed = |event: &EventRow| {
         record::commitment(&event.salt.0, &record::of_event(&entity.code, event)) == event.commitment
+            || erasure.is_some_and(|erasure| erasure::says_erased(erasure, event))
     };
     if !events.iter().all(committed) {
         return Err(store::Error::Corrupt("event"));
@@ -184,9 +189,12 @@ pub fn check(entity: &Entity, events: &[EventRow], row: &EntryRow, with: &Belong
     if same && versions == Some(row.version) { Ok(()) } else { Err(store::Error::Corrupt("entry")) }
 }
 
-/// What these events tell, which begin with the entry's first; `None` when they are not such events.
-fn told(events: &[EventRow]) -> Option<Told> {
-    let (first, later) = events.split_first()?;
+/// What these events tell, which begin with the entry's first; `None` when they are not such events. Where its data were
+/// erased, they begin with what was left of it.
+#[must_use]
+pub fn told(events: &[EventRow]) -> Option<Told> {
+    let begin = events.iter().rposition(|event| event.r#type == erasure::TYPE).unwrap_or(0);
+    let (first, later) = events.get(begin..)?.split_first()?;
     later.iter().try_fold(Told::by_first(first)?, Told::then)
 }
 

@@ -16,6 +16,7 @@ pub mod correction;
 pub mod dates;
 pub mod discard;
 pub mod entry;
+pub mod erasure;
 pub mod history;
 pub mod hold;
 pub mod incident;

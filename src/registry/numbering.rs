@@ -112,13 +112,21 @@ fn swept(claimed: &HashMap<Sha256, Option<Micros>>, hash: Sha256, swept_until: M
     claimed.get(&hash).is_some_and(|ended| ended.is_none_or(|at| at > swept_until))
 }
 
-/// Those of the entries judged again that nobody else has written meanwhile: their rows are taken away here.
+/// Those of the entries judged again that nobody else has written meanwhile, and whose data were not erased: their rows are
+/// taken away here.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn pending<'m>(tx: &mut Tx, judged: Vec<&'m JudgedAgain>) -> store::Result<Vec<&'m JudgedAgain>> {
+pub async fn pending<'m>(
+    tx: &mut Tx,
+    entity: i64,
+    judged: Vec<&'m JudgedAgain>,
+) -> store::Result<Vec<&'m JudgedAgain>> {
     let mut pending = Vec::with_capacity(judged.len());
     for member in judged {
+        if store::erasures::is_erased(tx, entity, member.entry_id).await? {
+            continue;
+        }
         let mine = match member.done {
             Some(row) => store::outbox::take(tx, row).await?,
             None => true,

@@ -320,8 +320,6 @@ impl Registry {
         let effective_at = settled.calendar.effective_at(presented_at, zone);
         let hash = |bytes: &[u8]| Sha256(openssl::sha::sha256(bytes));
         let again_id = self.again(&signatures);
-        let incident = counter.as_ref().and_then(|counter| counter.incident);
-        let exchange = counter.as_ref().and_then(|counter| counter.exchange.clone());
         let office = counter.as_ref().and_then(|_| caller.office());
         let office_name = settled.offices.iter().find(|(code, _)| Some(code.as_str()) == office);
         let row = EntryRow {
@@ -381,11 +379,13 @@ impl Registry {
             identification: written(identification.as_ref())?,
             subject_code: submission.subject_code,
             origin: written(submission.origin.as_ref())?,
-            exchange: written(exchange.as_ref())?,
+            exchange: written(counter.as_ref().and_then(|counter| counter.exchange.as_ref()))?,
             metadata: written(submission.metadata.as_ref())?,
-            incident,
+            incident: counter.as_ref().and_then(|counter| counter.incident),
             custody: None,
             custody_until: None,
+            erased_at: None,
+            erasure_ground: None,
         };
         let belongings = Belongings {
             parties: party_rows(entry_id, &submission.interested_parties),

@@ -61,6 +61,8 @@ pub struct Swept {
     pub documents: u64,
     /// What was signed, and signatures, of entries that never came to be.
     pub signed: u64,
+    /// Objects of entries whose personal data were erased.
+    pub erased: u64,
     /// Local files of uploads that a crash cut off.
     pub unfinished: u64,
     /// Keys.
@@ -108,6 +110,7 @@ impl Registry {
         }
         swept.documents += self.sweep_documents(entity, old).await?;
         swept.signed = self.sweep_signed(entity, old).await?;
+        swept.erased = self.delete_erased(entity).await?;
         swept.unfinished = match self.objects.folder() {
             Some(folder) => unfinished_files(folder.to_owned(), old.before).await?,
             None => 0,
@@ -158,7 +161,7 @@ impl Registry {
     }
 
     /// Claims a hash, unless an entry refers to it by now.
-    async fn claim(&self, entity: &Entity, hash: Sha256) -> Result<bool, SweepError> {
+    pub(super) async fn claim(&self, entity: &Entity, hash: Sha256) -> Result<bool, SweepError> {
         let mut tx = self.store.begin().await?;
         let lock = store::book::lock(&mut tx, entity.id).await?;
         self.may_sweep(entity, &lock)?;
@@ -171,7 +174,7 @@ impl Registry {
     }
 
     /// Deletes what is claimed, unless it was stored again since it was listed, and ends the claim.
-    async fn delete_claimed(&self, entity: &Entity, hash: Sha256, age: Old) -> Result<bool, SweepError> {
+    pub(super) async fn delete_claimed(&self, entity: &Entity, hash: Sha256, age: Old) -> Result<bool, SweepError> {
         let old = match self.objects.head(&entity.code, &hash).await? {
             Some(meta) => age.is_old(&meta),
             // A sweep that died had deleted it.
@@ -218,7 +221,7 @@ impl Registry {
 
 /// What is old enough to be swept up.
 #[derive(Debug, Clone, Copy)]
-struct Old {
+pub(super) struct Old {
     /// Stored before this.
     before: Micros,
     /// And not before this: a loss was accepted then.
@@ -226,6 +229,11 @@ struct Old {
 }
 
 impl Old {
+    /// Whatever its age.
+    pub(super) const fn whenever() -> Self {
+        Self { before: Micros(i64::MAX), spared: Micros(i64::MIN) }
+    }
+
     fn is_old(self, meta: &ObjectMeta) -> bool {
         (self.spared..self.before).contains(&modified(meta))
     }

@@ -114,6 +114,23 @@ pub async fn stretch(tx: &mut Tx, entity: i64, first: i64, last: i64) -> Result<
     })
 }
 
+/// The erasures of entries of which an event has one of these positions.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn erasures(tx: &mut Tx, entity: i64, first: i64, last: i64) -> Result<Vec<EventRow>> {
+    Ok(sql!(
+        tx,
+        fetch_all,
+        "SELECT DISTINCT w.id, w.position, w.entry_id, w.type, w.at, w.by_name, w.by_role, w.reason, w.data, w.salt, w.commitment, w.tree_size
+         FROM events v JOIN events w ON w.entry_id = v.entry_id AND w.position > v.position AND w.type = 'erased'
+         WHERE v.entity_id = $1 AND v.position BETWEEN $2 AND $3 AND v.data = '{}'",
+        entity,
+        first,
+        last
+    )?)
+}
+
 /// A receipt with the hash of its PDF, where one was made.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the columns are described in the schema")]

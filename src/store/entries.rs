@@ -5,9 +5,9 @@ use uuid::Uuid;
 use super::bulk::insert_rows;
 use super::{Result, Tx, row, sql};
 use crate::domain::{
-    AuthenticationMethod, AuthorityKind, BookKind, Channel, Country, DocumentKind, IdType, Identity, Micros,
-    MustSubmitElectronically, NotificationChannel, PersonType, PhysicalDocuments, PresentedAtReason, Routing, Sha256,
-    Status, Transport, Validity,
+    AuthenticationMethod, AuthorityKind, BookKind, Channel, Country, DocumentKind, ErasureGround, IdType, Identity,
+    Micros, MustSubmitElectronically, NotificationChannel, PersonType, PhysicalDocuments, PresentedAtReason, Routing,
+    Sha256, Status, Transport, Validity,
 };
 
 /// An entry as it is stored; `api.md`'s names but for `procedure_code`.
@@ -72,6 +72,9 @@ pub struct EntryRow {
     /// As canonical JSON.
     pub custody: Option<String>,
     pub custody_until: Option<String>,
+    /// When its personal data were erased, and on which ground.
+    pub erased_at: Option<Micros>,
+    pub erasure_ground: Option<ErasureGround>,
 }
 row! { EntryRow:
     id, book, kind, year, number, code, position, presented_at, presented_at_reason, presented_at_reference,
@@ -80,7 +83,8 @@ row! { EntryRow:
     submission_sha256, signature_sha256, csv, subject, statement, request, destination_unit, distributed_to,
     external_reference, file_number, procedure_code, corrects, answers, physical_documents, transport,
     transport_number, remarks, authentication, destination_unit_name, distributed_to_name, office_name,
-    identification, subject_code, origin, exchange, metadata, custody, custody_until, incident
+    identification, subject_code, origin, exchange, metadata, custody, custody_until, incident, erased_at,
+    erasure_ground
 }
 
 /// A party or a representative of an entry.
@@ -420,7 +424,7 @@ macro_rules! entry_columns {
          e.signature_sha256, e.csv, e.subject, e.statement, e.request, e.destination_unit, e.distributed_to, e.external_reference, e.file_number,
          e.procedure_code, e.corrects, e.answers, e.physical_documents, e.transport, e.transport_number, e.remarks, e.authentication,
          e.destination_unit_name, e.distributed_to_name, e.office_name, e.identification, e.subject_code, e.origin, e.exchange, e.metadata,
-         e.incident, e.custody, e.custody_until"
+         e.incident, e.custody, e.custody_until, e.erased_at, e.erasure_ground"
     };
 }
 pub(super) use entry_columns;
@@ -536,68 +540,4 @@ pub async fn refers_to(tx: &mut Tx, entity: i64, hash: Sha256) -> Result<bool> {
         hash
     )?;
     Ok(found.is_some())
-}
-
-/// The receipt of an entry, once it is sealed: its JSON and the seal over it.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn receipt(tx: &mut Tx, entry: Uuid) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
-    Ok(sql!(tx, fetch_optional, "SELECT json, p7s FROM receipts WHERE entry_id = $1", entry)?)
-}
-
-/// Keeps a sealed receipt. The first one stays: asked again, it is byte for byte the same.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn keep_receipt(tx: &mut Tx, entity: i64, entry: Uuid, json: &[u8], p7s: &[u8], at: Micros) -> Result<()> {
-    sql!(
-        tx,
-        execute,
-        "INSERT INTO receipts (entry_id, entity_id, json, p7s, sealed_at) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (entry_id) DO NOTHING",
-        entry,
-        entity,
-        json,
-        p7s,
-        at
-    )?;
-    Ok(())
-}
-
-/// The PDF of a receipt.
-#[derive(Debug, Clone, Copy)]
-pub struct PaperRow {
-    /// The hash of its bytes.
-    pub pdf_sha256: Sha256,
-    /// Whether its seal has a timestamp.
-    pub timestamped: bool,
-}
-
-/// The PDF of an entry's receipt, once it is made.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn paper(tx: &mut Tx, entry: Uuid) -> Result<Option<PaperRow>> {
-    let row: Option<(Option<Sha256>, Option<bool>)> =
-        sql!(tx, fetch_optional, "SELECT pdf_sha256, pdf_timestamped FROM receipts WHERE entry_id = $1", entry)?;
-    Ok(row.and_then(|(hash, timestamped)| {
-        Some(PaperRow { pdf_sha256: hash?, timestamped: timestamped.unwrap_or_default() })
-    }))
-}
-
-/// Writes down the PDF of a receipt, where none is: the first one stays. Whether this is it.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn keep_paper(tx: &mut Tx, entry: Uuid, paper: &PaperRow) -> Result<bool> {
-    let kept = sql!(
-        tx,
-        execute,
-        "UPDATE receipts SET pdf_sha256 = $2, pdf_timestamped = $3 WHERE entry_id = $1 AND pdf_sha256 IS NULL",
-        entry,
-        paper.pdf_sha256,
-        paper.timestamped
-    )?;
-    Ok(kept == 1)
 }

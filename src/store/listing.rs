@@ -93,22 +93,27 @@ pub struct WantedParty {
     pub country: Option<Country>,
 }
 
+/// What comes before the words that are looked for, and how they are written.
+fn full_text(tx: &Tx, words: &[String]) -> (&'static str, String) {
+    match tx {
+        // Words hold letters and digits only, so neither query language finds an operator in them.
+        Tx::Sqlite(_) => {
+            let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"*")).collect();
+            ("entry_text MATCH ", words.join(" "))
+        }
+        Tx::Postgres(_) => {
+            let words: Vec<String> = words.iter().map(|word| format!("{word}:*")).collect();
+            ("body @@ to_tsquery('simple', ", words.join(" & "))
+        }
+    }
+}
+
 /// The entries wanted, at most `limit`; those of an import that is not finished are not among them.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Result<Vec<EntryRow>> {
-    let full_text = match tx {
-        // Words hold letters and digits only, so neither query language finds an operator in them.
-        Tx::Sqlite(_) => {
-            let words: Vec<String> = wanted.words.iter().map(|word| format!("\"{word}\"*")).collect();
-            ("entry_text MATCH ", words.join(" "))
-        }
-        Tx::Postgres(_) => {
-            let words: Vec<String> = wanted.words.iter().map(|word| format!("{word}:*")).collect();
-            ("body @@ to_tsquery('simple', ", words.join(" & "))
-        }
-    };
+    let full_text = full_text(tx, &wanted.words);
     let hidden_after = super::imports::hidden_after(tx, entity).await?;
     Ok(on_engine!(tx, |conn: E| {
         let mut query =

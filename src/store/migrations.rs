@@ -34,6 +34,7 @@ const SHARED: &[Step] = steps!(
     "0024_officials"
     "0025_clock_source"
     "0028_imports"
+    "0029_erasure"
 );
 /// SQLite's own.
 pub(super) const SQLITE: &[Step] = steps!("sqlite/", "0002_full_text");

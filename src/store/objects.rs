@@ -284,6 +284,17 @@ impl Objects {
         }
     }
 
+    /// Deletes what belonged to an entry whose data were erased, by its path.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn delete_at(&self, path: &str) -> Result<(), Error> {
+        match self.store.delete(&self.place(path)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Deletes an object that nothing refers to. Only the sweep may.
     ///
     /// # Errors

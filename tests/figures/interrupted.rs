@@ -14,9 +14,14 @@ use crate::import::{file, row, row_of_now};
 use crate::place::{Engine, Place};
 
 /// Rows of two batches, the second of them short.
-const ROWS: i64 = 4200;
+const ROWS: i64 = 300;
 /// The line on which the second batch begins.
-const SECOND: u64 = 4098;
+const SECOND: u64 = 258;
+
+/// A place whose batches have 256 rows.
+async fn place(engine: Engine) -> Place {
+    Place::with(engine, "Europe/Madrid", "[limits]\nimport_rows = 256\n").await
+}
 
 /// Does something whenever a batch is committed.
 struct Saboteur(Box<dyn FnMut() + Send>);
@@ -58,7 +63,7 @@ async fn dies(place: &Place, content: impl AsRef<[u8]>) -> std::path::PathBuf {
 async fn an_import_that_dies_shows_nothing_and_goes_on_where_it_stopped(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let place = Place::on(engine).await;
+    let place = place(engine).await;
     let clerk = place.token("clerk").await;
     let path = dies(&place, history(ROWS)).await;
     // Its first batch is in the book, which is whole; nobody sees or counts a part of a register.
@@ -74,7 +79,7 @@ async fn an_import_that_dies_shows_nothing_and_goes_on_where_it_stopped(
 
     let output = place.program(&["import", "entries", path.to_str().unwrap()]).await;
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.starts_with("4200 entries imported, 0 were there already\n4200 rows read\n"), "{said}");
+    assert!(said.starts_with("300 entries imported, 0 were there already\n300 rows read\n"), "{said}");
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains(&format!("continued from line {SECOND}")), "{said}");
     assert_eq!(place.report(&clerk, "2018").await["years"][0]["entries"]["total"], ROWS);
@@ -83,7 +88,7 @@ async fn an_import_that_dies_shows_nothing_and_goes_on_where_it_stopped(
     place.book_is_whole().await;
     // What is there is there: the file again changes nothing.
     let again = place.history("again.csv", history(ROWS)).await;
-    assert_eq!((again.written, again.same, again.taken_up_at), (0, 4200, None));
+    assert_eq!((again.written, again.same, again.taken_up_at), (0, 300, None));
 }
 
 /// Says nothing.
@@ -101,7 +106,7 @@ impl Watch for Quiet {
 async fn what_is_left_of_an_interrupted_import_is_concluded_when_its_file_is_gone(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let place = Place::on(engine).await;
+    let place = place(engine).await;
     let clerk = place.token("clerk").await;
     dies(&place, history(ROWS)).await;
     assert_eq!(conclude(&place.app).await.unwrap(), Some((SECOND - 2, SECOND - 1)));
@@ -118,16 +123,18 @@ async fn what_is_left_of_an_interrupted_import_is_concluded_when_its_file_is_gon
 async fn a_file_that_changes_meanwhile_goes_on_once_it_is_as_it_was(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let place = Place::on(engine).await;
-    let path = place.file("old.csv", history(ROWS));
+    // More than is read ahead of the first batch.
+    const MANY: i64 = 1200;
+    let place = place(engine).await;
+    let path = place.file("old.csv", history(MANY));
     let writing = path.clone();
-    let mut saboteur = Saboteur(Box::new(move || std::fs::write(&writing, history(ROWS - 1)).unwrap()));
+    let mut saboteur = Saboteur(Box::new(move || std::fs::write(&writing, history(MANY - 1)).unwrap()));
     let outcome = import(&place.app, &path, false, &mut saboteur).await;
     assert!(matches!(outcome, Err(ImportError::Changed(_))), "{outcome:?}");
     let clerk = place.token("clerk").await;
     assert_eq!(place.get("/books/entrada/2018/1", &clerk).await.status, 404);
-    let summary = place.history("old.csv", history(ROWS)).await;
-    assert_eq!((summary.written, summary.taken_up_at), (4200, Some(SECOND - 1)));
+    let summary = place.history("old.csv", history(MANY)).await;
+    assert!(summary.written == 1200 && summary.taken_up_at.is_some(), "{summary:?}");
 }
 
 /// Kills the program while it imports a file of two batches and more, after the first is committed; `then` is done before.
@@ -148,8 +155,8 @@ async fn killed(place: &Place, kind: &str, path: &std::path::Path, then: impl As
 async fn live_entries_are_numbered_between_the_batches_of_an_import_that_is_then_killed(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    const MANY: i64 = 12_400;
-    let place = Place::on(engine).await;
+    const MANY: i64 = 2000;
+    let place = place(engine).await;
     let clerk = place.token("clerk").await;
     let rows: Vec<String> = (1..=MANY).map(|number| row_of_now(&place, number, "postal")).collect();
     let path = place.file("old.csv", file(&rows));
@@ -163,7 +170,7 @@ async fn live_entries_are_numbered_between_the_batches_of_an_import_that_is_then
     place.book_is_whole().await;
     let (outcome, _) = place.import_entries(&path, false).await;
     let Outcome::Done(summary) = outcome else { panic!("{outcome:?}") };
-    assert_eq!((summary.written, summary.same), (12_400, 0));
+    assert_eq!((summary.written, summary.same), (2000, 0));
     assert!(summary.taken_up_at.is_some(), "{summary:?}");
     register(MANY + 3).await;
     place.book_is_whole().await;
@@ -179,17 +186,17 @@ fn attentions_csv(rows: i64) -> String {
 async fn an_import_of_attentions_that_is_killed_goes_on_where_it_stopped(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let place = Place::on(engine).await;
+    let place = place(engine).await;
     let clerk = place.token("clerk").await;
-    let path = place.file("sac.csv", attentions_csv(30_000));
+    let path = place.file("sac.csv", attentions_csv(6_000));
     killed(&place, "attentions", &path, async || {}).await;
     assert_eq!(place.get("/attentions", &clerk).await.json()["items"], json!([]));
     assert_eq!(place.differences().await, []);
     let (outcome, _) = place.import_attentions(&path, false).await;
     let attentions::Outcome::Done(summary) = outcome else { panic!("{outcome:?}") };
-    assert_eq!((summary.rows, summary.attentions), (30_000, 60_000));
+    assert_eq!((summary.rows, summary.attentions), (6_000, 12_000));
     assert!(summary.taken_up_at.is_some(), "{summary:?}");
-    assert_eq!(place.report(&clerk, "2018").await["years"][0]["attentions"]["phone"], 60_000);
+    assert_eq!(place.report(&clerk, "2018").await["years"][0]["attentions"]["phone"], 12_000);
     assert_eq!(place.differences().await, []);
     assert_eq!(place.import_attentions(&path, false).await.0, attentions::Outcome::Repeated);
 }
@@ -221,7 +228,7 @@ async fn when_the_answer_to_the_commit_of_a_batch_is_lost_nothing_is_imported_tw
         }
     };
     let Outcome::Done(summary) = outcome else { panic!("{outcome:?}") };
-    assert_eq!((summary.written, summary.same), (4200, 0));
+    assert_eq!((summary.written, summary.same), (300, 0));
     assert_eq!(place.differences().await, []);
     place.book_is_whole().await;
 }

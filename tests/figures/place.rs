@@ -73,7 +73,7 @@ impl Place {
 
     /// One on this database.
     pub async fn on_database(url: &str) -> Self {
-        Self::in_folder(TempDir::new().unwrap(), url.to_owned(), "Europe/Madrid", "").await
+        Self::in_folder(TempDir::new().unwrap(), url.to_owned(), "Europe/Madrid", "[limits]\nimport_rows = 256\n").await
     }
 
     async fn in_folder(folder: TempDir, database: String, zone: &str, more: &str) -> Self {

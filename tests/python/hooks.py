@@ -295,6 +295,11 @@ PREPARE = {
     ("POST", "/entries/{}/return"): change(WORLD.distributed, {"reason": "no es competente"}),
     ("POST", "/entries/{}/custody"): change(WORLD.entry, KEPT),
     ("POST", "/entries/{}/custody/{}/end"): end_custody,
+    ("POST", "/erasures"): lambda case, kwargs: send_json(
+        case,
+        kwargs,
+        {"entry": WORLD.entry()[0]["code"], "ground": "court_order", "reason": "Sentencia 45/2032"},
+    ),
     ("POST", "/signatures/validate"): validate_signature,
     ("POST", "/attentions"): lambda case, kwargs: send_json(
         case, kwargs, {"channel": "phone", "unit": WORLD.unit, "topic": "Padrón"}

@@ -33,6 +33,7 @@ mod docs_page;
 mod documentation;
 mod documents;
 mod durability;
+mod erasure;
 mod exchange;
 mod faults;
 mod floods;

@@ -1,11 +1,12 @@
 //! What an alteration makes of an entry's rows.
 
-use super::states::{WrongState, allows};
+use super::states::{Step, WrongState, allows};
 use super::{Added, LegalDate, NotAltered, What, custody};
-use crate::domain::{BookKind, Channel, MustSubmitElectronically, Routing, Status, identifier};
+use crate::domain::{BookKind, Channel, ErasureGround, MustSubmitElectronically, Routing, Status, identifier};
 use crate::registry::attachments::covers;
 use crate::registry::catalogue::Destination;
 use crate::registry::entry::party_rows;
+use crate::registry::erasure;
 use crate::registry::submission::Rectification;
 use crate::store::entries::{Belongings, DocumentRow, EntryRow, PartyRow, VerdictRow};
 
@@ -15,6 +16,14 @@ use crate::store::entries::{Belongings, DocumentRow, EntryRow, PartyRow, Verdict
 /// [`NotAltered`], where its state does not allow it.
 pub fn apply(what: &What, row: &mut EntryRow, with: &mut Belongings) -> Result<(), NotAltered> {
     allows(row.status, what.step())?;
+    if row.erased_at.is_some() {
+        match what.step() {
+            // The law counts from it all the same.
+            Step::SetDate => {}
+            Step::Erase => return Err(WrongState::ErasedBefore.into()),
+            _ => return Err(WrongState::Erased.into()),
+        }
+    }
     match what {
         What::Annul => row.status = Status::Annulled,
         What::Rectify(changes, destination) => rectify(changes, destination.as_ref(), row, with),
@@ -29,7 +38,17 @@ pub fn apply(what: &What, row: &mut EntryRow, with: &mut Belongings) -> Result<(
         What::SetDate(date) => set_date(date, row)?,
         What::Keep(kept) => custody::keep(kept, row)?,
         What::EndCustody(number, end) => custody::end(*number, end, row)?,
+        What::Erase(ground) => erase(*ground, row, with)?,
     }
+    Ok(())
+}
+
+fn erase(ground: ErasureGround, row: &mut EntryRow, with: &mut Belongings) -> Result<(), NotAltered> {
+    if custody::is_kept(row) {
+        return Err(NotAltered::StillKept);
+    }
+    *row = EntryRow { erasure_ground: Some(ground), ..erasure::left(row) };
+    *with = Belongings::default();
     Ok(())
 }
 

@@ -9,6 +9,11 @@ use crate::store::entries::EntryRow;
 /// Nobody leaves more with one entry.
 const MOST: usize = 100;
 
+/// Whether the office still has something of it.
+pub(super) fn is_kept(row: &EntryRow) -> bool {
+    items(row).iter().any(|item| item.end.is_none())
+}
+
 /// Something is kept from now on.
 pub(super) fn keep(kept: &Kept, row: &mut EntryRow) -> Result<(), NotAltered> {
     let mut items = items(row);

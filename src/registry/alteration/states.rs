@@ -30,6 +30,8 @@ pub enum Step {
     Keep,
     /// See [`super::What::EndCustody`].
     EndCustody,
+    /// See [`super::What::Erase`].
+    Erase,
 }
 
 impl Step {
@@ -46,6 +48,7 @@ impl Step {
             Self::SetDate => "effective_date_set",
             Self::Keep => "custody_begun",
             Self::EndCustody => "custody_ended",
+            Self::Erase => crate::registry::erasure::TYPE,
         }
     }
 }
@@ -74,6 +77,12 @@ pub enum WrongState {
     /// It was handed to the same unit before.
     #[error("it was distributed to this unit before")]
     DistributedBefore,
+    /// There is nothing left to erase.
+    #[error("its personal data were erased before; its events say by whom, when and why")]
+    ErasedBefore,
+    /// Nothing more happens to what is left.
+    #[error("its personal data were erased")]
+    Erased,
     /// It goes to another body.
     #[error("it goes to another body, not to a unit: rectify its destination unit first")]
     GoesElsewhere,
@@ -87,7 +96,8 @@ pub const fn allows(status: Status, step: Step) -> Result<(), WrongState> {
     match (step, status) {
         // What the law says of its date does not depend on what became of it.
         // Paper lies in the office whatever became of its entry, and must be handed back.
-        (Step::SetDate | Step::Keep | Step::EndCustody, _) => Ok(()),
+        // Nor do personal data have to be kept because of it.
+        (Step::SetDate | Step::Keep | Step::EndCustody | Step::Erase, _) => Ok(()),
         (Step::Annul, Status::Annulled) => Err(WrongState::AnnulledBefore),
         (_, Status::Annulled) => Err(WrongState::Annulled),
         (_, Status::Sent) => Err(WrongState::Sent),
@@ -120,7 +130,7 @@ mod tests {
             for step in [Annul, Rectify, Distribute, Accept, Return, AddDocuments] {
                 assert_eq!(allows(status, step).is_ok(), allowed.contains(&step), "{status} {step:?}");
             }
-            for always in [Step::SetDate, Step::Keep, Step::EndCustody] {
+            for always in [Step::SetDate, Step::Keep, Step::EndCustody, Step::Erase] {
                 assert!(allows(status, always).is_ok(), "{status}");
             }
         }

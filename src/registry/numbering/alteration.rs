@@ -15,8 +15,8 @@ use crate::registry::alteration::states::Step;
 use crate::registry::alteration::{Alteration, NotAltered, What, apply};
 use crate::registry::book::{Committed, Key, Refusal, Registration};
 use crate::registry::entry::{Entry, verdicts};
-use crate::registry::record;
 use crate::registry::visibility::is_with;
+use crate::registry::{erasure, record};
 use crate::store::book::{EventRow, KeyRow};
 use crate::store::entries::{Belongings, DocumentRow, EntryRow};
 use crate::store::outbox::OutboxRow;
@@ -119,9 +119,21 @@ impl Batch<'_> {
             }
             row.rectified = true;
         }
+        if member.what.step() == Step::Erase {
+            if self.events.iter().any(|event| event.entry_id == id) {
+                // What this batch says of it is not in the database yet, where it would be erased.
+                return Ok(Err(NotAltered::Changed));
+            }
+            row.erased_at = Some(self.at);
+        }
         row.version += 1;
         let entry = Entry::of(&row, &with, self.entity.zone)?;
-        let data = data(member, &had, &told, &entry)?;
+        let data = if member.what.step() == Step::Erase {
+            let events = store::book::events_of(tx, self.entity.id, id).await?;
+            erasure::data(&entry, row.csv.as_deref(), &events)?
+        } else {
+            data(member, &had, &told, &entry)?
+        };
         self.write_alteration(tx, member, &before, &row, &with).await?;
         let place = self.add_event(member, &data)?;
         let committed = Committed {
@@ -142,7 +154,11 @@ impl Batch<'_> {
         with: &Belongings,
     ) -> store::Result<()> {
         let entity = self.entity.id;
-        if !store::alterations::update(tx, entity, row).await? {
+        let updated = match member.what.step() {
+            Step::Erase => store::erasures::erase(tx, entity, row).await?,
+            _ => store::alterations::update(tx, entity, row).await?,
+        };
+        if !updated {
             return Err(store::Error::Corrupt("entry"));
         }
         match &member.what {
