@@ -378,14 +378,29 @@ async fn ensure_entity(store: &Store, config: &Config, zone: Tz, clock: &Clock) 
 
 /// Who signs the checkpoints of the entity's logs.
 async fn ledger(tx: &mut Tx, entity: i64, config: &Config, clock: &Clock) -> Result<Ledger, StartError> {
-    let settings = &config.proof;
-    let pem = if settings.key.as_os_str().is_empty() {
-        store::log::ensure_key(tx, entity, &Ledger::new_key()?, clock.now()).await?
-    } else {
-        let unreadable = |error| StartError::LedgerKey(settings.key.clone(), error);
-        std::fs::read_to_string(&settings.key).map_err(unreadable)?
-    };
-    let origin = match settings.origin.as_str() {
+    if let Some(ledger) = ledger_in_file(config)? {
+        return Ok(ledger);
+    }
+    let pem = store::log::ensure_key(tx, entity, &Ledger::new_key()?, clock.now()).await?;
+    Ok(Ledger::new(&origin(config), &pem)?)
+}
+
+/// The same where the key is in the file `proof.key`; none where it is in the database.
+///
+/// # Errors
+/// When the file cannot be read, or holds no key.
+pub fn ledger_in_file(config: &Config) -> Result<Option<Ledger>, StartError> {
+    let path = &config.proof.key;
+    if path.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let pem = std::fs::read_to_string(path).map_err(|error| StartError::LedgerKey(path.clone(), error))?;
+    Ok(Some(Ledger::new(&origin(config), &pem)?))
+}
+
+/// The name of the book's log.
+fn origin(config: &Config) -> String {
+    match config.proof.origin.as_str() {
         "" => format!("ventanilla/{}", config.entity.code),
         origin => origin.to_owned(),
     };

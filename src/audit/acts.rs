@@ -99,7 +99,8 @@ impl Acts {
             | Action::OfficialEnabled
             | Action::OfficialDisabled
             | Action::SealUsed
-            | Action::SealAccepted => {}
+            | Action::SealAccepted
+            | Action::BackupAccepted => {}
         }
     }
 

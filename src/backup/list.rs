@@ -1,6 +1,7 @@
 //! The objects of a backup: a line each with hash, size and path. What is not known from the rows alone is `-`.
 
-use std::io::{BufRead, BufReader, Write};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Seek, Write};
 use std::path::Path;
 
 use uuid::Uuid;
@@ -44,7 +45,7 @@ impl Listed {
 /// # Errors
 /// When the database does not answer, or the file cannot be written.
 pub async fn write(tx: &mut Tx, path: &Path) -> Result<u64, BackupError> {
-    let file = std::fs::File::create(path).map_err(failed(path))?;
+    let file = File::create(path).map_err(failed(path))?;
     let (mut out, mut count) = (std::io::BufWriter::new(file), 0);
     let mut put = |listed: Listed| {
         count += 1;
@@ -98,7 +99,18 @@ pub async fn write(tx: &mut Tx, path: &Path) -> Result<u64, BackupError> {
 /// # Errors
 /// When the file cannot be opened; a line that is none is an error of its own.
 pub fn read(path: &Path) -> Result<impl Iterator<Item = Result<Listed, BackupError>> + use<>, BackupError> {
-    let file = std::fs::File::open(path).map_err(failed(path))?;
+    lines(File::open(path).map_err(failed(path))?, path)
+}
+
+/// The same of a file that is open, from its beginning; `path` is what errors name.
+///
+/// # Errors
+/// When the file cannot be read; a line that is none is an error of its own.
+pub fn lines(
+    mut file: File,
+    path: &Path,
+) -> Result<impl Iterator<Item = Result<Listed, BackupError>> + use<>, BackupError> {
+    file.rewind().map_err(failed(path))?;
     let path = path.to_owned();
     Ok(BufReader::new(file).lines().enumerate().map(move |(number, line)| {
         let line = line.map_err(failed(&path))?;

@@ -1,13 +1,16 @@
 //! What a backup says of itself.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::{BackupError, Progress, failed};
 use crate::domain::Sha256;
+use crate::log::VerifierKey;
+use crate::registry::ledger::{Ledger, stated_backup};
+use crate::store;
 
 /// The form of backups that this program writes and reads.
 const FORMAT: &str = "ventanilla-backup/1";
@@ -16,6 +19,7 @@ const NAME: &str = "backup.json";
 
 /// A file of the backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Part {
     /// Its name in the folder.
     pub file: String,
@@ -27,6 +31,7 @@ pub struct Part {
 
 /// `backup.json`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// `ventanilla-backup/1`.
     pub format: String,
@@ -62,6 +67,9 @@ pub struct Manifest {
     pub log_key: String,
     /// Whether its private half is in the copy of the database.
     pub log_key_included: bool,
+    /// A note of the log's key over all that stands before; none in backups of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
 }
 
 impl Manifest {
@@ -94,6 +102,59 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// The hash of all that is signed.
+    fn signed_hash(&self) -> store::Result<Sha256> {
+        let unsigned = Self { signature: None, ..self.clone() };
+        let bytes = serde_json::to_vec(&unsigned).map_err(|_| store::Error::Bug("manifest of a backup"))?;
+        Ok(Sha256(openssl::sha::sha256(&bytes)))
+    }
+
+    /// Signs what the manifest says, and by its hashes all files of the backup.
+    ///
+    /// # Errors
+    /// When OpenSSL cannot sign.
+    pub fn sign(&mut self, ledger: &Ledger) -> store::Result<()> {
+        self.signature = Some(ledger.state_backup(self.signed_hash()?)?);
+        Ok(())
+    }
+
+    /// Whether the registry with this key made the backup. The key must come from elsewhere; none is known where the only
+    /// copy is in the backup.
+    ///
+    /// # Errors
+    /// Says why nothing proves it.
+    pub fn check_signature(&self, key: Option<&VerifierKey>) -> Result<(), String> {
+        let Some(signature) = &self.signature else {
+            return Err("the backup is not signed; earlier versions did not sign theirs".into());
+        };
+        if self.log_key_included {
+            return Err(
+                "the log's key is in the backup, so whoever can read it can sign another one: nothing outside \
+                        tells whether it was changed (keep the key in a file, proof.key)"
+                    .into(),
+            );
+        }
+        let Some(key) = key else {
+            return Err(
+                "no key is known by which the backup's signature could be checked: set proof.key, or name the \
+                        log's public key with --key"
+                    .into(),
+            );
+        };
+        if self.log_key != key.to_string() {
+            return Err(format!(
+                "the backup was signed with {}, and the key of this registry is {key}: it is another's, or made up",
+                self.log_key
+            ));
+        }
+        let hash = self.signed_hash().map_err(|error| error.to_string())?;
+        if stated_backup(key, signature, hash) {
+            Ok(())
+        } else {
+            Err("backup.json is not what was signed: it was changed, or made up".into())
+        }
+    }
+
     /// Puts the manifest in the place of the former one, in one step.
     ///
     /// # Errors
@@ -103,7 +164,7 @@ impl Manifest {
         let mut text = serde_json::to_vec_pretty(self).map_err(std::io::Error::other).map_err(failed(&path))?;
         text.push(b'\n');
         let mut file = File::create(&fresh).map_err(failed(&fresh))?;
-        std::io::Write::write_all(&mut file, &text).map_err(failed(&fresh))?;
+        file.write_all(&text).map_err(failed(&fresh))?;
         file.sync_all().map_err(failed(&fresh))?;
         sync_folder(folder)?;
         std::fs::rename(&fresh, &path).map_err(failed(&path))?;
@@ -119,15 +180,16 @@ impl Part {
     pub fn seal(folder: &Path, file: &str, progress: Progress<'_>) -> Result<Self, BackupError> {
         let path = folder.join(file);
         File::open(&path).and_then(|file| file.sync_all()).map_err(failed(&path))?;
-        let (bytes, sha256) = hash(&path, progress)?;
+        let (bytes, sha256) = copy(&path, &mut std::io::sink(), progress)?;
         Ok(Self { file: file.to_owned(), bytes, sha256 })
     }
 
-    /// Whether the file is as it was written. Reads all of it: not for async threads.
+    /// Copies the file out of the backup, where somebody may change it at any time, if it is as it was written. Reads all of
+    /// it: not for async threads.
     ///
     /// # Errors
-    /// [`BackupError::Altered`] names it when not.
-    pub fn check(&self, folder: &Path, progress: Progress<'_>) -> Result<(), BackupError> {
+    /// [`BackupError::Altered`] names it when it is not; what was copied is not to be used.
+    pub fn copy_to(&self, folder: &Path, to: &mut File, progress: Progress<'_>) -> Result<(), BackupError> {
         let path = folder.join(&self.file);
         let altered = |reason: String| BackupError::Altered { file: path.clone(), reason };
         let found = std::fs::metadata(&path).map_err(|error| match error.kind() {
@@ -137,12 +199,13 @@ impl Part {
         if found.len() != self.bytes {
             return Err(altered(format!("it has {} bytes, not {}", found.len(), self.bytes)));
         }
-        let (_, sha256) = hash(&path, progress)?;
+        let (_, sha256) = copy(&path, to, progress)?;
         if sha256 == self.sha256 { Ok(()) } else { Err(altered(format!("its SHA-256 is {sha256}"))) }
     }
 }
 
-fn hash(path: &Path, progress: Progress<'_>) -> Result<(u64, Sha256), BackupError> {
+/// Copies a file; how many bytes it has, and their hash.
+fn copy(path: &Path, to: &mut impl Write, progress: Progress<'_>) -> Result<(u64, Sha256), BackupError> {
     let mut file = File::open(path).map_err(failed(path))?;
     let all = file.metadata().map_err(failed(path))?.len();
     let (mut hasher, mut buffer, mut bytes) = (openssl::sha::Sha256::new(), vec![0; 1 << 20], 0);
@@ -152,6 +215,7 @@ fn hash(path: &Path, progress: Progress<'_>) -> Result<(u64, Sha256), BackupErro
             return Ok((bytes, Sha256(hasher.finish())));
         }
         hasher.update(&buffer[..read]);
+        to.write_all(&buffer[..read]).map_err(BackupError::Staging)?;
         bytes += read as u64;
         progress("reading", bytes, all);
     }

@@ -14,6 +14,13 @@
 //! that was interrupted is never taken for a whole one, and the one before it stays whole meanwhile. Objects are shared
 //! by all backups into one folder: only new ones are copied.
 //!
+//! # Who made it
+//! The manifest has the hashes of the database's copy and of the list, which has those of all objects, and is signed with the
+//! log's key: what the operator keeps outside, in `proof.key`, tells a backup from one that somebody made up. [`restore`]
+//! takes no other, unless the operator says so, which is recorded. What is restored is copied out of the folder first, and
+//! hashed on the way: whoever can write there cannot change it once it was checked. The schema must be that of the
+//! migrations, so that no trigger or view of somebody else's comes with it.
+//!
 //! # What is not in a backup
 //! The settings, the seal's key, TLS keys, and the key of the log where `proof.key` names a file: they are the
 //! administrator's to keep, elsewhere. The key of the log that is kept in the database is in its copy, so whoever can read
@@ -51,6 +58,15 @@ pub enum BackupError {
     /// A file.
     #[error("{0}")]
     File(PathBuf, #[source] std::io::Error),
+    /// What was copied out of the backup cannot be written.
+    #[error("what is restored is copied first, beside the database or into the folder TMPDIR names (else /tmp)")]
+    Staging(#[source] std::io::Error),
+    /// Nothing proves who made the backup.
+    #[error(
+        "{0}. Whoever can write to its folder could have put in what they like. If you know that nobody did, \
+         --accept-unsigned restores it all the same, which is recorded"
+    )]
+    Unproven(String),
     /// Another process makes a backup into the folder.
     #[error("{0} is in use by another backup")]
     Busy(PathBuf),

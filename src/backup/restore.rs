@@ -1,7 +1,9 @@
 //! Bringing a backup back.
 //!
-//! The database comes last and in one step: until then it is empty, and all can be done again.
+//! The database comes last and in one step: until then it is empty, and all can be done again. Whoever writes to the
+//! backup's folder meanwhile changes nothing: what is restored is a copy, hashed while it was made.
 
+use std::fs::File;
 use std::path::Path;
 
 use futures_util::{StreamExt, TryStreamExt};
@@ -9,16 +11,43 @@ use futures_util::{StreamExt, TryStreamExt};
 use super::list::{self, Listed};
 use super::manifest::Manifest;
 use super::{AT_ONCE, BackupError, Progress, Wrong, objects_in};
+use crate::app::App;
 use crate::config::Config;
+use crate::log::VerifierKey;
+use crate::registry::act::{Action, Actor, record_act};
 use crate::store;
+use crate::store::dump::Staged;
 use crate::store::objects::{self, Objects};
+
+/// By what a backup is known to be the registry's own.
+#[derive(Debug, Default)]
+pub struct Proof {
+    /// The public key of the log, from outside the backup.
+    pub key: Option<VerifierKey>,
+    /// Whether a backup is taken whose maker nothing proves.
+    pub accept_unsigned: bool,
+}
+
+/// What was restored.
+#[derive(Debug)]
+pub struct Restored {
+    /// What the backup says of itself.
+    pub manifest: Manifest,
+    /// Why nothing proves who made it, where that was accepted.
+    pub unproven: Option<String>,
+}
 
 /// Checks a backup and brings database and objects to where the settings say. What is in the object store and in no
 /// backup, such as a newer checkpoint of the log, stays there.
 ///
 /// # Errors
 /// [`BackupError`] names what is wrong; then the database is as empty as it was.
-pub async fn restore(config: &Config, folder: &Path, progress: Progress<'_>) -> Result<Manifest, BackupError> {
+pub async fn restore(
+    config: &Config,
+    folder: &Path,
+    proof: &Proof,
+    progress: Progress<'_>,
+) -> Result<Restored, BackupError> {
     let manifest = Manifest::read(folder)?;
     let (url, tools) = (config.database.url.expose(), &config.database.tools);
     let engine = if url.starts_with("sqlite:") { "sqlite" } else { "postgres" };
@@ -30,30 +59,40 @@ pub async fn restore(config: &Config, folder: &Path, progress: Progress<'_>) -> 
     if !manifest.log_key_included && config.proof.key.as_os_str().is_empty() {
         return Err(BackupError::NoKey);
     }
+    let unproven = manifest.check_signature(proof.key.as_ref()).err();
+    if let Some(why) = &unproven
+        && !proof.accept_unsigned
+    {
+        return Err(BackupError::Unproven(why.clone()));
+    }
     if store::dump::holds_entries(url).await? {
         return Err(BackupError::NotEmpty);
     }
-    tokio::task::block_in_place(|| manifest.database.check(folder, progress))?;
-    tokio::task::block_in_place(|| manifest.list.check(folder, progress))?;
+    let mut staged = Staged::before(url)?;
+    tokio::task::block_in_place(|| manifest.database.copy_to(folder, staged.file(), progress))?;
+    staged.check().await?;
+    let mut listing = store::dump::unnamed_file().map_err(BackupError::Staging)?;
+    tokio::task::block_in_place(|| manifest.list.copy_to(folder, &mut listing, progress))?;
     let objects = Objects::open(&config.objects)?;
-    bring_objects(&manifest, folder, &objects, progress).await?;
+    bring_objects(&manifest, folder, listing, &objects, progress).await?;
     progress("bringing the database back", 0, 0);
     // Somebody may have begun to work meanwhile.
     if store::dump::holds_entries(url).await? {
         return Err(BackupError::NotEmpty);
     }
-    store::dump::bring_back(url, tools, &folder.join(&manifest.database.file)).await?;
-    Ok(manifest)
+    staged.bring_back(url, tools).await?;
+    Ok(Restored { manifest, unproven })
 }
 
 async fn bring_objects(
     manifest: &Manifest,
     folder: &Path,
+    listing: File,
     to: &Objects,
     progress: Progress<'_>,
 ) -> Result<(), BackupError> {
     let from = &objects_in(folder)?;
-    let lines = list::read(&folder.join(&manifest.list.file))?;
+    let lines = list::lines(listing, &folder.join(&manifest.list.file))?;
     let bringing = futures_util::stream::iter(lines).map(|listed| async { bring_one(from, to, &listed?).await });
     let mut bringing = bringing.buffer_unordered(AT_ONCE);
     let (mut wrong, mut done) = (Wrong::default(), 0);
@@ -82,5 +121,20 @@ async fn bring_one(from: &Objects, to: &Objects, listed: &Listed) -> Result<Opti
         Ok(None) => Ok(Some(format!("{path} is not there"))),
         Err(objects::Error::Mismatch { found, .. }) => Ok(Some(format!("{path} was altered: its SHA-256 is {found}"))),
         Err(error) => Err(error.into()),
+    }
+}
+
+impl App {
+    /// Records that an operator restored a backup although nothing proves who made it, and why nothing does.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn accept_backup(&self, manifest: &Manifest, why: &str, by: &Actor) -> store::Result<()> {
+        let mut tx = self.store().begin().await?;
+        let detail =
+            serde_json::json!({ "why": why, "database": manifest.database.sha256, "log_key": manifest.log_key });
+        let act = (Action::BackupAccepted, manifest.made_at.as_str());
+        record_act(&mut tx, self.clock(), &self.entity, by, act, &detail).await?;
+        tx.commit().await
     }
 }

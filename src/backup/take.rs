@@ -72,7 +72,7 @@ pub async fn take(app: &App, folder: &Path, progress: Progress<'_>) -> Result<Ta
     let (mut wrong, copied) = copy(app.registry.objects(), &target, &listing_path, referred, progress).await?;
     let (others, more) =
         copy_others(app.registry.objects(), &target, &entities, &listing_path, &mut wrong, progress).await?;
-    let manifest = Manifest {
+    let mut manifest = Manifest {
         format: Manifest::format(),
         made_at,
         program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -90,7 +90,9 @@ pub async fn take(app: &App, folder: &Path, progress: Progress<'_>) -> Result<Ta
         checkpoint: app.entity.ledger.checkpoint(Log::Book, tree_size, root)?,
         log_key: app.entity.ledger.verifier(Log::Book).to_string(),
         log_key_included: app.config.proof.key.as_os_str().is_empty(),
+        signature: None,
     };
+    manifest.sign(&app.entity.ledger)?;
     manifest.write(folder)?;
     if let Some(former) = former {
         for part in [former.database, former.list] {

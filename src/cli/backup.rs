@@ -9,11 +9,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::operator::operator;
 use super::{ConfigArgument, Outcome, block_on, load, modes, open};
 use crate::after::publish::PublishError;
-use crate::app::App;
+use crate::app::{App, StartError, ledger_in_file};
 use crate::audit::{self, Kept, Wanted};
 use crate::backup::manifest::Manifest;
 use crate::backup::{restore, take};
-use crate::log::Checkpoint;
+use crate::log::{Checkpoint, VerifierKey};
 use crate::store::log::Log;
 
 /// What `backup` takes.
@@ -39,6 +39,12 @@ pub struct RestoreArguments {
     /// decision is written into the log.
     #[arg(long)]
     accept_loss: bool,
+    /// The log's public key, as `serve` prints it, by which the backup's signature is checked; else that of proof.key.
+    #[arg(long, value_name = "KEY")]
+    key: Option<VerifierKey>,
+    /// Restore a backup although nothing proves that this registry made it. The decision is recorded.
+    #[arg(long)]
+    accept_unsigned: bool,
 }
 
 /// What `accept-loss` takes.
@@ -108,7 +114,8 @@ pub fn backup(arguments: BackupArguments) -> Outcome {
 
 fn not_included(manifest: &Manifest) -> &'static str {
     if manifest.log_key_included {
-        ". The key that signs the log is in it: whoever reads the backup can sign checkpoints"
+        ". The key that signs the log is in it: whoever reads the backup can sign checkpoints, and another backup, so \
+         `restore` takes it with --accept-unsigned only; keep the key in a file (proof.key)"
     } else {
         ", nor the file proof.key, which signs the log: without it the book cannot go on"
     }
@@ -116,17 +123,24 @@ fn not_included(manifest: &Manifest) -> &'static str {
 
 /// Brings a backup back. Exit status 0 when the book is whole and goes on from what was published, 1 when not.
 pub fn restore(arguments: RestoreArguments) -> Outcome {
-    let RestoreArguments { config, folder, accept_loss } = arguments;
+    let RestoreArguments { config, folder, accept_loss, key, accept_unsigned } = arguments;
     block_on(async {
         let config = load(&config)?;
+        let configured = || Ok::<_, StartError>(ledger_in_file(&config)?.map(|log| log.verifier(Log::Book).clone()));
+        let key = key.map_or_else(configured, |key| Ok(Some(key)))?;
+        let proof = restore::Proof { key, accept_unsigned };
         let screen = Screen::new();
         let show = |stage, done, all| screen.show(stage, done, all);
-        let manifest = restore::restore(&config, &folder, &show).await;
+        let restored = restore::restore(&config, &folder, &proof, &show).await;
         screen.bar.finish_and_clear();
-        let manifest = manifest?;
+        let restore::Restored { manifest, unproven } = restored?;
         println!("the backup of {} is in its place; it was made at {}", manifest.entity, manifest.made_at);
         println!("not in it: the settings, the seal's key and TLS keys{}", not_included(&manifest));
         let app = open(config).await?;
+        if let Some(why) = &unproven {
+            println!("{why}: that is accepted, and recorded");
+            app.accept_backup(&manifest, why, &operator()).await?;
+        }
         let newer = settle_published(&app, accept_loss).await?;
         let whole = check(&app, &manifest).await?;
         app.store().close().await;

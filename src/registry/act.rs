@@ -87,6 +87,8 @@ code_list! {
         SealUsed = "seal_used",
         /// An operator said that a certificate sealed earlier.
         SealAccepted = "seal_accepted",
+        /// A backup was restored although nothing proves who made it.
+        BackupAccepted = "backup_accepted",
     }
 }
 

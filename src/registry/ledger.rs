@@ -90,7 +90,7 @@ impl Ledger {
     }
 }
 
-/// Statements about certificates that seal for the registry.
+/// Statements about certificates that seal for the registry, and about its backups.
 impl Ledger {
     /// A signed statement that the certificate with this hash seals for the registry.
     ///
@@ -113,10 +113,34 @@ impl Ledger {
         })
     }
 
+    /// A signed statement that the backup whose manifest has this hash was made by the registry.
+    ///
+    /// # Errors
+    /// When OpenSSL cannot sign.
+    pub fn state_backup(&self, manifest: Sha256) -> store::Result<String> {
+        let corrupt = || store::Error::Corrupt("key of the log");
+        let mut note = Note::new(backup_text(self.origin(Log::Book), manifest)).map_err(|_| corrupt())?;
+        note.sign(&self.book).map_err(|_| corrupt())?;
+        Ok(note.to_string())
+    }
+
     /// Never the text of a checkpoint, whose second line is a number.
     fn seal_text(&self, certificate: Sha256) -> String {
         format!("certificate that seals\n{}\n{certificate}\n", self.origin(Log::Book))
     }
+}
+
+/// Whether this statement says of the backup whose manifest has this hash that the owner of the key made it.
+#[must_use]
+pub fn stated_backup(key: &VerifierKey, statement: &str, manifest: Sha256) -> bool {
+    Note::parse(statement.as_bytes()).is_ok_and(|note| {
+        note.text() == backup_text(key.name().as_ref(), manifest) && note.verify(std::slice::from_ref(key)).is_ok()
+    })
+}
+
+/// Never the text of a checkpoint, nor that of a statement about a seal.
+fn backup_text(origin: &str, manifest: Sha256) -> String {
+    format!("backup of a registry\n{origin}\n{manifest}\n")
 }
 
 /// Proof that an event stands in the book: an inclusion proof (RFC 9162 § 2.1.3) and the checkpoint it leads to.

@@ -5,7 +5,7 @@
 //! given the snapshot of a transaction of ours, so that what refers to objects is read from just what was dumped.
 
 use std::fs::Permissions;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Seek};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -17,7 +17,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
-use super::{Error, Result, Store, Tx};
+use super::{Error, Result, Store, Tx, schema};
 
 /// Why a database was not dumped, or not brought back.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,12 @@ pub enum DumpError {
         /// What it said, the end of it.
         said: String,
     },
+    /// The schema of what was to be restored is not the registry's.
+    #[error(
+        "the database in the backup has another schema than the registry makes, and was not restored: {}{}", .0.join("; "),
+        .1.as_ref().map(|why| format!(". It could not be taken away again, drop the database: {why}")).unwrap_or_default()
+    )]
+    Schema(Vec<String>, Option<String>),
     /// Somebody works with the database.
     #[error("the database is in use: stop the server first")]
     InUse,
@@ -104,7 +110,7 @@ impl Store {
                     format!("--snapshot={snapshot}"),
                     format!("--file={}", file.display()),
                 ];
-                run("pg_dump", tools, url, arguments).await?;
+                run("pg_dump", tools, url, arguments, Stdio::null()).await?;
                 Ok(tx)
             }
         }
@@ -142,28 +148,110 @@ pub async fn holds_entries(url: &str) -> Result<bool> {
     Ok(held == 1)
 }
 
-/// Puts a dump in the place of a database that holds no entries: all of it, or nothing.
+/// A file without a name, for this process alone, in the folder for temporary files.
 ///
 /// # Errors
-/// [`DumpError`]; then the database is as it was.
-pub async fn bring_back(url: &str, tools: &Path, dump: &Path) -> std::result::Result<(), DumpError> {
-    if url.starts_with("sqlite:") {
-        let target = SqliteConnectOptions::from_str(url).map_err(Error::from)?.get_filename().to_owned();
-        return replace_file(&target, dump).await;
-    }
-    let arguments = vec![
-        "--clean".into(),
-        "--if-exists".into(),
-        "--no-owner".into(),
-        "--no-privileges".into(),
-        "--exit-on-error".into(),
-        "--single-transaction".into(),
-        dump.display().to_string(),
-    ];
-    run("pg_restore", tools, url, arguments).await
+/// When it cannot be made.
+pub fn unnamed_file() -> std::io::Result<std::fs::File> {
+    let mut random = [0; 16];
+    openssl::rand::rand_bytes(&mut random).map_err(std::io::Error::other)?;
+    let path = std::env::temp_dir().join(format!("ventanilla-{}", hex::encode(random)));
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+    std::fs::remove_file(&path)?;
+    Ok(file)
 }
 
-async fn replace_file(target: &Path, dump: &Path) -> std::result::Result<(), DumpError> {
+/// A dump on its way to the place of a database that holds no entries: a copy that nobody else changes. Dropped, it is gone.
+#[derive(Debug)]
+pub struct Staged {
+    file: std::fs::File,
+    /// On SQLite, where the copy is and where it goes.
+    place: Option<(PathBuf, PathBuf)>,
+}
+
+impl Staged {
+    /// An empty file for the dump, beside the SQLite file that it becomes, or for `pg_restore`.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn before(url: &str) -> std::result::Result<Self, DumpError> {
+        if !url.starts_with("sqlite:") {
+            let file = unnamed_file().map_err(|error| DumpError::File(std::env::temp_dir(), error))?;
+            return Ok(Self { file, place: None });
+        }
+        let target = SqliteConnectOptions::from_str(url).map_err(Error::from)?.get_filename().to_owned();
+        let fresh = beside(&target, ".restoring");
+        Ok(Self { file: private(&fresh)?, place: Some((fresh, target)) })
+    }
+
+    /// Where the dump is to be written.
+    pub fn file(&mut self) -> &mut std::fs::File {
+        &mut self.file
+    }
+
+    /// Makes what was written durable, and looks whether its schema is the registry's. Of a dump of PostgreSQL's that is
+    /// seen only when it is in its place.
+    ///
+    /// # Errors
+    /// [`DumpError::Schema`] names what is not.
+    pub async fn check(&self) -> std::result::Result<(), DumpError> {
+        let Some((fresh, _)) = &self.place else { return Ok(()) };
+        self.file.sync_all().map_err(|error| DumpError::File(fresh.clone(), error))?;
+        let options = SqliteConnectOptions::new().filename(fresh).read_only(true).immutable(true);
+        let mut connection = options.connect().await?;
+        let wrong = schema::compare_sqlite(&mut connection).await?;
+        connection.close().await?;
+        if wrong.is_empty() { Ok(()) } else { Err(DumpError::Schema(wrong, None)) }
+    }
+
+    /// Puts the dump in the place of the database at `url`: all of it, or nothing.
+    ///
+    /// # Errors
+    /// [`DumpError`]; then the database holds no entries, as before.
+    pub async fn bring_back(mut self, url: &str, tools: &Path) -> std::result::Result<(), DumpError> {
+        if let Some((fresh, target)) = self.place.take() {
+            return replace_file(&target, fresh).await;
+        }
+        let mut connection = PgConnectOptions::from_str(url).map_err(Error::from)?.connect().await?;
+        let before = schema::Postgres::of(&mut connection).await?;
+        self.file.rewind().map_err(|error| DumpError::File(std::env::temp_dir(), error))?;
+        let arguments = vec![
+            "--clean".into(),
+            "--if-exists".into(),
+            "--no-owner".into(),
+            "--no-privileges".into(),
+            "--exit-on-error".into(),
+            "--single-transaction".into(),
+        ];
+        let file = self.file.try_clone().map_err(|error| DumpError::File(std::env::temp_dir(), error))?;
+        run("pg_restore", tools, url, arguments, file.into()).await?;
+        let wrong = schema::compare_postgres(&mut connection, &before).await?;
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        let emptied = schema::empty_again(&mut connection, &before).await;
+        Err(DumpError::Schema(wrong, emptied.err().map(|error| error.to_string())))
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if let Some((fresh, _)) = &self.place {
+            let _ = std::fs::remove_file(fresh);
+        }
+    }
+}
+
+/// A file's name with something behind it.
+fn beside(file: &Path, end: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
+}
+
+/// Moves the fresh file, which is durable, to the place of the target.
+async fn replace_file(target: &Path, fresh: PathBuf) -> std::result::Result<(), DumpError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |error| DumpError::File(path, error)
@@ -180,30 +268,17 @@ async fn replace_file(target: &Path, dump: &Path) -> std::result::Result<(), Dum
             _ => error.into(),
         })?;
     }
-    let beside = |end: &str| {
-        let mut name = target.as_os_str().to_owned();
-        name.push(end);
-        PathBuf::from(name)
-    };
     for end in ["-wal", "-shm", "-journal"] {
         // Nobody has the database open: what is left of another one would be played into this.
-        match std::fs::remove_file(beside(end)) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(DumpError::File(beside(end), error)),
+        let left = beside(target, end);
+        match std::fs::remove_file(&left) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(DumpError::File(left, error)),
             _ => {}
         }
     }
-    let fresh = beside(".restoring");
-    let (from, to, end) = (dump.to_owned(), fresh.clone(), target.to_owned());
-    let placing = tokio::task::spawn_blocking(move || {
-        let mut source = std::fs::File::open(&from).map_err(failed(&from))?;
-        let mut copy = private(&to)?;
-        std::io::copy(&mut source, &mut copy).map_err(failed(&to))?;
-        copy.sync_all().map_err(failed(&to))?;
-        std::fs::rename(&to, &end).map_err(failed(&end))?;
-        let folder = end.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))
-    });
-    placing.await.map_err(|error| DumpError::File(fresh, std::io::Error::other(error)))?
+    std::fs::rename(&fresh, target).map_err(failed(target))?;
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))
 }
 
 /// Runs one of PostgreSQL's programs on a database. The password goes by the environment, where `ps` does not show it.
@@ -212,12 +287,13 @@ async fn run(
     tools: &Path,
     url: &str,
     arguments: Vec<String>,
+    input: Stdio,
 ) -> std::result::Result<(), DumpError> {
     let (address, password) = without_password(url)?;
     let path = if tools.as_os_str().is_empty() { PathBuf::from(program) } else { tools.join(program) };
     let mut command = Command::new(&path);
     command.arg(format!("--dbname={address}")).arg("--no-password").args(arguments).env("LC_ALL", "C");
-    command.stdin(Stdio::null()).stdout(Stdio::null());
+    command.stdin(input).stdout(Stdio::null());
     if let Some(password) = password {
         command.env("PGPASSWORD", password);
     }

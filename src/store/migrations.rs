@@ -51,6 +51,25 @@ pub(super) async fn run<C: Migrate>(own: &[Step], connection: &mut C) -> Result<
     Migrator::with_migrations(migrations).run_direct(None, connection, false).await
 }
 
+/// Runs those of the steps that a database says it ran, into an empty schema, and no others.
+///
+/// # Errors
+/// When there is no step of one of these versions, or one fails.
+pub(super) async fn run_again<C: Migrate>(
+    own: &[Step],
+    versions: &[i64],
+    connection: &mut C,
+) -> Result<(), MigrateError> {
+    let all: Vec<Migration> = SHARED.iter().chain(own).map(migration).collect::<Result<_, _>>()?;
+    let mut again: Vec<Migration> = Vec::new();
+    for version in versions {
+        let step = all.iter().find(|step| step.version == *version);
+        again.push(step.ok_or(MigrateError::VersionMissing(*version))?.clone());
+    }
+    again.sort_by_key(|migration| migration.version);
+    Migrator::with_migrations(again).run_direct(None, connection, false).await
+}
+
 /// Of `0001_first_step`: version 1, `first step`.
 fn migration(&(name, text): &Step) -> Result<Migration, MigrateError> {
     let (version, description) = name.split_once('_').unwrap_or((name, ""));

@@ -33,6 +33,7 @@ pub mod officials;
 pub mod outbox;
 pub mod receipts;
 pub mod references;
+mod schema;
 pub mod signed_forms;
 pub mod tokens;
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use chrono::NaiveDate;
 use tempfile::TempDir;
@@ -11,6 +12,7 @@ use ventanilla::config::{Config, Revocation};
 use ventanilla::domain::calendar::{Holiday, HolidayScope, ScopeYear};
 use ventanilla::domain::{Micros, Role, Sha256, text};
 use ventanilla::registry::calendar::{self, Loader};
+use ventanilla::registry::ledger::Ledger;
 use ventanilla::store::tokens::TokenRow;
 use ventanilla::store::{self, Store, Tx};
 
@@ -63,6 +65,14 @@ impl Site {
         site
     }
 
+    /// An empty site whose log's key is in a file; that of all such sites of this process is the same.
+    pub async fn keyed(engine: Engine) -> Self {
+        static KEY: OnceLock<String> = OnceLock::new();
+        let site = Self::fresh(engine).await;
+        std::fs::write(site.path("log.key"), KEY.get_or_init(|| Ledger::new_key().unwrap())).unwrap();
+        site
+    }
+
     /// PostgreSQL at this address, with documents in a folder: for a database that a test kills or stands before.
     pub async fn on_database(url: &str) -> Self {
         let mut site = Self::fresh(Engine::Sqlite).await;
@@ -92,7 +102,9 @@ impl Site {
         let certificates = root().join("certs/test");
         let show = |path: PathBuf| path.display().to_string();
         let s3 = &Services::get().s3;
-        vec![
+        let key = self.path("log.key");
+        let key = key.exists().then(|| ("proof.key", show(key)));
+        let mut settings = vec![
             ("listen", "127.0.0.1:0".into()),
             ("database.url", self.database.clone()),
             ("database.connections", "10".into()),
@@ -112,7 +124,9 @@ impl Site {
             ("seal.papers_ahead", "false".into()),
             ("log.filter", "warn".into()),
             ("log.json", "false".into()),
-        ]
+        ];
+        settings.extend(key);
+        settings
     }
 
     /// The settings for a server in this process.
@@ -134,6 +148,7 @@ impl Site {
                 "seal.certificate" => config.seal.certificate = value.into(),
                 "seal.key" => config.seal.key = value.into(),
                 "seal.papers_ahead" => config.seal.papers_ahead = value.parse().unwrap(),
+                "proof.key" => config.proof.key = value.into(),
                 "proof.seal_seconds" => config.proof.seal_seconds = value.parse().unwrap(),
                 "limits.ready_seconds" => config.limits.ready_seconds = value.parse().unwrap(),
                 "log.filter" => config.log.filter = value,

@@ -18,34 +18,34 @@ use crate::harness::town::Town;
 
 /// What a command ended with, and what it said.
 #[derive(Debug)]
-struct Said {
-    status: Option<i32>,
-    out: String,
-    err: String,
+pub struct Said {
+    pub status: Option<i32>,
+    pub out: String,
+    pub err: String,
 }
 
 impl Said {
     #[track_caller]
-    fn is(self, status: i32) -> Self {
+    pub fn is(self, status: i32) -> Self {
         assert_eq!(self.status, Some(status), "{self:?}");
         self
     }
 
     #[track_caller]
-    fn says(self, words: &str) -> Self {
+    pub fn says(self, words: &str) -> Self {
         assert!(self.out.contains(words) || self.err.contains(words), "{words}: {self:?}");
         self
     }
 }
 
-fn run(site: &Site, arguments: &[&str], folder: Option<&Path>) -> Said {
+pub fn run(site: &Site, arguments: &[&str], folder: Option<&Path>) -> Said {
     let done = site.ventanilla().args(arguments).args(folder).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Said { status: done.status.code(), out: text(done.stdout), err: text(done.stderr) }
 }
 
 /// The same off the threads that serve.
-async fn run_beside(site: &Arc<Site>, command: &'static str, folder: &Path) -> Said {
+pub async fn run_beside(site: &Arc<Site>, command: &'static str, folder: &Path) -> Said {
     let (site, folder) = (site.clone(), folder.to_owned());
     tokio::task::spawn_blocking(move || run(&site, &[command], Some(&folder))).await.unwrap()
 }
@@ -55,7 +55,7 @@ async fn run_beside(site: &Arc<Site>, command: &'static str, folder: &Path) -> S
 async fn what_was_acknowledged_before_a_backup_began_is_in_it(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let town = Town::on(engine).await;
+    let town = keyed_town(engine).await;
     let signer = Arc::new(Signer::of("citizen-prime256v1"));
     let before = Ledger::default();
     for turn in 0..8 {
@@ -75,14 +75,14 @@ async fn what_was_acknowledged_before_a_backup_began_is_in_it(
         .collect();
     let folder = town.site.path("backup");
     let began = meanwhile.len();
-    run_beside(&town.site, "backup", &folder).await.is(0).says("The key that signs the log is in it");
+    run_beside(&town.site, "backup", &folder).await.is(0).says("nor the file proof.key, which signs the log");
     let ended = meanwhile.len();
     meanwhile.stop();
     clients.join_all().await;
     assert!(ended > began, "something was registered while the backup was made");
 
     // Into a site where nothing is yet.
-    let site = Arc::new(Site::fresh(engine).await);
+    let site = Arc::new(Site::keyed(engine).await);
     run_beside(&site, "restore", &folder).await.is(0).says("the book is whole");
     let again = Town::open(site, Clock::system(), |_| {}, None).await;
     let held = again.count("SELECT count(*) FROM entries").await;
@@ -99,14 +99,19 @@ async fn what_was_acknowledged_before_a_backup_began_is_in_it(
     let stopped = town.stop().await;
     run_beside(&stopped, "backup", &folder).await.is(0);
     run_beside(&stopped, "backup", &folder).await.is(0).says(" 0 of them copied now");
-    let site = Arc::new(Site::fresh(engine).await);
+    let site = Arc::new(Site::keyed(engine).await);
     run_beside(&site, "restore", &folder).await.is(0).says("the book is whole");
     meanwhile.stands(&Town::open(site, Clock::system(), |_| {}, None).await.door).await;
 }
 
+/// A town whose log's key is in a file.
+pub async fn keyed_town(engine: Engine) -> Town {
+    Town::over(Site::keyed(engine).await, |_| {}, None).await
+}
+
 /// A folder with a backup of a few entries.
-async fn backed_up(engine: Engine) -> (Town, PathBuf) {
-    let town = Town::on(engine).await;
+pub async fn backed_up(engine: Engine) -> (Town, PathBuf) {
+    let town = keyed_town(engine).await;
     for number in 0..3 {
         let paper = Paper::submission().document("plano", format!("%PDF-1.7 plan {number}").as_bytes());
         town.submit(&paper.signed_by_ana(), &fresh_key()).await.registered();
@@ -145,7 +150,7 @@ async fn a_backup_that_is_not_whole_is_refused_by_name(
         Some(bytes) => std::fs::write(&file, &std::fs::read(&file).unwrap()[..bytes]).unwrap(),
         None => std::fs::remove_file(&file).unwrap(),
     }
-    let site = Site::fresh(engine).await;
+    let site = Site::keyed(engine).await;
     let refused = run(&site, &["restore"], Some(&folder)).is(2).says(said);
     let name = file.file_name().unwrap().to_str().unwrap();
     assert!(refused.err.contains(name), "{name}: {refused:?}");
@@ -161,7 +166,7 @@ async fn one_byte_that_is_another_is_found(#[values(Engine::Sqlite, Engine::Post
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&file, bytes).unwrap();
-    run(&Site::fresh(engine).await, &["restore"], Some(&folder)).is(2).says("its SHA-256 is");
+    run(&Site::keyed(engine).await, &["restore"], Some(&folder)).is(2).says("its SHA-256 is");
 }
 
 #[rstest]
@@ -183,7 +188,7 @@ async fn a_document_that_is_gone_already_is_named_and_the_rest_is_kept() {
     run_beside(&town.site, "backup", &fresh).await.is(1).says(name).says("is not in the object store");
     // The folder that has it still does.
     run_beside(&town.site, "backup", &folder).await.is(0);
-    let site = Site::fresh(Engine::Sqlite).await;
+    let site = Site::keyed(Engine::Sqlite).await;
     run(&site, &["restore"], Some(&fresh)).is(1).says("is missing from the object store");
 }
 

@@ -17,6 +17,7 @@ mod architecture;
 mod attachments;
 mod audit;
 mod backup;
+mod backup_forged;
 mod bad_input;
 mod calendar;
 mod calendar_api;
