@@ -3,7 +3,7 @@
 pub mod anchors;
 pub mod seals;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -123,6 +123,8 @@ pub struct App {
     pub seal: Arc<Seal>,
     /// Set once the record says that this seal is used.
     pub seal_recorded: Arc<tokio::sync::OnceCell<()>>,
+    /// The certificates that seal for the registry, as far as they were asked for: SHA-256 in hexadecimal.
+    pub seals_seen: Arc<tokio::sync::Mutex<HashSet<String>>>,
     /// Who is asked how far the clock is off.
     pub time_source: Option<TimeSource>,
     /// The witnesses that are asked to cosign.
@@ -216,6 +218,8 @@ impl App {
             formats: Arc::new(formats),
             seal: Arc::new(seal),
             seal_recorded: Arc::default(),
+            seals_seen: Arc::default(),
+            lists_refused: Arc::default(),
             time_source,
             witnesses,
             witness_keys: Arc::new(witness_keys),

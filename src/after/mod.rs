@@ -83,7 +83,8 @@ impl App {
     pub async fn receipt(&self, entry: Uuid) -> Result<Option<(Vec<u8>, Vec<u8>)>, ReceiptError> {
         let mut tx = self.store().read().await?;
         if let Some((json, p7s)) = store::receipts::receipt(&mut tx, entry).await? {
-            self.check_stored(entry, &json, &p7s)?;
+            drop(tx);
+            self.check_stored(entry, &json, &p7s).await?;
             return Ok(Some((json, p7s)));
         }
         let text = self.receipt_text(&mut tx, entry).await?;
@@ -97,9 +98,9 @@ impl App {
         Ok(found)
     }
 
-    /// That what is stored is the receipt of this entry as it was issued: what it says is what the log holds, and the seal is
-    /// over it. Whoever can write to the database cannot make both.
-    fn check_stored(&self, entry: Uuid, json: &[u8], p7s: &[u8]) -> Result<(), ReceiptError> {
+    /// That what is stored is the receipt of this entry as it was issued: what it says is what the log holds, and a seal of
+    /// ours is over it. Whoever can write to the database cannot make both.
+    async fn check_stored(&self, entry: Uuid, json: &[u8], p7s: &[u8]) -> Result<(), ReceiptError> {
         #[derive(serde::Deserialize)]
         struct Says {
             entry: Id,
@@ -116,6 +117,9 @@ impl App {
         let verdicts = crate::signature::judge(p7s, Some(json), "receipt", now, &policy);
         if verdicts.is_empty() || verdicts.iter().any(|verdict| !verdict.intact) {
             return Err(ReceiptError::Other("the seal is not over it"));
+        }
+        if !self.sealed_by_us(&verdicts).await? {
+            return Err(ReceiptError::Other("its seal is of a certificate that this registry never used"));
         }
         Ok(())
     }

@@ -14,9 +14,9 @@ use uuid::Uuid;
 use super::ReceiptError;
 use crate::app::App;
 use crate::domain::{Micros, Sha256};
-use crate::receipt::pdf::{self, Look};
+use crate::receipt::pdf::{self, ATTACHMENT, Look};
 use crate::receipt::seal::SealError;
-use crate::signature::Prepared;
+use crate::signature::{Kind, Prepared, Verdict, attached_file};
 use crate::store::objects::receipt_path;
 use crate::store::outbox::OutboxRow;
 use crate::store::receipts::PaperRow;
@@ -162,9 +162,27 @@ impl App {
         let kept = self.registry.objects().get_receipt(&self.entity.code, entry, hash).await?;
         match kept {
             // One that is not there is no more what was sealed than one with other bytes.
-            Some(bytes) if openssl::sha::sha256(&bytes) == hash.0 => Ok(Some(bytes)),
+            Some(bytes) if openssl::sha::sha256(&bytes) == hash.0 => {
+                self.check_paper(entry, bytes.clone()).await?;
+                Ok(Some(bytes))
+            }
             _ => Err(PaperError::Altered),
         }
+    }
+
+    /// That a PDF is that of this entry's receipt, with a seal of ours over all of it: its hash stands where whoever can write
+    /// to the database writes another.
+    async fn check_paper(&self, entry: Uuid, bytes: Bytes) -> Result<(), PaperError> {
+        let Some((json, _)) = self.receipt(entry).await? else { return Err(PaperError::Altered) };
+        let (now, policy) = (self.clock().now().0, self.judge.policy());
+        let judging = tokio::task::spawn_blocking(move || {
+            let is_its = attached_file(&bytes, ATTACHMENT).ok().flatten().is_some_and(|inside| inside == json);
+            (is_its, crate::signature::judge_file(&bytes, None, "receipt", now, &policy))
+        });
+        let (is_its, verdicts) = judging.await?;
+        let whole = |verdict: &Verdict| verdict.kind == Kind::Signature && verdict.covers_whole_file == Some(true);
+        let sealed = verdicts.iter().all(|verdict| verdict.intact) && verdicts.iter().any(whole);
+        if is_its && sealed && self.sealed_by_us(&verdicts).await? { Ok(()) } else { Err(PaperError::Altered) }
     }
 
     /// Renders and seals; with a timestamp (PAdES B-T) where there is an authority that answers, without (B-B) otherwise,

@@ -335,7 +335,7 @@ impl App {
         Checkpoint::of(key, bytes).map_err(|error| PublishError::Unreadable(error.to_string()))
     }
 
-    /// The entity's seal over a checkpoint, with a timestamp where there is an authority: it covers all before it.
+    /// The entity's seal over a checkpoint and the reading of the clock, with a timestamp where there is an authority: it covers all before it.
     async fn seal_checkpoint(&self, log: Log, size: u64, checkpoint: &str) -> Result<(), PublishError> {
         if !self.seal.is_configured() {
             return Ok(());
@@ -343,7 +343,16 @@ impl App {
         self.record_seal().await?;
         let now = self.clock().now();
         let ahead = self.registry.clock_offset().ahead(self.clock());
-        let sealed = match self.seal.seal(checkpoint.as_bytes(), now) {
+        let mut row = store::log::SealRow {
+            size: i64::try_from(size).unwrap_or(i64::MAX),
+            checkpoint: checkpoint.to_owned(),
+            p7s: Vec::new(),
+            sealed_at: now,
+            timestamped: false,
+            clock_source: ahead.and(self.time_source.as_ref()).map(ToString::to_string),
+            clock_ahead: self.time_source.as_ref().and(ahead),
+        };
+        let sealed = match self.seal.seal(row.sealed_text().as_bytes(), now) {
             Ok(sealed) => sealed,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a checkpoint was not sealed");
@@ -351,17 +360,8 @@ impl App {
             }
         };
         let stamped = if self.config.signature.tsa_url.is_empty() { None } else { self.stamp(&sealed).await };
-        let (p7s, timestamped) = stamped.map_or((sealed, false), |stamped| (stamped, true));
+        (row.p7s, row.timestamped) = stamped.map_or((sealed, false), |stamped| (stamped, true));
         let mut tx = self.store().begin().await?;
-        let row = store::log::SealRow {
-            size: i64::try_from(size).unwrap_or(i64::MAX),
-            checkpoint: checkpoint.to_owned(),
-            p7s,
-            sealed_at: now,
-            timestamped,
-            clock_source: ahead.and(self.time_source.as_ref()).map(ToString::to_string),
-            clock_ahead: ahead,
-        };
         store::log::keep_seal(&mut tx, self.entity.id, log, &row).await?;
         Ok(tx.commit().await?)
     }

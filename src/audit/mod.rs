@@ -30,6 +30,7 @@ use seals::Seals;
 use crate::app::App;
 use crate::log::Checkpoint;
 use crate::registry::ledger::head;
+use crate::signature::Verdict;
 use crate::store;
 use crate::store::log::Log;
 
@@ -67,8 +68,8 @@ pub struct Report {
     pub looks: u64,
     /// Entries checked.
     pub entries: u64,
-    /// Tokens, units, offices and books that the installation made or that are older than the acts, kind by kind: nothing
-    /// tells what they must be.
+    /// Tokens, units, offices and books that the installation made or that are older than the acts, and readings of the clock
+    /// from before they were sealed, kind by kind: nothing tells what they must be.
     pub before_acts: Vec<String>,
     /// Documents and signed submissions whose bytes were read.
     pub objects: u64,
@@ -157,22 +158,38 @@ async fn sealed(app: &App, log: Log, seals: &mut Seals, report: &mut Report) -> 
     let mut tx = app.store().read().await?;
     let rows = store::audit::seals(&mut tx, app.entity.id, log).await?;
     drop(tx);
-    let mut kept = Vec::with_capacity(rows.len());
-    for (size, checkpoint, p7s) in rows {
-        let at = app.clock().now().0;
-        let verdicts =
-            crate::signature::judge(&p7s, Some(checkpoint.as_bytes()), "checkpoint", at, &app.judge.policy());
-        if verdicts.is_empty() || verdicts.iter().any(|verdict| !verdict.intact) {
-            let reason = "the entity's seal is not over it".to_owned();
-            let size = size.unsigned_abs();
+    let (mut kept, mut bare) = (Vec::with_capacity(rows.len()), 0);
+    for row in rows {
+        let size = row.size.unsigned_abs();
+        let (at, policy) = (app.clock().now().0, app.judge.policy());
+        let over = |text: &str| crate::signature::judge(&row.p7s, Some(text.as_bytes()), "checkpoint", at, &policy);
+        let intact = |verdicts: &[Verdict]| !verdicts.is_empty() && verdicts.iter().all(|verdict| verdict.intact);
+        let mut verdicts = over(&row.sealed_text());
+        if !intact(&verdicts) {
+            // So earlier versions sealed, and nothing tells whether the clock's reading is the one that they kept.
+            verdicts = over(&row.checkpoint);
+            bare += u64::from(row.clock_source.is_some() || row.clock_ahead.is_some());
+        }
+        if !intact(&verdicts) {
+            let reason = "the entity's seal is not over it, its time and its reading of the clock".to_owned();
             report.find(Finding::Checkpoint { size, source_name: "sealed".into(), reason });
             continue;
+        }
+        let stated = |verdict: &Verdict| verdict.claimed_signed_at.map(|at| at.div_euclid(1_000_000));
+        if verdicts.iter().any(|verdict| stated(verdict) != Some(row.sealed_at.0.div_euclid(1_000_000))) {
+            let reason = "the seal says that it was made at another time than is kept of it".to_owned();
+            report.find(Finding::Checkpoint { size, source_name: "sealed".into(), reason });
         }
         if let Some(sha256) = seals.stranger(app, &verdicts).await? {
             let what = format!("the checkpoint of {size} leaves of the {} log", log.as_str());
             report.find(Finding::Seal { what, sha256 });
         }
-        kept.extend(opened(app, log, checkpoint.as_bytes(), "sealed by the entity".into(), report));
+        kept.extend(opened(app, log, row.checkpoint.as_bytes(), "sealed by the entity".into(), report));
+    }
+    if bare > 0 {
+        report
+            .before_acts
+            .push(format!("{bare} readings of the clock of the {} log, which were not sealed", log.as_str()));
     }
     Ok(kept)
 }

@@ -3,8 +3,6 @@
 use std::collections::HashSet;
 
 use crate::app::App;
-use crate::domain::Sha256;
-use crate::registry::seal_record;
 use crate::signature::{Kind, Verdict};
 use crate::store;
 
@@ -32,11 +30,7 @@ impl Seals {
     }
 
     async fn look(&mut self, app: &App) -> store::Result<()> {
-        let mut tx = app.store().read().await?;
-        let recorded = seal_record::known(&mut tx, &app.entity).await?;
-        self.known = recorded.iter().map(Sha256::to_string).collect();
-        let configured = app.seal.certificate().and_then(|certificate| certificate.to_der().ok());
-        self.known.extend(configured.map(|der| Sha256(openssl::sha::sha256(&der)).to_string()));
+        self.known = app.seals().await?;
         Ok(())
     }
 }

@@ -21,9 +21,11 @@ use crate::registry::alteration::{
 };
 use crate::registry::book::Key;
 use crate::registry::caller::Caller;
+use crate::registry::entry::parties_of;
 use crate::registry::submission::{Addition, Intake, Rectification, RectificationRequest};
 use crate::registry::submit::SubmitError;
 use crate::registry::will::ActsOfWill;
+use crate::store;
 
 /// Annuls an entry.
 #[utoipa::path(
@@ -199,15 +201,19 @@ pub async fn add_documents(
 }
 
 async fn add_all(app: &App, caller: &Caller, asking: Asking, mut came: Came<Addition>) -> Result<Altered> {
+    let entry = asking.entry;
     let asked = match asking.begin(app, caller, &came.body_sha256).await? {
         Begun::Before(altered) => return Ok(altered),
         Begun::New(asked) => asked,
     };
     let judgement = submissions::judge(app, caller, &mut came).await?;
+    let mut tx = app.store().read().await?;
+    let parties = parties_of(&store::entries::belongings(&mut tx, entry).await?.parties);
+    drop(tx);
     let received = Received {
         documents: came.documents,
         signatures: judgement.shown(app.entity.zone)?,
-        acts: ActsOfWill::added(judgement.evidence().documents),
+        acts: ActsOfWill::added(judgement.evidence().documents, &parties),
     };
     Ok(app.registry.add_documents(caller, asked, received, came.swept_until).await?)
 }

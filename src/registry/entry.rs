@@ -393,7 +393,8 @@ impl Document {
 }
 
 /// Rows of parties and representatives, as parties with their representatives.
-fn parties_of(rows: &[PartyRow]) -> Vec<Party> {
+#[must_use]
+pub fn parties_of(rows: &[PartyRow]) -> Vec<Party> {
     let representative = |ordinal: i64| {
         rows.iter().find(|row| row.represents == Some(ordinal)).map(|row| {
             let authority =

@@ -254,11 +254,14 @@ impl ActsOfWill {
         found
     }
 
-    /// Those in and over documents that are added to an entry later.
+    /// Those in and over documents that are added later to an entry of these parties. What others signed stands for
+    /// nothing in that entry, and may still prove one of theirs.
     #[must_use]
-    pub fn added(documents: &[Judged]) -> Self {
+    pub fn added(documents: &[Judged], parties: &[Party]) -> Self {
         let mut found = Self::default();
-        for verdict in documents.iter().flat_map(|judged| judged.inside.iter().chain(&judged.detached)) {
+        let of_party = |verdict: &Verdict| verdict.signer.as_ref().is_some_and(|one| signs_for_one_of(one, parties));
+        let all = documents.iter().flat_map(|judged| judged.inside.iter().chain(&judged.detached));
+        for verdict in all.filter(|&verdict| of_party(verdict)) {
             found.add(verdict, false);
         }
         found
@@ -387,11 +390,16 @@ pub fn identification(
 /// person its representative.
 #[must_use]
 pub fn signs_for(signer: &Signer, submission: &Submission) -> bool {
+    signs_for_one_of(signer, &submission.interested_parties)
+}
+
+/// The same of the parties of an entry.
+fn signs_for_one_of(signer: &Signer, parties: &[Party]) -> bool {
     let identity = signer.identity();
     let is_signer = |person: &Person| identity.as_ref().is_some_and(|identity| identity.is(person));
     let organization = signer.organization.as_ref().filter(|organization| organization.id.is_some());
     let represented = organization.map(Organization::identity);
-    submission.interested_parties.iter().any(|party| {
+    parties.iter().any(|party| {
         let by_representative =
             party.representative.as_ref().is_some_and(|representative| is_signer(&representative.person));
         match &represented {

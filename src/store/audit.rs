@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::book::EventRow;
 use super::catalogue::BookRow;
 use super::entries::{DocumentRow, EntryRow, PartyRow, VerdictRow, entry_columns};
-use super::log::{Log, NodeRow};
+use super::log::{Log, NodeRow, SealRow};
 use super::tokens::TokenRow;
 use super::{Result, Tx, row, sql};
 use crate::domain::{Micros, Sha256};
@@ -210,15 +210,16 @@ pub async fn last_numbers(tx: &mut Tx, entity: i64) -> Result<Vec<(String, i64, 
     )?)
 }
 
-/// The seals over checkpoints: size, checkpoint, signature.
+/// The seals over checkpoints, with all that is kept of each.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn seals(tx: &mut Tx, entity: i64, log: Log) -> Result<Vec<(i64, String, Vec<u8>)>> {
+pub async fn seals(tx: &mut Tx, entity: i64, log: Log) -> Result<Vec<SealRow>> {
     Ok(sql!(
         tx,
         fetch_all,
-        "SELECT size, checkpoint, p7s FROM log_seals WHERE entity_id = $1 AND log = $2 ORDER BY size",
+        "SELECT size, checkpoint, p7s, sealed_at, timestamped, clock_source, clock_ahead FROM log_seals
+         WHERE entity_id = $1 AND log = $2 ORDER BY size",
         entity,
         log.as_str()
     )?)

@@ -174,6 +174,20 @@ pub struct SealRow {
 }
 row! { SealRow: size, checkpoint, p7s, sealed_at, timestamped, clock_ahead, clock_source }
 
+impl SealRow {
+    /// What the seal is over: the checkpoint, when it was sealed (microseconds since 1970 UTC), and how far the clock was
+    /// ahead of its source then (microseconds). Earlier versions sealed the checkpoint alone.
+    #[must_use]
+    pub fn sealed_text(&self) -> String {
+        let Self { checkpoint, sealed_at, clock_source, clock_ahead, .. } = self;
+        let clock = match (clock_source, clock_ahead) {
+            (Some(source), Some(ahead)) => format!("{source} {ahead}"),
+            _ => "unknown".to_owned(),
+        };
+        format!("{checkpoint}sealed {}\nclock {clock}\n", sealed_at.0)
+    }
+}
+
 /// Keeps a seal; the first one over a size stays.
 ///
 /// # Errors

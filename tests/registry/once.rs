@@ -77,6 +77,24 @@ async fn a_signature_of_a_submission_is_no_form_afterwards(#[values(Engine::Sqli
 
 #[rstest]
 #[tokio::test]
+async fn what_others_signed_and_a_clerk_adds_to_an_entry_is_not_used_up_for_them(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
+    let form = pdf_form("citizen");
+    let paper = Paper::counter().with("interested_parties", json!([luis()])).document("otro", b"%PDF-1.7");
+    let entry = town.register(&paper.form(), &fresh_key()).await.registered();
+    let path = format!("/entries/{}/documents", entry["entry"]["id"].as_str().unwrap());
+    let empty = Paper { json: json!({"documents": []}), documents: Vec::new() };
+    let added = empty.document("copia", &form.bytes).form();
+    town.try_post(&path, "clerk", &added, &fresh_key()).await.unwrap().is(201, "");
+    // Luis's entry stands on nothing that Ana signed: her form still proves hers, once.
+    town.submit(&with_pdf(&form).form(), &fresh_key()).await.registered();
+    is_refused(&town, &with_pdf(&form).form()).await;
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_form_that_came_with_an_entry_proves_no_other(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
     #[values("beside_a_signature", "as_attachment", "at_the_counter", "added_later", "detached")] first: &str,

@@ -77,9 +77,15 @@ async fn seal_anew(town: &Town, engine: Engine, id: &str, seal: &Seal) {
         let mut tx = town.app.store().read().await.unwrap();
         let rows = ventanilla::store::audit::seals(&mut tx, town.app.entity.id, log).await.unwrap();
         drop(tx);
-        for (size, checkpoint, _) in rows {
-            let p7s = blob(engine, &seal.seal(checkpoint.as_bytes(), now).unwrap());
-            let forged = format!("UPDATE log_seals SET p7s = {p7s} WHERE log = '{}' AND size = {size}", log.as_str());
+        for mut row in rows {
+            row.sealed_at = now;
+            let p7s = blob(engine, &seal.seal(row.sealed_text().as_bytes(), now).unwrap());
+            let forged = format!(
+                "UPDATE log_seals SET p7s = {p7s}, sealed_at = {} WHERE log = '{}' AND size = {}",
+                now.0,
+                log.as_str(),
+                row.size
+            );
             execute(town.app.store(), &forged).await;
         }
     }
@@ -110,6 +116,9 @@ async fn a_seal_by_another_certificate_of_the_same_name_is_named(
     for what in ["the receipt of entry", "the PDF of the receipt", "leaves of the book log", "leaves of the access log"]
     {
         assert!(named.iter().any(|one| one.0.contains(what) && one.1 == sha256), "{what}: {named:?}");
+    }
+    for path in ["json", "p7s", "pdf"] {
+        town.get(&format!("/entries/{id}/receipt.{path}"), "auditor").await.is(500, "altered");
     }
     let said = findings(&town).await[0].to_string();
     assert!(said.contains(&format!("of a certificate that this registry never used: SHA-256 {sha256}")), "{said}");
@@ -183,9 +192,49 @@ async fn what_sealed_before_certificates_were_recorded_is_accepted_by_an_operato
     }
     let (status, said) = run(&["verify", "book"]).await;
     assert_eq!(status, Some(0), "{said}");
+    town.get(&format!("/entries/{id}/receipt.json"), "auditor").await.is(200, "");
     let newest = recorded(&town).await.remove(0);
     assert_eq!((&newest["action"], &newest["subject"]), (&json!("seal_accepted"), &json!(sha256)));
     assert!(newest["who"].as_str().unwrap().starts_with("os:"), "{newest}");
     let (status, said) = run(&["seal", "accept", seal.key.to_str().unwrap()]).await;
     assert!(status == Some(2) && said.contains("holds no certificate"), "{said}");
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_time_and_the_clock_of_a_sealed_checkpoint_are_sealed_with_it(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let (town, _) = sealed(engine).await;
+    let store = town.app.store();
+    execute(store, "CREATE TABLE kept AS SELECT * FROM log_seals").await;
+    let again = "DELETE FROM log_seals; INSERT INTO log_seals SELECT * FROM kept";
+    let reasons = async || {
+        let named = findings(&town).await.into_iter().map(|finding| match finding {
+            Finding::Checkpoint { reason, .. } => reason,
+            other => panic!("{other}"),
+        });
+        named.collect::<Vec<_>>()
+    };
+    for attack in ["clock_source = 'chrony', clock_ahead = 0", "sealed_at = sealed_at + 1", "sealed_at = 0"] {
+        execute(store, &format!("UPDATE log_seals SET {attack}")).await;
+        let named = reasons().await;
+        assert!(named.len() == 2 && named[0].contains("its time and its reading of the clock"), "{attack}: {named:?}");
+        execute(store, again).await;
+    }
+    assert_eq!(reasons().await, Vec::<String>::new());
+
+    // Earlier versions sealed the checkpoint alone: the reading is named as one that nothing proves, the time is in the seal.
+    let mut tx = store.read().await.unwrap();
+    let rows = ventanilla::store::audit::seals(&mut tx, town.app.entity.id, Log::Book).await.unwrap();
+    drop(tx);
+    let p7s = blob(engine, &town.app.seal.seal(rows[0].checkpoint.as_bytes(), rows[0].sealed_at).unwrap());
+    let bare = format!("UPDATE log_seals SET p7s = {p7s}, clock_source = 'chrony', clock_ahead = 7 WHERE log = 'book'");
+    execute(store, &bare).await;
+    let report = ventanilla::audit::book(&town.app, ventanilla::audit::Wanted::default(), &|_, _| {}).await.unwrap();
+    assert!(report.wrong == 0, "{:?}", report.findings);
+    assert!(report.before_acts.iter().any(|one| one.contains("1 readings of the clock of the book log")), "{report:?}");
+    execute(store, "UPDATE log_seals SET sealed_at = sealed_at - 1000000 WHERE log = 'book'").await;
+    let named = reasons().await;
+    assert!(named.len() == 1 && named[0].contains("at another time"), "{named:?}");
 }

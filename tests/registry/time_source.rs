@@ -97,6 +97,12 @@ async fn the_offset_is_told_and_kept_with_sealed_checkpoints(
     assert!(table.contains(&format!(",{source},1.4")) || table.contains(&format!(",{source},1.5")), "{table}");
     let now = String::from_utf8(shown.stderr).unwrap();
     assert!(now.contains(&format!("s ahead of {source}")), "{now}");
+
+    assert_eq!(town.findings().await, Vec::<String>::new());
+    let better = "UPDATE log_seals SET clock_ahead = 0 WHERE log = 'book' AND size > 0";
+    crate::harness::site::execute(town.app.store(), better).await;
+    let named = town.findings().await;
+    assert!(!named.is_empty() && named.iter().all(|one| one.contains("its reading of the clock")), "{named:?}");
 }
 
 #[tokio::test]
