@@ -1,6 +1,7 @@
 //! Builds everything once from the configuration: server, command line and tests all start here.
 
 pub mod anchors;
+pub mod lists;
 pub mod seals;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -10,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use chrono_tz::Tz;
 use openssl::x509::X509;
 
+use self::lists::StaleError;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::domain::media::{self, AcceptedFormats, NotMediaType};
@@ -33,7 +35,7 @@ use crate::registry::caller::Entity;
 use crate::registry::client_certificate::ClientCertificates;
 use crate::registry::ledger::{Ledger, LedgerError};
 use crate::service::attention::Service;
-use crate::signature::{Anchors, ListError, LoadError, Policy, RevocationMode, TrustedList, load_certificates};
+use crate::signature::{Anchors, ListError, LoadError, Policy, RevocationMode, load_certificates};
 use crate::store::catalogue::BookRow;
 use crate::store::directory::Kind;
 use crate::store::log::Log;
@@ -70,6 +72,9 @@ pub enum StartError {
     /// A trusted list.
     #[error("signature.trusted_lists: {0}: {1}")]
     TrustedList(PathBuf, #[source] ListError),
+    /// A trusted list that must not be used.
+    #[error("signature.trusted_lists: {0}")]
+    StaleList(#[from] StaleError),
     /// The certificates that may sign OCSP answers.
     #[error("signature.ocsp_signers: {0}")]
     OcspSigners(#[source] LoadError),
@@ -127,6 +132,8 @@ pub struct App {
     pub seals_seen: Arc<tokio::sync::Mutex<HashSet<String>>>,
     /// Who is asked how far the clock is off.
     pub time_source: Option<TimeSource>,
+    /// Why the trusted lists that are in the folder now are not used; none where they are.
+    pub lists_refused: Arc<Mutex<Option<String>>>,
     /// The witnesses that are asked to cosign.
     pub witnesses: Witnesses,
     /// Their keys.
@@ -186,6 +193,11 @@ impl App {
             if !more.is_empty() {
                 judge.trust(anchors_of(&config.signature, &more)?);
             }
+        }
+        if !judge.policy().anchors.lists().is_empty() {
+            let mut tx = store.begin().await?;
+            lists::remember(&mut tx, id, &judge.policy().anchors, clock.now()).await?;
+            tx.commit().await?;
         }
         let eoffice_seals = eoffice_seals(&config.signature).map_err(StartError::EofficeSeals)?;
         let seal = Seal::load(&config.seal)?;
@@ -288,11 +300,7 @@ fn formats(settings: &config::Documents) -> Result<AcceptedFormats, StartError> 
 /// # Errors
 /// [`StartError`] names the setting at fault.
 pub fn judge(settings: &config::Signature, clock: Clock) -> Result<Judge, StartError> {
-    let policy = policy(settings)?;
-    if policy.anchors.lists_current_until().is_some_and(|until| until < clock.now().0) {
-        tracing::warn!("a trusted list is past its next update: put its new issue into signature.trusted_lists");
-    }
-    Ok(Judge::new(Arc::new(policy), settings, clock)?)
+    Ok(Judge::new(Arc::new(policy(settings)?), settings, clock)?)
 }
 
 /// What signatures are measured by, by the configuration.
@@ -324,23 +332,10 @@ fn anchors_of(settings: &config::Signature, more: &[X509]) -> Result<Anchors, St
     anchors.extend_from_slice(more);
     let intermediates = load(&settings.intermediates)?.unwrap_or_default();
     let list_signers = load(&settings.list_signers).map_err(StartError::ListSigners)?.unwrap_or_default();
-    let lists = folder(&settings.trusted_lists).map(|folder| trusted_lists(&folder, &list_signers)).transpose()?;
-    Ok(Anchors::with_lists(anchors, intermediates, lists.unwrap_or_default())?)
-}
-
-/// The trusted lists of a folder.
-fn trusted_lists(folder: &Path, signers: &[X509]) -> Result<Vec<TrustedList>, StartError> {
-    let unreadable = |path: &Path, error| StartError::Anchors(LoadError::Read(path.to_owned(), error));
-    let mut lists = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(|error| unreadable(folder, error))? {
-        let path = entry.map_err(|error| unreadable(folder, error))?.path();
-        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("xml")) {
-            let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, error))?;
-            let list = TrustedList::read(&bytes, signers);
-            lists.push(list.map_err(|error| StartError::TrustedList(path, error))?);
-        }
-    }
-    Ok(lists)
+    let lists =
+        folder(&settings.trusted_lists).map(|folder| lists::trusted_lists(&folder, &list_signers)).transpose()?;
+    let grace = i64::from(settings.list_grace_days) * 86_400_000_000;
+    Ok(Anchors::with_lists(anchors, intermediates, lists.unwrap_or_default(), grace)?)
 }
 
 /// The certificates of e-offices whose seal may vouch for a citizen.
@@ -407,6 +402,5 @@ fn origin(config: &Config) -> String {
     match config.proof.origin.as_str() {
         "" => format!("ventanilla/{}", config.entity.code),
         origin => origin.to_owned(),
-    };
-    Ok(Ledger::new(&origin, &pem)?)
+    }
 }

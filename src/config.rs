@@ -237,6 +237,9 @@ pub struct Signature {
     pub trusted_lists: PathBuf,
     /// Folder of certificates whose signature on a trusted list counts. Without any, no list is believed.
     pub list_signers: PathBuf,
+    /// Days after the next update of a trusted list in which what it grants still counts; after them signatures that rest on
+    /// it are indeterminate.
+    pub list_grace_days: u32,
     /// Bytes of a document up to which the signatures in and over it are judged: it is held in memory meanwhile. Of a
     /// longer one the entry says that they were not.
     pub attachment_bytes: u64,
@@ -393,6 +396,7 @@ impl Default for Signature {
             tsa_url: String::new(),
             trusted_lists: PathBuf::new(),
             list_signers: PathBuf::new(),
+            list_grace_days: 30,
             attachment_bytes: 32 << 20,
             attachment_seconds: 20,
         }

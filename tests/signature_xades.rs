@@ -15,6 +15,8 @@ mod kinds;
 mod list;
 #[path = "signature_xades/lists.rs"]
 mod lists;
+#[path = "signature_xades/lists_hostile.rs"]
+mod lists_hostile;
 #[path = "signature/pki.rs"]
 mod pki;
 #[path = "harness/real_files.rs"]

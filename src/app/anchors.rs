@@ -10,17 +10,30 @@ use std::time::Duration;
 use openssl::x509::X509;
 use tokio_util::sync::CancellationToken;
 
-use super::{App, StartError, anchors_of};
+use super::{App, StartError, anchors_of, lists};
 use crate::config;
 use crate::domain::Sha256;
 use crate::registry::act::{Action, Actor, record_act};
+use crate::registry::state::Condition;
 use crate::signature::anchor::{AnchorFacts, facts, read_anchor};
-use crate::signature::load_certificates;
+use crate::signature::{Anchors, load_certificates};
 use crate::store::anchors::AnchorRow;
 use crate::store::{self, Tx};
 
 /// How often a process looks whether another changed them.
 const LOOKS: Duration = Duration::from_secs(5);
+
+/// How often the log repeats what is wrong with the trusted lists, in microseconds.
+const LISTS_TOLD: i64 = 12 * 3_600_000_000;
+
+/// What was found when it was looked last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// The changes of anchors in the database.
+    rows: (i64, i64),
+    /// The folder of trusted lists.
+    lists: u64,
+}
 
 /// Why an anchor was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -106,7 +119,7 @@ impl App {
         let mut tx = self.store().begin().await?;
         let added = store::anchors::add(&mut tx, self.entity.id, &row).await?;
         // What cannot be built is not kept.
-        let anchors = anchors_of(&self.config.signature, &trusted(&mut tx, self.entity.id).await?)?;
+        let anchors = self.anchors_now(&mut tx).await?;
         if added {
             let act = (Action::AnchorAdded, sha256.to_string());
             record_act(&mut tx, self.clock(), &self.entity, by, (act.0, &act.1), &()).await?;
@@ -134,7 +147,7 @@ impl App {
                 AnchorError::NotFound
             });
         }
-        let anchors = anchors_of(&self.config.signature, &trusted(&mut tx, self.entity.id).await?)?;
+        let anchors = self.anchors_now(&mut tx).await?;
         let act = (Action::AnchorRemoved, sha256.to_string());
         record_act(&mut tx, self.clock(), &self.entity, by, (act.0, &act.1), &()).await?;
         tx.commit().await?;
@@ -144,6 +157,15 @@ impl App {
         all.find(|anchor| anchor.sha256 == sha256 && gone(anchor)).ok_or(AnchorError::NotFound)
     }
 
+    /// The anchors as settings, folders and database say now; no list among them is older than one that was used before.
+    async fn anchors_now(&self, tx: &mut Tx) -> Result<Anchors, AnchorError> {
+        let settings = &self.config.signature;
+        let more = if settings.fixed_anchors { Vec::new() } else { trusted(tx, self.entity.id).await? };
+        let anchors = anchors_of(settings, &more)?;
+        lists::remember(tx, self.entity.id, &anchors, self.clock().now()).await?;
+        Ok(anchors)
+    }
+
     fn anchors_may_change(&self) -> Result<(), AnchorError> {
         if self.config.signature.fixed_anchors {
             return Err(AnchorError::Fixed("signature.fixed_anchors is set: anchors stand in the folder alone"));
@@ -151,15 +173,24 @@ impl App {
         Ok(())
     }
 
-    /// Measures by what another process changed, within seconds, until `stop`.
+    /// Measures by what another process changed, and by other trusted lists in the folder, within seconds, until `stop`.
+    /// The log repeats what is wrong with the lists.
     pub async fn follow_anchors(&self, stop: CancellationToken) {
-        let mut seen: Option<(i64, i64)> = None;
+        let mut seen: Option<Seen> = None;
+        let mut told: Option<(i64, String)> = None;
         loop {
             match self.follow_anchors_once(seen).await {
                 Ok(state) => seen = Some(state),
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "the trust anchors stay as they were");
                 }
+            }
+            let (now, state) = (self.clock().monotonic(), self.lists_state());
+            let (is_told, lists) = (state != Condition::Well, state.to_string());
+            let lately = told.as_ref().is_some_and(|(at, said)| *said == lists && now - at < LISTS_TOLD);
+            if is_told && !lately {
+                tracing::warn!(lists, "trusted lists");
+                told = Some((now, lists));
             }
             tokio::select! {
                 () = tokio::time::sleep(LOOKS) => {}
@@ -168,18 +199,39 @@ impl App {
         }
     }
 
-    /// Reads the anchors again where they are not as `seen`; as they are.
+    /// Reads the anchors and the trusted lists again where they are not as `seen`; as they are. Lists that must not be
+    /// used leave those before in force, and are told ([`App::lists_state`]).
     ///
     /// # Errors
     /// [`AnchorError`]: then those before stay.
-    pub async fn follow_anchors_once(&self, seen: Option<(i64, i64)>) -> Result<(i64, i64), AnchorError> {
+    pub async fn follow_anchors_once(&self, seen: Option<Seen>) -> Result<Seen, AnchorError> {
+        let settings = &self.config.signature;
         let mut tx = self.store().read().await?;
-        let state = store::anchors::state(&mut tx, self.entity.id).await?;
-        if seen.is_some_and(|seen| seen != state) && !self.config.signature.fixed_anchors {
-            self.judge.trust(anchors_of(&self.config.signature, &trusted(&mut tx, self.entity.id).await?)?);
-            tracing::info!("the trust anchors were read again");
+        let mut now =
+            Seen { rows: store::anchors::state(&mut tx, self.entity.id).await?, lists: lists::stamp(settings) };
+        if settings.fixed_anchors {
+            now.rows = (0, 0);
         }
-        Ok(state)
+        let Some(seen) = seen.filter(|seen| *seen != now) else { return Ok(now) };
+        drop(tx);
+        let mut tx = self.store().begin().await?;
+        let refused = match self.anchors_now(&mut tx).await {
+            Ok(anchors) => {
+                tx.commit().await?;
+                self.judge.trust(anchors);
+                tracing::info!("the trust anchors were read again");
+                None
+            }
+            // It is the same until the folder changes again.
+            Err(AnchorError::Build(error @ (StartError::TrustedList(..) | StartError::StaleList(_))))
+                if seen.lists != now.lists =>
+            {
+                Some(error.to_string())
+            }
+            Err(error) => return Err(error),
+        };
+        *self.lists_refused.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = refused;
+        Ok(now)
     }
 }
 

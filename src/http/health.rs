@@ -66,6 +66,10 @@ pub struct Parts {
     /// The calendar of non-working days of this year; numbering does not stop for it.
     #[schema(example = "ok")]
     calendar: String,
+    /// The trusted lists by which issuers of certificates are known: whether they are current; numbering does not stop for
+    /// it.
+    #[schema(example = "ok")]
+    trusted_lists: String,
     /// The address that receipts carry (`entity.public_url`); the server is ready without it, and says so.
     #[schema(example = "ok")]
     address: String,
@@ -132,11 +136,12 @@ async fn readiness(app: &App) -> Readiness {
     let no_seal = "no seal: set seal.certificate and seal.key; entries are registered, receipts wait";
     let seal = wrong((!app.seal.is_configured()).then(|| no_seal.to_owned()));
     let log = wrong(app.publishing_state());
+    let trusted_lists = app.lists_state();
     let address = wrong(app.address_state());
     let ready = [&database, &object_store, &clock, &seal, &log].into_iter().all(Condition::is_well);
-    let [database, object_store, clock, seal, log, calendar, address] =
-        [database, object_store, clock, seal, log, calendar, address].map(|part| part.to_string());
-    Readiness { ready, parts: Parts { database, object_store, clock, seal, log, calendar, address } }
+    let [database, object_store, clock, seal, log, calendar, trusted_lists, address] =
+        [database, object_store, clock, seal, log, calendar, trusted_lists, address].map(|part| part.to_string());
+    Readiness { ready, parts: Parts { database, object_store, clock, seal, log, calendar, trusted_lists, address } }
 }
 
 /// How a part is, if that is found out in time.

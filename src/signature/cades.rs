@@ -473,6 +473,7 @@ pub(super) fn conclude_after_asking(
         let finding = revocation::check(path, times, evidence, request.policy);
         verdict.revocation = finding.revocation;
         failure = Failure::weightier(finding.failure, proof.and_then(|proof| proof.doubt.clone()));
+        failure = Failure::weightier(failure, request.policy.anchors.stale(path, verdict.signed_at));
         // EN 319 122-1, 132-1 and 142-1 § 6.3: at level LT is what it takes to check the signature and its timestamp.
         if finding.embedded && verdict.level == Some(Level::T) && proof.is_some_and(Existence::is_carried) {
             verdict.level = Some(Level::Lt);

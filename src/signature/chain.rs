@@ -23,7 +23,7 @@ use super::list_qualifiers::Word;
 use super::path_policies::ValidPolicies;
 use super::signer::{Failure, same_name};
 use super::store_time;
-use super::trusted_list::{Service, ServiceKind, TrustedList};
+use super::trusted_list::{self, Service, ServiceKind, TrustedList};
 use super::verdict::{Cause, SubIndication};
 use super::work::{Budget, Work};
 
@@ -68,9 +68,31 @@ struct Inner {
     /// The names of the issuers of intermediates, encoded: these may come with a signature.
     above: Vec<Vec<u8>>,
     /// What trusted lists say of an anchor; none of those that the administrator chose.
-    services: HashMap<Fingerprint, Vec<Arc<Service>>>,
-    /// Until when the trusted lists are current, in microseconds since 1970 UTC; none where there are none.
-    lists_current_until: Option<i64>,
+    services: HashMap<Fingerprint, Vec<Arc<Listed>>>,
+    /// The trusted lists that count.
+    lists: Vec<ListFacts>,
+}
+
+/// A service of a trusted list, and until when what the list grants can be relied on.
+struct Listed {
+    service: Service,
+    until: i64,
+    territory: String,
+}
+
+/// What is known of a trusted list that counts. All times in microseconds since 1970 UTC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListFacts {
+    /// Whose it is.
+    pub territory: String,
+    /// Which issue of it.
+    pub sequence: u64,
+    /// When it was issued.
+    pub issued_at: i64,
+    /// Until when it is current.
+    pub current_until: i64,
+    /// From when on signatures by its services are open: some time after.
+    pub open_from: i64,
 }
 
 impl std::fmt::Debug for Anchors {
@@ -167,10 +189,11 @@ impl Anchors {
     /// # Errors
     /// OpenSSL's, when a certificate cannot be taken in.
     pub fn new(anchors: Vec<X509>, intermediates: Vec<X509>) -> Result<Self, LoadError> {
-        Self::with_lists(anchors, intermediates, Vec::new())
+        Self::with_lists(anchors, intermediates, Vec::new(), 0)
     }
 
-    /// The same, and the services of trusted lists, each while it could be relied on.
+    /// The same, and the services of trusted lists, each while it could be relied on. Of several lists of one territory the
+    /// newest counts. `grace` (microseconds) after a list's next update what it grants is open.
     ///
     /// # Errors
     /// OpenSSL's, when a certificate cannot be taken in.
@@ -178,6 +201,7 @@ impl Anchors {
         anchors: Vec<X509>,
         intermediates: Vec<X509>,
         lists: Vec<TrustedList>,
+        grace: i64,
     ) -> Result<Self, LoadError> {
         let mut param = X509VerifyParam::new()?;
         param.set_flags(X509VerifyFlags::PARTIAL_CHAIN | X509VerifyFlags::TRUSTED_FIRST)?;
@@ -192,10 +216,22 @@ impl Anchors {
             }
         }
         let chosen = fingerprints.clone();
-        let lists_current_until = lists.iter().map(|list| list.next_update.unwrap_or(i64::MAX)).min();
-        let mut services: HashMap<Fingerprint, Vec<Arc<Service>>> = HashMap::new();
-        for service in lists.into_iter().flat_map(|list| list.services).map(Arc::new) {
-            for certificate in &service.certificates {
+        let (lists, _) = trusted_list::newest(lists);
+        let facts = |list: &TrustedList| ListFacts {
+            territory: list.territory.clone(),
+            sequence: list.sequence,
+            issued_at: list.issued_at,
+            current_until: list.current_until(),
+            open_from: list.current_until().saturating_add(grace),
+        };
+        let listed: Vec<ListFacts> = lists.iter().map(facts).collect();
+        let mut services: HashMap<Fingerprint, Vec<Arc<Listed>>> = HashMap::new();
+        let of_list = |(list, facts): (TrustedList, &ListFacts)| {
+            let (until, territory) = (facts.open_from, facts.territory.clone());
+            list.services.into_iter().map(move |service| Listed { service, until, territory: territory.clone() })
+        };
+        for service in lists.into_iter().zip(&listed).flat_map(of_list).map(Arc::new) {
+            for certificate in &service.service.certificates {
                 let fingerprint = fingerprint(certificate)?;
                 if fingerprints.insert(fingerprint) {
                     builder.add_cert(certificate.clone())?;
@@ -214,17 +250,8 @@ impl Anchors {
         let issuers = encoded.iter().filter_map(|der| names(der)).map(|(_, issuer)| issuer);
         let above = issuers.filter(|issuer| !holders.contains(issuer)).collect();
         let store = builder.build();
-        let inner = Inner {
-            store,
-            intermediates,
-            encoded,
-            at_hand,
-            fingerprints,
-            holders,
-            above,
-            services,
-            lists_current_until,
-        };
+        let inner =
+            Inner { store, intermediates, encoded, at_hand, fingerprints, holders, above, services, lists: listed };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -252,10 +279,10 @@ impl Anchors {
         self.0.fingerprints.is_empty()
     }
 
-    /// When the first of the trusted lists should be replaced by its next issue; none where there are none.
+    /// The trusted lists that count, by territory.
     #[must_use]
-    pub fn lists_current_until(&self) -> Option<i64> {
-        self.0.lists_current_until
+    pub fn lists(&self) -> &[ListFacts] {
+        &self.0.lists
     }
 
     /// The certificates that help to find a path.
@@ -328,8 +355,7 @@ impl Anchors {
     /// (TS 119 615 § 4.3).
     fn check_service(&self, path: &Path, leaf: &Certificate<'_>, at: i64) -> Result<(), NoPath> {
         let Some(services) = self.services_of(path) else { return Ok(()) };
-        let fits = |service: &Service| service.kind == ServiceKind::Certificates || leaf.may_stamp_time();
-        if services.iter().any(|service| fits(service) && service.was_granted(at)) {
+        if services.iter().any(|listed| listed.service.grants(leaf, at)) {
             if self.word_of_lists(path, leaf, at).kind == Some(CertificateKind::WebSite) {
                 let detail = "a trusted list says that the certificate is a web site's";
                 return Err(NoPath::new(SubIndication::ChainConstraintsFailure, detail));
@@ -340,7 +366,23 @@ impl Anchors {
         Err(NoPath::new(SubIndication::NoCertificateChainFound, detail))
     }
 
-    fn services_of(&self, path: &Path) -> Option<&[Arc<Service>]> {
+    /// Why it is open whether the anchor of this path could be relied on at that time, though a trusted list grants it: no
+    /// list that does was still current, or became stale only lately. Somebody may have withdrawn it since.
+    #[must_use]
+    pub fn stale(&self, path: &Path, at: i64) -> Option<Failure> {
+        let der = path.certificates.first()?.to_der().ok()?;
+        let (services, leaf) = (self.services_of(path)?, Certificate::read(&der).ok()?);
+        let mut granting = services.iter().filter(|listed| listed.service.grants(&leaf, at)).peekable();
+        let territory = granting.peek()?.territory.clone();
+        if granting.any(|listed| at <= listed.until) {
+            return None;
+        }
+        let detail =
+            format!("the trusted list of {territory} is past its next update: its services may have changed since");
+        Some(Failure::because(SubIndication::TryLater, Cause::StaleList, detail))
+    }
+
+    fn services_of(&self, path: &Path) -> Option<&[Arc<Listed>]> {
         if self.0.services.is_empty() {
             return None;
         }
@@ -353,12 +395,13 @@ impl Anchors {
     #[must_use]
     pub fn word_of_lists(&self, path: &Path, leaf: &Certificate<'_>, at: i64) -> Word {
         let without = Word { seals: true, ..Word::default() };
-        if self.0.lists_current_until.is_none() {
+        if self.0.lists.is_empty() {
             return without;
         }
         let unconfirmed = Word { qualified: Some(false), ..without };
         let Some(services) = self.services_of(path) else { return unconfirmed };
-        let issuers = services.iter().filter(|service| service.kind == ServiceKind::Certificates);
+        let issuers = services.iter().map(|listed| &listed.service);
+        let issuers = issuers.filter(|service| service.kind == ServiceKind::Certificates);
         let granted: Vec<_> = issuers.filter_map(|service| Some(&service.granted(at)?.qualifiers)).collect();
         Word::of_services(&granted, leaf, identity::kind(leaf))
     }

@@ -27,6 +27,10 @@ pub fn explain(reason: Option<SubIndication>, cause: Option<Cause>) -> Explanati
             "El fichero trae más firmas, certificados o sellos de tiempo de los que se pueden comprobar. Envíe uno con menos.",
             "The file holds more signatures, certificates or timestamps than can be checked. Please send one with fewer.",
         ),
+        (Some(_), Some(Cause::StaleList)) => (
+            "La lista de confianza con la que este registro comprueba al emisor del certificado está caducada: no se sabe si sigue reconocido. No depende de quien firma.",
+            "The trusted list by which this registry checks the certificate's issuer is out of date: whether it is still recognised is not known. The signer cannot mend that.",
+        ),
         (Some(reason), _) => sentences(reason),
     };
     Explanation { es: es.to_owned(), en: en.to_owned() }

@@ -54,7 +54,7 @@ mod xades;
 mod xml;
 
 pub use asn1::Asn1Error;
-pub use chain::{Anchors, LoadError, load_certificates};
+pub use chain::{Anchors, ListFacts, LoadError, load_certificates};
 pub use client::{Client, Standing, judge_client};
 pub use constraints::{AlgorithmTable, Weak};
 pub use crl::{KeptCrl, Unusable};
@@ -70,7 +70,7 @@ pub use sources::{Found, NoSources, Purpose, Question, Silence, Sources};
 pub use stamping::{StampingError, read_timestamp, timestamp_query};
 pub use statement::{Reason, Statement, Status};
 pub use trace::Trace;
-pub use trusted_list::{Instance, ListError, Service, ServiceKind, TrustedList, verify_list_signature};
+pub use trusted_list::{Instance, ListError, Service, ServiceKind, TrustedList, newest, verify_list_signature};
 pub use verdict::{
     Cause, CounterSignature, Coverage, Explanation, Format, Indication, Kind, Later, LaterClass, Level, Placement,
     Revocation, SignatureTimestamp, SignedElement, SubIndication, TimestampKind, Verdict,

@@ -246,7 +246,8 @@ fn check_into<'a>(
                 && matches!(finding.revoked, Some((since, Reason::Retired)) if info.time < since)
         }
     };
-    found.doubt = finding.failure.filter(|failure| failure.reason == SubIndication::TryLater);
+    let doubt = finding.failure.filter(|failure| failure.reason == SubIndication::TryLater);
+    found.doubt = Failure::weightier(doubt, policy.anchors.stale(&path, at));
     if found.shown.trusted {
         let answered = |evidence: &Evidence<'_>| {
             path.certificates.len() == 1

@@ -5,12 +5,22 @@
 //! was issued: so a list stays readable when the certificate of whoever signs lists is renewed. It must be signed whole,
 //! since a part of it can be signed while another is read. Services are anchors for as long as their status says so:
 //! a signature of 2015 is judged by the status of 2015.
+//!
+//! A list says only how things stood when it was issued, so of several of one territory the newest alone counts (an older
+//! one grants what the newer withdrew), and what a list grants for a time after its next update is open. Who signs it is
+//! one of the certificates that the administrator named, not somebody whom one of them certified, and of the list's own
+//! country (§ 5.7.1): a list signer of one state says nothing about another.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::DateTime;
+use openssl::nid::Nid;
 use openssl::x509::X509;
 
+use super::certificate::Certificate;
 use super::chain::Anchors;
 use super::list_qualifiers::Qualifiers;
 use super::policy::{Policy, RevocationMode};
@@ -24,6 +34,11 @@ const CA_QC: &str = "http://uri.etsi.org/TrstSvc/Svctype/CA/QC";
 const TSA_QTST: &str = "http://uri.etsi.org/TrstSvc/Svctype/TSA/QTST";
 /// § 5.5.4 and annex J: the statuses of a service that may be relied on, before and since Regulation (EU) 910/2014.
 const GRANTED: [&str; 4] = ["granted", "undersupervision", "supervisionincessation", "accredited"];
+/// § 5.3.15: the next issue comes within six months; here in days, with a few to spare. A list that says later is current no
+/// longer than that.
+const MAX_CURRENT: i64 = 190 * 86_400_000_000;
+/// Territories whose code is not the one of ISO 3166-1 in certificates (§ 5.3.10).
+const ALIASES: [(&str, &str); 2] = [("EL", "GR"), ("UK", "GB")];
 /// More services, or certificates of one, than this are no list.
 const MAX_SERVICES: usize = 20_000;
 
@@ -76,6 +91,12 @@ impl Service {
         self.granted(at).is_some()
     }
 
+    /// Whether it could be relied on at that time for the holder of this certificate: one for timestamps only for who makes
+    /// such.
+    pub(super) fn grants(&self, leaf: &Certificate<'_>, at: i64) -> bool {
+        (self.kind == ServiceKind::Certificates || leaf.may_stamp_time()) && self.was_granted(at)
+    }
+
     /// What it was at that time, if it could be relied on.
     #[must_use]
     pub fn granted(&self, at: i64) -> Option<&Instance> {
@@ -88,6 +109,8 @@ impl Service {
 pub struct TrustedList {
     /// Whose it is, such as `ES`.
     pub territory: String,
+    /// Which issue of it, from 1 (§ 5.3.2).
+    pub sequence: u64,
     /// When it was issued, in microseconds since 1970 UTC.
     pub issued_at: i64,
     /// When the next is issued at the latest; none for a closed list.
@@ -112,28 +135,81 @@ impl TrustedList {
         let list = List(&document);
         let scheme = list.child(root, "SchemeInformation")?;
         let issued_at = time(&list.text(scheme, "ListIssueDateTime")?)?;
-        verify_list_signature(bytes, signers, issued_at)?;
+        let territory = list.text(scheme, "SchemeTerritory")?.to_ascii_uppercase();
+        let signer = verify_list_signature(bytes, signers, issued_at)?;
+        if !is_of(&signer, &territory) {
+            let reason = format!("whoever signed it is not of {territory}, whose list it says it is");
+            return Err(ListError::Signature(reason));
+        }
+        let sequence = list.text(scheme, "TSLSequenceNumber")?;
+        let sequence = sequence.parse().map_err(|_| malformed(&format!("{sequence:?} is no sequence number")))?;
 
         let next = document.child(scheme, TSL, "NextUpdate").and_then(|node| document.child(node, TSL, "dateTime"));
         let next_update = next.map(|node| time(&document.text(node))).transpose()?;
-        let territory = list.text(scheme, "SchemeTerritory")?;
+        if next_update.is_some_and(|next| next < issued_at) {
+            return Err(malformed(&"its next update is before its issue"));
+        }
         let services = list.services(root)?;
-        Ok(Self { territory, issued_at, next_update, services })
+        Ok(Self { territory, sequence, issued_at, next_update, services })
+    }
+
+    /// Until when what it says can be taken for how things stand, in microseconds since 1970 UTC; for ever for a closed
+    /// list.
+    #[must_use]
+    pub fn current_until(&self) -> i64 {
+        self.next_update.map_or(i64::MAX, |next| next.min(self.issued_at.saturating_add(MAX_CURRENT)))
+    }
+
+    /// Which of two of one territory is the newer: by sequence, then by time of issue.
+    fn age(&self) -> (u64, i64) {
+        (self.sequence, self.issued_at)
     }
 }
 
-/// Whether one of `signers` signed the whole of a list, as of the time at which it says it was issued.
+/// The newest list of each territory, and all others.
+#[must_use]
+pub fn newest(lists: Vec<TrustedList>) -> (Vec<TrustedList>, Vec<TrustedList>) {
+    let (mut newest, mut superseded) = (BTreeMap::<String, TrustedList>::new(), Vec::new());
+    for list in lists {
+        match newest.entry(list.territory.clone()) {
+            Entry::Vacant(place) => drop(place.insert(list)),
+            Entry::Occupied(mut place) if list.age() > place.get().age() => superseded.push(place.insert(list)),
+            Entry::Occupied(_) => superseded.push(list),
+        }
+    }
+    (newest.into_values().collect(), superseded)
+}
+
+/// Whether a certificate is of this territory, by its country. The lists of lists are the Union's, and grant nothing.
+fn is_of(signer: &X509, territory: &str) -> bool {
+    let country = ALIASES.iter().find(|(alias, _)| *alias == territory).map_or(territory, |(_, country)| country);
+    let stated = signer.subject_name().entries_by_nid(Nid::COUNTRYNAME);
+    let mut stated = stated.filter_map(|entry| entry.data().to_string().ok());
+    territory == "EU"
+        || stated.any(|stated| stated.eq_ignore_ascii_case(country) || stated.eq_ignore_ascii_case(territory))
+}
+
+/// Which of `signers` signed the whole of a list, as of the time at which it says it was issued: one of them itself, and
+/// nobody whom they certified.
 ///
 /// # Errors
-/// [`ListError::Signature`] says why not.
-pub fn verify_list_signature(bytes: &[u8], signers: &[X509], issued_at: i64) -> Result<(), ListError> {
+/// [`ListError::Signature`] says why none.
+pub fn verify_list_signature(bytes: &[u8], signers: &[X509], issued_at: i64) -> Result<X509, ListError> {
     let refused = |reason: &dyn std::fmt::Display| ListError::Signature(reason.to_string());
     let anchors = Anchors::new(signers.to_vec(), Vec::new()).map_err(|error| refused(&error))?;
     let policy = Policy { revocation: RevocationMode::Off, signed: Use::TrustedLists, ..Policy::new(anchors) };
     let verdicts = judge_file(bytes, None, "list", issued_at, &policy);
     let believed = |verdict: &&Verdict| verdict.passed() && verdict.covers_whole_file == Some(true);
-    if verdicts.iter().any(|verdict| believed(&verdict)) {
-        return Ok(());
+    let by = |verdict: &Verdict| {
+        let sha256 = verdict.certificate_sha256.as_deref()?;
+        let is_it = |signer: &&X509| signer.to_der().is_ok_and(|der| hex::encode(openssl::sha::sha256(&der)) == sha256);
+        signers.iter().find(is_it).cloned()
+    };
+    let mut good = verdicts.iter().filter(believed).peekable();
+    if good.peek().is_some() {
+        let detail =
+            "it was signed by somebody whom a certificate in the folder certified, and not with that certificate";
+        return good.find_map(by).ok_or_else(|| refused(&detail));
     }
     let first = verdicts.first();
     let detail = first.and_then(|verdict| verdict.detail.as_deref()).unwrap_or("it does not cover the whole list");
@@ -182,9 +258,7 @@ impl List<'_, '_> {
                 history.push(before);
             }
         }
-        // Of two instances of one time the newer stands first in the list.
-        history.reverse();
-        history.sort_by_key(|instance| instance.since);
+        let history = in_order(history);
         let identity = self.child(information, "ServiceDigitalIdentity")?;
         let certificates = self.all(identity, "X509Certificate").filter_map(|node| self.certificate(node)).collect();
         Ok(Some(Service { kind, certificates, history }))
@@ -214,6 +288,20 @@ impl List<'_, '_> {
         let compact: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
         X509::from_der(&STANDARD.decode(compact).ok()?).ok()
     }
+}
+
+/// What a service was, the oldest first, of what the list says with the newest first (§ 5.6). What is said to have begun
+/// after what follows it contradicts that: it has no time of its own, and the two grant only what both do.
+fn in_order(newest_first: Vec<Instance>) -> Vec<Instance> {
+    let mut ordered: Vec<Instance> = Vec::with_capacity(newest_first.len());
+    for instance in newest_first {
+        match ordered.last_mut() {
+            Some(next) if next.since < instance.since => next.granted &= instance.granted,
+            _ => ordered.push(instance),
+        }
+    }
+    ordered.reverse();
+    ordered
 }
 
 fn time(text: &str) -> Result<i64, ListError> {

@@ -109,6 +109,9 @@ pub enum Cause {
     TooManyQuestions,
     /// Checking the file would take more work than one file is granted.
     TooMuchWork,
+    /// `try_later`: the trusted list that grants the service of its authority is long past its next update, and nobody
+    /// says whether it still would. By the next issue somebody may.
+    StaleList,
 }
 
 /// What a verdict is about.

@@ -33,6 +33,7 @@ const SHARED: &[Step] = steps!(
     "0023_custody"
     "0024_officials"
     "0025_clock_source"
+    "0026_trusted_lists"
     "0028_imports"
     "0029_erasure"
 );

@@ -36,6 +36,7 @@ pub mod references;
 mod schema;
 pub mod signed_forms;
 pub mod tokens;
+pub mod trusted_lists;
 
 pub(crate) use columns::row;
 pub use engine::{Error, Result, Store, Tx};

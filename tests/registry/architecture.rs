@@ -49,7 +49,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("witness", &["log", "domain", "config"]),
     ("audit", &["app", "receipt", "registry", "store", "signature", "log", "domain"]),
-    ("backup", &["app", "registry", "store", "domain", "config"]),
+    ("backup", &["app", "registry", "store", "log", "domain", "config"]),
     ("after", &["app", "receipt", "registry", "fetch", "store", "signature", "log", "domain"]),
     ("import", &["app", "service", "registry", "store", "domain", "clock"]),
     ("app", &["registry", "service", "receipt", "fetch", "store", "signature", "log", "domain", "config", "clock"]),

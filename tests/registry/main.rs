@@ -47,6 +47,9 @@ mod incidents;
 mod law;
 mod ledger;
 mod limits;
+#[path = "../signature_xades/list.rs"]
+#[allow(dead_code, reason = "shared with tests that need more of it")]
+mod list;
 mod log_files;
 mod lookups;
 mod memory;
@@ -74,6 +77,7 @@ mod stamps;
 mod submissions;
 mod sweep;
 mod time_source;
+mod trusted_lists;
 mod unfinished;
 mod verify;
 mod will;
@@ -86,3 +90,4 @@ mod witness;
     reason = "shared with tests that need more of it"
 )]
 mod xml;
+use xml as signer;

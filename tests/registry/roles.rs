@@ -120,14 +120,14 @@ fn assert_refused(site: &Site) {
 async fn a_name_belongs_to_one_role_for_ever_by_command_and_in_a_book_brought_back(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let site = Site::fresh(engine).await;
+    let site = Site::keyed(engine).await;
     site.settle().await;
     assert_eq!(create(&site, Role::Eoffice, "sede").0, 0);
     assert_refused(&site);
     done(&site, &["token", "revoke", "--name", "sede"]);
     assert_refused(&site);
     done(&site, &["backup", "backup"]);
-    let fresh = Site::fresh(engine).await;
+    let fresh = Site::keyed(engine).await;
     let backup = site.path("backup").display().to_string();
     done(&fresh, &["restore", &backup]);
     assert_refused(&fresh);

@@ -74,10 +74,21 @@ pub fn service_with(kind: &str, statuses: &[(&str, &str)], extensions: &str) -> 
 
 /// A list up to where its signature stands, in canonical form.
 pub fn unsigned(services: &str) -> String {
+    issue(7, services)
+}
+
+/// The same as another issue.
+pub fn issue(sequence: u64, services: &str) -> String {
+    dated(sequence, ("2026-05-01", "2026-11-01"), services)
+}
+
+/// The same, issued on the first day, with a next one on the second.
+pub fn dated(sequence: u64, (issued, next): (&str, &str), services: &str) -> String {
     format!(
         "<TrustServiceStatusList xmlns=\"http://uri.etsi.org/02231/v2#\" Id=\"list\"><SchemeInformation>\
-         <SchemeTerritory>ES</SchemeTerritory><ListIssueDateTime>2026-05-01T00:00:00Z</ListIssueDateTime>\
-         <NextUpdate><dateTime>2026-11-01T00:00:00Z</dateTime></NextUpdate></SchemeInformation>\
+         <TSLSequenceNumber>{sequence}</TSLSequenceNumber>\
+         <SchemeTerritory>ES</SchemeTerritory><ListIssueDateTime>{issued}T00:00:00Z</ListIssueDateTime>\
+         <NextUpdate><dateTime>{next}T00:00:00Z</dateTime></NextUpdate></SchemeInformation>\
          <TrustServiceProviderList><TrustServiceProvider><TSPServices>{services}</TSPServices></TrustServiceProvider>\
          </TrustServiceProviderList>"
     )
@@ -102,7 +113,11 @@ pub fn signature(references: &str) -> String {
 }
 
 pub fn signed(services: &str) -> String {
-    let list = unsigned(services);
+    sign(&unsigned(services))
+}
+
+/// The whole of a list with its signature, by whom the test names.
+pub fn sign(list: &str) -> String {
     let octets = format!("{list}{END}");
     let reference = reference(" URI=\"\"", &transform(ENVELOPED, ""), octets.as_bytes());
     format!("{list}{}{END}", signature(&reference))

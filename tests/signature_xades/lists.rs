@@ -14,22 +14,28 @@ use crate::pki::{NOW, TEXT, certificate, sealed_by};
 use crate::real_files;
 use crate::signer::{ENVELOPED, reference, transform};
 
-const DAY: i64 = 86_400_000_000;
+pub const DAY: i64 = 86_400_000_000;
 fn signers() -> Vec<X509> {
     vec![certificate(SIGNER)]
 }
 
-fn read(list: &str) -> Result<TrustedList, ListError> {
+pub fn read(list: &str) -> Result<TrustedList, ListError> {
     TrustedList::read(list.as_bytes(), &signers())
 }
 
-fn trusting(anchors: Vec<X509>, list: &str) -> Policy {
-    let mut policy = Policy::new(Anchors::with_lists(anchors, Vec::new(), vec![read(list).unwrap()]).unwrap());
+pub fn trusting(anchors: Vec<X509>, list: &str) -> Policy {
+    trusting_all(anchors, &[list])
+}
+
+/// With 30 days after the next update, as the settings have it.
+pub fn trusting_all(anchors: Vec<X509>, lists: &[&str]) -> Policy {
+    let lists = lists.iter().map(|list| read(list).unwrap()).collect();
+    let mut policy = Policy::new(Anchors::with_lists(anchors, Vec::new(), lists, 30 * DAY).unwrap());
     policy.revocation = RevocationMode::Off;
     policy
 }
 
-fn judged(who: &str, at: i64, policy: &Policy) -> Verdict {
+pub fn judged(who: &str, at: i64, policy: &Policy) -> Verdict {
     signature::judge(&sealed_by(who), Some(TEXT), "file", at, policy).remove(0)
 }
 
@@ -45,7 +51,8 @@ fn a_granted_service_is_an_anchor_and_confirms_what_is_qualified() {
         assert_eq!(verdict.signer.unwrap().qualified, qualified, "{who}");
     }
     assert!(!judged("untrusted/citizen", NOW, &policy).passed());
-    assert_eq!(policy.anchors.lists_current_until(), Some(1_793_491_200_000_000));
+    let [facts] = policy.anchors.lists() else { panic!("{:?}", policy.anchors.lists()) };
+    assert_eq!((facts.sequence, facts.current_until), (7, 1_793_491_200_000_000));
 }
 
 #[rstest]
