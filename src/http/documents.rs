@@ -16,6 +16,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
 use uuid::Uuid;
 
+use super::budget::Share;
 use super::entries::visible;
 use super::params::PathParam;
 use super::problem::{DocumentProblems, Kind, Problem, Result};
@@ -71,32 +72,25 @@ pub async fn document(
     let turn = app.hashing.take(&owner).await.map_err(|Busy| {
         Problem::new(Kind::Unavailable, "too many documents are being checked now; repeat in a few seconds")
     })?;
+    let asked = range.clone().unwrap_or(0..size);
+    let length = asked.end - asked.start;
+    let room = Room::for_bytes(&app, &owner, length);
     let whole = objects.get(&caller.entity.code, &document.sha256, None).await?.ok_or_else(missing)?;
-    let cut = Cut::of(whole, range.as_ref().unwrap_or(&(0..0)), document.sha256).await?;
+    let cut = Cut::of(whole, &asked, document.sha256, room.is_some()).await?;
     drop(turn);
-    let mut response = match &range {
-        Some(range) => {
-            let body = match cut.bytes {
-                Some(bytes) => {
-                    let bytes = std::io::Result::Ok(Bytes::from(bytes));
-                    Body::from_stream(opened.through(futures_util::stream::once(std::future::ready(bytes))))
-                }
-                None => {
-                    let again = objects.get(&caller.entity.code, &document.sha256, Some(range.clone())).await?;
-                    Body::from_stream(opened.through(checked(again.ok_or_else(missing)?, cut.sha256)))
-                }
-            };
-            let mut response = (StatusCode::PARTIAL_CONTENT, body).into_response();
-            let text = format!("bytes {}-{}/{size}", range.start, range.end - 1);
-            insert(response.headers_mut(), CONTENT_RANGE, &text);
-            response
-        }
-        None => {
-            let again = objects.get(&caller.entity.code, &document.sha256, None).await?.ok_or_else(missing)?;
-            Body::from_stream(opened.through(checked(again, document.sha256))).into_response()
+    let body = match (cut.bytes, room) {
+        (Some(bytes), room) => Body::from_stream(opened.through(held(bytes, room))),
+        (None, _) => {
+            let again = objects.get(&caller.entity.code, &document.sha256, range.clone()).await?;
+            Body::from_stream(opened.through(checked(again.ok_or_else(missing)?, length, cut.sha256)))
         }
     };
-    let length = range.map_or(size, |range| range.end - range.start);
+    let mut response = body.into_response();
+    if let Some(range) = range {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+        let text = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+        insert(response.headers_mut(), CONTENT_RANGE, &text);
+    }
     let headers = response.headers_mut();
     headers.insert(CONTENT_LENGTH, length.into());
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
@@ -109,9 +103,43 @@ pub async fn document(
     Ok(response)
 }
 
-/// The longest range that is kept while the rest of its document is hashed, in bytes; of others the hash is, and they are
-/// read again and checked by it.
-const KEPT: u64 = 64 << 10;
+/// What is asked for is kept in memory while its document is hashed, and sent from there, up to so many bytes; of what is
+/// longer the hash is kept, and it is read again and checked by it.
+const KEPT: u64 = 4 << 20;
+/// Up to so many bytes it is kept without being counted: of the documents that may be open at once that is little.
+const UNCOUNTED: u64 = 64 << 10;
+/// What is kept is sent in pieces of so many bytes, so that it is counted until the last of them is taken.
+const PIECE: usize = 64 << 10;
+
+/// Room in memory for what is kept until it is sent.
+struct Room {
+    _counted: Option<Share>,
+}
+
+impl Room {
+    /// For so many bytes; none where they are too many, or where memory is short: what is received goes before.
+    fn for_bytes(app: &App, owner: &str, bytes: u64) -> Option<Self> {
+        if bytes <= UNCOUNTED {
+            return Some(Self { _counted: None });
+        }
+        let counted = || app.budget.request(owner).ahead(bytes);
+        (bytes <= KEPT).then(counted).flatten().map(|share| Self { _counted: Some(share) })
+    }
+}
+
+/// Bytes that were checked, piece by piece.
+fn held(bytes: Vec<u8>, room: Option<Room>) -> impl Stream<Item = std::io::Result<Bytes>> {
+    futures_util::stream::iter(std::iter::successors(Some((Bytes::new(), Bytes::from(bytes))), |(_, rest)| {
+        let mut rest = rest.clone();
+        let piece = rest.split_to(rest.len().min(PIECE));
+        (!piece.is_empty()).then_some((piece, rest))
+    }))
+    .skip(1)
+    .map(move |(piece, _)| {
+        let _room = &room;
+        Ok(piece)
+    })
+}
 
 /// That a document is not what was registered.
 fn altered(expected: &Sha256) -> Problem {
@@ -119,9 +147,9 @@ fn altered(expected: &Sha256) -> Problem {
     Problem::new(Kind::Altered, "the document was altered in the object store; tell whoever runs the registry")
 }
 
-/// A range of a document that was whole when it was cut.
+/// What is asked for of a document that was whole when it was cut.
 struct Cut {
-    /// Its bytes; none where they are too many to keep.
+    /// Its bytes; none where they are not kept.
     bytes: Option<Vec<u8>>,
     sha256: Sha256,
 }
@@ -132,9 +160,10 @@ impl Cut {
         mut whole: BoxStream<'static, object_store::Result<Bytes>>,
         range: &Range<u64>,
         expected: Sha256,
+        keep: bool,
     ) -> Result<Self> {
         let (mut hasher, mut of_range) = (openssl::sha::Sha256::new(), openssl::sha::Sha256::new());
-        let mut kept = (range.end - range.start <= KEPT).then(Vec::new);
+        let mut kept = keep.then(Vec::new);
         let mut read: u64 = 0;
         while let Some(chunk) = whole.next().await {
             let chunk = chunk.map_err(objects::Error::from)?;
@@ -209,32 +238,47 @@ fn range_of(header: &str, size: u64) -> Result<Option<Range<u64>>> {
     if range.start >= size { Err(outside()) } else { Ok(Some(range)) }
 }
 
-/// The same bytes; fails before the last chunk is handed on when they have not this hash.
+/// The same bytes; fails before the last of them are handed on when they are not of this length and hash.
+///
+/// The length counts by itself: whoever has as many bytes as were announced takes the answer for whole, and what may
+/// follow them is never looked at.
 fn checked(
     stream: BoxStream<'static, object_store::Result<Bytes>>,
+    length: u64,
     expected: Sha256,
 ) -> impl Stream<Item = std::io::Result<Bytes>> {
-    let start = (stream, Some(openssl::sha::Sha256::new()), None::<Bytes>);
-    futures_util::stream::try_unfold(start, move |(mut stream, mut hasher, mut held)| async move {
+    let altered = move || {
+        tracing::error!(sha256 = %expected, "a stored document was altered");
+        std::io::Error::other("the document was altered in the store")
+    };
+    let start = (stream, Some(openssl::sha::Sha256::new()), None::<Bytes>, 0);
+    futures_util::stream::try_unfold(start, move |(mut stream, mut hasher, mut held, mut came)| async move {
         loop {
             match stream.next().await {
                 Some(chunk) => {
                     let chunk = chunk.map_err(std::io::Error::other)?;
+                    came += chunk.len() as u64;
+                    if came > length {
+                        return Err(altered());
+                    }
+                    // An empty one after the last would let that go unchecked.
+                    if chunk.is_empty() {
+                        continue;
+                    }
                     if let Some(hasher) = &mut hasher {
                         hasher.update(&chunk);
                     }
                     if let Some(ready) = held.replace(chunk) {
-                        return Ok(Some((ready, (stream, hasher, held))));
+                        return Ok(Some((ready, (stream, hasher, held, came))));
                     }
                 }
                 None => {
                     if let Some(hasher) = hasher.take()
                         && hasher.finish() != expected.0
                     {
-                        tracing::error!(sha256 = %expected, "a stored document was altered");
-                        return Err(std::io::Error::other("the document was altered in the store"));
+                        return Err(altered());
                     }
-                    return Ok(held.take().map(|last| (last, (stream, None, None))));
+                    return Ok(held.take().map(|last| (last, (stream, None, None, came))));
                 }
             }
         }
@@ -257,6 +301,50 @@ mod tests {
         assert_eq!(range_of("lines=0-1", 10).unwrap(), None);
         assert!(range_of("bytes=10-", 10).is_err());
         assert!(range_of("bytes=-0", 10).is_err());
+    }
+
+    /// What is handed on of these chunks, and whether that ends well.
+    async fn sent(chunks: &[&'static [u8]], length: u64, hash: Sha256) -> (Vec<u8>, bool) {
+        let chunks: Vec<_> = chunks.iter().map(|&chunk| Ok(Bytes::from_static(chunk))).collect();
+        let mut stream = std::pin::pin!(checked(futures_util::stream::iter(chunks).boxed(), length, hash));
+        let mut sent = Vec::new();
+        while let Some(chunk) = stream.next().await {
+            let Ok(chunk) = chunk else { return (sent, false) };
+            sent.extend_from_slice(&chunk);
+        }
+        (sent, true)
+    }
+
+    #[tokio::test]
+    async fn nobody_takes_altered_bytes_for_the_whole() {
+        let hash = Sha256(openssl::sha::sha256(b"abcdef"));
+        for good in [&[&b"abcdef"[..]][..], &[b"abc", b"", b"def"], &[b"", b"abcdef", b"", b""]] {
+            assert_eq!(sent(good, 6, hash).await, (b"abcdef".to_vec(), true), "{good:?}");
+        }
+        let bad: [&[&'static [u8]]; 8] = [
+            &[b"abcdeX"],
+            &[b"abc", b"deX"],
+            &[b"abcdeX", b""],
+            &[b"abcdeX", b"more"],
+            &[b"Xbcdefmore"],
+            &[b"abc", b"deX", b"", b"more"],
+            &[b"abcdef", b"more"],
+            &[b"abc"],
+        ];
+        for bad in bad {
+            let (sent, whole) = sent(bad, 6, hash).await;
+            assert!(!whole && sent.len() < 6, "{bad:?}: {sent:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_held_is_sent_in_pieces() {
+        for length in [0, 1, PIECE, PIECE + 1, 3 * PIECE] {
+            let bytes: Vec<u8> = (0..length).map(|at| at.to_le_bytes()[0]).collect();
+            let pieces: Vec<Bytes> = held(bytes.clone(), None).map(|piece| piece.unwrap()).collect().await;
+            assert_eq!(pieces.concat(), bytes);
+            assert_eq!(pieces.len(), length.div_ceil(PIECE));
+        }
     }
 
     #[test]

@@ -41,6 +41,8 @@ struct Plan {
     delay: Duration,
     /// Calls of this name wait until they are let go.
     held: Option<(&'static str, Arc<Notify>)>,
+    /// So many calls of `get` from now, counted from 1, find this in the place of what they ask for.
+    swapped: Option<(usize, Bytes)>,
 }
 
 impl FaultyObjects {
@@ -81,6 +83,13 @@ impl FaultyObjects {
     /// Later calls wait no more; those that wait already do until they are notified.
     pub fn let_go(&self) {
         self.plan.lock().unwrap().held = None;
+    }
+
+    /// Puts other bytes in the place of what the n-th `get` from now asks for, counted from 1, just before it.
+    pub fn swap_before_get(&self, n: usize, bytes: Bytes) {
+        let mut plan = self.plan.lock().unwrap();
+        plan.calls.clear();
+        plan.swapped = Some((n, bytes));
     }
 
     /// No faults, no delay, and a new count.
@@ -147,6 +156,20 @@ impl ObjectStore for FaultyObjects {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        let swapped = {
+            let mut plan = self.plan.lock().unwrap();
+            match &mut plan.swapped {
+                Some((1, _)) => plan.swapped.take(),
+                Some((n, _)) => {
+                    *n -= 1;
+                    None
+                }
+                None => None,
+            }
+        };
+        if let Some((_, bytes)) = swapped {
+            self.inner.put(location, bytes.into()).await?;
+        }
         Plan::through(&self.plan, "get", self.inner.get_opts(location, options)).await
     }
 
