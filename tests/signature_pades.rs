@@ -7,6 +7,8 @@ mod attacks;
 mod crl;
 #[path = "signature_pades/damage.rs"]
 mod damage;
+#[path = "signature_pades/entries.rs"]
+mod entries;
 #[path = "signature_pades/forms.rs"]
 mod forms;
 #[path = "signature_pades/hostile.rs"]
@@ -19,11 +21,15 @@ mod later;
 mod leave;
 #[path = "signature_pades/paper.rs"]
 mod paper;
+#[path = "signature_pades/parts.rs"]
+mod parts;
 #[path = "signature_pades/pictures.rs"]
 mod pictures;
 #[path = "signature/pki.rs"]
 #[expect(dead_code, reason = "shared with tests that need more of it")]
 mod pki;
+#[path = "signature_pades/reached.rs"]
+mod reached;
 #[path = "signature_pades/readers.rs"]
 mod readers;
 #[path = "harness/real_files.rs"]

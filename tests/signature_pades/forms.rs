@@ -118,6 +118,48 @@ fn what_readers_draw_without_an_appearance_has_the_form_unchanged() {
     }
 }
 
+/// A button that can be pressed has no value, so nobody fills in what it shows.
+#[rstest]
+#[case::of_its_own("/FT /Btn /Ff 65536", "", false)]
+#[case::flags_by_reference("/FT /Btn /Ff 108 0 R", "", false)]
+#[case::of_its_field("", "/FT /Btn /Ff 65536", false)]
+#[case::with_flags_of_its_field("/FT /Btn", "/Ff 65536", false)]
+#[case::with_flags_of_its_own("/Ff 65536", "/FT /Btn", false)]
+#[case::a_box_to_be_ticked("/FT /Btn", "", true)]
+#[case::a_text("/FT /Tx", "", true)]
+fn a_button_to_be_pressed_is_not_filled_in(#[case] own: &str, #[case] above: &str, #[case] may: bool) {
+    let mut paper = prepared();
+    paper.put(108, "65536");
+    let widget = format!("/Type /Annot /Subtype /Widget /Rect [9 9 99 99] /T (a) /Parent 111 0 R {own}");
+    paper.put(110, &format!("<< {widget} /AP << /N 8 0 R >> >>"));
+    paper.put(111, &format!("<< /T (boton) {above} /Kids [110 0 R] >>"));
+    paper.put_stream(OTHER_ICON, "/Subtype /Form /BBox [0 0 9 9]", b"1 0 0 rg 0 0 9 9 re f");
+    paper.fields.push(111);
+    paper.annotations.push(110);
+    paper.put_structure();
+    paper.finish();
+    paper.sign(&Seal::by("citizen").with(&doc_mdp(2)));
+    paper.put(110, &format!("<< {widget} /V (x) /AP << /N 105 0 R >> >>"));
+    if may { is_harmless(&mut paper) } else { is_content(&mut paper) }
+}
+
+#[rstest]
+#[case("/P 3 0 R", true)]
+#[case("/StructParent 7", true)]
+#[case("/P 101 0 R", false)]
+#[case("/StructParent 108 0 R", false)]
+fn a_field_comes_to_name_its_page_and_nothing_else(#[case] entries: &str, #[case] harmless: bool) {
+    let mut paper = prepared();
+    paper.put(108, "7");
+    paper.put(110, "<< /Type /Annot /Subtype /Widget /FT /Tx /T (a) /Rect [9 9 99 99] /AP << /N 8 0 R >> >>");
+    paper.fields.push(110);
+    paper.annotations.push(110);
+    paper.put_structure();
+    sign(&mut paper);
+    paper.put_with(110, entries);
+    if harmless { is_harmless(&mut paper) } else { is_content(&mut paper) }
+}
+
 const TEXT: &str = "/Type /Annot /Subtype /Widget /FT /Tx /T (nota) /Rect [9 9 99 99] /V (x)";
 const COMMENT: &str = "/Type /Annot /Subtype /FreeText /Rect [9 9 99 99] /Contents (x) /DA (/F1 9 Tf 0 g)";
 

@@ -94,6 +94,23 @@ fn a_later_signature_that_shows_something_must_be_looked_at(
 }
 
 #[rstest]
+#[case::an_action_that_shows_it("/OpenAction << /S /Hide /T (Firma21) /H false >>", false)]
+#[case::a_script("/OpenAction << /S /JavaScript /JS (x) >>", false)]
+#[case::a_script_with_a_name("/Names << /JavaScript << /Names [(x) 30 0 R] >> >>", false)]
+#[case::an_action_that_only_leads_somewhere("/OpenAction << /S /GoTo /D [3 0 R /Fit] >>", true)]
+fn a_hidden_signature_stays_hidden_only_where_nothing_shows_it(#[case] entries: &str, #[case] harmless: bool) {
+    let mut paper = Paper::new(Xref::Table);
+    paper.put(30, "<< /S /Rendition /JS 31 0 R >>");
+    paper.put_stream(31, "", b"this.getField('Firma21').display = display.visible");
+    paper.catalog = entries.to_owned();
+    paper.put_structure();
+    paper.finish();
+    paper.sign(&Seal::by("citizen"));
+    let (class, is_harmless, ..) = after(paper, |paper| sign_with(paper, "[100 690 300 720]", "/F 2"));
+    assert_eq!((class, is_harmless), (LaterClass::Signatures, harmless));
+}
+
+#[rstest]
 #[case(2, false)]
 #[case(3, true)]
 fn who_allowed_annotations_allowed_that_too(#[case] level: u8, #[case] harmless: bool) {

@@ -4,7 +4,7 @@
 use rstest::rstest;
 use ventanilla::signature::LaterClass;
 
-use crate::paper::{Paper, Seal, Xref, judged};
+use crate::paper::{FIELD, FORM, PAGE, Paper, Seal, TEXT_FIELD, Xref, judged};
 
 const SYMBOL: &str = "<< /Type /Font /Subtype /Type1 /BaseFont /Symbol >>";
 
@@ -38,15 +38,77 @@ fn updated(paper: &Paper, entries: &str) -> Vec<u8> {
 
 #[test]
 fn an_object_that_counts_inside_a_stream_stands_nowhere_else() {
-    let mut paper = Paper::new(Xref::Stream);
-    paper.put(31, SYMBOL);
-    paper.pack(31, SYMBOL.replace("Symbol", "Courier").as_bytes(), true);
-    sign(&mut paper);
-    assert_content(&updated(&paper, ""), "a copy before it");
+    for is_used in [false, true] {
+        let mut paper = Paper::new(Xref::Stream);
+        paper.put(31, SYMBOL);
+        paper.pack(31, SYMBOL.replace("Symbol", "Courier").as_bytes(), true);
+        if is_used {
+            paper.resources = "/Font << /F1 31 0 R >>".to_owned();
+            paper.put_structure();
+        }
+        sign(&mut paper);
+        if is_used {
+            assert_content(&updated(&paper, ""), "a copy before it");
+        } else {
+            assert_harmless(&updated(&paper, ""), "a copy that nothing leads to");
+            assert_content(&updated(&paper, "/PieceInfo << /A 31 0 R >>"), "a copy that something leads to now");
+        }
+    }
     let mut paper = Paper::new(Xref::Stream);
     paper.pack(31, SYMBOL.as_bytes(), true);
     sign(&mut paper);
     assert_harmless(&updated(&paper, ""), "sound");
+}
+
+/// What programs leave behind that save in increments, and write an object again inside an object stream.
+#[test]
+fn an_object_may_be_written_again_into_a_stream() {
+    // In an update: whoever finds the one outside finds what was signed.
+    let mut paper = Paper::new(Xref::Stream);
+    sign(&mut paper);
+    for number in [PAGE, FORM, FIELD] {
+        let body = paper.body(number);
+        paper.pack(number, &body, true);
+    }
+    paper.finish();
+    assert_harmless(&paper.bytes, "what was signed");
+    // Likewise where it was changed since, and such a reader finds neither of the two that count.
+    paper.put(FIELD, &format!("<< {TEXT_FIELD} /V (100) /AP << /N 4 0 R >> >>"));
+    paper.finish();
+    let body = String::from_utf8(paper.body(FIELD)).unwrap().replace("/N 4 0 R", "/N 8 0 R");
+    paper.pack(FIELD, body.as_bytes(), true);
+    paper.finish();
+    assert_content(&paper.bytes, "another look that was there in between");
+    // Before the signature: what stands outside differs by the field that was put there for it.
+    for (content, harmless) in [("/Contents 4 0 R", true), ("/Contents 9 0 R", false)] {
+        let mut paper = Paper::new(Xref::Stream);
+        paper.put_stream(9, "", b"BT /F1 12 Tf 100 700 Td (Pago 900 euros) Tj ET");
+        let page = String::from_utf8(paper.body(PAGE)).unwrap();
+        paper.put(PAGE, &page.replace("/Contents 4 0 R", content));
+        paper.finish();
+        let field = paper.number();
+        paper.fields.push(field);
+        paper.annotations.push(field);
+        let kind = "/Type /Annot /Subtype /Widget /FT /Sig";
+        paper.put(field, &format!("<< {kind} /T (Firma) /Rect [0 0 0 0] /P 3 0 R >>"));
+        let page = page.replace("/Annots [7 0 R ]", &format!("/Annots [7 0 R {field} 0 R ]"));
+        assert!(page.contains(&format!("[7 0 R {field} 0 R ]")));
+        let form = format!("<< /Fields [7 0 R {field} 0 R ] /SigFlags 3 >>");
+        paper.pack(PAGE, page.as_bytes(), true);
+        paper.pack(FORM, form.as_bytes(), true);
+        paper.finish();
+        paper.sign_in(field, &Seal::by("citizen"));
+        assert!(paper.judged()[0].passed());
+        paper.put(31, SYMBOL);
+        let catalog = "<< /Type /Catalog /Pages 2 0 R /AcroForm 6 0 R /DSS << /Certs [31 0 R] >> >>";
+        paper.put(1, catalog);
+        paper.finish();
+        if harmless {
+            assert_harmless(&paper.bytes, "a field was put there for the signature");
+        } else {
+            assert_content(&paper.bytes, "other words stood there");
+        }
+    }
 }
 
 #[test]

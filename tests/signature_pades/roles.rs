@@ -268,6 +268,38 @@ fn an_element_is_added_for_a_signature_only(#[case] entries: &str, #[case] class
     }
 }
 
+/// What leads from numbers and names to elements grows for widgets only: a list there says which words of a page an
+/// element stands for.
+#[rstest]
+#[case::for_a_widget("/Nums [5 110 0 R]", true)]
+#[case::for_a_widget_in_an_element_that_was_there("/Nums [5 103 0 R]", true)]
+#[case::in_a_node_of_its_own("/Kids [<< /Limits [5 5] /Nums [5 110 0 R] >>]", true)]
+#[case::for_the_words_of_a_page("/Nums [0 [111 0 R]]", false)]
+#[case::for_them_by_reference("/Nums [0 112 0 R]", false)]
+#[case::with_other_words("/Nums [5 111 0 R]", false)]
+#[case::with_other_words_in_a_node("/Kids [<< /Nums [5 111 0 R] >>]", false)]
+#[case::with_something_else("/Nums [5 4 0 R]", false)]
+fn the_tree_of_parents_grows_for_widgets_only(
+    #[case] entries: &str,
+    #[case] harmless: bool,
+    #[values("", "/ParentTree << >>", "/ParentTree 113 0 R")] before: &str,
+) {
+    let mut paper = prepared();
+    paper.put(TREE, &format!("<< /Type /StructTreeRoot /K [103 0 R] {before} >>"));
+    paper.put(113, "<< /Nums [] >>");
+    sign(&mut paper);
+    paper.put(110, "<< /Type /StructElem /S /Form /P 102 0 R /K << /Type /OBJR /Obj 7 0 R >> >>");
+    paper.put(111, "<< /Type /StructElem /S /P /P 102 0 R /ActualText (900) >>");
+    paper.put(112, "[111 0 R]");
+    if before.contains("113") {
+        let empty = if entries.starts_with("/Nums") { "" } else { "/Nums []" };
+        paper.put(113, &format!("<< {empty} {entries} >>"));
+    } else {
+        paper.put(TREE, &format!("<< /Type /StructTreeRoot /K [103 0 R] /ParentTree << {entries} >> >>"));
+    }
+    if harmless { is_harmless(&mut paper) } else { is_content(&mut paper) }
+}
+
 #[rstest]
 #[case::upright("/Rotate 90", "/Rotate 90.0")]
 #[case::turned("", "/Rotate 180")]

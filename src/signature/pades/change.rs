@@ -39,6 +39,12 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Whether nothing but signatures came, which show nothing.
+    #[must_use]
+    pub fn are_signatures_only(&self) -> bool {
+        self.content.is_none() && self.filled.is_empty() && self.shown.is_none() && !self.annotations
+    }
+
     /// Adds those of another revision.
     pub fn add(&mut self, other: Self) {
         self.signatures |= other.signatures;
@@ -75,13 +81,22 @@ pub(super) enum Filling {
     Signed,
 }
 
+/// What a field is for (§ 12.7.5), as far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    Signature,
+    /// A button that can be pressed, and has no value to be filled in (§ 12.7.5.2.2).
+    Push,
+    Other,
+}
+
 /// The role in which a reader comes upon an object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Role {
     /// It and all behind it must be the same. `drawn`: on the way to what is shown, where only pages are landmarks.
     Same { blame: Blame, drawn: bool },
     /// A node of the form; what it has from those above it: a name, a kind, and how they came to their value.
-    Field { parent: Rc<[u8]>, of_signature: bool, filling: Filling },
+    Field { parent: Rc<[u8]>, kind: Kind, filling: Filling },
     /// A page, or a node of their tree.
     Page,
     /// A node of the logical structure, where new signatures leave a mark.
@@ -107,6 +122,7 @@ pub fn between(old: &Pdf<'_>, new: &Pdf<'_>) -> Result<Changes> {
         at: 0,
         added: HashSet::new(),
         placed: Vec::new(),
+        can_show: None,
         changes: Changes::default(),
     };
     walk.trailer()?;
@@ -135,6 +151,8 @@ pub(super) struct Walk<'p, 'a> {
     pub(super) added: HashSet<u32>,
     /// Widgets that were added to a page.
     pub(super) placed: Vec<Object<'p>>,
+    /// Whether the document has actions that can show what is hidden: asked once.
+    pub(super) can_show: Option<bool>,
     pub(super) changes: Changes,
 }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::signature::pdf::{Dictionary, Object, Pdf, PdfError};
 
 use super::appearance;
-use super::change::{Blame, CONTENT, Filling, GUIDE, Role, Walk, references};
+use super::change::{Blame, CONTENT, Filling, GUIDE, Kind, Role, Walk, references};
 use super::field;
 use super::meaning::is_silent;
 
@@ -33,7 +33,7 @@ impl<'p> Walk<'p, '_> {
             match key {
                 b"Fields" => {
                     let (old, new) = (self.old.array(old)?, self.new.array(new)?);
-                    let root = Role::Field { parent: Rc::from(&b""[..]), of_signature: false, filling: Filling::None };
+                    let root = Role::Field { parent: Rc::from(&b""[..]), kind: Kind::Other, filling: Filling::None };
                     self.fields(&old, &new, &root, true)?;
                 }
                 b"SigFlags" => {}
@@ -162,9 +162,10 @@ impl<'p> Walk<'p, '_> {
     /// An appearance may change with a value only: one that changes alone shows another text for the same value, or, in
     /// a field for a signature, whatever its maker likes with nobody's name to it.
     pub(super) fn field(&mut self, old: &Dictionary<'p>, new: &Dictionary<'p>, role: &Role) -> Result<()> {
-        let Role::Field { parent, of_signature, filling } = role else { return Ok(()) };
+        let Role::Field { parent, kind, filling } = role else { return Ok(()) };
         let name: Rc<[u8]> = field::join(parent, old).into();
-        let is_signature = old.name(b"FT").map_or(*of_signature, |kind| kind == b"Sig");
+        let kind = self.kind(old, *kind)?;
+        let is_signature = kind == Kind::Signature;
         let filling = self.filling(old, new, *filling, is_signature)?;
         if filling == Filling::Signing && has_value(self.new, new)? {
             let value = self.new.lenient_dictionary(new.get(b"V"))?;
@@ -173,9 +174,10 @@ impl<'p> Walk<'p, '_> {
         }
         let filled = Blame::Filled(Rc::clone(&name));
         let (of_value, of_look) = match (is_signature, filling) {
-            (true, Filling::Signing) if Self::is_visible(new) => (Blame::Nothing, Blame::Shown(Rc::clone(&name))),
+            (true, Filling::Signing) if self.is_visible(new)? => (Blame::Nothing, Blame::Shown(Rc::clone(&name))),
             (true, Filling::Signing) => (Blame::Nothing, Blame::Nothing),
             (true, _) => (Blame::Content, Blame::Content),
+            (false, _) if kind == Kind::Push => (Blame::Content, Blame::Content),
             (false, Filling::Value) => (filled.clone(), filled),
             (false, _) => (filled, Blame::Content),
         };
@@ -186,14 +188,15 @@ impl<'p> Walk<'p, '_> {
             match key {
                 b"Kids" => {
                     let (before, after) = (self.old.array(before)?, self.new.array(after)?);
-                    let role = Role::Field { parent: Rc::clone(&name), of_signature: is_signature, filling };
+                    let role = Role::Field { parent: Rc::clone(&name), kind, filling };
                     self.fields(&before, &after, &role, false)?;
                 }
                 b"V" if signing => {}
                 b"V" | b"RV" | b"I" | b"M" => self.pair(before, after, &of_value, key)?,
                 b"AP" | b"AS" => self.pair(before, after, &of_look, key)?,
                 b"MK" | b"DA" if is_signature => self.pair(before, after, &of_look, key)?,
-                b"P" | b"StructParent" if before.is_none() => {}
+                b"P" if before.is_none() && self.landmarks.is_page(after) => {}
+                b"StructParent" if before.is_none() && matches!(after, Some(Object::Integer(_))) => {}
                 // Signers set "read only" and "locked": they take from a reader what he may do, and show nothing new.
                 b"Ff" => self.flags(before, after, 1)?,
                 // A widget that is signed is printed, too.
@@ -208,6 +211,20 @@ impl<'p> Walk<'p, '_> {
             }
         }
         Ok(())
+    }
+
+    /// What a field is for; both what says so and its flags may stand above it.
+    fn kind(&self, field: &Dictionary<'p>, above: Kind) -> Result<Kind> {
+        const PUSH: i64 = 1 << 16;
+        let flags = field.get(b"Ff").map(|flags| self.old.resolve(flags)).transpose()?;
+        let is_push = matches!(flags, Some(Object::Integer(flags)) if flags & PUSH != 0);
+        Ok(match field.name(b"FT") {
+            Some(b"Sig") => Kind::Signature,
+            Some(b"Btn") if is_push || flags.is_none() && above == Kind::Push => Kind::Push,
+            Some(_) => Kind::Other,
+            None if is_push && above == Kind::Other => Kind::Push,
+            None => above,
+        })
     }
 
     /// How a field came to its value; a widget has that of its field.

@@ -146,6 +146,12 @@ impl Landmarks {
         }
     }
 
+    /// Whether it refers to one of the pages.
+    #[must_use]
+    pub fn is_page(&self, object: Option<&Object<'_>>) -> bool {
+        number(object).is_some_and(|number| self.pages.contains(&number))
+    }
+
     /// Whether an array is a destination (§ 12.3.2.2) on one of the pages.
     #[must_use]
     pub fn is_destination(&self, members: &[Object<'_>]) -> bool {

@@ -48,7 +48,11 @@ pub fn after(
     }
     let found = check_appended(current, &signed).and_then(|anything| {
         let nothing = !anything;
-        Ok(if nothing { None } else { Some((changes(&signed, current, end)?, Permissions::read(&signed, signature)?)) })
+        if nothing {
+            return Ok(None);
+        }
+        check_rebuilt(&signed)?;
+        Ok(Some((changes(&signed, current, end)?, Permissions::read(&signed, signature)?)))
     });
     Ok(Some(match found {
         Ok(None) => After::new(LaterClass::Padding, true, None),
@@ -56,6 +60,16 @@ pub fn after(
         // What cannot be read cannot be said to be harmless.
         Err(error) => After::new(LaterClass::Content, false, Some(error.to_string())),
     }))
+}
+
+/// Where readers that look for objects by themselves find older ones, the document as it was signed differs from what
+/// they find by nothing but signatures.
+fn check_rebuilt(signed: &Pdf<'_>) -> Result<(), PdfError> {
+    let Some(rebuilt) = signed.as_rebuilt()? else { return Ok(()) };
+    if change::between(&rebuilt, signed)?.are_signatures_only() {
+        return Ok(());
+    }
+    Err(PdfError::Structure("an object stands in the file again, with other words, and some readers show those"))
 }
 
 /// What changed in any revision since: a reader that does not get through to the newest shows one before it.

@@ -123,7 +123,7 @@ impl<'p> Walk<'p, '_> {
             let of_signature = self.added.contains(&reference.number);
             if !of_signature || found.stream.is_some() || does_something(&widget) || widget.ambiguous().is_some() {
                 self.content("a form field was added to a page");
-            } else if Self::is_visible(&widget) {
+            } else if self.is_visible(&widget)? {
                 let mut name = field::join(b"", &widget);
                 if name.is_empty()
                     && let Some(parent) = self.new.lenient_dictionary(widget.get(b"Parent"))?
@@ -139,18 +139,30 @@ impl<'p> Walk<'p, '_> {
     /// Whether a widget draws anything: it has an area, and is not hidden (§ 12.5.3, table 167, and § 12.7.5.5).
     ///
     /// A reader that does not understand flags or rectangle may draw it all the same, so it is visible unless both are
-    /// written as every reader reads them: flags that the standard knows, and four plain numbers, in their places.
-    pub(super) fn is_visible(widget: &Dictionary<'_>) -> bool {
+    /// written as every reader reads them: flags that the standard knows, and four plain numbers, in their places. What
+    /// is hidden is visible, too, where the document as it was signed has an action that shows it again.
+    pub(super) fn is_visible(&mut self, widget: &Dictionary<'_>) -> Result<bool> {
         const HIDDEN: i64 = 2;
-        if let Some(flags @ 0..=0x3ff) = widget.integer(b"F")
-            && flags & HIDDEN != 0
-        {
-            return false;
-        }
-        let Some(Object::Array(sides)) = widget.get(b"Rect") else { return true };
-        let [left, bottom, right, top] = &sides[..] else { return true };
+        let Some(Object::Array(sides)) = widget.get(b"Rect") else { return Ok(true) };
+        let [left, bottom, right, top] = &sides[..] else { return Ok(true) };
         let is_plain = sides.iter().all(is_length);
-        !(is_plain && (same_value(left, right, b"Rect") || same_value(bottom, top, b"Rect")))
+        if is_plain && (same_value(left, right, b"Rect") || same_value(bottom, top, b"Rect")) {
+            return Ok(false);
+        }
+        let is_hidden = matches!(widget.integer(b"F"), Some(flags @ 0..=0x3ff) if flags & HIDDEN != 0);
+        Ok(!is_hidden || self.can_show()?)
+    }
+
+    /// Whether the document has an action that can show what is hidden: one that says so, or a script (§ 12.6.4.11 and
+    /// 12.6.4.17).
+    fn can_show(&mut self) -> Result<bool> {
+        let is_such = |action: &Dictionary<'_>| {
+            action.get(b"JS").is_some() || matches!(action.name(b"S"), Some(b"Hide" | b"JavaScript"))
+        };
+        match self.can_show {
+            Some(known) => Ok(known),
+            None => Ok(*self.can_show.insert(self.old.any(&is_such)?)),
+        }
     }
 }
 

@@ -21,8 +21,12 @@ impl<'p> Walk<'p, '_> {
             }
             (None, Some(new)) => {
                 let root = self.new.dictionary(Some(new))?.unwrap_or_default();
-                if !self.are_for_widgets(root.get(b"K"), 0)? {
-                    self.content("a logical structure was added");
+                for key in [&b"K"[..], b"ParentTree", b"IDTree"] {
+                    if let Some(value) = root.get(key)
+                        && !self.may_come(key, value, 0)?
+                    {
+                        self.content("a logical structure was added");
+                    }
                 }
             }
             _ => self.pair(old, new, &CONTENT, b"/StructTreeRoot")?,
@@ -38,9 +42,9 @@ impl<'p> Walk<'p, '_> {
         for key in self.keys(before, after) {
             let (old, new) = (before.get(key), after.get(key));
             match (key, old, new) {
-                (b"ParentTreeNextKey" | b"Limits", ..) | (b"Kids" | b"Nums" | b"Names", None, Some(_)) => {}
-                (b"K", None, Some(_)) => {
-                    if !self.are_for_widgets(new, 0)? {
+                (b"ParentTreeNextKey" | b"Limits", ..) => {}
+                (b"K" | b"Kids" | b"Nums" | b"Names" | b"ParentTree" | b"IDTree", None, Some(new)) => {
+                    if !self.may_come(key, new, 0)? {
                         self.content("an element was added to the logical structure");
                     }
                 }
@@ -88,11 +92,54 @@ impl<'p> Walk<'p, '_> {
             }
         }
         for member in added.into_iter().chain(rest) {
-            if key == b"K" && !self.are_for_widgets(Some(member), 0)? {
+            if !self.member_may_come(key, member, 0)? {
                 self.content("an element was added to the logical structure");
             }
         }
         Ok(())
+    }
+
+    /// Whether a list, or a tree, that was not there comes with a widget ([`Self::member_may_come`]).
+    fn may_come(&self, key: &[u8], object: &Object<'p>, depth: usize) -> Result<bool> {
+        match (key, self.new.resolve(object)?) {
+            (b"K", _) => self.are_for_widgets(Some(object), depth),
+            (b"Kids" | b"Nums" | b"Names", Object::Array(members)) => {
+                for member in &members {
+                    if !self.member_may_come(key, member, depth)? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+            (b"ParentTree" | b"IDTree", Object::Dictionary(node)) => self.node_may_come(&node, depth),
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether a new member of a list comes with a widget: an element for it, or, in the tree that leads from widgets to
+    /// elements by number, one that was there. A list of elements there would be for the content of a page (§ 14.7.5.4).
+    fn member_may_come(&self, key: &[u8], member: &Object<'p>, depth: usize) -> Result<bool> {
+        match (key, member, self.new.resolve(member)?) {
+            (b"Nums", Object::Integer(_), _) | (b"Names", Object::Text(_), _) => Ok(true),
+            (b"Nums", Object::Reference(to), Object::Dictionary(element))
+                if self.landmarks.structure.contains(&to.number) =>
+            {
+                Ok(element.get(b"S").is_some())
+            }
+            (b"K", ..) | (b"Nums" | b"Names", _, Object::Dictionary(_)) => self.are_for_widgets(Some(member), depth),
+            (b"Kids", _, Object::Dictionary(node)) => self.node_may_come(&node, depth),
+            _ => Ok(false),
+        }
+    }
+
+    fn node_may_come(&self, node: &Dictionary<'p>, depth: usize) -> Result<bool> {
+        for (key, value) in node.iter().filter(|(key, _)| *key != b"Limits") {
+            let is_list = [&b"Kids"[..], b"Nums", b"Names"].contains(&key);
+            if depth > MAX_DEPTH || !is_list || !self.may_come(key, value, depth + 1)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Whether elements, or the one in place of a list, lead to nothing but annotations, and say nothing of their own.
@@ -104,7 +151,7 @@ impl<'p> Walk<'p, '_> {
         for member in members(self.new, elements)? {
             let Object::Dictionary(element) = self.new.resolve(&member)? else { return Ok(false) };
             let known = matches!(&member, Object::Reference(to) if self.landmarks.structure.contains(&to.number));
-            if known || says_something(&element) {
+            if known || says_something(&element) || is_stream(self.new, &member)? {
                 return Ok(false);
             }
             if element.name(b"Type") != Some(b"OBJR") && !self.are_for_widgets(element.get(b"K"), depth + 1)? {
@@ -115,10 +162,19 @@ impl<'p> Walk<'p, '_> {
     }
 }
 
-/// Whether an element brings a text to be read in place of what it stands for (§ 14.9), or content.
+/// Whether it is something else than an element or a reference to an object, or brings a text to be read in place of what
+/// it stands for (§ 14.9), or content.
 fn says_something(element: &Dictionary<'_>) -> bool {
     let words = [&b"ActualText"[..], b"E", b"MCID", b"Stm", b"AF"];
-    element.name(b"Type") == Some(b"MCR") || words.iter().any(|key| element.get(key).is_some())
+    let is_one = element.get(b"S").is_some() || element.name(b"Type") == Some(b"OBJR");
+    !is_one || words.iter().any(|key| element.get(key).is_some())
+}
+
+fn is_stream(pdf: &Pdf<'_>, object: &Object<'_>) -> Result<bool> {
+    match object {
+        Object::Reference(to) => Ok(pdf.get(to.number)?.stream.is_some()),
+        _ => Ok(false),
+    }
 }
 
 /// The members of a list, or the one thing that stands in place of a list.

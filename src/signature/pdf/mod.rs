@@ -77,8 +77,8 @@ pub struct Pdf<'a> {
     newest: usize,
     entries: HashMap<u32, Entry>,
     containers: HashMap<u32, OnceCell<Result<Container>>>,
-    /// Whether a reader that looks for objects by itself finds those that count: asked once.
-    rebuilt: OnceCell<Result<()>>,
+    /// What a reader that looks for objects by itself finds outside of object streams: asked once.
+    twins: OnceCell<Result<HashMap<u32, usize>>>,
     budget: &'a Budget,
 }
 
@@ -113,7 +113,7 @@ impl<'a> Pdf<'a> {
             _ => None,
         });
         let containers = containers.collect();
-        Ok(Self { bytes, sections, newest, entries, containers, rebuilt: OnceCell::new(), budget })
+        Ok(Self { bytes, sections, newest, entries, containers, twins: OnceCell::new(), budget })
     }
 
     /// The revision before, if there is one.
@@ -126,6 +126,21 @@ impl<'a> Pdf<'a> {
             return Ok(None);
         }
         Self::as_of(self.bytes, Rc::clone(&self.sections), before, self.budget).map(Some)
+    }
+
+    /// The same document as a reader finds it that looks for objects by itself, and does not unpack object streams where
+    /// an object stands outside them; none where there is no such object.
+    ///
+    /// # Errors
+    /// [`PdfError`] when such a reader may find objects that do not count.
+    pub fn as_rebuilt(&self) -> Result<Option<Self>> {
+        let twins = rebuilt::twins(self)?;
+        if twins.is_empty() {
+            return Ok(None);
+        }
+        let mut found = Self::as_of(self.bytes, Rc::clone(&self.sections), self.newest, self.budget)?;
+        found.entries.extend(twins.into_iter().map(|(number, at)| (number, Entry::At(at, 0))));
+        Ok(Some(found))
     }
 
     /// Whether this revision was made after the one that ends here.
@@ -283,6 +298,14 @@ impl<'a> Pdf<'a> {
     pub fn catalog(&self) -> Result<Dictionary<'_>> {
         let catalog = self.dictionary(self.trailer().get(b"Root"))?;
         catalog.ok_or(PdfError::Structure("the PDF has no document catalog"))
+    }
+
+    /// Whether any dictionary to which the trailer leads is like this.
+    ///
+    /// # Errors
+    /// [`PdfError::Limit`] when the budget is used up.
+    pub fn any(&self, is: &dyn Fn(&Dictionary<'_>) -> bool) -> Result<bool> {
+        reach::any(self, is)
     }
 
     /// A stream's bytes without their filters.

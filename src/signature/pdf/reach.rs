@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 
 use super::object::{Reference, inner_references};
-use super::{Pdf, PdfError, Result};
+use super::{Dictionary, Object, Pdf, PdfError, Result, rebuilt};
 
 /// Whether each object to which the newest trailer leads, and that of `signed` did not, can be read, and leads to none
 /// that is not there.
@@ -28,6 +28,9 @@ pub(super) fn check(pdf: &Pdf<'_>, signed: &Pdf<'_>) -> Result<()> {
         if known.contains(&number) {
             return Ok(());
         }
+        if rebuilt::has_older(pdf, signed, number)? {
+            return Err(PdfError::Structure("an update leads to an object of which some readers find an older one"));
+        }
         for reference in references.map_err(Clone::clone)? {
             if pdf.generations(reference.number)? != Some([reference.generation; 2]) {
                 return Err(PdfError::Structure("an update leads to an object that refers to one that is not there"));
@@ -35,6 +38,31 @@ pub(super) fn check(pdf: &Pdf<'_>, signed: &Pdf<'_>) -> Result<()> {
         }
         Ok(())
     })
+}
+
+/// Whether any dictionary to which the trailer leads is like this. What cannot be read holds none.
+///
+/// # Errors
+/// [`PdfError::Limit`] when the budget is used up.
+pub(super) fn any(pdf: &Pdf<'_>, is: &dyn Fn(&Dictionary<'_>) -> bool) -> Result<bool> {
+    let mut found = false;
+    visit(pdf, |number, references| {
+        match references {
+            Err(error @ PdfError::Limit(_)) => return Err(error.clone()),
+            Err(_) => {}
+            Ok(_) => found = found || holds(&pdf.get(number)?.object, is),
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+fn holds(object: &Object<'_>, is: &dyn Fn(&Dictionary<'_>) -> bool) -> bool {
+    match object {
+        Object::Array(members) => members.iter().any(|member| holds(member, is)),
+        Object::Dictionary(entries) => is(entries) || entries.iter().any(|(_, value)| holds(value, is)),
+        _ => false,
+    }
 }
 
 /// Goes through all that the trailer leads to, each object once; `enter` is told of its references, or why it cannot be

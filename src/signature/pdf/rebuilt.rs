@@ -6,8 +6,13 @@
 //! find counts. So an update that passes must leave the last object of each number where its sections say it is. They
 //! do not unpack object streams for that, or only afterwards: an object outside one counts for them under a number that
 //! the sections place inside one, or nowhere, wherever in the file it stands.
+//!
+//! Programs that save in increments leave such twins behind: the page that stood by itself is written again into an
+//! object stream. Two kinds of them pass. Where the one outside is the one that was signed, such a reader shows what was
+//! signed. Where it is older than that, the document as such a reader finds it ([`Pdf::as_rebuilt`]) is compared with the
+//! one that was signed, and nothing but signatures may have come between.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::object::{Indirect, Object, Reference};
 use super::xref::Entry;
@@ -24,8 +29,15 @@ pub(super) struct Appended<'a> {
 ///
 /// # Errors
 /// [`PdfError::Structure`] where that may be something else.
-pub(super) fn check(pdf: &Pdf<'_>, start: usize, objects: &[Appended<'_>]) -> Result<()> {
-    check_whole(pdf)?;
+pub(super) fn check(pdf: &Pdf<'_>, signed: &Pdf<'_>, objects: &[Appended<'_>]) -> Result<()> {
+    let start = signed.bytes.len();
+    for (number, at) in twins(pdf)? {
+        let was_signed =
+            matches!(signed.entries.get(&number), Some(Entry::At(..))) && place(signed, number) == Some(at);
+        if !was_signed && !is_older(signed, number, at) {
+            return Err(AGAIN);
+        }
+    }
     let tail = &pdf.bytes[start..];
     pdf.budget.read(tail.len() / 8)?;
     let sections = || pdf.sections.iter().take_while(|section| section.start >= start);
@@ -45,9 +57,28 @@ pub(super) fn check(pdf: &Pdf<'_>, start: usize, objects: &[Appended<'_>]) -> Re
     objects.iter().try_for_each(|object| check_members(pdf, object))
 }
 
-/// No object stands behind the one of its number that counts, or has a higher generation, or stands by itself where the
-/// one that counts lies in an object stream, or there is none. This is asked once for each file.
-fn check_whole(pdf: &Pdf<'_>) -> Result<()> {
+const AGAIN: PdfError =
+    PdfError::Structure("an object stands in the file again, and some readers take it for the one that counts");
+
+/// Whether an object that stands outside was older already when its number was signed inside an object stream.
+fn is_older(signed: &Pdf<'_>, number: u32, at: usize) -> bool {
+    matches!(signed.entries.get(&number), Some(Entry::In(..))) && at < signed.bytes.len()
+}
+
+/// Whether an object that an update leads to, and nothing did before, has an older one outside.
+///
+/// # Errors
+/// As [`twins`].
+pub(super) fn has_older(pdf: &Pdf<'_>, signed: &Pdf<'_>, number: u32) -> Result<bool> {
+    Ok(twins(pdf)?.get(&number).is_some_and(|&at| is_older(signed, number, at)))
+}
+
+/// Objects that lie in an object stream and stand outside one, too, and where the last of each stands outside.
+///
+/// # Errors
+/// [`PdfError::Structure`] where an object stands behind the one of its number that counts, or has a higher generation,
+/// or stands by itself where there is none. This is asked once for each file.
+pub(super) fn twins(pdf: &Pdf<'_>) -> Result<HashMap<u32, usize>> {
     let check = || {
         pdf.budget.read(pdf.bytes.len() / 8)?;
         // Sections that are streams are objects, too, which some writers do not name.
@@ -57,21 +88,25 @@ fn check_whole(pdf: &Pdf<'_>) -> Result<()> {
             .flat_map(|section| [Some(section.start), section.hybrid.map(|(start, _)| start)])
             .flatten()
             .collect();
-        let takes_over = |(reference, at): (Reference, usize)| match pdf.entries.get(&reference.number) {
-            Some(Entry::At(_, generation)) => {
-                place(pdf, reference.number).is_some_and(|known| at > known) || reference.generation > *generation
+        let mut twins = HashMap::new();
+        for (reference, at) in headers(pdf.bytes) {
+            let takes_over = match pdf.entries.get(&reference.number) {
+                Some(Entry::At(_, generation)) => {
+                    place(pdf, reference.number).is_some_and(|known| at > known) || reference.generation > *generation
+                }
+                Some(Entry::In(..)) => {
+                    twins.insert(reference.number, at);
+                    reference.generation > 0
+                }
+                Some(Entry::Free) | None => !sections.contains(&at),
+            };
+            if takes_over {
+                return Err(AGAIN);
             }
-            Some(Entry::In(..)) => true,
-            Some(Entry::Free) | None => !sections.contains(&at),
-        };
-        if headers(pdf.bytes).any(takes_over) {
-            return Err(PdfError::Structure(
-                "an object stands in the file again, and some readers take it for the one that counts",
-            ));
         }
-        Ok(())
+        Ok(twins)
     };
-    pdf.rebuilt.get_or_init(check).clone()
+    pdf.twins.get_or_init(check).clone()
 }
 
 /// Where an object begins, or the object stream that holds it, white space before it passed over.

@@ -48,7 +48,7 @@ pub fn check_appended(pdf: &Pdf<'_>, signed: &Pdf<'_>) -> Result<bool> {
         return Err(PdfError::Structure("an update has no cross-reference section"));
     }
     tail.check_sections(signed)?;
-    rebuilt::check(pdf, start, &objects)?;
+    rebuilt::check(pdf, signed, &objects)?;
     check_references(pdf, signed, &tail, &objects)?;
     reach::check(pdf, signed)?;
     Ok(true)
