@@ -303,6 +303,27 @@ fn a_namespace_that_no_name_uses_is_not_signed_in_an_exclusive_form(#[case] at: 
     assert!(verdict.intact && !speaks_for_all(&verdict), "{verdict:#?}");
 }
 
+/// Whoever takes away a declaration that no name uses has a prefix in a value mean something else.
+#[rstest]
+#[case::a_text("<x:t>m:pago</x:t>", "<x:t>m:pago</x:t>", false)]
+#[case::a_value("<x:t tipo=\"m:pago\"></x:t>", "<x:t tipo=\"m:pago\"></x:t>", false)]
+#[case::of_the_element_itself("<m:t>m:pago</m:t>", "<m:t xmlns:m=\"urn:m\">m:pago</m:t>", true)]
+#[case::no_name("<x:t>m: pago</x:t>", "<x:t>m: pago</x:t>", true)]
+#[case::no_prefix_of_the_document("<x:t>Asunto:pago</x:t>", "<x:t>Asunto:pago</x:t>", true)]
+fn a_name_in_a_value_is_signed_with_what_its_prefix_means(
+    #[case] inner: &str,
+    #[case] octets: &str,
+    #[case] whole: bool,
+) {
+    let octets = octets.replace("<x:t", "<x:t xmlns:x=\"urn:x\"");
+    let octets = format!("<s><m:a xmlns:m=\"urn:m\"></m:a>{octets}</s>");
+    let before = format!("<s xmlns:m=\"urn:m\" xmlns:x=\"urn:x\"><m:a></m:a><x:a></x:a>{inner}");
+    let octets = octets.replace("</m:a>", "</m:a><x:a xmlns:x=\"urn:x\"></x:a>");
+    let verdict = judged_one(&exclusively(&before, "</s>", &octets, ""), None);
+    assert!(verdict.intact, "{verdict:#?}");
+    assert_eq!(speaks_for_all(&verdict), whole);
+}
+
 /// Where the declaration stands, and what is signed of it.
 #[rstest]
 #[case::used("xmlns:m=\"urn:m\"", "", "<s><m:t xmlns:m=\"urn:m\">text</m:t></s>", true)]

@@ -7,7 +7,8 @@
 //! schemas name them, other signatures, and the wrapper of the form that AutoFirma calls detached. All else counts as
 //! unsigned content, a comment too: whoever opens the file reads it, and one between words cuts a text for one program and
 //! not for another. That holds in `ds:SignedInfo` as anywhere: what its canonical form leaves out, comments and, where it
-//! is exclusive, namespaces that no name uses, anybody can write there. A CDATA section is text to XML only, so a document
+//! is exclusive, namespaces that no name uses, anybody can write there, or take away: a name in a value then has a prefix
+//! that may have stood for something else. A CDATA section is text to XML only, so a document
 //! that has one is never signed whole. What the schemas let stand is in [`super::schema`]. Counter-signatures, and signatures beside that the
 //! references leave out, must hold and say no more than the schemas let a signer say of itself: who made them is shown in
 //! their own place.
@@ -136,6 +137,13 @@ impl<'o, 'a> Covered<'o, 'a> {
         }
     }
 
+    /// Whether a value in an element names something by a prefix whose meaning is not covered.
+    fn leaves_a_name_loose(&self, node: NodeId) -> bool {
+        let is_listed =
+            |prefix: &str| self.listed.iter().any(|(set, prefixes)| set.contains(node) && prefixes.contains(prefix));
+        self.named.contains(node) && !self.declared.contains(node) && self.document.has_loose_name(node, &is_listed)
+    }
+
     /// Whether the declaration of this prefix on an element is covered.
     fn covers_declaration(&self, node: NodeId, prefix: &str) -> bool {
         let used = || self.used.get_or_init(|| self.document.declarations_used(self.within, &self.named));
@@ -208,7 +216,9 @@ impl Own<'_, '_, '_> {
         let says_nothing = |(prefix, namespace): (&str, &str)| {
             self.covered.covers_declaration(node, prefix) || self.schema.declares_as_known(node, prefix, namespace)
         };
-        self.covered.nodes.contains(node) && self.document.declared(node).all(says_nothing)
+        self.covered.nodes.contains(node)
+            && self.document.declared(node).all(says_nothing)
+            && !self.covered.leaves_a_name_loose(node)
     }
 
     /// The root of the form that AutoFirma calls detached: it holds the content and the signatures beside it.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::nodeset::NodeSet;
-use super::{Document, NodeId};
+use super::{Attribute, Document, Kind, NodeId, lexeme};
 
 impl Document<'_> {
     /// The declarations in the subtree of `within` that names of elements and attributes in the set use: the elements
@@ -37,10 +37,64 @@ impl Document<'_> {
     }
 }
 
+impl Document<'_> {
+    /// Whether an element's attributes or text hold a name with a prefix (XML Schema part 2 § 3.2.18), the type of
+    /// `xsi:type` included, whose prefix neither the names of the element and its attributes use, nor `is_listed`. In an
+    /// exclusive form what such a prefix stands for is not signed: a declaration may be taken away, and another further
+    /// out stands for it.
+    #[must_use]
+    pub fn has_loose_name(&self, node: NodeId, is_listed: &dyn Fn(&str) -> bool) -> bool {
+        const INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
+        let Some(element) = self.element(node) else { return false };
+        let prefix_of = |interned: u32| &*self.prefixes[interned as usize];
+        let is_used = |prefix: &str| {
+            let mut attributes = self.attributes_of(element).map(|(_, attribute)| prefix_of(attribute.prefix));
+            prefix_of(element.prefix) == prefix || !prefix.is_empty() && attributes.any(|other| other == prefix)
+        };
+        let is_declared = |prefix: &str| {
+            self.prefix_order.binary_search_by(|known| prefix_of(*known).cmp(prefix)).is_ok() && prefix != "xml"
+        };
+        let is_loose = |value: &str, is_type: bool| {
+            let prefix = match split_name(value) {
+                Some((prefix, _)) if is_type || is_declared(prefix) => prefix,
+                None if is_type => "",
+                _ => return false,
+            };
+            !is_used(prefix) && !is_listed(prefix)
+        };
+        let is_type = |attribute: &Attribute<'_>| {
+            attribute.local == "type" && &*self.namespaces[attribute.namespace as usize] == INSTANCE
+        };
+        self.attributes_of(element).any(|(_, attribute)| is_loose(&attribute.value, is_type(attribute)))
+            || self.children(node).any(|child| matches!(self.kind(child), Kind::Text(text) if is_loose(text, false)))
+    }
+}
+
+/// A name with a prefix, in two; white space around it means nothing.
+fn split_name(value: &str) -> Option<(&str, &str)> {
+    let value = value.trim_matches([' ', '\t', '\r', '\n']);
+    let (prefix, local) = value.split_once(':')?;
+    let is_plain = |name: &str| !name.is_empty() && !name.contains(':') && lexeme::name_length(name) == name.len();
+    (is_plain(prefix) && is_plain(local)).then_some((prefix, local))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::signature::xml::read;
+
+    #[test]
+    fn a_name_in_a_value_is_loose_where_no_name_beside_it_has_its_prefix() {
+        let text = "<a xmlns:p='p' xmlns:q='q' xmlns:i='http://www.w3.org/2001/XMLSchema-instance'>\
+            <b>p:x</b><p:b>p:x</p:b><b y=' q:x '/><b q:y='q:x'/><b>p:x:y</b><b>r:x</b><b>p: x</b><b>12:30</b>\
+            <b i:type='x'/><p:b i:type='x'/><p:b i:type='r:x'/><b i:type='i:x'/><b>x p:y</b></a>";
+        let document = read(text).unwrap();
+        let loose: Vec<bool> =
+            document.child_elements(1).map(|node| document.has_loose_name(node, &|prefix| prefix == "q")).collect();
+        let expected = [true, false, false, false, false, false, false, false, false, true, true, false, false];
+        assert_eq!(loose, expected);
+        assert!(document.has_loose_name(document.child_elements(1).nth(2).unwrap(), &|_| false));
+    }
 
     #[test]
     fn a_declaration_is_used_where_a_name_has_its_prefix() {
