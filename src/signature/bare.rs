@@ -6,6 +6,8 @@
 //! place in an attribute that nobody knows. So in a form each of these must be what the standard puts there, as far as
 //! it can be read: digests by name, certificates, lists and answers that parse, timestamps, and signatures that hold.
 //! A policy that is kept (`signature-policy-store`) is a document of its own, and has no place in a form.
+//! Other signers sign what they say of themselves: where they were, for what they sign. That is theirs to say, shortly:
+//! what is longer than such a statement is a text that the first signer never saw.
 
 use super::algorithm::{AlgorithmIdentifier, Digest, SignatureAlgorithm};
 use super::asn1::{Element, Reader, tag};
@@ -21,6 +23,8 @@ use super::verdict::{CounterSignature, Verdict};
 const MAX_DEPTH: usize = 4;
 /// Longer parameters of an algorithm, in bytes, tell more than how a value was made: those of RSASSA-PSS have some 60.
 const MAX_PARAMETERS: usize = 128;
+/// Longer values of a signed attribute, in bytes, tell more than a place, a role or the name of a policy.
+const MAX_STATEMENT: usize = 512;
 
 /// Whether a CMS brings nothing that its signers did not sign, these being the verdicts on all of them.
 #[must_use]
@@ -58,7 +62,23 @@ fn is_bare_signer(signer: &SignerInfo<'_>, depth: usize) -> bool {
 
 fn has_known_attributes(signer: &SignerInfo<'_>) -> bool {
     let signed = signer.signed.iter().flat_map(cms::Attributes::all);
-    signed.into_iter().all(|attribute| attributes::may_be_signed(attribute.oid))
+    signed.into_iter().all(|attribute| attributes::may_be_signed(attribute.oid) && is_statement(attribute))
+}
+
+/// Whether a signed attribute holds what its type has, or no more than a short statement.
+fn is_statement(attribute: &Attribute<'_>) -> bool {
+    let is_evidence = match attribute.oid {
+        oid::CONTENT_TIMESTAMP => all_values(attribute, |value| is_token(value, 1)),
+        oid::ADOBE_REVOCATION => all_values(attribute, is_revocation),
+        _ => false,
+    };
+    is_evidence || attribute.encoded_values().len() <= MAX_STATEMENT
+}
+
+/// Whether a value is a timestamp token that brings nothing beside.
+fn is_token(value: Element<'_>, depth: usize) -> bool {
+    let token = SignedData::read(value.raw).ok().filter(|_| depth < MAX_DEPTH);
+    token.is_some_and(|token| token.content_type == oid::TST_INFO && is_bare(&token, depth))
 }
 
 /// Whether an unsigned attribute is of a known type, and holds what that type has.
@@ -75,10 +95,7 @@ fn is_known(attribute: &Attribute<'_>, depth: usize) -> bool {
         | oid::ARCHIVE_TIMESTAMP_V2
         | oid::ARCHIVE_TIMESTAMP_V3
         | oid::CADES_C_TIMESTAMP
-        | oid::REFERENCES_TIMESTAMP => all_values(attribute, |value| {
-            let token = SignedData::read(value.raw).ok().filter(|_| inner < MAX_DEPTH);
-            token.is_some_and(|token| token.content_type == oid::TST_INFO && is_bare(&token, inner))
-        }),
+        | oid::REFERENCES_TIMESTAMP => all_values(attribute, |value| is_token(value, inner)),
         oid::CERTIFICATE_VALUES => all_values(attribute, |value| {
             value.tag == tag::SEQUENCE && all(value.content, |one| Certificate::read(one.raw).is_ok())
         }),

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use ventanilla::signature::{self, SubIndication, Verdict};
 
 use crate::parts::{Message, SEQUENCE, SET, attribute, element, inside, oid};
-use crate::pki::{NOW, TEXT, certificate, file, key, policy, sealed_by};
+use crate::pki::{NOW, TEXT, certificate, file, key, openssl_cms, policy, sealed_by};
 
 const CONTENT_TYPE: &str = "2a864886f70d010903";
 const MESSAGE_DIGEST: &str = "2a864886f70d010904";
@@ -71,6 +71,15 @@ fn message(attributes: Vec<Vec<u8>>) -> Message {
     let mut message = Message::of(&sealed_by("citizen"));
     message.signers = vec![signer(attributes)];
     message
+}
+
+/// An attached message with two signers, the second of whom signed this attribute, too.
+pub fn signed_by_two(more: &[u8]) -> Vec<u8> {
+    let mut message = Message::of(&openssl_cms("citizen2", &["-cades", "-nosmimecap", "-nodetach", "-outform", "DER"]));
+    message.signers.push(signer([usual(), vec![more.to_vec()]].concat()));
+    let mut own = Message::of(&sealed_by("citizen"));
+    message.certificates.append(&mut own.certificates);
+    message.bytes()
 }
 
 fn judged(message: &Message) -> Verdict {

@@ -15,6 +15,10 @@ const SIGNATURE_TIMESTAMP: &str = "2a864886f70d010910020e";
 const CERTIFICATE_REFERENCES: &str = "2a864886f70d0109100215";
 const CERTIFICATE_VALUES: &str = "2a864886f70d0109100217";
 const REVOCATION_VALUES: &str = "2a864886f70d0109100218";
+const LOCATION: &str = "2a864886f70d0109100211";
+const CONTENT_HINTS: &str = "2a864886f70d0109100204";
+const CONTENT_IDENTIFIER: &str = "2a864886f70d0109100207";
+const CONTENT_TIMESTAMP: &str = "2a864886f70d0109100214";
 const POLICY_STORE: &str = "04008195320103";
 
 fn attached(who: &str) -> Vec<u8> {
@@ -84,6 +88,28 @@ fn with_false_signer() -> Vec<u8> {
     message.certificates.append(&mut other.certificates);
     message.signers.append(&mut other.signers);
     message.bytes()
+}
+
+/// With a second signer, and among what that one signed as much of this kind.
+fn with_statement(name: &str, length: usize) -> Vec<u8> {
+    crate::attributes::signed_by_two(&attribute(name, &[&element(OCTETS, &[&vec![b'a'; length]])]))
+}
+
+#[rstest]
+#[case::a_place(LOCATION, 200, None)]
+#[case::more_than_a_place(LOCATION, 900, Some(false))]
+#[case::a_hint(CONTENT_HINTS, 200, None)]
+#[case::more_than_a_hint(CONTENT_HINTS, 900, Some(false))]
+#[case::a_text_for_a_name(CONTENT_IDENTIFIER, 900, Some(false))]
+#[case::a_text_for_a_timestamp(CONTENT_TIMESTAMP, 900, Some(false))]
+fn another_signer_says_no_more_than_a_statement(
+    #[case] name: &str,
+    #[case] length: usize,
+    #[case] whole: Option<bool>,
+) {
+    let verdicts = verdicts(&with_statement(name, length));
+    assert!(verdicts.len() == 2 && verdicts.iter().all(|verdict| verdict.intact), "{verdicts:?}");
+    assert_eq!(verdicts[0].covers_whole_file, whole);
 }
 
 #[rstest]
