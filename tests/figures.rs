@@ -10,6 +10,8 @@ mod harness;
 mod import;
 #[path = "figures/interrupted.rs"]
 mod interrupted;
+#[path = "figures/lists.rs"]
+mod lists;
 #[path = "figures/lost.rs"]
 mod lost;
 #[path = "figures/place.rs"]

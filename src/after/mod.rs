@@ -15,12 +15,13 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::domain::{Micros, text};
+use crate::domain::Micros;
 use crate::receipt;
 use crate::receipt::check::CheckError;
 use crate::receipt::seal::SealError;
 use crate::registry::Registry;
 use crate::registry::erasure::is_erased;
+use crate::registry::full_text::full_text;
 use crate::registry::ledger::prove;
 use crate::registry::numbering::committed_of;
 use crate::registry::state::Condition;
@@ -316,18 +317,7 @@ async fn index(tx: &mut Tx, row: &OutboxRow) -> store::Result<()> {
     let entry = store::entries::by_id(tx, row.entity_id, row.entry_id).await?;
     let Some(entry) = entry.filter(|entry| entry.erased_at.is_none()) else { return Ok(()) };
     let with = store::entries::belongings(tx, row.entry_id).await?;
-    let mut words: Vec<&str> = vec![&entry.subject];
-    words.extend([&entry.statement, &entry.request].into_iter().filter_map(|text| text.as_deref()));
-    for party in &with.parties {
-        let names = [&party.company_name, &party.given_name, &party.first_surname, &party.second_surname];
-        words.extend(names.into_iter().filter_map(|name| name.as_deref()));
-    }
-    words.extend(with.documents.iter().filter_map(|document| document.title.as_deref()));
-    let folded: String = text::fold(&words.join(" "))
-        .chars()
-        .map(|letter| if letter.is_alphanumeric() { letter } else { ' ' })
-        .collect();
-    store::outbox::index(tx, row.entity_id, row.entry_id, entry.position, &folded).await
+    store::full_text::replace(tx, row.entity_id, &full_text(&entry, &with)).await
 }
 
 impl Registry {

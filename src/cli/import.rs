@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{ConfigArgument, Outcome, block_on, load, open};
+use crate::app::App;
 use crate::domain::sheet::Form;
 use crate::import::{Stage, Watch, attentions, entries};
 use crate::store::log::Log;
@@ -64,6 +65,9 @@ async fn import_entries(arguments: FileArguments) -> Outcome {
         entries::Outcome::Refused { bad } => return Ok(refused(bad)),
         entries::Outcome::Done(summary) => summary,
     };
+    if summary.written > 0 {
+        settle(&app).await;
+    }
     println!("{} entries imported, {} were there already", summary.written, summary.same);
     println!("{} rows read", summary.written + summary.same + summary.bad);
     for entries::Gaps { book, year, runs } in &summary.gaps {
@@ -91,6 +95,7 @@ async fn import_attentions(arguments: FileArguments) -> Outcome {
         }
         attentions::Outcome::Refused { bad } => return Ok(refused(bad)),
         attentions::Outcome::Done(summary) => {
+            settle(&app).await;
             println!("{} attentions imported, in {} rows", summary.attentions, summary.rows);
             println!("{} rows read", summary.rows + summary.bad);
             left_out(summary.bad);
@@ -112,6 +117,13 @@ async fn conclude(config: ConfigArgument) -> Outcome {
         None => println!("no import of entries was interrupted"),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Lets the database settle after much was written. The import stands, whether it can or not.
+async fn settle(app: &App) {
+    if let Err(error) = app.store().settle().await {
+        eprintln!("the database was not analysed after the import: {error}");
+    }
 }
 
 pub(super) fn refused(bad: u64) -> ExitCode {

@@ -317,6 +317,7 @@ impl Filters {
             order,
             descending,
             after,
+            hidden_after: None,
         })
     }
 }

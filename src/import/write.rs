@@ -1,4 +1,4 @@
-//! The rows of an import, as what the books hold: entry, party, event, and the work that follows.
+//! The rows of an import, as what the books hold: entry, party, event, and the words by which it is found.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,12 +10,12 @@ use crate::domain::{Channel, Micros, PersonType, Routing, Status};
 use crate::registry::book::Recorded;
 use crate::registry::caller::Entity;
 use crate::registry::entry::Entry;
+use crate::registry::full_text::full_text;
 use crate::registry::ledger::{Growth, append};
 use crate::registry::record;
 use crate::store::book::{Count, EventRow, Lock};
 use crate::store::directory::Kind;
 use crate::store::entries::{Belongings, EntryRow, PartyRow};
-use crate::store::outbox::OutboxRow;
 use crate::store::{self, Tx};
 
 /// Who registered what was imported. No token's name has a colon, so no caller is ever taken for it.
@@ -64,7 +64,7 @@ impl<'e> Writer<'e> {
         let mut growth = Growth::from(&lock.log_edge)?;
         let mut counts: BTreeMap<(String, String, Channel), i64> = BTreeMap::new();
         let (mut rows, mut parties) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
-        let (mut events, mut outbox) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
+        let (mut events, mut texts) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
         for entry in entries {
             let routing = self.routing(tx, entry.content.destination_unit.as_deref()).await?;
             self.unchecked_ids += u64::from(!entry.check_holds);
@@ -73,21 +73,15 @@ impl<'e> Writer<'e> {
             *counts.entry((row.book.clone(), row.registered_on.clone(), row.channel)).or_default() += 1;
             let belongings = Belongings { parties: vec![party.clone()], ..Belongings::default() };
             events.push(self.event(&row, &belongings, at)?);
-            outbox.push(OutboxRow {
-                id: self.clock.new_id(),
-                entity_id: self.entity.id,
-                kind: "registered".into(),
-                entry_id: row.id,
-                created_at: at,
-                attempts: 0,
-            });
+            texts.push(full_text(&row, &belongings));
             rows.push(row);
             parties.push(party);
         }
         store::entries::insert(tx, self.entity.id, &rows).await?;
         store::entries::insert_parties(tx, self.entity.id, &parties).await?;
         append(tx, self.entity, &mut events, &mut growth).await?;
-        store::outbox::insert(tx, &outbox).await?;
+        // Nothing else follows: there is no receipt.
+        store::full_text::insert(tx, self.entity.id, &texts).await?;
         let counts: Vec<Count> =
             counts.into_iter().map(|((book, date, channel), more)| Count { book, date, channel, more }).collect();
         store::imports::add_counts(tx, import, &counts).await?;
@@ -206,6 +200,8 @@ impl<'e> Writer<'e> {
             email_notice: None,
             directory_code: None,
             remarks: None,
+            registered_at: row.registered_at,
+            position: row.position,
         };
         Ok((row, party))
     }

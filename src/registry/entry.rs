@@ -10,8 +10,8 @@ use super::attachments::covers;
 use crate::domain::copy::AuthenticCopy;
 use crate::domain::{
     Address, AuthenticationMethod, Authority, BookKind, Channel, CustodyItem, DocumentKind, ErasureGround, Exchange,
-    Metadata, MustSubmitElectronically, Origin, Party, Person, PhysicalDocuments, PresentedAtReason, Representative,
-    Routing, Sha256, Status, Transport, Validity,
+    Metadata, Micros, MustSubmitElectronically, Origin, Party, Person, PhysicalDocuments, PresentedAtReason,
+    Representative, Routing, Sha256, Status, Transport, Validity,
 };
 use crate::signature::Revocation;
 use crate::store;
@@ -498,5 +498,8 @@ fn party_row(entry_id: Uuid, ordinal: i64, person: &Person) -> PartyRow {
         email_notice: person.email_notice,
         directory_code: person.directory_code.clone(),
         remarks: person.remarks.clone(),
+        // The entry has no place yet.
+        registered_at: Micros(0),
+        position: 0,
     }
 }

@@ -154,6 +154,10 @@ impl Told {
         if self.verdicts != signatures {
             fields.push("signatures".into());
         }
+        // By these a person's entries are listed.
+        if with.parties.iter().any(|party| (party.registered_at, party.position) != (row.registered_at, row.position)) {
+            fields.push("place of its parties".into());
+        }
         Ok(fields)
     }
 }

@@ -17,6 +17,7 @@ pub mod dates;
 pub mod discard;
 pub mod entry;
 pub mod erasure;
+pub mod full_text;
 pub mod history;
 pub mod hold;
 pub mod incident;

@@ -262,7 +262,7 @@ impl<'e> Batch<'e> {
             return Err(store::Error::Corrupt("entry"));
         }
         for verdict in &member.verdicts {
-            store::entries::replace_verdict(tx, verdict).await?;
+            store::alterations::replace_verdict(tx, verdict).await?;
         }
         let places: Vec<i64> = member.verdicts.iter().map(|verdict| verdict.ordinal).collect();
         let data = serde_json::json!({ "places": places, "signatures": verdicts(&member.verdicts)? });
@@ -320,7 +320,7 @@ impl<'e> Batch<'e> {
         });
         self.outbox.extend(member.again_id.map(|id| judge_again(id, self.entity.id, row.id, self.at)));
         *self.counts.entry((row.book.clone(), row.registered_on.clone(), row.channel)).or_default() += 1;
-        self.parties.extend_from_slice(&member.belongings.parties);
+        self.parties.extend(member.belongings.parties.iter().map(|party| party.of(&row)));
         self.documents.extend_from_slice(&member.belongings.documents);
         self.verdicts.extend_from_slice(&member.belongings.verdicts);
         self.entries.push(row);

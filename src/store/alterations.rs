@@ -1,8 +1,6 @@
 //! What alters the rows of an entry; its events keep what stood there before.
 
-use uuid::Uuid;
-
-use super::entries::{EntryRow, PartyRow, insert_parties};
+use super::entries::{EntryRow, PartyRow, VerdictRow, insert_parties};
 use super::{Result, Tx, sql};
 
 /// Writes the fields of an entry that an alteration may change, and its version, which must be the next; whether it is.
@@ -56,7 +54,25 @@ pub async fn update(tx: &mut Tx, entity: i64, row: &EntryRow) -> Result<bool> {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn replace_parties(tx: &mut Tx, entity: i64, entry: Uuid, parties: &[PartyRow]) -> Result<()> {
-    sql!(tx, execute, "DELETE FROM parties WHERE entity_id = $1 AND entry_id = $2", entity, entry)?;
-    insert_parties(tx, entity, parties).await
+pub async fn replace_parties(tx: &mut Tx, entity: i64, entry: &EntryRow, parties: &[PartyRow]) -> Result<()> {
+    sql!(tx, execute, "DELETE FROM parties WHERE entity_id = $1 AND entry_id = $2", entity, entry.id)?;
+    let parties: Vec<PartyRow> = parties.iter().map(|party| party.of(entry)).collect();
+    insert_parties(tx, entity, &parties).await
+}
+
+/// Writes a verdict in the place of an earlier one.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn replace_verdict(tx: &mut Tx, verdict: &VerdictRow) -> Result<()> {
+    sql!(
+        tx,
+        execute,
+        "UPDATE verdicts SET indication = $3, verdict = $4 WHERE entry_id = $1 AND ordinal = $2",
+        verdict.entry_id,
+        verdict.ordinal,
+        verdict.indication.as_str(),
+        verdict.verdict.as_str()
+    )?;
+    Ok(())
 }

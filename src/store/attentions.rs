@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::bulk::insert_rows;
+use super::statement::{Statement, explain, run};
 use super::{Result, Tx, row, sql};
 use crate::domain::{AttentionChannel, Micros};
 
@@ -174,22 +175,45 @@ pub struct Wanted {
 /// # Errors
 /// When the database does not answer.
 pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Result<Vec<AttentionRow>> {
-    let (before_at, before_id) = wanted.before.unwrap_or((Micros(i64::MAX), Uuid::max()));
-    Ok(sql!(
-        tx,
-        fetch_all,
-        "SELECT * FROM attentions
-         WHERE entity_id = $1 AND at >= $2 AND at < $3 AND (at, id) < ($4, $5)
-           AND (import_id IS NULL OR import_id NOT IN (SELECT id FROM imports WHERE entity_id = $1 AND finished_at IS NULL))
-           AND (CAST($6 AS TEXT) IS NULL OR channel = $6) AND (CAST($7 AS TEXT) IS NULL OR unit = $7)
-         ORDER BY at DESC, id DESC LIMIT $8",
-        entity,
-        wanted.from.unwrap_or(Micros(i64::MIN)),
-        wanted.to.unwrap_or(Micros(i64::MAX)),
-        before_at,
-        before_id,
-        wanted.channel.map(AttentionChannel::as_str),
-        wanted.unit.as_deref(),
-        limit
-    )?)
+    let mut statement = Statement::default();
+    page(&mut statement, entity, wanted, limit);
+    Ok(run!(tx, statement))
+}
+
+/// How the engine goes about that, line by line, as it tells it itself.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn plan(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Result<Vec<String>> {
+    let mut statement = Statement::default();
+    statement.sql(match tx {
+        Tx::Sqlite(_) => "EXPLAIN QUERY PLAN ",
+        Tx::Postgres(_) => "EXPLAIN (COSTS OFF) ",
+    });
+    page(&mut statement, entity, wanted, limit);
+    explain(tx, statement).await
+}
+
+/// What does not narrow the list is not in the statement, so that each filter can have its index.
+fn page(statement: &mut Statement, entity: i64, wanted: &Wanted, limit: i64) {
+    statement.sql("SELECT * FROM attentions WHERE entity_id = ").int(entity);
+    // Those of an import that is not finished are not shown yet.
+    statement.sql(" AND (import_id IS NULL OR import_id NOT IN (SELECT id FROM imports WHERE entity_id = ");
+    statement.int(entity).sql(" AND finished_at IS NULL))");
+    if let Some(from) = wanted.from {
+        statement.sql(" AND at >= ").int(from.0);
+    }
+    if let Some(to) = wanted.to {
+        statement.sql(" AND at < ").int(to.0);
+    }
+    if let Some(channel) = wanted.channel {
+        statement.sql(" AND channel = ").text(channel.as_str());
+    }
+    if let Some(unit) = &wanted.unit {
+        statement.sql(" AND unit = ").text(unit.clone());
+    }
+    if let Some((at, id)) = wanted.before {
+        statement.sql(" AND (at, id) < (").int(at.0).sql(", ").uuid(id).sql(")");
+    }
+    statement.sql(" ORDER BY at DESC, id DESC LIMIT ").int(limit);
 }

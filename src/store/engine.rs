@@ -188,7 +188,9 @@ impl Store {
                         // 32 MiB: the indexes that grow at random places stay in memory.
                         .pragma("cache_size", "-32768")
                         // 16 MiB of log between checkpoints: a page that changed often is written once.
-                        .pragma("wal_autocheckpoint", "4096"),
+                        .pragma("wal_autocheckpoint", "4096")
+                        // 64 MiB: what a large write made of the log is given back with a later checkpoint.
+                        .pragma("journal_size_limit", "67108864"),
                 )
                 .await?;
             let readers = SqlitePoolOptions::new()
@@ -210,6 +212,9 @@ impl Store {
                 ("statement_timeout", "60s"),
                 ("idle_in_transaction_session_timeout", "30s"),
                 ("synchronous_commit", "on"),
+                // Compiling a statement, or starting a process that helps with it, takes longer than any of a request.
+                ("jit", "off"),
+                ("max_parallel_workers_per_gather", "0"),
             ]);
             let pool = PgPoolOptions::new()
                 .max_connections(connections)
@@ -278,7 +283,13 @@ impl Store {
     async fn migrate(&self) -> Result<()> {
         match self {
             Self::Sqlite { writer, .. } => migrations::run(migrations::SQLITE, &mut *writer.acquire().await?).await?,
-            Self::Postgres(pool) => migrations::run(migrations::POSTGRES, &mut *pool.acquire().await?).await?,
+            Self::Postgres(pool) => {
+                let mut connection = pool.acquire().await?;
+                // A step that goes through all entries may take minutes.
+                sqlx::query("SET statement_timeout = 0").execute(&mut *connection).await?;
+                migrations::run(migrations::POSTGRES, &mut *connection).await?;
+                sqlx::query("RESET statement_timeout").execute(&mut *connection).await?;
+            }
         }
         Ok(())
     }

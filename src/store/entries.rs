@@ -118,15 +118,24 @@ pub struct PartyRow {
     pub email_notice: Option<bool>,
     pub directory_code: Option<String>,
     pub remarks: Option<String>,
+    /// Where the entry stands in lists; set when it is numbered, so that a person's entries are found in their order.
+    pub registered_at: Micros,
+    pub position: i64,
 }
 row! { PartyRow:
     entry_id, ordinal, represents, authority_kind, authority_reference, person_type, id_type, id, id_country,
     company_name, given_name, first_surname, second_surname, email, mobile, landline, notification_channel,
     receives_notifications, country, province, municipality, street, postcode, sms_notice, email_notice,
-    directory_code, remarks
+    directory_code, remarks, registered_at, position
 }
 
 impl PartyRow {
+    /// The row as one of this entry, which is numbered.
+    #[must_use]
+    pub fn of(&self, entry: &EntryRow) -> Self {
+        Self { registered_at: entry.registered_at, position: entry.position, ..self.clone() }
+    }
+
     /// Who it is; none where the identifier is none of its kind.
     #[must_use]
     pub fn identity(&self) -> Option<Identity> {
@@ -261,7 +270,7 @@ pub async fn insert_parties(tx: &mut Tx, entity: i64, parties: &[PartyRow]) -> R
         "INSERT INTO parties (entry_id, ordinal, entity_id, represents, authority_kind, authority_reference, person_type, id_type,
          id, id_country, company_name, given_name, first_surname, second_surname, email, mobile, landline, notification_channel,
          receives_notifications, country, province, municipality, street, postcode, sms_notice, email_notice,
-         directory_code, remarks) VALUES",
+         directory_code, remarks, registered_at, position) VALUES",
         "",
         parties,
         |row| [
@@ -293,6 +302,8 @@ pub async fn insert_parties(tx: &mut Tx, entity: i64, parties: &[PartyRow]) -> R
             row.email_notice,
             row.directory_code.as_deref(),
             row.remarks.as_deref(),
+            row.registered_at,
+            row.position,
         ]
     );
     Ok(())
@@ -346,23 +357,6 @@ pub async fn insert_verdicts(tx: &mut Tx, verdicts: &[VerdictRow]) -> Result<()>
         verdicts,
         |row| [row.entry_id, row.ordinal, row.covers.as_str(), row.indication.as_str(), row.verdict.as_str()]
     );
-    Ok(())
-}
-
-/// Writes a verdict in the place of an earlier one.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn replace_verdict(tx: &mut Tx, verdict: &VerdictRow) -> Result<()> {
-    sql!(
-        tx,
-        execute,
-        "UPDATE verdicts SET indication = $3, verdict = $4 WHERE entry_id = $1 AND ordinal = $2",
-        verdict.entry_id,
-        verdict.ordinal,
-        verdict.indication.as_str(),
-        verdict.verdict.as_str()
-    )?;
     Ok(())
 }
 

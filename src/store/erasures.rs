@@ -81,7 +81,7 @@ pub async fn erase(tx: &mut Tx, entity: i64, row: &EntryRow) -> Result<bool> {
     sql!(tx, execute, "DELETE FROM documents WHERE entry_id = $1", entry)?;
     sql!(tx, execute, "DELETE FROM verdicts WHERE entry_id = $1", entry)?;
     sql!(tx, execute, "DELETE FROM outbox WHERE entry_id = $1", entry)?;
-    forget_copies(tx, entity, entry, row.position).await?;
+    forget_copies(tx, entry).await?;
     Ok(updated == 1)
 }
 
@@ -89,18 +89,9 @@ pub async fn erase(tx: &mut Tx, entity: i64, row: &EntryRow) -> Result<bool> {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn forget_copies(tx: &mut Tx, entity: i64, entry: Uuid, position: i64) -> Result<()> {
+pub async fn forget_copies(tx: &mut Tx, entry: Uuid) -> Result<()> {
     sql!(tx, execute, "DELETE FROM receipts WHERE entry_id = $1", entry)?;
-    match tx {
-        Tx::Sqlite(_) => {
-            // As `outbox::index` writes it.
-            sql!(tx, execute, "DELETE FROM entry_text WHERE rowid = $1", (entity << 40) | position)?;
-        }
-        Tx::Postgres(_) => {
-            sql!(tx, execute, "DELETE FROM entry_text WHERE entry_id = $1", entry)?;
-        }
-    }
-    Ok(())
+    super::full_text::remove(tx, entry).await
 }
 
 /// Whether the data of an entry were erased.

@@ -1,9 +1,14 @@
-//! Lists of entries: filters, order, keyset pages.
+//! Lists of entries: what is asked for, in which order, and what belongs to the entries found.
+
+mod keys;
+mod pages;
+
+pub use pages::{list, plan};
 
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 
-use super::entries::{Belongings, EntryRow, entry_columns};
+use super::entries::{Belongings, EntryRow};
 use super::{Result, Tx, on_engine};
 use crate::domain::{Channel, Country, Micros, Status};
 
@@ -23,15 +28,6 @@ pub enum Order {
 pub struct Place(pub String, pub i64, pub i64);
 
 impl Order {
-    /// The text that comes first in the order, where one does, and the two numbers after it.
-    fn columns(self) -> (Option<&'static str>, [&'static str; 2]) {
-        match self {
-            Self::RegisteredAt => (None, ["e.registered_at", "e.position"]),
-            Self::Number => (Some("e.book"), ["e.year", "e.number"]),
-            Self::EffectiveAt => (Some("coalesce(e.effective_on, e.registered_on)"), ["e.presented_at", "e.position"]),
-        }
-    }
-
     /// Where an entry stands in it.
     #[must_use]
     pub fn place(self, row: &EntryRow) -> Place {
@@ -72,17 +68,9 @@ pub struct Wanted {
     pub descending: bool,
     /// Only those after this place.
     pub after: Option<Place>,
+    /// Imported entries after this position belong to an import that is not finished, and are hidden. [`list`] knows.
+    pub hidden_after: Option<i64>,
 }
-
-/// As [`crate::store::corrections`] has it: an electronic entry that stands puts paper right.
-const TO_BE_CORRECTED: &str =
-    " AND e.must_submit_electronically IS NOT NULL AND e.kind = 'incoming' AND e.status <> 'annulled'
-    AND NOT EXISTS (SELECT 1 FROM entries c WHERE c.entity_id = e.entity_id AND c.corrects = e.code
-                    AND c.channel = 'electronic' AND c.status <> 'annulled')";
-const NOT_TO_BE_CORRECTED: &str =
-    " AND (e.must_submit_electronically IS NULL OR e.kind <> 'incoming' OR e.status = 'annulled'
-    OR EXISTS (SELECT 1 FROM entries c WHERE c.entity_id = e.entity_id AND c.corrects = e.code
-               AND c.channel = 'electronic' AND c.status <> 'annulled'))";
 
 /// A party or representative that is looked for.
 #[derive(Debug, Clone)]
@@ -91,123 +79,6 @@ pub struct WantedParty {
     pub id: String,
     /// The country that gave it, where that matters.
     pub country: Option<Country>,
-}
-
-/// What comes before the words that are looked for, and how they are written.
-fn full_text(tx: &Tx, words: &[String]) -> (&'static str, String) {
-    match tx {
-        // Words hold letters and digits only, so neither query language finds an operator in them.
-        Tx::Sqlite(_) => {
-            let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"*")).collect();
-            ("entry_text MATCH ", words.join(" "))
-        }
-        Tx::Postgres(_) => {
-            let words: Vec<String> = words.iter().map(|word| format!("{word}:*")).collect();
-            ("body @@ to_tsquery('simple', ", words.join(" & "))
-        }
-    }
-}
-
-/// The entries wanted, at most `limit`; those of an import that is not finished are not among them.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Result<Vec<EntryRow>> {
-    let full_text = full_text(tx, &wanted.words);
-    let hidden_after = super::imports::hidden_after(tx, entity).await?;
-    Ok(on_engine!(tx, |conn: E| {
-        let mut query =
-            QueryBuilder::<E>::new(concat!("SELECT ", entry_columns!(), " FROM entries e WHERE e.entity_id = "));
-        query.push_bind(entity);
-        // Only where there is such an import, so that no other statement is planned by it.
-        if let Some(position) = hidden_after {
-            query.push(" AND (NOT e.imported OR e.position <= ").push_bind(position).push(")");
-        }
-        if let Some(book) = &wanted.book {
-            query.push(" AND e.book = ").push_bind(book.clone());
-        }
-        if let Some(year) = wanted.year {
-            query.push(" AND e.year = ").push_bind(year);
-        }
-        if let Some(from) = wanted.from {
-            query.push(" AND e.registered_at >= ").push_bind(from);
-        }
-        if let Some(to) = wanted.to {
-            query.push(" AND e.registered_at < ").push_bind(to);
-        }
-        if let Some(channel) = wanted.channel {
-            query.push(" AND e.channel = ").push_bind(channel);
-        }
-        if let Some(status) = wanted.status {
-            query.push(" AND e.status = ").push_bind(status);
-        }
-        if let Some(unit) = &wanted.unit {
-            query.push(" AND e.destination_unit = ").push_bind(unit.clone());
-        }
-        if let Some(unit) = &wanted.distributed_to {
-            query.push(" AND e.status <> 'returned' AND e.distributed_to = ").push_bind(unit.clone());
-        }
-        if let Some(party) = &wanted.party {
-            query.push(" AND e.id IN (SELECT entry_id FROM parties WHERE entity_id = ").push_bind(entity);
-            query
-                .push(" AND id IN (")
-                .push_bind(party.id.clone())
-                .push(", ")
-                .push_bind(party.id.to_uppercase())
-                .push(")");
-            match party.country {
-                None => {}
-                Some(Country::SPAIN) => {
-                    query.push(" AND (id_country = 'ES' OR id_type IN ('nif', 'nie', 'cif', 'dir3'))");
-                }
-                Some(country) => {
-                    query.push(" AND id_country = ").push_bind(country);
-                }
-            }
-            query.push(")");
-        }
-        match wanted.backdated {
-            // As the index has it.
-            Some(true) => drop(query.push(" AND e.registered_at - e.presented_at > 86400000000 AND NOT e.imported")),
-            Some(false) => drop(query.push(" AND (e.registered_at - e.presented_at <= 86400000000 OR e.imported)")),
-            None => {}
-        }
-        if let Some(date) = &wanted.custody_until {
-            query.push(" AND e.custody_until <= ").push_bind(date.clone());
-        }
-        match wanted.to_be_corrected {
-            Some(true) => drop(query.push(TO_BE_CORRECTED)),
-            Some(false) => drop(query.push(NOT_TO_BE_CORRECTED)),
-            None => {}
-        }
-        if !wanted.words.is_empty() {
-            query.push(" AND e.id IN (SELECT entry_id FROM entry_text WHERE entity_id = ").push_bind(entity);
-            query.push(" AND ").push(full_text.0).push_bind(full_text.1.clone());
-            query.push(if full_text.0.ends_with(", ") { "))" } else { ")" });
-        }
-        let (text, [second, third]) = wanted.order.columns();
-        if let Some(place) = &wanted.after {
-            let compare = if wanted.descending { "<" } else { ">" };
-            match text {
-                Some(first) => {
-                    query.push(format_args!(" AND ({first}, {second}, {third}) {compare} ("));
-                    query.push_bind(place.0.clone()).push(", ");
-                }
-                None => {
-                    query.push(format_args!(" AND ({second}, {third}) {compare} ("));
-                }
-            }
-            query.push_bind(place.1).push(", ").push_bind(place.2).push(")");
-        }
-        let direction = if wanted.descending { "DESC" } else { "ASC" };
-        query.push(" ORDER BY ");
-        if let Some(first) = text {
-            query.push(format_args!("{first} {direction}, "));
-        }
-        query.push(format_args!("{second} {direction}, {third} {direction} LIMIT "));
-        query.push_bind(limit);
-        query.build_query_as().fetch_all(conn).await?
-    }))
 }
 
 /// What belongs to each of some entries, in the entries' order.

@@ -36,11 +36,12 @@ const SHARED: &[Step] = steps!(
     "0026_trusted_lists"
     "0028_imports"
     "0029_erasure"
+    "0030_lists"
 );
 /// SQLite's own.
-pub(super) const SQLITE: &[Step] = steps!("sqlite/", "0002_full_text");
+pub(super) const SQLITE: &[Step] = steps!("sqlite/", "0002_full_text" "0031_full_text_in_order");
 /// PostgreSQL's own.
-pub(super) const POSTGRES: &[Step] = steps!("postgres/", "0002_full_text");
+pub(super) const POSTGRES: &[Step] = steps!("postgres/", "0002_full_text" "0031_full_text_in_order");
 
 /// Runs the shared steps and the engine's `own`, in the order of their versions, under one lock.
 ///

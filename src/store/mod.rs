@@ -21,6 +21,7 @@ mod engine;
 pub mod entries;
 pub mod erasures;
 pub mod figures;
+pub mod full_text;
 mod gather;
 pub mod imports;
 pub mod incidents;
@@ -35,8 +36,10 @@ pub mod receipts;
 pub mod references;
 mod schema;
 pub mod signed_forms;
+mod statement;
 pub mod tokens;
 pub mod trusted_lists;
+mod upkeep;
 
 pub(crate) use columns::row;
 pub use engine::{Error, Result, Store, Tx};

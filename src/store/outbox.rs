@@ -180,36 +180,3 @@ pub async fn lags(tx: &mut Tx, entity: i64, at: Micros) -> Result<bool> {
     )?;
     Ok(found.is_some())
 }
-
-/// Fills the full text of an entry.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn index(tx: &mut Tx, entity: i64, entry: Uuid, position: i64, folded: &str) -> Result<()> {
-    match tx {
-        Tx::Sqlite(tx) => {
-            // Positions count per entity, and the row's id is unique in the table.
-            let row = (entity << 40) | position;
-            sqlx::query("DELETE FROM entry_text WHERE rowid = $1").bind(row).execute(&mut **tx).await?;
-            sqlx::query("INSERT INTO entry_text (rowid, entry_id, entity_id, body) VALUES ($1, $2, $3, $4)")
-                .bind(row)
-                .bind(entry)
-                .bind(entity)
-                .bind(folded)
-                .execute(&mut **tx)
-                .await?;
-        }
-        Tx::Postgres(tx) => {
-            sqlx::query(
-                "INSERT INTO entry_text (entry_id, entity_id, body) VALUES ($1, $2, to_tsvector('simple', $3))
-                 ON CONFLICT (entry_id) DO UPDATE SET body = excluded.body",
-            )
-            .bind(entry)
-            .bind(entity)
-            .bind(folded)
-            .execute(&mut **tx)
-            .await?;
-        }
-    }
-    Ok(())
-}

@@ -93,6 +93,7 @@ async fn the_server_publishes_and_seals_its_newest_checkpoint(
 #[case("UPDATE entries SET number = number + 1000 WHERE number IN (2, 3); UPDATE entries SET number = 1005 - number WHERE number > 1000",
     &["000002 was altered: number", "000003 was altered: number"])]
 #[case("UPDATE parties SET given_name = 'Eva' WHERE ordinal = 0", &["000001 was altered: interested_parties", "000005 was altered"])]
+#[case("UPDATE parties SET registered_at = registered_at - 1 WHERE ordinal = 0", &["000001 was altered: place of its parties"])]
 #[case("UPDATE documents SET title = 'Otro' WHERE filename = 'plano.pdf'", &["000001 was altered: documents"])]
 #[case("UPDATE verdicts SET verdict = replace(verdict, 'Ana', 'Eva')", &["000003 was altered: signatures"])]
 #[case("UPDATE events SET by_name = 'nadie' WHERE position = 4", &["event 4 (registered of entry 2026-E-000004) was altered"])]

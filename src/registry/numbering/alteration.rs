@@ -163,7 +163,7 @@ impl Batch<'_> {
         }
         match &member.what {
             What::Rectify(changes, _) if changes.interested_parties.is_some() => {
-                store::alterations::replace_parties(tx, entity, row.id, &with.parties).await?;
+                store::alterations::replace_parties(tx, entity, row, &with.parties).await?;
             }
             What::AddDocuments(added) => {
                 let first = with.documents.len() - added.documents.len();
