@@ -22,6 +22,7 @@ CREATE TABLE import_years (
 -- What the counters of entries get once an import is finished.
 CREATE TABLE import_counts (
     import_id UUID NOT NULL,
+    entity_id BIGINT NOT NULL,
     book TEXT NOT NULL,
     date TEXT NOT NULL,
     channel TEXT NOT NULL,

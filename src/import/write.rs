@@ -84,7 +84,7 @@ impl<'e> Writer<'e> {
         store::full_text::insert(tx, self.entity.id, &texts).await?;
         let counts: Vec<Count> =
             counts.into_iter().map(|((book, date, channel), more)| Count { book, date, channel, more }).collect();
-        store::imports::add_counts(tx, import, &counts).await?;
+        store::imports::add_counts(tx, self.entity.id, import, &counts).await?;
         // What is registered next must not be earlier than these events.
         store::book::advance(tx, self.entity.id, growth.size(), at, &growth.edge()).await
     }

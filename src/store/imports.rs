@@ -205,13 +205,13 @@ pub async fn hide_after(tx: &mut Tx, entity: i64, position: Option<i64>) -> Resu
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn add_counts(tx: &mut Tx, id: Uuid, counts: &[Count]) -> Result<()> {
+pub async fn add_counts(tx: &mut Tx, entity: i64, id: Uuid, counts: &[Count]) -> Result<()> {
     insert_rows!(
         tx,
-        "INSERT INTO import_counts (import_id, book, date, channel, total) VALUES",
+        "INSERT INTO import_counts (import_id, entity_id, book, date, channel, total) VALUES",
         "ON CONFLICT (import_id, book, date, channel) DO UPDATE SET total = import_counts.total + excluded.total",
         counts,
-        |row| [id, row.book.as_str(), row.date.as_str(), row.channel, row.more]
+        |row| [id, entity, row.book.as_str(), row.date.as_str(), row.channel, row.more]
     );
     Ok(())
 }
