@@ -138,6 +138,8 @@ fn entry(app: &App, seeded: &mut Seeded, count: i64, entries: i64) -> (EntryRow,
         exchange: None,
         metadata: None,
         incident: None,
+        erased_at: None,
+        erasure_ground: None,
         custody: None,
         custody_until: None,
     };
