@@ -5,9 +5,10 @@
 //! again. The questions of a round go out together. A round may take half of the time that is left, so that a responder
 //! that is silent leaves time for asking the list instead. When all is known, which is the rule, there is one round.
 //!
-//! Where more would be asked than one file or one request may, those come first that are about signatures whose
-//! certificates lead to an anchor; what is left out is told as that, and is no silence that could be forgiven. As many
-//! files are judged at once as there are processors: others wait, and not for ever.
+//! Where more would be asked than one file or one request may, those come first that are about signatures of who may
+//! authorise what came, then those about others whose certificates lead to an anchor. Of what may be asked for a file, a
+//! part is kept for the former, who may need another round. What is left out is told as that, and is no silence that
+//! could be forgiven. As many files are judged at once as there are processors: others wait, and not for ever.
 //!
 //! The time that others have to answer runs while they are waited for, and at no other: a file that takes long to check,
 //! or many that wait for their turn, must not leave a revoked certificate unasked about. What was never asked, because
@@ -36,6 +37,9 @@ use crate::signature::{Anchors, Found, Policy, Purpose, Question, Silence, Sourc
 /// that are missing, since such certificates may lead nowhere.
 const MAX_QUESTIONS: usize = 64;
 const MAX_ISSUERS: usize = 16;
+/// As many of them are kept for the signers who may authorise what came, where there is one: what is asked about the path
+/// of a signature.
+const KEPT_FOR_PARTIES: usize = 24;
 /// More than this are not asked for all files of one request.
 const MAX_OF_REQUEST: usize = 256;
 /// More different questions than this are not even noted in one round.
@@ -254,7 +258,7 @@ impl Judge {
         judge: &Arc<F>,
         measure: &Policy,
         questions: &Questions,
-    ) -> Result<(T, Vec<Question>), JudgeError>
+    ) -> Result<(T, Vec<(Question, Purpose)>), JudgeError>
     where
         F: Fn(&Policy) -> T + Send + Sync + 'static,
         T: Send + 'static,
@@ -274,7 +278,7 @@ impl Judge {
         let noted = std::mem::take(&mut *round.noted.lock().unwrap_or_else(PoisonError::into_inner));
         let mut noted: Vec<_> = noted.into_iter().collect();
         noted.sort_by_key(|(_, place)| *place);
-        Ok((outcome, noted.into_iter().map(|(question, _)| question).collect()))
+        Ok((outcome, noted.into_iter().map(|(question, (purpose, _))| (question, purpose)).collect()))
     }
 }
 
@@ -285,18 +289,24 @@ struct Questions {
     asked: HashSet<Question>,
     /// Those that were too many.
     refused: HashSet<Question>,
+    /// Whether one of them was about a signature of who may authorise.
+    of_party: bool,
     /// How old an answer may be.
     age: Option<i64>,
 }
 
 impl Questions {
     /// Chooses whom to ask, the first first.
-    fn choose(&mut self, noted: Vec<Question>, inquiry: &Inquiry) -> Vec<Question> {
+    fn choose(&mut self, noted: Vec<(Question, Purpose)>, inquiry: &Inquiry) -> Vec<Question> {
+        self.of_party |= noted.iter().any(|(_, purpose)| *purpose == Purpose::Party);
+        let most_of_others = if self.of_party { MAX_QUESTIONS - KEPT_FOR_PARTIES } else { MAX_QUESTIONS };
         let is_issuers = |question: &Question| matches!(question, Question::Issuers { .. });
         let mut issuers = self.asked.iter().filter(|question| is_issuers(question)).count();
         let mut chosen = Vec::new();
-        for question in noted {
-            let room = self.asked.len() < MAX_QUESTIONS && (!is_issuers(&question) || issuers < MAX_ISSUERS);
+        for (question, purpose) in noted {
+            // Timestamps are not signed: anybody may have added some to a signature of theirs.
+            let most = if purpose == Purpose::Party { MAX_QUESTIONS } else { most_of_others };
+            let room = self.asked.len() < most && (!is_issuers(&question) || issuers < MAX_ISSUERS);
             if !room || !inquiry.take() {
                 self.refused.insert(question);
                 continue;

@@ -21,6 +21,7 @@ use crate::registry::alteration::{
 };
 use crate::registry::book::Key;
 use crate::registry::caller::Caller;
+use crate::registry::correction::people_of;
 use crate::registry::entry::parties_of;
 use crate::registry::submission::{Addition, Intake, Rectification, RectificationRequest};
 use crate::registry::submit::SubmitError;
@@ -206,10 +207,10 @@ async fn add_all(app: &App, caller: &Caller, asking: Asking, mut came: Came<Addi
         Begun::Before(altered) => return Ok(altered),
         Begun::New(asked) => asked,
     };
-    let judgement = submissions::judge(app, caller, &mut came).await?;
     let mut tx = app.store().read().await?;
     let parties = parties_of(&store::entries::belongings(&mut tx, entry).await?.parties);
     drop(tx);
+    let judgement = submissions::judge(app, caller, &mut came, people_of(&parties)).await?;
     let received = Received {
         documents: came.documents,
         signatures: judgement.shown(app.entity.zone)?,

@@ -1,5 +1,7 @@
 //! `POST /submissions` and `POST /entries`: what citizens send signed, and what clerks key in.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -10,11 +12,12 @@ use super::auth::require;
 use super::intake::{self, Came, receive};
 use super::problem::{Kind, Problem, Result, SubmitProblems};
 use crate::app::App;
-use crate::domain::{AuthenticationMethod, DocumentKind, Micros, Role};
+use crate::domain::{AuthenticationMethod, DocumentKind, Identity, Micros, Role};
 use crate::registry::attachments::{Attachment, AttachmentError, Judged, covers};
 use crate::registry::batch::BatchError;
 use crate::registry::book::{Key, Refusal};
 use crate::registry::caller::{Caller, Who};
+use crate::registry::correction::people_of;
 use crate::registry::entry::Identification;
 use crate::registry::submission::{Intake, Submission};
 use crate::registry::submit::{JudgedSignature, Received, Registered, Signed, SubmitError};
@@ -57,7 +60,8 @@ async fn submit_all(app: &App, caller: &Caller, key: String, mut came: Came) -> 
     if let Some(before) = app.registry.repeated(caller, &key).await? {
         return Ok(before);
     }
-    let judgement = judge(app, caller, &mut came).await?;
+    let parties = people_of(&came.submission.interested_parties);
+    let judgement = judge(app, caller, &mut came, parties).await?;
     let (method, identification) = will(app, caller, &came.submission, &judgement)?;
     let signatures = judgement.shown(app.entity.zone)?;
     let acts = ActsOfWill::of(caller, &came.submission, judgement.evidence(), Some(method));
@@ -107,7 +111,8 @@ async fn register_all(app: &App, caller: &Caller, key: String, mut came: Came) -
     if let Some(before) = app.registry.repeated(caller, &key).await? {
         return Ok(before);
     }
-    let judgement = judge(app, caller, &mut came).await?;
+    let parties = people_of(&came.submission.interested_parties);
+    let judgement = judge(app, caller, &mut came, parties).await?;
     let acts = ActsOfWill::of(caller, &came.submission, judgement.evidence(), None);
     let signatures = judgement.shown(app.entity.zone)?;
     let received = Received {
@@ -199,7 +204,9 @@ pub(super) async fn judge_first(
         return Ok(None);
     }
     let at = app.clock().now();
-    let verdicts = judge_signature(app, caller, came.signature.to_vec(), came.submission.to_vec(), at).await?;
+    let parties = people_of(&submission.interested_parties).into();
+    let signed = (came.signature.to_vec(), came.submission.to_vec());
+    let verdicts = judge_signature(app, caller, signed, parties, at).await?;
     let judgement = Judgement { submission: Some(verdicts), documents: Vec::new() };
     will(app, caller, submission, &judgement)?;
     Ok(judgement.submission.map(|verdicts| JudgedFirst { at, verdicts }))
@@ -208,24 +215,34 @@ pub(super) async fn judge_first(
 async fn judge_signature(
     app: &App,
     caller: &Caller,
-    signature: Vec<u8>,
-    content: Vec<u8>,
+    (signature, content): (Vec<u8>, Vec<u8>),
+    parties: Arc<[Identity]>,
     at: Micros,
 ) -> Result<Vec<Verdict>> {
     let _turn = app.judging.take(&owner(caller)).await?;
-    let judging = app.judge.run(move |policy| signature::judge(&signature, Some(&content), "submission", at.0, policy));
+    let judging = app.judge.run(move |policy| {
+        let policy = policy.for_parties(parties.clone());
+        signature::judge(&signature, Some(&content), "submission", at.0, &policy)
+    });
     judging.await.map_err(|error| not_judged(error.is_busy()))
 }
 
 /// Judges the signature of the submission, and those in and over its documents, off the threads that serve others.
-pub(super) async fn judge<S>(app: &App, caller: &Caller, came: &mut Came<S>) -> Result<Judgement> {
+/// `parties` may authorise it: where not all signers can be asked about, those come first.
+pub(super) async fn judge<S>(
+    app: &App,
+    caller: &Caller,
+    came: &mut Came<S>,
+    parties: Vec<Identity>,
+) -> Result<Judgement> {
+    let parties: Arc<[Identity]> = parties.into();
     let at = came.arrived_at;
     let first = came.judged_first.take().filter(|first| (0..=HOLDS).contains(&(at.0 - first.at.0)));
     let submission = match (&came.signature, first) {
         (Some(_), Some(first)) => Some(first.verdicts),
         (Some(signature), None) => {
-            let (signature, content) = (signature.clone(), came.submission_bytes.clone());
-            Some(judge_signature(app, caller, signature, content, at).await?)
+            let signed = (signature.clone(), came.submission_bytes.clone());
+            Some(judge_signature(app, caller, signed, parties.clone(), at).await?)
         }
         (None, _) => None,
     };
@@ -240,7 +257,7 @@ pub(super) async fn judge<S>(app: &App, caller: &Caller, came: &mut Came<S>) -> 
     let form = came.documents.iter().position(|document| document.statement.kind == DocumentKind::Form);
     let something = |one: &Attachment| one.kind != FileKind::Other || one.signature.is_some();
     let _turn = if attachments.iter().any(something) { Some(app.judging.take(&owner(caller)).await?) } else { None };
-    let judging = app.registry.judge_attachments(&app.entity, &app.judge, attachments, form, at);
+    let judging = app.registry.judge_attachments(&app.entity, &app.judge, attachments, &parties, form, at);
     let documents = judging.await.map_err(|error| -> Problem {
         match error {
             AttachmentError::Store(error) => error.into(),

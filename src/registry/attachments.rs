@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Registry;
 use super::caller::Entity;
-use crate::domain::{Micros, Sha256};
+use crate::domain::{Identity, Micros, Sha256};
 use crate::fetch::{Inquiry, Judge, JudgeError};
 use crate::signature::{self, FileKind, NotJudged, Verdict};
 use crate::store::{self, objects};
@@ -88,7 +88,7 @@ struct Held {
 
 impl Registry {
     /// Judges the documents of a request that came at this time, within the limits of the settings; one answer each, in
-    /// their order. `first` is the place of the one that must not be left out for want of time.
+    /// their order. Those signers come first in what others are asked who are among `parties`. `first` is the place of the one that must not be left out for want of time.
     ///
     /// # Errors
     /// [`AttachmentError`]: a document cannot be read, or the judge broke down.
@@ -97,6 +97,7 @@ impl Registry {
         entity: &Entity,
         judge: &Judge,
         documents: Vec<Attachment>,
+        parties: &Arc<[Identity]>,
         first: Option<usize>,
         at: Micros,
     ) -> Result<Vec<Judged>, AttachmentError> {
@@ -119,7 +120,7 @@ impl Registry {
             let found = if document.size > limits.bytes {
                 not_judged(NotJudged::TooLarge(limits.bytes))
             } else {
-                let judging = self.judge_attachment(entity, judge, document.clone(), at, &inquiry);
+                let judging = self.judge_attachment(entity, judge, document.clone(), parties.clone(), at, &inquiry);
                 match timeout_at(end, judging).await {
                     Ok(Err(AttachmentError::Judge(JudgeError::Busy))) | Err(_) => not_judged(NotJudged::TooSlow),
                     Ok(found) => found?,
@@ -145,6 +146,7 @@ impl Registry {
         entity: &Entity,
         judge: &Judge,
         document: Attachment,
+        parties: Arc<[Identity]>,
         at: Micros,
         inquiry: &Inquiry,
     ) -> Result<Judged, AttachmentError> {
@@ -160,6 +162,7 @@ impl Registry {
         // The judge holds it all: a request that waits no longer takes nothing away from those who come after.
         let held = Held { document, bytes, signature, _room: room };
         let judging = judge.run_within(inquiry, move |policy| {
+            let policy = &policy.for_parties(parties.clone());
             let Held { document: Attachment { covers, kind, .. }, bytes, signature, .. } = &held;
             let detached =
                 signature.as_deref().map(|one| signature::judge_file(one, Some(bytes), covers, at.0, policy));

@@ -95,7 +95,8 @@ pub(super) async fn by_code(
 }
 
 /// Who is in an entry: parties and representatives.
-pub(super) fn people_of(parties: &[Party]) -> Vec<Identity> {
+#[must_use]
+pub fn people_of(parties: &[Party]) -> Vec<Identity> {
     let people = parties
         .iter()
         .flat_map(|party| [Some(&party.person), party.representative.as_ref().map(|other| &other.person)].into_iter());

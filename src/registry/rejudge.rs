@@ -18,8 +18,10 @@ use super::attachments::{Attachment, AttachmentError, covers};
 use super::batch::BatchError;
 use super::book::{Change, JudgedAgain, Outcome, Refusal};
 use super::caller::Entity;
+use super::correction::people_of;
+use super::entry::parties_of;
 use super::submit::JudgedSignature;
-use crate::domain::{Channel, Micros};
+use crate::domain::{Channel, Identity, Micros};
 use crate::fetch::Judge;
 use crate::signature::{self, Cause, FileKind, Verdict};
 use crate::store::book::EventRow;
@@ -144,6 +146,7 @@ impl Registry {
         with: &Belongings,
         came: &Came,
     ) -> Result<Vec<Verdict>, AgainError> {
+        let parties: Arc<[Identity]> = people_of(&parties_of(&with.parties)).into();
         let mut judged = Vec::new();
         let open = |covers: &str| with.verdicts.iter().any(|row| row.covers == covers && is_open(row));
         if open("submission") {
@@ -153,8 +156,11 @@ impl Registry {
                 return Err(store::Error::Corrupt("signed submission").into());
             };
             let at = came.first.0;
-            let judging =
-                judge.run(move |policy| signature::judge(&signature, Some(&content), "submission", at, policy));
+            let parties = parties.clone();
+            let judging = judge.run(move |policy| {
+                let policy = policy.for_parties(parties.clone());
+                signature::judge(&signature, Some(&content), "submission", at, &policy)
+            });
             judged.extend(judging.await.map_err(|error| AgainError::Judge(error.to_string()))?);
         }
         for row in &with.documents {
@@ -168,7 +174,8 @@ impl Registry {
             let size = size(Some(row.size));
             let document = Attachment { covers, sha256: row.sha256, size, kind: FileKind::Pdf, signature };
             let inquiry = judge.inquiry();
-            let found = self.judge_attachment(entity, judge, document, came.at(&row.part), &inquiry).await?;
+            let at = came.at(&row.part);
+            let found = self.judge_attachment(entity, judge, document, parties.clone(), at, &inquiry).await?;
             judged.extend(found.all().cloned());
         }
         Ok(judged)

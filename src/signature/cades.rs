@@ -157,6 +157,8 @@ impl<'a> Message<'_, 'a> {
         let mut integrity = signer::integrity(signer, role, self.content, found.certificate, budget);
         integrity.failure = self.contradiction.clone().or(integrity.failure);
         verdict.intact = integrity.intact();
+        let policy = request.policy.signed_by(verdict.signer.as_ref(), verdict.intact);
+        let request = Request { policy: &policy, ..request };
 
         let mut evidence = self.evidence.clone();
         evidence.add_attributes(&signer.unsigned);

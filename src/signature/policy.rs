@@ -6,11 +6,13 @@ use std::sync::Arc;
 use super::certificate::Certificate;
 use super::chain::{self, Anchors, LoadError, NoPath, load_certificates};
 use super::constraints::AlgorithmTable;
+use super::identity::{Organization, Signer};
 use super::locations::Locations;
 use super::purpose::Use;
 use super::sources::{Found, NoSources, Purpose, Question, Share, Silence, Sources};
 use super::verdict::SubIndication;
 use super::work::{Budget, Rounds};
+use crate::domain::Identity;
 
 /// Issuers in a row that may be missing in a signature and are looked for at the addresses that certificates name.
 const MAX_MISSING: usize = 4;
@@ -42,6 +44,11 @@ pub struct Policy {
     pub signed: Use,
     /// Who answers what a signature does not carry. [`NoSources`] where nothing else is said.
     pub sources: Arc<dyn Sources>,
+    /// Who may authorise what is signed, where that is known: where not all can be asked, questions about their
+    /// signatures come first.
+    pub parties: Arc<[Identity]>,
+    /// Whether what is judged is a signature of one of them.
+    pub of_party: bool,
     /// The work that the file is granted which is judged by it. Unlimited until a file is.
     pub budget: Budget,
     /// What the rounds took in which the file is checked; none where it is checked once.
@@ -59,6 +66,8 @@ impl Policy {
             ocsp_signers: Arc::default(),
             signed: Use::Documents,
             sources: Arc::new(NoSources),
+            parties: Arc::default(),
+            of_party: false,
             budget: Budget::default(),
             rounds: None,
         }
@@ -73,7 +82,22 @@ impl Policy {
     /// The same for one signature, or one timestamp: with a share of its own in what others may be asked.
     #[must_use]
     pub fn share(&self, purpose: Purpose) -> Self {
+        let purpose = if self.of_party { purpose.of_party() } else { purpose };
         self.asking(Arc::new(Share::of(self.sources.clone(), purpose)))
+    }
+
+    /// The same for what these may authorise.
+    #[must_use]
+    pub fn for_parties(&self, parties: Arc<[Identity]>) -> Self {
+        Self { parties, ..self.clone() }
+    }
+
+    /// The same for what this one signed. Where the value is not the certificate's, that is nobody.
+    #[must_use]
+    pub fn signed_by(&self, signer: Option<&Signer>, intact: bool) -> Self {
+        let organization = signer.and_then(|signer| signer.organization.as_ref()).and_then(Organization::identity);
+        let mut known = signer.and_then(Signer::identity).into_iter().chain(organization);
+        Self { of_party: intact && known.any(|one| self.parties.contains(&one)), ..self.clone() }
     }
 
     /// The same for a signature: nobody is asked for what does not fit its certificate, which anybody could have added.

@@ -86,12 +86,29 @@ pub enum Silence {
 /// For whom a question is put. Where not all can be asked, those of the first come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Purpose {
-    /// A signature, whose certificate leads to an anchor: it may prove somebody's will.
+    /// The signature of somebody who may authorise what is signed ([`Policy::parties`]), whose certificate leads to an
+    /// anchor.
+    Party,
+    /// A timestamp on such a signature.
+    PartyTimestamp,
+    /// Another signature, whose certificate leads to an anchor.
     Signature,
     /// A timestamp, likewise.
     Timestamp,
     /// The missing issuer of a certificate that may lead nowhere.
     Issuer,
+}
+
+impl Purpose {
+    /// The same for what belongs to the signature of somebody who may authorise.
+    #[must_use]
+    pub fn of_party(self) -> Self {
+        match self {
+            Self::Signature => Self::Party,
+            Self::Timestamp => Self::PartyTimestamp,
+            other => other,
+        }
+    }
 }
 
 /// Who answers a verdict's questions, at once and from what is kept.

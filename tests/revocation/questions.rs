@@ -50,6 +50,18 @@ impl<'p> Maker<'p> {
 
     /// Somebody whose certificate names these responders, lists and places of issuers.
     fn issue(&self, name: &str, ocsp: &[String], crls: &[String], issuers: &[String]) -> (X509, PKey<Private>) {
+        self.issue_to(&format!("/CN={name}"), name, ocsp, crls, issuers)
+    }
+
+    /// The same for somebody of these names.
+    fn issue_to(
+        &self,
+        subject: &str,
+        name: &str,
+        ocsp: &[String],
+        crls: &[String],
+        issuers: &[String],
+    ) -> (X509, PKey<Private>) {
         let (certificate, key) = (self.pki.path(&format!("{name}.pem")), self.pki.path(&format!("{name}.key")));
         let access = ocsp.iter().map(|url| format!("OCSP;URI:{url}"));
         let access: Vec<_> = access.chain(issuers.iter().map(|url| format!("caIssuers;URI:{url}"))).collect();
@@ -65,7 +77,7 @@ impl<'p> Maker<'p> {
             "-days",
             "900",
         ]);
-        command.args(["-subj", &format!("/CN={name}"), "-addext", "basicConstraints=critical,CA:FALSE", "-CA"]);
+        command.args(["-utf8", "-subj", subject, "-addext", "basicConstraints=critical,CA:FALSE", "-CA"]);
         command.arg(&self.authority.certificate).arg("-CAkey").arg(&self.authority.key);
         if !access.is_empty() {
             command.args(["-addext", &format!("authorityInfoAccess={}", access.join(","))]);
@@ -247,6 +259,49 @@ async fn more_trusted_signers_than_can_be_asked_about_is_told_as_that_and_not_as
     assert_eq!(causes.last(), Some(&too_many), "{causes:?}");
     assert!(verdicts[11].explanation.es.contains("demasiadas autoridades"));
     assert!(!verdicts[11].lacks_an_answer());
+    assert!(pki.machine.connections() <= 64, "{}", pki.machine.connections());
+}
+
+/// Ana, of whose certificate her authority's list alone says something: four responders are named before it.
+fn ana_behind_dead_responders(pki: &Pki, is_revoked: bool) -> (X509, PKey<Private>) {
+    let this = pki.clone();
+    pki.machine.on("ana.crl", move |_| Reply::Bytes(this.crl("intermediate", "")));
+    let subject = "/C=ES/serialNumber=IDCES-00000000T/SN=García López/GN=Ana/CN=García López Ana - 00000000T";
+    let list = [pki.machine.url("ana.crl")];
+    let ana = Maker::trusted(pki).issue_to(subject, "ana", &addresses(pki, "ocsp-of-ana"), &list, &[]);
+    if is_revoked {
+        let serial = ana.0.serial_number().to_bn().unwrap().to_hex_str().unwrap().to_string();
+        let path = pki.path("ca/intermediate.index.txt");
+        let register = std::fs::read_to_string(&path).unwrap();
+        let line = format!("R\t491231235959Z\t260101000000Z\t{serial}\tunknown\t/CN=ana\n");
+        std::fs::write(path, register + &line).unwrap();
+    }
+    ana
+}
+
+#[rstest]
+#[tokio::test]
+async fn who_may_authorise_is_asked_about_first_however_many_others_signed(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[values(true, false)] is_revoked: bool,
+) {
+    let pki = Pki::naming(ALL);
+    let ana = ana_behind_dead_responders(&pki, is_revoked);
+    let town = town(engine, &pki, Revocation::Require, OnIndeterminate::Accept).await;
+    let maker = Maker::trusted(&pki);
+    let text = Paper::submission().bytes();
+    let other = |number: usize| {
+        let named = ["ocsp", "crl"].map(|what| addresses(&pki, &format!("{what}-{number}")));
+        sealed(&pki, &text, &maker.issue(&format!("other{number}"), &named[0], &named[1], &[]))
+    };
+    let mut messages: Vec<_> = (0..16).map(other).collect();
+    messages.push(sealed(&pki, &text, &ana));
+    let sent = Form::new().part("submission", &text).part("signature", &together(&messages));
+    let answer = town.submit(&sent, &fresh_key()).await;
+    let verdicts = if is_revoked { answer.is(422, "signature-invalid").json() } else { answer.registered() };
+    let verdict = &verdicts["signatures"][16];
+    let expected = if is_revoked { "revoked_no_poe" } else { "total_passed" };
+    assert!([&verdict["sub_indication"], &verdict["indication"]].contains(&&expected.into()), "{verdict:#}");
     assert!(pki.machine.connections() <= 64, "{}", pki.machine.connections());
 }
 

@@ -235,6 +235,7 @@ impl<'b, 'a> Bench<'b, 'a> {
         }
         let failure = examined.integrity(&found).or(contradiction);
         verdict.intact = failure.is_none();
+        let policy = &self.request.policy.signed_by(verdict.signer.as_ref(), verdict.intact);
 
         let carried = examined.properties.map(|properties| properties.added_revocation(self.document, None));
         let (crls, ocsp) = carried.unwrap_or_default();
@@ -248,7 +249,7 @@ impl<'b, 'a> Bench<'b, 'a> {
             reach: &reach,
             certificates: &encoded,
             evidence: &evidence,
-            request: self.request,
+            request: Request { policy, ..self.request },
         });
         let stamps = stamped.as_ref().map(|stamped| stamped.judge(examined.properties_signed)).unwrap_or_default();
         let proof = timestamp::earliest(stamps.proving().filter_map(Checked::existence));
@@ -264,7 +265,7 @@ impl<'b, 'a> Bench<'b, 'a> {
         };
         (verdict.counter_signatures, rest.counter_signatures_hold) = self.counter_signatures(examined, 1);
 
-        let policy = &self.request.policy.for_signature(verdict.intact);
+        let policy = &policy.for_signature(verdict.intact);
         let path = policy.path(found.certificate, &certificates, verdict.signed_at);
         let path = path.map_err(|no_path| proved_outside(no_path, found.certificate, proved_at, made_after));
         verdict.trusted = path.is_ok();
