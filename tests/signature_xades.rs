@@ -5,6 +5,8 @@
 #![expect(clippy::struct_excessive_bools, reason = "each field is one thing that a signer does, or does not")]
 #![allow(dead_code, reason = "what signs CMS in the shared test PKI is not needed here")]
 
+#[path = "signature_xades/afirma.rs"]
+mod afirma;
 #[path = "signature_xades/autofirma.rs"]
 mod autofirma;
 #[path = "signature_xades/hostile.rs"]

@@ -12,6 +12,9 @@ mod access;
 mod acts;
 mod address;
 mod administration;
+#[path = "../signature_xades/afirma.rs"]
+#[allow(dead_code, reason = "shared with tests that need more of it")]
+mod afirma;
 mod altered;
 mod architecture;
 mod attachments;
@@ -66,6 +69,7 @@ mod pdf;
 #[path = "../signature/pki.rs"]
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 mod pki;
+mod prepared;
 mod readiness;
 mod receipts;
 mod roles;

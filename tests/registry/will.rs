@@ -4,6 +4,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use ventanilla::config::{Config, OnIndeterminate, Revocation};
 
+use crate::afirma;
 use crate::harness::door::Door;
 use crate::harness::paper::{Form, Paper, Signer, fresh_key};
 use crate::harness::site::{Engine, test_certificate};
@@ -12,6 +13,7 @@ use crate::harness::town::Town;
 use crate::once::{element, members};
 use crate::pdf::{self, FIELD, Seal, TEXT_FIELD, doc_mdp};
 use crate::pki::openssl_cms_of;
+use crate::prepared;
 use crate::xml::{Plan, XPATH, by, transform};
 
 /// A paper with a document of kind form beside a plain one.
@@ -314,7 +316,22 @@ fn written_otherwise(kind: &str) -> (&'static str, Vec<u8>, Vec<u8>) {
             let other = plan.reference(" URI=\"\"", &transform(XPATH, expression), "<d><t>text</t></d>").element();
             ("application/xml", file.clone().into_bytes(), file.replace("</d>", &format!("{other}</d>")).into_bytes())
         }
-        other => panic!("{other}"),
+        kind => {
+            let alone = afirma::beside("citizen", "a", true);
+            let signatures = match kind {
+                "afirma" => alone.replace("</ds:SignatureValue>", "\n</ds:SignatureValue>"),
+                "afirma_that_another_signed_too" => alone.clone() + &afirma::beside("citizen2", "b", true),
+                "afirma_that_another_counter_signed" => {
+                    let plan = afirma::plan_beside("citizen", "a", true);
+                    let (unsigned, _) =
+                        afirma::counter_signature("citizen2", "c", &plan.value_element(), "a-v", String::new());
+                    Plan { unsigned, ..plan }.element()
+                }
+                other => panic!("{other}"),
+            };
+            let (first, again) = (afirma::detached(true, &signatures), afirma::detached(true, &alone));
+            ("application/xml", first.into_bytes(), again.into_bytes())
+        }
     }
 }
 
@@ -327,14 +344,18 @@ async fn a_signed_form_proves_one_entry_however_its_file_is_written(
         "pades_with_a_comment",
         "pades_signed_again_by_another",
         "xades_with_a_space",
-        "xades_after_another_signed_beside"
+        "xades_after_another_signed_beside",
+        "afirma",
+        "afirma_that_another_signed_too",
+        "afirma_that_another_counter_signed"
     )]
     kind: &str,
 ) {
     let town = Town::on(engine).await;
     let (media_type, first, second) = written_otherwise(kind);
     assert_ne!(first, second);
-    town.submit(&with_form(media_type, &first).form(), &fresh_key()).await.registered();
+    let registered = town.submit(&with_form(media_type, &first).form(), &fresh_key()).await.registered();
+    assert_eq!(registered["entry"]["authentication_method"], "signed_form");
     let before = town.holdings().await;
     for again in [&first, &second] {
         let form = with_form(media_type, again).form();
@@ -375,6 +396,11 @@ fn signed_in_part() -> Paper {
 #[case::flat_for_some_readers(flat_for_some(pdf_form("citizen")))]
 #[case::replaced_for_a_while(replaced_for_a_while(pdf_form("citizen")))]
 #[case::read_from_the_front(read_from_the_front())]
+#[case::content_listed_as_a_page(prepared::content_listed_as_a_page())]
+#[case::stamp_listed_as_an_element(prepared::stamp_listed_as_an_element())]
+#[case::empty_field_that_shows_something(prepared::empty_field_that_shows_something())]
+#[case::values_drawn_anew(prepared::values_drawn_anew())]
+#[case::content_inside_the_cms(prepared::content_inside_the_cms())]
 #[case::altered(altered(pdf_form("citizen")))]
 #[case::by_somebody_else(with_pdf(&pdf_form("citizen2")))]
 #[case::by_nobody_trusted(with_pdf(&pdf_form("untrusted/citizen")))]

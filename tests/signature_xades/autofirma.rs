@@ -4,36 +4,14 @@ use chrono::DateTime;
 use rstest::rstest;
 use ventanilla::signature::{Level, SubIndication, Verdict};
 
+use crate::afirma::{OBJECT, beside, counter_signature, counter_signature_of, detached};
 use crate::kinds::{judged, judged_one};
 use crate::signer::{BASE64, C14N, DS, ENVELOPED, Plan, XPATH, base64, by, transform};
 
-const OBJECT: &str = "http://www.w3.org/2000/09/xmldsig#Object";
 const MANIFEST: &str = "http://www.w3.org/2000/09/xmldsig#Manifest";
 
 fn speaks_for_all(verdict: &Verdict) -> bool {
     verdict.passed() && verdict.covers_whole_file == Some(true)
-}
-
-/// The content as an element: in base64, or as text.
-fn content(encoding: &str, text: &str) -> String {
-    format!("<CONTENT Encoding=\"{encoding}\" Id=\"CONTENT-1\" MimeType=\"text/xml\">{text}</CONTENT>")
-}
-
-/// A signature beside the content, whose first reference is typed as that of an object.
-fn beside(who: &'static str, id: &str, in_base64: bool) -> String {
-    let plan = Plan { id: id.to_owned(), ..by(who) };
-    let attributes = format!(" Id=\"r0\" Type=\"{OBJECT}\" URI=\"#CONTENT-1\"");
-    let plan = if in_base64 {
-        plan.reference(&attributes, &transform(BASE64, ""), "Obra menor")
-    } else {
-        plan.reference(&attributes, &transform(C14N, ""), content("text", "Obra menor"))
-    };
-    plan.element()
-}
-
-fn detached(in_base64: bool, signatures: &str) -> String {
-    let content = if in_base64 { content(BASE64, &base64(b"Obra menor")) } else { content("text", "Obra menor") };
-    format!("<AFIRMA Id=\"AFIRMA-1\">{content}{signatures}</AFIRMA>")
 }
 
 #[rstest]
@@ -144,14 +122,6 @@ fn with_a_manifest_the_content_that_it_lists_is_signed() {
     assert_ne!(judged_one(&file, None).covers_whole_file, Some(true));
 }
 
-/// A signature over the value of another, in its unsigned properties.
-fn counter_signature(who: &'static str, id: &str, value: &str, value_id: &str, unsigned: String) -> (String, String) {
-    let plan = Plan { id: id.to_owned(), nested: true, unsigned, ..by(who) };
-    let attributes = format!(" Type=\"http://uri.etsi.org/01903#CountersignedSignature\" URI=\"#{value_id}\"");
-    let plan = plan.reference(&attributes, &transform(C14N, ""), value);
-    (format!("<xades:CounterSignature>{}</xades:CounterSignature>", plan.element()), plan.value_element())
-}
-
 #[test]
 fn counter_signed_the_document_is_signed_whole_and_the_counter_signature_is_listed() {
     let alone = by("citizen").reference(" Id=\"r0\" URI=\"\"", &transform(ENVELOPED, ""), "<d><t>texto</t></d>");
@@ -178,6 +148,18 @@ fn a_counter_signature_over_a_counter_signature_is_listed_with_it() {
     assert_eq!(verdict.counter_signatures.len(), 1);
     let inner = &verdict.counter_signatures[0].counter_signatures;
     assert_eq!(inner.len(), 1, "{verdict:#?}");
+}
+
+#[rstest]
+#[case::of_one_time("", true)]
+#[case::of_two_times("<xades:SigningTime>2020-01-01T00:00:00Z</xades:SigningTime>", false)]
+fn a_counter_signer_states_one_time(#[case] more: &str, #[case] holds: bool) {
+    let alone = by("citizen").reference(" Id=\"r0\" URI=\"\"", &transform(ENVELOPED, ""), "<d><t>texto</t></d>");
+    let plan = Plan { id: "c".into(), more_signed: more.to_owned(), ..by("citizen2") };
+    let (counter, _) = counter_signature_of(plan, &alone.value_element(), "sig-v");
+    let verdict = judged_one(&format!("<d><t>texto</t>{}</d>", Plan { unsigned: counter, ..alone }.element()), None);
+    let intact: Vec<bool> = verdict.counter_signatures.iter().map(|one| one.intact).collect();
+    assert_eq!((intact, speaks_for_all(&verdict)), (vec![holds], holds), "{verdict:#?}");
 }
 
 #[rstest]
