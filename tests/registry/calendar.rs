@@ -1,10 +1,13 @@
 //! The calendar of non-working days: what waits for it, what a load replaces, and which one applied.
 
 use std::process::Output;
+use std::sync::Arc;
 
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use tracing::instrument::WithSubscriber;
 use ventanilla::audit::{self, Wanted};
 use ventanilla::domain::Micros;
 use ventanilla::domain::calendar::{Holiday, ScopeYear};
@@ -143,6 +146,19 @@ async fn lists_in_legal_order_have_those_that_wait_in_their_place(
     assert_eq!(order().await, expected);
 }
 
+const LACKS: &str = "the calendar lacks holidays";
+
+/// What one look at the calendar writes into the log.
+async fn logged(town: &Town) -> String {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let writer = Arc::new(file.reopen().unwrap());
+    let log = tracing_subscriber::fmt().with_ansi(false).with_writer(writer).finish();
+    let stop = CancellationToken::new();
+    stop.cancel();
+    town.app.follow_calendar(stop).with_subscriber(log).await;
+    std::fs::read_to_string(file.path()).unwrap()
+}
+
 #[rstest]
 #[tokio::test]
 async fn from_december_on_the_calendar_of_the_next_year_is_asked_for(
@@ -152,12 +168,16 @@ async fn from_december_on_the_calendar_of_the_next_year_is_asked_for(
     assert!(calendar_part(&town).await.contains("national of 2027"));
     publish(&town, "2027-01-01,national,Año Nuevo\n").await;
     assert_eq!(calendar_part(&town).await, "ok: of 2027 no regional and local holidays are published");
+    assert!(!logged(&town).await.contains(LACKS));
     town.clock.set(Micros::parse("2027-12-01T00:00:00+01:00").unwrap());
+    let log = logged(&town).await;
+    assert!(log.contains(LACKS) && log.contains("national of 2028"), "{log}");
     let told = calendar_part(&town).await;
     assert!(told.contains("national of 2028") && told.contains("calendar load"), "{told}");
     town.get("/readyz", "admin").await.is(200, "");
     publish(&town, "2028-01-01,national,Año Nuevo\n2027-02-28,regional,x\n2027-03-01,local,y\n").await;
     assert_eq!(calendar_part(&town).await, "ok");
+    assert!(!logged(&town).await.contains(LACKS));
 }
 
 #[tokio::test]

@@ -280,11 +280,20 @@ async fn an_entry_is_handed_to_a_unit_which_sees_it_and_takes_it_on_or_gives_it_
     for path in ["", "/events", "/receipt.json"] {
         town.get(&format!("/entries/{id}{path}"), "unit").await.is(404, "not-found");
     }
+    let added = add(&town, &id, &scans(&[("despues", b"%PDF-1.7 later")]), &fresh_key()).await.is(201, "").json();
+    let documents = added["entry"]["documents"].as_array().unwrap();
+    for document in documents {
+        let path = format!("/entries/{id}/documents/{}", document["id"].as_str().unwrap());
+        town.get(&path, "clerk").await.is(200, "");
+        town.get(&path, "unit").await.is(404, "not-found");
+    }
+    assert_eq!(documents.last().unwrap()["part"], "despues");
     let listed = town.get("/entries", "unit").await.is(200, "").json();
     assert!(listed["items"].as_array().unwrap().iter().all(|entry| entry["id"] != id.as_str()));
     ask("clerk", "distribution", json!({"unit": ENTITY})).await.is(200, "");
     let told: Vec<Value> = events(&town, &id).await.into_iter().map(|event| event["type"].clone()).collect();
-    let expected = ["registered", "distributed", "distributed", "accepted", "returned", "distributed"];
+    let expected =
+        ["registered", "distributed", "distributed", "accepted", "returned", "document_added", "distributed"];
     assert_eq!(told, expected);
     adds_up(&town, &id).await;
 

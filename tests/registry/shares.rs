@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use object_store::memory::InMemory;
 use reqwest::Method;
 use rstest::rstest;
@@ -10,7 +11,7 @@ use ventanilla::store::objects::Objects;
 
 use crate::harness::faulty_objects::FaultyObjects;
 use crate::harness::frames::{END_HEADERS, END_STREAM, Frames, HEADERS, SETTINGS};
-use crate::harness::paper::{Form, Paper, Signer, fresh_key};
+use crate::harness::paper::{Form, Paper, Signer, fresh_id, fresh_key};
 use crate::harness::raw::{Raw, said};
 use crate::harness::site::{Engine, Site};
 use crate::harness::town::Town;
@@ -192,5 +193,37 @@ async fn whole_documents_are_hashed_in_turns_for_a_range_of_a_byte_too(
     for one in many.into_iter().chain([other]) {
         let status = one.await.unwrap().unwrap().status;
         assert_eq!(status, if range == "none" { 200 } else { 206 });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_its_share_of_the_turns_at_judging_waits_and_nobody_else_does() {
+    let server = Town::on(Engine::Sqlite).await;
+    let signed = Signer::of("citizen").sign(b"x");
+    let to_validate = Form::new().part("file", &signed).part("content", b"x");
+    let scan = Paper::counter().document_as("acta", "acta.p7s", "application/pkcs7-signature", &signed).form();
+    let submission = || Paper::submission().with("submission_id", fresh_id().to_string()).signed_by_ana();
+    for (path, [who, other], expected) in [
+        ("/signatures/validate", ["clerk", "clerk-2"], 200),
+        ("/entries", ["clerk", "clerk-2"], 201),
+        ("/submissions", ["eoffice", "eoffice-2"], 201),
+    ] {
+        let form = || match path {
+            "/submissions" => submission(),
+            "/entries" => scan.clone(),
+            _ => to_validate.clone(),
+        };
+        let mut turns = Vec::new();
+        while let Some(turn) = server.app.judging.take(&format!("{who}:{who}")).now_or_never() {
+            turns.push(turn.unwrap());
+        }
+        let (key, form_of_one) = (fresh_key(), form());
+        let mut waiting = Box::pin(server.try_post(path, who, &form_of_one, &key));
+        let waited = tokio::time::timeout(Duration::from_millis(300), &mut waiting).await;
+        assert!(waited.is_err(), "{path}: {} turns are the share", turns.len());
+        let answer = server.try_post(path, other, &form(), &fresh_key()).await.unwrap();
+        assert_eq!(answer.status, expected, "{path}: {}", answer.text());
+        drop(turns);
+        assert_eq!(waiting.await.unwrap().status, expected, "{path}");
     }
 }

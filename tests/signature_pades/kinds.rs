@@ -240,15 +240,37 @@ fn validation_data_and_a_timestamp_over_it_make_the_higher_levels() {
     );
 }
 
+#[rstest]
+#[case::of_the_signer_alone(&["citizen"], Level::T)]
+#[case::of_the_authority_alone(&["tsa"], Level::T)]
+#[case::of_both(&["citizen", "tsa"], Level::Lt)]
+fn lt_has_the_data_of_signer_and_timestamp(#[case] answered: &[&str], #[case] level: Level) {
+    let policy = Policy { revocation: RevocationMode::WhenAvailable, ..policy() };
+    let mut paper = signed();
+    paper.sign(&Seal::timestamp());
+    let answers: Vec<Vec<u8>> = answered.iter().map(|who| crate::crl::answer(who)).collect();
+    add_data(&mut paper, &[crate::crl::by("anchors/root")], &answers);
+    let verdict = signature::judge_file(&paper.bytes, None, "file", IN_2040, &policy).remove(0);
+    assert_eq!((verdict.passed(), verdict.level), (true, Some(level)), "{:?}", verdict.detail);
+}
+
 /// Appends a document security store with these CRLs.
 pub fn add_store(paper: &mut Paper, crls: &[Vec<u8>]) {
-    let numbers: Vec<u32> = crls.iter().map(|_| paper.number()).collect();
-    for (number, crl) in numbers.iter().zip(crls) {
-        paper.put_stream(*number, "", crl);
-    }
-    let list = references(numbers);
+    add_data(paper, crls, &[]);
+}
+
+/// The same with answers of responders, too.
+fn add_data(paper: &mut Paper, crls: &[Vec<u8>], answers: &[Vec<u8>]) {
+    let mut list = |all: &[Vec<u8>]| {
+        let numbers: Vec<u32> = all.iter().map(|_| paper.number()).collect();
+        for (number, one) in numbers.iter().zip(all) {
+            paper.put_stream(*number, "", one);
+        }
+        references(numbers)
+    };
+    let (crls, answers) = (list(crls), list(answers));
     let store = paper.number();
-    paper.put(store, &format!("<< /Type /DSS /CRLs [{list}] >>"));
+    paper.put(store, &format!("<< /Type /DSS /CRLs [{crls}] /OCSPs [{answers}] >>"));
     paper.catalog = format!("{} /DSS {store} 0 R", paper.catalog.split("/DSS").next().unwrap());
     paper.put_structure();
     paper.finish();

@@ -3,9 +3,12 @@
 use std::process::Command;
 
 use rstest::rstest;
-use ventanilla::signature::{self, FileKind, Format, Indication, Level, Placement, SubIndication, Verdict, detect};
+use ventanilla::signature::{
+    self, Anchors, FileKind, Format, Indication, Level, Placement, Policy, SubIndication, Verdict, detect,
+    load_certificates,
+};
 
-use crate::pki::{NOW, policy};
+use crate::pki::{self, NOW, policy};
 use crate::signer::{
     BASE64, C14N, DS, ENVELOPED, EXCLUSIVE, FILTER, Plan, XADES, XPATH, base64, by, canonical, reference, transform,
 };
@@ -331,8 +334,13 @@ fn stamped(unsigned: &dyn Fn(&str) -> String) -> Verdict {
 }
 
 fn property(token: &[u8]) -> String {
+    property_by(&format!(" Algorithm=\"{C14N}\""), token)
+}
+
+/// The same with these attributes of its canonical form.
+fn property_by(attributes: &str, token: &[u8]) -> String {
     format!(
-        "<xades:SignatureTimeStamp><ds:CanonicalizationMethod Algorithm=\"{C14N}\"></ds:CanonicalizationMethod>\
+        "<xades:SignatureTimeStamp><ds:CanonicalizationMethod{attributes}></ds:CanonicalizationMethod>\
          <xades:EncapsulatedTimeStamp>{}</xades:EncapsulatedTimeStamp></xades:SignatureTimeStamp>",
         base64(token)
     )
@@ -345,6 +353,41 @@ fn a_trusted_timestamp_is_the_best_signature_time() {
     assert_eq!(verdict.level, Some(Level::T));
     assert!(verdict.timestamps[0].intact && verdict.timestamps[0].trusted);
     assert_eq!(verdict.timestamps[0].at, Some(verdict.signed_at));
+}
+
+#[rstest]
+#[case::empty(" Algorithm=\"\"", true)]
+#[case::blank(" Algorithm=\" \"", true)]
+#[case::left_out("", true)]
+#[case::unknown(" Algorithm=\"urn:none\"", false)]
+fn a_canonical_form_that_a_timestamp_leaves_empty_is_the_default(#[case] attributes: &str, #[case] is_read: bool) {
+    let verdict = stamped(&|value| property_by(attributes, &token(value.as_bytes(), "tsa")));
+    let stamp = &verdict.timestamps[0];
+    assert_eq!((stamp.intact, stamp.trusted), (is_read, is_read), "{verdict:#?}");
+    assert_eq!(verdict.level, Some(if is_read { Level::T } else { Level::B }));
+}
+
+#[test]
+fn a_certificate_that_the_signer_leaves_out_is_looked_for_among_those_configured() {
+    let file = by("citizen").enveloped(BEFORE, AFTER);
+    let (start, end) =
+        (file.find("<ds:KeyInfo>").unwrap(), file.find("</ds:KeyInfo>").unwrap() + "</ds:KeyInfo>".len());
+    let file = [&file[..start], &file[end..]].concat();
+    let not_found = judged_one(&file, None);
+    assert_eq!(not_found.sub_indication, Some(SubIndication::NoSigningCertificateFound));
+    for who in ["citizen", "citizen2"] {
+        let mut known = load_certificates(&pki::file("intermediates")).unwrap();
+        known.push(pki::certificate(who));
+        let anchors = Anchors::new(load_certificates(&pki::file("anchors")).unwrap(), known).unwrap();
+        let verdict =
+            signature::judge_file(file.as_bytes(), None, "file", NOW, &Policy { anchors, ..policy() }).remove(0);
+        if who == "citizen" {
+            assert_passed(&verdict);
+            assert_eq!(verdict.signer.unwrap().id.as_deref(), Some("00000000T"));
+        } else {
+            assert_eq!(verdict.sub_indication, Some(SubIndication::NoSigningCertificateFound), "it is not of that one");
+        }
+    }
 }
 
 #[test]
