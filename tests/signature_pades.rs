@@ -42,5 +42,7 @@ mod roles;
 mod sound;
 #[path = "signature/stamps.rs"]
 mod stamps;
+#[path = "signature_pades/unpacked.rs"]
+mod unpacked;
 #[path = "signature_pades/vectors.rs"]
 mod vectors;

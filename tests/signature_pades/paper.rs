@@ -233,6 +233,20 @@ impl Paper {
         }
     }
 
+    /// Writes an object stream with these further entries and data; the section to come, a stream, names this object as
+    /// its first.
+    pub fn pack_in(&mut self, number: u32, entries: &str, data: &[u8]) {
+        let stream = self.number();
+        self.put_stream(stream, &format!("/Type /ObjStm {entries}"), data);
+        self.open.retain(|(known, _)| *known != number);
+        self.packed.push((number, stream));
+    }
+
+    /// Where the newest cross-reference section begins.
+    pub fn last_section(&self) -> usize {
+        self.last
+    }
+
     /// Has the section to come say that an object is at this place, whatever is there.
     pub fn point(&mut self, number: u32, place: usize) {
         self.open.retain(|(known, _)| *known != number);

@@ -1,7 +1,9 @@
 //! What changed on pages: what they show must be the same, while annotations may come, each of its kind
 //! (ISO 32000-2 § 7.7.3 and 12.5).
 
-use crate::signature::pdf::{Dictionary, Object, PdfError};
+use std::collections::HashMap;
+
+use crate::signature::pdf::{Dictionary, Object, Pdf, PdfError, Reference};
 
 use super::change::{ANNOTATION, Blame, CONTENT, GUIDE, Role, Walk, references};
 use super::field;
@@ -55,14 +57,15 @@ impl<'p> Walk<'p, '_> {
 
     /// A page's annotations: drawn in the order of their list, one over the other.
     fn annotations(&mut self, old: &[Object<'p>], new: &[Object<'p>]) -> Result<()> {
-        let mut rest = new;
+        let (old_places, new_places) = (Places::of(old), Places::of(new));
+        let mut next = 0;
         let mut added = Vec::new();
         for member in old {
             self.known_annotation(member)?;
-            if let Some(at) = rest.iter().position(|other| other == member) {
-                added.extend_from_slice(&rest[..at]);
-                rest = &rest[at + 1..];
-            } else if new.contains(member) {
+            if let Some(at) = new_places.find(member, next, self.new)? {
+                added.extend_from_slice(&new[next..at]);
+                next = at + 1;
+            } else if new_places.find(member, 0, self.new)?.is_some() {
                 self.content("annotations were put in another order");
             } else if self.is_widget(member)? {
                 self.content("a form field was taken from its page");
@@ -70,13 +73,13 @@ impl<'p> Walk<'p, '_> {
                 self.changes.annotations = true;
             }
         }
-        added.extend_from_slice(rest);
+        added.extend_from_slice(&new[next..]);
         for member in added {
             let Object::Dictionary(annotation) = self.new.resolve(&member)? else {
                 self.changes.annotations = true;
                 continue;
             };
-            if old.contains(&member) {
+            if old_places.find(&member, 0, self.old)?.is_some() {
                 self.content("an annotation stands on its page twice");
             } else if annotation.name(b"Subtype") == Some(b"Widget") {
                 self.placed.push(member);
@@ -175,5 +178,39 @@ fn is_length(object: &Object<'_>) -> bool {
             raw.len() <= DIGITS && raw.iter().position(|&byte| byte == b'.').is_some_and(|point| point <= 7)
         }
         _ => false,
+    }
+}
+
+/// Where the members of a list stand, for lists of any length.
+struct Places<'m, 'p> {
+    members: &'m [Object<'p>],
+    /// Those of each reference, ascending.
+    references: HashMap<Reference, Vec<usize>>,
+}
+
+impl<'m, 'p> Places<'m, 'p> {
+    fn of(members: &'m [Object<'p>]) -> Self {
+        let mut references: HashMap<Reference, Vec<usize>> = HashMap::new();
+        for (at, member) in members.iter().enumerate() {
+            if let Object::Reference(reference) = member {
+                references.entry(*reference).or_default().push(at);
+            }
+        }
+        Self { members, references }
+    }
+
+    /// The first place of a member, from this one on; the search for a direct one is charged to the file's budget.
+    fn find(&self, member: &Object<'p>, from: usize, pdf: &Pdf<'_>) -> Result<Option<usize>> {
+        if let Object::Reference(reference) = member {
+            let places = self.references.get(reference).map_or(&[][..], Vec::as_slice);
+            return Ok(places.get(places.partition_point(|&at| at < from)).copied());
+        }
+        for (at, other) in self.members.iter().enumerate().skip(from) {
+            pdf.charge(0)?;
+            if other == member {
+                return Ok(Some(at));
+            }
+        }
+        Ok(None)
     }
 }

@@ -44,42 +44,81 @@ impl Budget {
 /// One stream unpacks to no more than this.
 const MAX_STREAM: usize = 32 << 20;
 
-/// The stream's bytes without their filters. References in the dictionary are resolved by the caller: filters and
-/// their parameters are direct in every file seen.
+/// Names of entries that some readers take for filters and their parameters (§ 8.9.7, § 7.3.8.2), and others do not.
+const OTHER_NAMES: [&[u8]; 4] = [b"F", b"DP", b"FFilter", b"FDecodeParms"];
+
+/// The stream's bytes without their filters: direct ones, in the forms of which every reader makes the same.
 ///
 /// # Errors
-/// [`PdfError`] when a filter is none of those known here, the data are damaged, or larger than the budget.
+/// [`PdfError`] when a filter is none of those known here, readers may not agree on what is unpacked, the data are
+/// damaged, or larger than the budget.
 pub fn decode(dictionary: &Dictionary<'_>, raw: &[u8], budget: &Budget) -> Result<Vec<u8>, PdfError> {
-    let filters = list(dictionary.get(b"Filter"));
-    let parameters = list(dictionary.get(b"DecodeParms"));
-    if filters.len() > 4 {
-        return Err(PdfError::Limit("filters"));
+    if OTHER_NAMES.iter().any(|name| dictionary.get(name).is_some()) {
+        return Err(PdfError::Filter);
     }
+    let filters = filters(dictionary.get(b"Filter"), dictionary.get(b"DecodeParms"))?;
     // Streams may lie in each other, and each is copied.
     budget.read(raw.len())?;
     let mut bytes = raw.to_vec();
-    for (at, filter) in filters.into_iter().enumerate() {
-        let Object::Name(name) = filter else { return Err(PdfError::Filter) };
-        bytes = match &**name {
-            b"FlateDecode" | b"Fl" => {
+    for (name, parameters) in filters {
+        bytes = match name {
+            b"FlateDecode" => {
                 let packed = inflate(&bytes, budget)?;
-                match parameters.get(at) {
-                    Some(Object::Dictionary(parameters)) => predict(packed, parameters)?,
-                    _ => packed,
+                match parameters {
+                    Some(parameters) => predict(packed, parameters)?,
+                    None => packed,
                 }
             }
-            b"ASCIIHexDecode" | b"AHx" => unhex(bytes.split(|&byte| byte == b'>').next().unwrap_or_default()),
+            b"ASCIIHexDecode" => unhex(bytes.split(|&byte| byte == b'>').next().unwrap_or_default()),
             _ => return Err(PdfError::Filter),
         };
     }
     Ok(bytes)
 }
 
-fn list<'d, 'a>(value: Option<&'d Object<'a>>) -> Vec<&'d Object<'a>> {
-    match value {
-        None | Some(Object::Null) => Vec::new(),
-        Some(Object::Array(members)) => members.iter().collect(),
-        Some(one) => vec![one],
+/// The bytes of a cross-reference or object stream: packed once, or not at all. What is read in them decides which
+/// objects count, and readers know different filters by different names.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_objects(dictionary: &Dictionary<'_>, raw: &[u8], budget: &Budget) -> Result<Vec<u8>, PdfError> {
+    match filters(dictionary.get(b"Filter"), dictionary.get(b"DecodeParms"))?[..] {
+        [] | [(b"FlateDecode", _)] => decode(dictionary, raw, budget),
+        _ => Err(PdfError::Filter),
+    }
+}
+
+/// A filter's name and its parameters.
+type Filter<'d, 'a> = (&'d [u8], Option<&'d Dictionary<'a>>);
+
+/// Filters with their parameters (§ 7.3.8.2): a name with a dictionary, or two arrays of one length. Of other forms some
+/// readers take the parameters, and some do not.
+fn filters<'d, 'a>(
+    filters: Option<&'d Object<'a>>,
+    parameters: Option<&'d Object<'a>>,
+) -> Result<Vec<Filter<'d, 'a>>, PdfError> {
+    let name = |filter: &'d Object<'a>| match filter {
+        Object::Name(name) => Ok(&**name),
+        _ => Err(PdfError::Filter),
+    };
+    let dictionary = |parameters: &'d Object<'a>| match parameters {
+        Object::Null => Ok(None),
+        Object::Dictionary(parameters) => Ok(Some(parameters)),
+        _ => Err(PdfError::Filter),
+    };
+    match (filters, parameters) {
+        (None | Some(Object::Null), None | Some(Object::Null)) => Ok(Vec::new()),
+        (Some(Object::Array(filters)), _) if filters.len() > 4 => Err(PdfError::Limit("filters")),
+        (Some(Object::Array(filters)), None | Some(Object::Null)) => {
+            filters.iter().map(|filter| Ok((name(filter)?, None))).collect()
+        }
+        (Some(Object::Array(filters)), Some(Object::Array(parameters))) if filters.len() == parameters.len() => {
+            let pairs = filters.iter().zip(parameters);
+            pairs.map(|(filter, parameters)| Ok((name(filter)?, dictionary(parameters)?))).collect()
+        }
+        (Some(filter @ Object::Name(_)), None) => Ok(vec![(name(filter)?, None)]),
+        (Some(filter @ Object::Name(_)), Some(parameters)) => Ok(vec![(name(filter)?, dictionary(parameters)?)]),
+        _ => Err(PdfError::Filter),
     }
 }
 
@@ -112,6 +151,9 @@ fn predict(bytes: Vec<u8>, parameters: &Dictionary<'_>) -> Result<Vec<u8>, PdfEr
     let width = (bits * number(b"Columns", 1)?).div_ceil(8);
     let distance = bits.div_ceil(8).max(1);
     if width == 0 || width > MAX_STREAM {
+        return Err(PdfError::Filter);
+    }
+    if !bytes.len().is_multiple_of(width + 1) {
         return Err(PdfError::Filter);
     }
     let mut out = Vec::with_capacity(bytes.len());
@@ -174,7 +216,11 @@ mod tests {
         assert_eq!(decoded(b"<<>>", b"abc").unwrap(), b"abc");
         assert_eq!(decoded(b"<</Filter/FlateDecode>>", &deflate(b"abc")).unwrap(), b"abc");
         assert_eq!(
-            decoded(b"<</Filter[/AHx/Fl]/DecodeParms[null null]>>", hex::encode(deflate(b"x")).as_bytes()).unwrap(),
+            decoded(
+                b"<</Filter[/ASCIIHexDecode/FlateDecode]/DecodeParms[null null]>>",
+                hex::encode(deflate(b"x")).as_bytes()
+            )
+            .unwrap(),
             b"x"
         );
         let rows = [0, 1, 2, 3, 1, 1, 1, 1, 2, 1, 1, 1, 3, 1, 1, 1, 4, 1, 1, 1];
@@ -215,7 +261,8 @@ mod tests {
             (&b"<</Filter/LZWDecode>>"[..], &b"abc"[..]),
             (b"<</Filter/FlateDecode>>", b"abc"),
             (b"<</Filter 5>>", b"abc"),
-            (b"<</Filter[/AHx/AHx/AHx/AHx/AHx]>>", b"abc"),
+            (b"<</Filter[/ASCIIHexDecode/ASCIIHexDecode/ASCIIHexDecode/ASCIIHexDecode/ASCIIHexDecode]>>", b"abc"),
+            (b"<</Filter/AHx>>", b"61"),
         ] {
             assert!(decoded(dictionary, raw).is_err());
         }
@@ -225,6 +272,31 @@ mod tests {
         {
             let dictionary = format!("<</Filter/FlateDecode/DecodeParms<<{parameters}>>>>");
             assert!(decoded(dictionary.as_bytes(), &packed).is_err(), "{parameters}");
+        }
+    }
+
+    #[test]
+    fn what_readers_unpack_in_two_ways_is_refused() {
+        let rows = deflate(&[2, 1, 1, 1]);
+        let parameters = "<</Predictor 12/Columns 3>>";
+        for entries in [
+            format!("/Filter[/FlateDecode]/DecodeParms{parameters}"),
+            format!("/Filter/FlateDecode/DecodeParms[{parameters}]"),
+            format!("/Filter[/FlateDecode]/DecodeParms[{parameters} null]"),
+            format!("/Filter/FlateDecode/DP{parameters}"),
+            "/Filter/FlateDecode/DecodeParms 22 0 R".to_owned(),
+            "/Filter/FlateDecode/F/AHx".to_owned(),
+            "/Filter/Fl".to_owned(),
+            "/F/AHx".to_owned(),
+            format!("/DecodeParms{parameters}"),
+            "/Filter/FlateDecode/DecodeParms<</Predictor 12/Columns 2>>".to_owned(),
+        ] {
+            assert!(decoded(format!("<<{entries}>>").as_bytes(), &rows).is_err(), "{entries}");
+        }
+        let [known, pair] =
+            [format!("/FlateDecode/DecodeParms{parameters}"), format!("[/FlateDecode]/DecodeParms[{parameters}]")];
+        for filter in [known, pair] {
+            assert_eq!(decoded(format!("<</Filter{filter}>>").as_bytes(), &rows).unwrap(), [1, 1, 1]);
         }
     }
 }

@@ -18,7 +18,8 @@ pub fn is_space(byte: u8) -> bool {
     matches!(byte, 0 | b'\t' | b'\n' | 0x0c | b'\r' | b' ')
 }
 
-fn is_delimiter(byte: u8) -> bool {
+/// Whether a byte ends what stands before it, and is something itself (§ 7.2.3).
+pub fn is_delimiter(byte: u8) -> bool {
     matches!(byte, b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%')
 }
 

@@ -29,7 +29,7 @@ pub use filter::Budget;
 pub use object::{Dictionary, Indirect, Object, Reference, inner_references, unhex};
 pub use tail::check_appended;
 
-use lexer::Lexer;
+use lexer::{Lexer, is_delimiter, is_space};
 use xref::{Entry, Section};
 
 /// Why a PDF, or an object in it, cannot be read.
@@ -81,6 +81,9 @@ pub struct Pdf<'a> {
     twins: OnceCell<Result<HashMap<u32, usize>>>,
     budget: &'a Budget,
 }
+
+/// Object streams of more objects than this are an attempt to make the reader work: programs write some hundred in each.
+const MAX_MEMBERS: usize = 100_000;
 
 /// An object stream, unpacked (§ 7.5.7).
 #[derive(Debug)]
@@ -149,6 +152,14 @@ impl<'a> Pdf<'a> {
         self.sections[self.newest].start >= end
     }
 
+    /// Takes work from the file's budget: bytes that were read, and a little for each step.
+    ///
+    /// # Errors
+    /// [`PdfError::Limit`] when it is used up.
+    pub fn charge(&self, bytes: usize) -> Result<()> {
+        self.budget.read(bytes)
+    }
+
     /// The trailer that counts.
     #[must_use]
     pub fn trailer(&self) -> &Dictionary<'a> {
@@ -189,14 +200,11 @@ impl<'a> Pdf<'a> {
             }
             Some(Entry::In(container, index)) => {
                 let container = self.container(*container)?;
-                let (found, at) = *container.places.get(*index).ok_or(PdfError::Misplaced(number))?;
+                let (found, _) = *container.places.get(*index).ok_or(PdfError::Misplaced(number))?;
                 if found != number {
                     return Err(PdfError::Misplaced(number));
                 }
-                let mut lexer = Lexer::new(&container.data, at);
-                let object = lexer.object()?;
-                self.budget.read(lexer.at.saturating_sub(at))?;
-                Ok(Indirect { object, stream: None, doubt: lexer.doubt, end: 0 })
+                container.object(*index, self.budget)
             }
         }
     }
@@ -361,24 +369,53 @@ impl<'a> Pdf<'a> {
         if self.is_encrypted() {
             return Err(PdfError::Encrypted);
         }
-        Container::read(filter::decode(&dictionary, raw, self.budget)?, &dictionary)
+        Container::read(&dictionary, raw, self.budget)
     }
 }
 
 impl Container {
-    /// Reads the list with which an object stream begins.
-    fn read(data: Vec<u8>, dictionary: &Dictionary<'_>) -> Result<Self> {
+    /// Unpacks an object stream, and reads the list with which it begins: each object begins behind the one before.
+    fn read(dictionary: &Dictionary<'_>, raw: &[u8], budget: &Budget) -> Result<Self> {
         let damaged = || PdfError::Structure("an object stream is damaged");
+        let data = filter::decode_objects(dictionary, raw, budget)?;
         let positive = |key: &[u8]| dictionary.integer(key).and_then(|value| usize::try_from(value).ok());
         let (Some(count), Some(first)) = (positive(b"N"), positive(b"First")) else { return Err(damaged()) };
-        let mut lexer = Lexer::new(&data, 0);
-        let mut places = Vec::new();
+        let list = data.get(..first).ok_or_else(damaged)?;
+        // Each has two numbers, and what parts them.
+        if count > MAX_MEMBERS || count > first / 2 || !list.iter().all(|&byte| byte.is_ascii_digit() || is_space(byte))
+        {
+            return Err(damaged());
+        }
+        budget.read(count * size_of::<(u32, usize)>())?;
+        let mut lexer = Lexer::new(list, 0);
+        let mut places: Vec<(u32, usize)> = Vec::with_capacity(count);
         for _ in 0..count {
             let object = u32::try_from(lexer.number()?).map_err(|_| damaged())?;
             let place = usize::try_from(lexer.number()?).map_err(|_| damaged())?;
-            places.push((object, first.checked_add(place).ok_or_else(damaged)?));
+            let place = first.checked_add(place).filter(|&place| place <= data.len()).ok_or_else(damaged)?;
+            if places.last().is_some_and(|(_, before)| *before >= place) {
+                return Err(damaged());
+            }
+            places.push((object, place));
         }
         Ok(Self { data, places })
+    }
+
+    /// An object: it ends, with nothing but space behind it, where the next one begins. Some readers stop there, and
+    /// others where it is complete.
+    fn object(&self, index: usize, budget: &Budget) -> Result<Indirect<'_>> {
+        let damaged = || PdfError::Structure("an object stream is damaged");
+        let (_, at) = *self.places.get(index).ok_or_else(damaged)?;
+        let next = self.places.get(index + 1).map_or(self.data.len(), |(_, next)| *next);
+        let mut lexer = Lexer::new(&self.data, at);
+        let object = lexer.object()?;
+        budget.read(lexer.at.saturating_sub(at))?;
+        let after = self.data.get(lexer.at..next).ok_or_else(damaged)?;
+        let is_apart = next == self.data.len() || is_space(self.data[next - 1]) || is_delimiter(self.data[next - 1]);
+        if !is_apart || !after.iter().all(|&byte| is_space(byte)) {
+            return Err(damaged());
+        }
+        Ok(Indirect { object, stream: None, doubt: lexer.doubt, end: 0 })
     }
 }
 

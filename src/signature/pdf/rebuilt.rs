@@ -16,7 +16,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::object::{Indirect, Object, Reference};
 use super::xref::Entry;
-use super::{Container, Pdf, PdfError, Result, filter, lexer::is_space};
+use super::{Container, Pdf, PdfError, Result, lexer::is_space};
 
 /// An object of an update.
 pub(super) struct Appended<'a> {
@@ -132,7 +132,7 @@ pub(super) fn members(pdf: &Pdf<'_>, indirect: &Indirect<'_>) -> Result<Option<C
             if pdf.is_encrypted() {
                 return Err(PdfError::Encrypted);
             }
-            Container::read(filter::decode(dictionary, raw, pdf.budget)?, dictionary).map(Some)
+            Container::read(dictionary, raw, pdf.budget).map(Some)
         }
         _ => Ok(None),
     }

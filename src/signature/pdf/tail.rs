@@ -182,7 +182,7 @@ fn undoubted(doubt: Option<&'static str>) -> Result<()> {
 fn check_references(pdf: &Pdf<'_>, signed: &Pdf<'_>, tail: &Tail<'_, '_>, objects: &[Appended<'_>]) -> Result<()> {
     let missing = |reference: &Reference| Ok(pdf.generations(reference.number)? != Some([reference.generation; 2]));
     let check = |new: &Object<'_>, old: &dyn Fn() -> Result<Vec<Reference>>| {
-        let mut known: Option<Vec<Reference>> = None;
+        let mut known: Option<HashSet<Reference>> = None;
         for reference in inner_references(new) {
             pdf.budget.read(0)?;
             if !missing(&reference)? {
@@ -190,7 +190,7 @@ fn check_references(pdf: &Pdf<'_>, signed: &Pdf<'_>, tail: &Tail<'_, '_>, object
             }
             let known = match &known {
                 Some(known) => known,
-                None => known.insert(old()?),
+                None => known.insert(old()?.into_iter().collect()),
             };
             if !known.contains(&reference) || signed.generations(reference.number)?.is_some() {
                 return Err(PdfError::Structure("an update refers to an object that is not there"));
@@ -208,12 +208,10 @@ fn check_references(pdf: &Pdf<'_>, signed: &Pdf<'_>, tail: &Tail<'_, '_>, object
         let old = || Ok(inner_references(&signed.get(appended.reference.number)?.object));
         check(&appended.indirect.object, &old)?;
         let Some(members) = rebuilt::members(pdf, &appended.indirect)? else { continue };
-        for (number, at) in members.places {
-            let mut lexer = Lexer::new(&members.data, at);
-            let object = lexer.object()?;
-            pdf.budget.read(lexer.at.saturating_sub(at))?;
-            undoubted(lexer.doubt)?;
-            check(&object, &|| Ok(inner_references(&signed.get(number)?.object)))?;
+        for (index, (number, _)) in members.places.iter().enumerate() {
+            let member = members.object(index, pdf.budget)?;
+            undoubted(member.doubt)?;
+            check(&member.object, &|| Ok(inner_references(&signed.get(*number)?.object)))?;
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::PdfError;
-use super::filter::{Budget, decode};
+use super::filter::{Budget, decode_objects};
 use super::lexer::Lexer;
 use super::object::{Dictionary, Object};
 
@@ -172,7 +172,7 @@ fn stream<'a>(bytes: &'a [u8], start: usize, budget: &Budget) -> Result<Section<
     if width == 0 {
         return Err(PdfError::NoCrossReference);
     }
-    let data = decode(&trailer, raw, budget)?;
+    let data = decode_objects(&trailer, raw, budget)?;
     let mut rows = data.chunks_exact(width);
     let mut entries = Vec::new();
     is_odd |= matches!(trailer.get(b"Index"), Some(Object::Array(members)) if members.len() % 2 != 0);
@@ -204,6 +204,7 @@ fn stream<'a>(bytes: &'a [u8], start: usize, budget: &Budget) -> Result<Section<
             entries.push((entry_number(first, index)?, entry));
         }
     }
+    is_odd |= rows.next().is_some() || !data.len().is_multiple_of(width);
     let end = indirect.end;
     let doubt = indirect.doubt.or(is_odd.then_some("a cross-reference stream is written in an unusual way"));
     Ok(Section { start, end, entries, trailer, trailer_at: None, doubt, hybrid: None, hides: false })
