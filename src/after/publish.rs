@@ -335,7 +335,8 @@ impl App {
         Checkpoint::of(key, bytes).map_err(|error| PublishError::Unreadable(error.to_string()))
     }
 
-    /// The entity's seal over a checkpoint and the reading of the clock, with a timestamp where there is an authority: it covers all before it.
+    /// The entity's seal over a checkpoint and the reading of the clock, with a timestamp where there is an authority: it
+    /// covers all before it.
     async fn seal_checkpoint(&self, log: Log, size: u64, checkpoint: &str) -> Result<(), PublishError> {
         if !self.seal.is_configured() {
             return Ok(());

@@ -81,8 +81,7 @@ pub trait Watch: Send {
     fn bad(&mut self, line: u64, wrong: &str);
 }
 
-/// Rows of a catalogue looked at together: some megabytes; of entries and attentions, `limits.import_rows`. Each chunk costs PostgreSQL a few round trips, and over TCP a `COPY` can wait
-/// 40 ms for its end to be sent (Nagle's algorithm; the driver does not turn it off), so chunks are large.
+/// Rows of a catalogue looked at together: some megabytes. Each chunk costs PostgreSQL a few round trips, so chunks are large.
 const CHUNK: usize = 4096;
 
 /// 1900-01-01T00:00:00Z: what is older was never in a register of ours.

@@ -10,11 +10,10 @@ use std::time::Duration;
 use super::ImportError;
 use crate::app::App;
 use crate::domain::Sha256;
+use crate::registry::batch::{Failure, outcome_of};
 use crate::store::imports::{self, ImportRow};
 use crate::store::{self, Store, Tx};
 
-/// How often, and after which pause, a database is asked again that does not say whether a batch was kept.
-const ASKED: (u32, Duration) = (25, Duration::from_millis(200));
 /// Longer than the 100 ms after which SQLite looks again whether it can write, at the latest: without this pause another
 /// process would wait until the end of the import for its turn. PostgreSQL gives turns in the order in which they are
 /// asked for.
@@ -69,36 +68,19 @@ impl<'a> Import<'a> {
             if !lost.leaves_doubt() {
                 return Err(lost.into());
             }
-            tracing::warn!(error = &lost as &dyn std::error::Error, "the answer to a commit was lost; asking again");
-            match self.was_kept(&row).await {
-                Some(true) => {}
-                Some(false) => return Err(lost.into()),
-                None => return Err(ImportError::Doubt(lost)),
-            }
+            outcome_of(lost, || self.was_kept(&row)).await.map_err(|failure| match failure {
+                Failure::NotKept(lost) => ImportError::Store(lost),
+                Failure::Unknown(lost) => ImportError::Doubt(lost),
+            })?;
         }
         self.row = row;
         Ok(())
     }
 
-    /// Whether a batch was kept; `None` when the database does not say.
-    async fn was_kept(&self, row: &ImportRow) -> Option<bool> {
-        let mut asked = 0;
-        loop {
-            let found = match self.app.store().begin().await {
-                Ok(tx) => imports::settled(tx, row.id).await,
-                Err(error) => Err(error),
-            };
-            asked += 1;
-            match found {
-                Ok(found) => {
-                    return Some(
-                        found.is_some_and(|found| (found.line, found.finished_at) == (row.line, row.finished_at)),
-                    );
-                }
-                Err(_) if asked < ASKED.0 => tokio::time::sleep(ASKED.1).await,
-                Err(_) => return None,
-            }
-        }
+    /// Whether a batch was kept, once that is certain.
+    async fn was_kept(&self, row: &ImportRow) -> store::Result<bool> {
+        let found = imports::settled(self.app.store().begin().await?, row.id).await?;
+        Ok(found.is_some_and(|found| (found.line, found.finished_at) == (row.line, row.finished_at)))
     }
 
     /// Lets others write.

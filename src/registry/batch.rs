@@ -34,7 +34,7 @@ const OUTCOME_PATIENCE: Duration = Duration::from_secs(15);
 ///
 /// # Errors
 /// [`Failure::NotKept`] when it is not there, [`Failure::Unknown`] when nobody answered in time.
-pub async fn settled<F>(lost: store::Error, ask: impl Fn() -> F + Send) -> Result<(), Failure>
+pub async fn outcome_of<F>(lost: store::Error, ask: impl Fn() -> F + Send) -> Result<(), Failure>
 where
     F: Future<Output = store::Result<bool>> + Send,
 {

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::alteration::{Alteration, Altered, NotAltered, altered_by};
-use super::batch::{Commit, Failure, settled};
+use super::batch::{Commit, Failure, outcome_of};
 use super::caller::Entity;
 use super::clock_guard::{ClockGuard, ClockProblem};
 use super::entry::Entry;
@@ -211,7 +211,7 @@ impl Book {
 
     /// Whether the event is there, after the answer to its commit was lost.
     async fn settle(&self, event: Uuid, lost: store::Error) -> Result<(), Failure> {
-        settled(lost, || async {
+        outcome_of(lost, || async {
             let tx = self.store.begin().await?;
             store::book::was_committed(tx, self.entity.id, event).await
         })

@@ -17,7 +17,7 @@ pub use write::{Attentions, Member, Outcome};
 
 use crate::clock::Clock;
 use crate::domain::{AttentionChannel, Micros};
-use crate::registry::batch::{BatchError, Batcher, Failure, settled};
+use crate::registry::batch::{BatchError, Batcher, Failure, outcome_of};
 use crate::registry::book::Key;
 use crate::registry::caller::Caller;
 use crate::registry::submission::FieldError;
@@ -194,7 +194,7 @@ impl Service {
             if !lost.leaves_doubt() {
                 return Err(lost.into());
             }
-            let outcome = settled(lost, || async {
+            let outcome = outcome_of(lost, || async {
                 store::attentions::was_withdrawn(self.store.begin().await?, entity, id, &by, at).await
             });
             outcome.await.map_err(|failure| match failure {

@@ -35,11 +35,16 @@ row! { AttentionRow:
 /// # Errors
 /// When the database does not answer.
 pub async fn insert(tx: &mut Tx, entity: i64, rows: &[AttentionRow]) -> Result<()> {
+    insert_or(tx, "", entity, rows).await
+}
+
+/// Writes attentions; `conflict` says what becomes of one that is there.
+async fn insert_or(tx: &mut Tx, conflict: &'static str, entity: i64, rows: &[AttentionRow]) -> Result<()> {
     insert_rows!(
         tx,
         "INSERT INTO attentions (id, entity_id, at, attended_on, channel, unit, topic, outcome, count, recorded_by, recorded_at,
          import_id) VALUES",
-        "",
+        conflict,
         rows,
         |row| [
             row.id,
@@ -59,31 +64,22 @@ pub async fn insert(tx: &mut Tx, entity: i64, rows: &[AttentionRow]) -> Result<(
     Ok(())
 }
 
+/// Who recorded an attention of which only its id is asked for. No token's name has a colon.
+const NOBODY: &str = "nobody:asked";
+
 /// Whether an attention was committed, asked after the answer to a commit was lost.
 ///
-/// It is written again and taken back: that waits for a transaction whose connection broke and which may still be
-/// committing the same row.
+/// It is written again, as nobody's, where it is not there, and taken back: that waits for a transaction whose connection
+/// broke and which may still be committing the same row.
 ///
 /// # Errors
 /// When the database does not answer in time; then nobody knows.
 pub async fn was_committed(mut tx: Tx, entity: i64, row: &AttentionRow) -> Result<bool> {
-    let new = sql!(
-        &mut tx,
-        execute,
-        "INSERT INTO attentions (id, entity_id, at, attended_on, channel, unit, topic, count, recorded_by, recorded_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING",
-        row.id,
-        entity,
-        row.at,
-        row.attended_on.as_str(),
-        row.channel,
-        row.unit.as_str(),
-        row.topic.as_str(),
-        row.count,
-        row.recorded_by.as_str(),
-        row.recorded_at
-    )?;
-    Ok(new == 0)
+    let asked = AttentionRow { recorded_by: NOBODY.into(), ..row.clone() };
+    insert_or(&mut tx, "ON CONFLICT (id) DO NOTHING", entity, &[asked]).await?;
+    let found: Option<(String,)> =
+        sql!(&mut tx, fetch_optional, "SELECT recorded_by FROM attentions WHERE id = $1", row.id)?;
+    Ok(found.is_some_and(|(by,)| by != NOBODY))
 }
 
 /// Whether this caller withdrew an attention at this time, asked after the answer to a commit was lost: it takes the row,

@@ -23,7 +23,7 @@ async fn place(engine: Engine) -> Place {
     Place::with(engine, "Europe/Madrid", "[limits]\nimport_rows = 256\n").await
 }
 
-/// Does something whenever a batch is committed.
+/// Does something whenever a batch is committed. No row is bad.
 struct Saboteur(Box<dyn FnMut() + Send>);
 
 impl Watch for Saboteur {
@@ -36,6 +36,11 @@ impl Watch for Saboteur {
     fn bad(&mut self, line: u64, wrong: &str) {
         panic!("{line}: {wrong}");
     }
+}
+
+/// Does nothing.
+fn quiet() -> Saboteur {
+    Saboteur(Box::new(|| {}))
 }
 
 async fn under_way(place: &Place, kind: &str) -> Option<ImportRow> {
@@ -74,7 +79,7 @@ async fn an_import_that_dies_shows_nothing_and_goes_on_where_it_stopped(
     assert_eq!(place.differences().await, []);
     place.book_is_whole().await;
     // Another file would not know which numbers this one still brings.
-    let other = entries::import(&place.app, &place.file("other.csv", file(&[row(9000)])), false, &mut Quiet).await;
+    let other = entries::import(&place.app, &place.file("other.csv", file(&[row(9000)])), false, &mut quiet()).await;
     assert!(matches!(other, Err(ImportError::Unfinished(_))), "{other:?}");
 
     let output = place.program(&["import", "entries", path.to_str().unwrap()]).await;
@@ -89,16 +94,6 @@ async fn an_import_that_dies_shows_nothing_and_goes_on_where_it_stopped(
     // What is there is there: the file again changes nothing.
     let again = place.history("again.csv", history(ROWS)).await;
     assert_eq!((again.written, again.same, again.taken_up_at), (0, 300, None));
-}
-
-/// Says nothing.
-struct Quiet;
-
-impl Watch for Quiet {
-    fn reached(&mut self, _: Stage, _: u64) {}
-    fn bad(&mut self, line: u64, wrong: &str) {
-        panic!("{line}: {wrong}");
-    }
 }
 
 #[rstest]

@@ -1,6 +1,7 @@
 //! A town hall under test: the real server in this process, on a port of its own, over real services.
 
 use std::ops::Deref;
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -97,6 +98,16 @@ impl Town {
     /// A number in the database.
     pub async fn count(&self, statement: &'static str) -> i64 {
         scalar(self.app.store(), statement).await
+    }
+
+    /// Waits until a number in the database is as it is to be; for half a minute, since it never will be after that.
+    pub async fn until(&self, statement: &'static str, is_so: impl Fn(i64) -> bool) {
+        let asked = async {
+            while !is_so(self.count(statement).await) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), asked).await.expect(statement);
     }
 
     pub async fn holdings(&self) -> Holdings {

@@ -18,9 +18,7 @@ fn order(code: &Value) -> Value {
 
 /// Waits until what follows an entry is done: its receipt and its words.
 async fn followed_up(town: &Town) {
-    while town.count("SELECT count(*) FROM outbox WHERE kind IN ('registered', 'index')").await > 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    town.until("SELECT count(*) FROM outbox WHERE kind IN ('registered', 'index')", |left| left == 0).await;
 }
 
 /// Documents, and what was signed, in the object store.

@@ -160,9 +160,7 @@ async fn looks_are_a_tree_of_their_own(#[values(Engine::Sqlite, Engine::Postgres
         town.get(&format!("/entries/{id}"), "clerk").await.is(200, "");
     }
     // Beside the three looks, the act by which the server begins to use its seal, in its own time.
-    while town.count("SELECT count(*) FROM access_log WHERE action = 'seal_used'").await == 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    town.until("SELECT count(*) FROM access_log WHERE action = 'seal_used'", |used| used > 0).await;
     let note = town.get("/log/access/checkpoint", "nobody").await.is(200, "");
     let key = town.app.entity.ledger.verifier(Log::Access).clone();
     let head = Checkpoint::open(&note.body, &[key], &[]).unwrap().checkpoint;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 use crate::domain::{AttentionChannel, Sha256};
-use crate::registry::batch::{Commit, Failure, settled};
+use crate::registry::batch::{Commit, Failure, outcome_of};
 use crate::registry::book::Key;
 use crate::store::attentions::{AttentionRow, Count};
 use crate::store::book::KeyRow;
@@ -68,7 +68,7 @@ impl Commit for Attentions {
             // All of the batch is there or nothing: one row tells. One without rows wrote nothing that anybody hears of.
             let is_new = |member: &&&Member| matches!(outcomes.get(&member.row.id), Some(Outcome::Recorded));
             if let Some(member) = members.iter().find(is_new) {
-                settled(lost, || async {
+                outcome_of(lost, || async {
                     store::attentions::was_committed(self.store.begin().await?, member.entity, &member.row).await
                 })
                 .await?;
