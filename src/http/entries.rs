@@ -317,7 +317,6 @@ impl Filters {
             order,
             descending,
             after,
-            hidden_after: None,
         })
     }
 }

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::bulk::insert_rows;
+use super::imports::shown_attention;
 use super::statement::{Statement, explain, run};
 use super::{Result, Tx, row, sql};
 use crate::domain::{AttentionChannel, Micros};
@@ -135,8 +136,12 @@ pub async fn withdraw(tx: &mut Tx, entity: i64, id: Uuid, by: &str, at: Micros) 
     let row: Option<(String, String, AttentionChannel, i64)> = sql!(
         tx,
         fetch_optional,
-        "UPDATE attentions SET withdrawn_at = $3, withdrawn_by = $4 WHERE entity_id = $1 AND id = $2 AND withdrawn_at IS NULL
-         RETURNING attended_on, unit, channel, count",
+        concat!(
+            "UPDATE attentions SET withdrawn_at = $3, withdrawn_by = $4
+             WHERE entity_id = $1 AND id = $2 AND withdrawn_at IS NULL AND ",
+            shown_attention!(),
+            " RETURNING attended_on, unit, channel, count"
+        ),
         entity,
         id,
         at,
@@ -145,12 +150,13 @@ pub async fn withdraw(tx: &mut Tx, entity: i64, id: Uuid, by: &str, at: Micros) 
     Ok(row.map(|(date, unit, channel, count)| Count { date, unit, channel, more: -count }))
 }
 
-/// An attention by its id.
+/// An attention by its id; none while it belongs to an import that is not finished.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn by_id(tx: &mut Tx, entity: i64, id: Uuid) -> Result<Option<AttentionRow>> {
-    Ok(sql!(tx, fetch_optional, "SELECT * FROM attentions WHERE entity_id = $1 AND id = $2", entity, id)?)
+    let statement = concat!("SELECT * FROM attentions WHERE entity_id = $1 AND id = $2 AND ", shown_attention!());
+    Ok(sql!(tx, fetch_optional, statement, entity, id)?)
 }
 
 /// Which attentions are asked for. Whatever is `None` does not narrow them.
@@ -193,9 +199,7 @@ pub async fn plan(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Resu
 /// What does not narrow the list is not in the statement, so that each filter can have its index.
 fn page(statement: &mut Statement, entity: i64, wanted: &Wanted, limit: i64) {
     statement.sql("SELECT * FROM attentions WHERE entity_id = ").int(entity);
-    // Those of an import that is not finished are not shown yet.
-    statement.sql(" AND (import_id IS NULL OR import_id NOT IN (SELECT id FROM imports WHERE entity_id = ");
-    statement.int(entity).sql(" AND finished_at IS NULL))");
+    statement.sql(concat!(" AND ", shown_attention!()));
     if let Some(from) = wanted.from {
         statement.sql(" AND at >= ").int(from.0);
     }

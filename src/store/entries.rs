@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::bulk::insert_rows;
+use super::imports::shown_entry;
 use super::{Result, Tx, row, sql};
 use crate::domain::{
     AuthenticationMethod, AuthorityKind, BookKind, Channel, Country, DocumentKind, ErasureGround, IdType, Identity,
@@ -423,7 +424,7 @@ macro_rules! entry_columns {
 }
 pub(super) use entry_columns;
 
-/// An entry by its id.
+/// An entry by its id; none while it belongs to an import that is not finished.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -431,7 +432,12 @@ pub async fn by_id(tx: &mut Tx, entity: i64, id: Uuid) -> Result<Option<EntryRow
     Ok(sql!(
         tx,
         fetch_optional,
-        concat!("SELECT ", entry_columns!(), " FROM entries e WHERE e.entity_id = $1 AND e.id = $2"),
+        concat!(
+            "SELECT ",
+            entry_columns!(),
+            " FROM entries e WHERE e.entity_id = $1 AND e.id = $2 AND ",
+            shown_entry!()
+        ),
         entity,
         id
     )?)
@@ -451,7 +457,12 @@ pub async fn by_code(tx: &mut Tx, entity: i64, code: &str) -> Result<Option<Entr
     Ok(sql!(
         tx,
         fetch_optional,
-        concat!("SELECT ", entry_columns!(), " FROM entries e WHERE e.entity_id = $1 AND e.csv_sha256 = $2"),
+        concat!(
+            "SELECT ",
+            entry_columns!(),
+            " FROM entries e WHERE e.entity_id = $1 AND e.csv_sha256 = $2 AND ",
+            shown_entry!()
+        ),
         entity,
         hash_of(code)
     )?)
@@ -462,26 +473,20 @@ pub async fn by_code(tx: &mut Tx, entity: i64, code: &str) -> Result<Option<Entr
 /// # Errors
 /// When the database does not answer.
 pub async fn by_number(tx: &mut Tx, entity: i64, book: &str, year: i64, number: i64) -> Result<Option<EntryRow>> {
-    let row: Option<EntryRow> = sql!(
+    Ok(sql!(
         tx,
         fetch_optional,
         concat!(
             "SELECT ",
             entry_columns!(),
-            " FROM entries e WHERE e.entity_id = $1 AND e.book = $2 AND e.year = $3 AND e.number = $4"
+            " FROM entries e WHERE e.entity_id = $1 AND e.book = $2 AND e.year = $3 AND e.number = $4 AND ",
+            shown_entry!()
         ),
         entity,
         book,
         year,
         number
-    )?;
-    Ok(match row {
-        Some(row) if row.imported => {
-            let after = super::imports::hidden_after(tx, entity).await?;
-            Some(row).filter(|row| after.is_none_or(|position| row.position <= position))
-        }
-        row => row,
-    })
+    )?)
 }
 
 /// What belongs to an entry, in its order.

@@ -183,6 +183,25 @@ pub async fn kept_numbers(tx: &mut Tx, entity: i64) -> Result<Vec<(String, i64, 
     )?)
 }
 
+/// The condition that a row `e` of `entries` is shown: it does not belong to an import that is not finished. A list asks for
+/// the position once, by [`hidden_after`].
+macro_rules! shown_entry {
+    () => {
+        "(NOT e.imported
+          OR NOT EXISTS (SELECT 1 FROM entities WHERE entities.id = e.entity_id AND entities.importing_from < e.position))"
+    };
+}
+pub(super) use shown_entry;
+
+/// The condition that a row of `attentions` is shown: it does not belong to an import that is not finished.
+macro_rules! shown_attention {
+    () => {
+        "(attentions.import_id IS NULL
+          OR NOT EXISTS (SELECT 1 FROM imports WHERE imports.id = attentions.import_id AND imports.finished_at IS NULL))"
+    };
+}
+pub(super) use shown_attention;
+
 /// Where the entries of an import begin that is not finished: imported ones after this position are not shown yet.
 ///
 /// # Errors

@@ -68,8 +68,6 @@ pub struct Wanted {
     pub descending: bool,
     /// Only those after this place.
     pub after: Option<Place>,
-    /// Imported entries after this position belong to an import that is not finished, and are hidden. [`list`] knows.
-    pub hidden_after: Option<i64>,
 }
 
 /// A party or representative that is looked for.

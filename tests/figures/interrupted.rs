@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use axum::http::Method;
 use rstest::rstest;
 use serde_json::json;
+use ventanilla::domain::Micros;
 use ventanilla::import::entries::{self, Outcome, conclude, import};
 use ventanilla::import::{ImportError, Stage, Watch, attentions};
 use ventanilla::store::imports::{ImportRow, unfinished};
@@ -75,6 +77,8 @@ async fn an_import_that_dies_shows_nothing_and_goes_on_where_it_stopped(
     assert_eq!(under_way(&place, "entries").await.unwrap().line, i64::try_from(SECOND).unwrap() - 1);
     assert_eq!(place.get("/entries?sort=number", &clerk).await.json()["items"], json!([]));
     assert_eq!(place.get("/books/entrada/2018/1", &clerk).await.status, 404);
+    let id = place.any_id("entries").await;
+    assert_eq!(place.get(&format!("/entries/{id}"), &clerk).await.status, 404);
     assert_eq!(place.report(&clerk, "2018").await["years"][0]["entries"]["total"], 0);
     assert_eq!(place.differences().await, []);
     place.book_is_whole().await;
@@ -186,6 +190,10 @@ async fn an_import_of_attentions_that_is_killed_goes_on_where_it_stopped(
     let path = place.file("sac.csv", attentions_csv(6_000));
     killed(&place, "attentions", &path, async || {}).await;
     assert_eq!(place.get("/attentions", &clerk).await.json()["items"], json!([]));
+    // Nor can anybody reach what is not shown yet, and so take it from counters in which it is not.
+    let hidden = format!("/attentions/{}", place.any_id("attentions").await);
+    assert_eq!(place.get(&hidden, &clerk).await.status, 404);
+    assert_eq!(place.send(Method::DELETE, &hidden, &clerk, &[], Vec::new()).await.status, 404);
     assert_eq!(place.differences().await, []);
     let (outcome, _) = place.import_attentions(&path, false).await;
     let attentions::Outcome::Done(summary) = outcome else { panic!("{outcome:?}") };

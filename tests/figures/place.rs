@@ -10,11 +10,13 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
+use uuid::Uuid;
 use ventanilla::app::App;
 use ventanilla::clock::Clock;
 use ventanilla::config::Config;
 use ventanilla::http::router::router;
 use ventanilla::import::{Stage, Watch, attentions, entries};
+use ventanilla::store::Tx;
 
 use crate::harness::services::Services;
 
@@ -203,6 +205,31 @@ impl Place {
             sqlx::query(statement).execute(&pool).await.unwrap().rows_affected()
         };
         assert!(done > 0, "{statement} changed nothing");
+    }
+
+    /// The id of one of a table's rows, shown or not.
+    pub async fn any_id(&self, table: &str) -> Uuid {
+        let statement = sqlx::AssertSqlSafe(format!("SELECT id FROM {table} LIMIT 1"));
+        match self.app.store().read().await.unwrap() {
+            Tx::Sqlite(mut tx) => sqlx::query_scalar(statement).fetch_one(&mut *tx).await.unwrap(),
+            Tx::Postgres(mut tx) => sqlx::query_scalar(statement).fetch_one(&mut *tx).await.unwrap(),
+        }
+    }
+
+    /// Whether the database knows how many rows a table has, for its plans.
+    pub async fn is_counted(&self, table: &str) -> bool {
+        let counts: i64 = match self.app.store().read().await.unwrap() {
+            Tx::Sqlite(mut tx) => {
+                // Before anything was counted, there is no table of counts.
+                let statement = "SELECT count(*) FROM sqlite_stat1 WHERE tbl = $1";
+                sqlx::query_scalar(statement).bind(table).fetch_one(&mut *tx).await.unwrap_or_default()
+            }
+            Tx::Postgres(mut tx) => {
+                let statement = "SELECT count(*) FROM pg_stats WHERE tablename = $1";
+                sqlx::query_scalar(statement).bind(table).fetch_one(&mut *tx).await.unwrap()
+            }
+        };
+        counts > 0
     }
 
     /// Counts every record again; what differs.

@@ -8,6 +8,7 @@
 //! tables stand.
 
 use std::cmp::Ordering;
+use std::ops::Deref;
 
 use chrono::{Days, NaiveDate, NaiveTime};
 
@@ -68,21 +69,28 @@ pub fn match_text(dialect: Dialect, words: &[String]) -> String {
     }
 }
 
+/// What is wanted, and what is hidden of it.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// What is wanted.
+    pub wanted: Wanted,
+    /// Imported entries after this position belong to an import that is not finished, and are hidden.
+    pub hidden_after: Option<i64>,
+}
+
+impl Deref for Asked {
+    type Target = Wanted;
+
+    fn deref(&self) -> &Wanted {
+        &self.wanted
+    }
+}
+
 /// Whether anything but words and times narrows the list.
-pub fn is_narrowed(wanted: &Wanted) -> bool {
+pub fn is_narrowed(asked: &Asked) -> bool {
     let Wanted {
-        book,
-        channel,
-        status,
-        unit,
-        distributed_to,
-        party,
-        backdated,
-        to_be_corrected,
-        custody_until,
-        hidden_after,
-        ..
-    } = wanted;
+        book, channel, status, unit, distributed_to, party, backdated, to_be_corrected, custody_until, ..
+    } = &asked.wanted;
     book.is_some()
         || channel.is_some()
         || status.is_some()
@@ -92,7 +100,7 @@ pub fn is_narrowed(wanted: &Wanted) -> bool {
         || backdated.is_some()
         || to_be_corrected.is_some()
         || custody_until.is_some()
-        || hidden_after.is_some()
+        || asked.hidden_after.is_some()
 }
 
 /// From when until when entries can have been registered: from, and before. The year of an entry is that of the local
@@ -145,7 +153,7 @@ fn columns(dialect: Dialect, drive: Drive, order: Order) -> Columns {
 
 /// Adds the statement that gives the keys of a page, in its order: the entry's `rowid` on SQLite, its `id` on PostgreSQL.
 /// In the order of numbers a book is wanted.
-pub fn keys(statement: &mut Statement, dialect: Dialect, drive: Drive, entity: i64, wanted: &Wanted, limit: i64) {
+pub fn keys(statement: &mut Statement, dialect: Dialect, drive: Drive, entity: i64, wanted: &Asked, limit: i64) {
     let columns = columns(dialect, drive, wanted.order);
     statement.sql("SELECT ");
     statement.sql(match dialect {
@@ -163,13 +171,13 @@ pub fn keys(statement: &mut Statement, dialect: Dialect, drive: Drive, entity: i
 }
 
 /// Whether the full text alone tells which entries are wanted and in which order, on PostgreSQL.
-fn is_bare(dialect: Dialect, drive: Drive, wanted: &Wanted) -> bool {
+fn is_bare(dialect: Dialect, drive: Drive, wanted: &Asked) -> bool {
     let by_words = dialect == Dialect::Postgres && matches!(drive, Drive::Words(_));
     by_words && wanted.order == Order::RegisteredAt && wanted.year.is_none() && !is_narrowed(wanted)
 }
 
 /// Adds from where the entries wanted come, and what they must be.
-pub fn found(statement: &mut Statement, dialect: Dialect, drive: Drive, entity: i64, wanted: &Wanted) {
+pub fn found(statement: &mut Statement, dialect: Dialect, drive: Drive, entity: i64, wanted: &Asked) {
     let columns = columns(dialect, drive, wanted.order);
     let join = if dialect == Dialect::Sqlite { " CROSS JOIN " } else { " JOIN " };
     match drive {
@@ -287,7 +295,7 @@ pub fn place(drive: Drive) -> &'static str {
 }
 
 /// The hits of the words wanted, on SQLite, whose place can be one of the list.
-fn hits(statement: &mut Statement, place: &str, wanted: &Wanted) {
+fn hits(statement: &mut Statement, place: &str, wanted: &Asked) {
     statement.sql("entry_text MATCH ").text(match_text(Dialect::Sqlite, &wanted.words));
     let (from, to) = times(wanted);
     let after = wanted.after.as_ref().filter(|_| wanted.order == Order::RegisteredAt).map(|place| place.1);
@@ -301,7 +309,7 @@ fn hits(statement: &mut Statement, place: &str, wanted: &Wanted) {
     }
 }
 
-fn words(statement: &mut Statement, dialect: Dialect, drive: Drive, entity: i64, wanted: &Wanted) {
+fn words(statement: &mut Statement, dialect: Dialect, drive: Drive, entity: i64, wanted: &Asked) {
     if wanted.words.is_empty() {
         return;
     }
@@ -335,7 +343,7 @@ fn words(statement: &mut Statement, dialect: Dialect, drive: Drive, entity: i64,
 }
 
 /// What entries themselves must be. `time` is when they were registered, as the table has it by which they are found.
-fn narrow(statement: &mut Statement, time: &str, wanted: &Wanted) {
+fn narrow(statement: &mut Statement, time: &str, wanted: &Asked) {
     // Only where there is such an import, so that no other statement is planned by it.
     if let Some(position) = wanted.hidden_after {
         statement.sql(" AND (NOT e.imported OR e.position <= ").int(position).sql(")");

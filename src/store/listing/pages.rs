@@ -1,6 +1,6 @@
 //! A page of entries: how it is looked for, and its rows.
 
-use super::keys::{ALL_HITS, Dialect, Drive, Look, found, is_narrowed, keys, match_text, place};
+use super::keys::{ALL_HITS, Asked, Dialect, Drive, Look, found, is_narrowed, keys, match_text, place};
 use super::{Order, Wanted};
 use crate::domain::Micros;
 use crate::store::entries::{EntryRow, entry_columns};
@@ -30,7 +30,7 @@ fn dialect(tx: &Tx) -> Dialect {
 /// # Errors
 /// When the database does not answer.
 pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Result<Vec<EntryRow>> {
-    let wanted = &Wanted { hidden_after: imports::hidden_after(tx, entity).await?, ..wanted.clone() };
+    let wanted = &asked(tx, entity, wanted).await?;
     if wanted.order != Order::Number || wanted.book.is_some() {
         return part(tx, entity, wanted, limit).await;
     }
@@ -39,7 +39,8 @@ pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Resu
     for book in books(tx, entity, wanted).await? {
         let after = wanted.after.clone().filter(|place| place.0 == book);
         let left = limit.saturating_sub(i64::try_from(rows.len()).unwrap_or(i64::MAX));
-        let of_book = Wanted { book: Some(book), after, ..wanted.clone() };
+        let of_book = Wanted { book: Some(book), after, ..wanted.wanted.clone() };
+        let of_book = Asked { wanted: of_book, ..*wanted };
         rows.extend(part(tx, entity, &of_book, left).await?);
         if i64::try_from(rows.len()).is_ok_and(|rows| rows >= limit) {
             break;
@@ -48,8 +49,13 @@ pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Resu
     Ok(rows)
 }
 
+/// What is wanted of what is shown.
+async fn asked(tx: &mut Tx, entity: i64, wanted: &Wanted) -> Result<Asked> {
+    Ok(Asked { wanted: wanted.clone(), hidden_after: imports::hidden_after(tx, entity).await? })
+}
+
 /// The books that a list by number goes through, in its order.
-async fn books(tx: &mut Tx, entity: i64, wanted: &Wanted) -> Result<Vec<String>> {
+async fn books(tx: &mut Tx, entity: i64, wanted: &Asked) -> Result<Vec<String>> {
     let mut statement = Statement::default();
     statement.sql("SELECT code FROM books WHERE entity_id = ").int(entity);
     if let Some(place) = &wanted.after {
@@ -61,7 +67,7 @@ async fn books(tx: &mut Tx, entity: i64, wanted: &Wanted) -> Result<Vec<String>>
 }
 
 /// The entries wanted; by number, those of one book.
-async fn part(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Result<Vec<EntryRow>> {
+async fn part(tx: &mut Tx, entity: i64, wanted: &Asked, limit: i64) -> Result<Vec<EntryRow>> {
     let (dialect, mut drive) = (dialect(tx), drive(tx, entity, wanted).await?);
     if let (Dialect::Sqlite, Drive::Words(most), Order::RegisteredAt) = (dialect, drive, wanted.order) {
         let rows = by_words(tx, entity, wanted, most, limit).await?;
@@ -89,13 +95,13 @@ async fn part(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Result<V
 }
 
 /// By which table entries are found, if not by their words.
-fn otherwise(wanted: &Wanted, look: Look) -> Drive {
+fn otherwise(wanted: &Asked, look: Look) -> Drive {
     if wanted.party.is_some() { Drive::Parties(look) } else { Drive::Entries(look) }
 }
 
 /// By which table the entries wanted are found fastest. On SQLite [`Drive::Words`] with few hits is a try: where these do
 /// not fill the page, the others are looked for otherwise.
-async fn drive(tx: &mut Tx, entity: i64, wanted: &Wanted) -> Result<Drive> {
+async fn drive(tx: &mut Tx, entity: i64, wanted: &Asked) -> Result<Drive> {
     if wanted.words.is_empty() {
         return Ok(otherwise(wanted, Look::Each));
     }
@@ -121,7 +127,7 @@ async fn drive(tx: &mut Tx, entity: i64, wanted: &Wanted) -> Result<Drive> {
     }
     let mut entries = Statement::default();
     entries.sql("SELECT count(*) FROM (SELECT 1");
-    let without_words = Wanted { words: Vec::new(), ..wanted.clone() };
+    let without_words = Asked { wanted: Wanted { words: Vec::new(), ..wanted.wanted.clone() }, ..*wanted };
     found(&mut entries, Dialect::Sqlite, otherwise(wanted, Look::Each), entity, &without_words);
     entries.sql(" LIMIT ").int(FEW_ENTRIES).sql(")");
     let entries: Vec<(i64,)> = run!(tx, entries);
@@ -148,7 +154,7 @@ type Hit = (i64, i64, i64);
 
 /// Entries by their words on SQLite, as they were registered. The full text has them by the minute: the page is the next
 /// rows of it, and only those of the page's last minute are sorted.
-async fn by_words(tx: &mut Tx, entity: i64, wanted: &Wanted, most: i64, limit: i64) -> Result<Vec<EntryRow>> {
+async fn by_words(tx: &mut Tx, entity: i64, wanted: &Asked, most: i64, limit: i64) -> Result<Vec<EntryRow>> {
     const HITS: &str = "SELECT e.rowid, e.registered_at, e.position";
     let direction = if wanted.descending { "DESC" } else { "ASC" };
     let mut next = Statement::default();
@@ -164,8 +170,9 @@ async fn by_words(tx: &mut Tx, entity: i64, wanted: &Wanted, most: i64, limit: i
         let of_minute = Wanted {
             from: wanted.from.max(Some(start_of_minute(minute))),
             to: Some(wanted.to.map_or(end_of_minute(minute), |to| to.min(end_of_minute(minute)))),
-            ..wanted.clone()
+            ..wanted.wanted.clone()
         };
+        let of_minute = Asked { wanted: of_minute, ..*wanted };
         let mut rest = Statement::default();
         rest.sql(HITS);
         found(&mut rest, Dialect::Sqlite, Drive::Words(ALL_HITS), entity, &of_minute);
@@ -195,6 +202,7 @@ async fn by_words(tx: &mut Tx, entity: i64, wanted: &Wanted, most: i64, limit: i
 /// # Errors
 /// When the database does not answer.
 pub async fn plan(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Result<Vec<String>> {
+    let wanted = &asked(tx, entity, wanted).await?;
     let (dialect, drive) = (dialect(tx), drive(tx, entity, wanted).await?);
     let mut statement = Statement::default();
     statement.sql(match dialect {
