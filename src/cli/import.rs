@@ -65,6 +65,7 @@ async fn import_entries(arguments: FileArguments) -> Outcome {
         entries::Outcome::Refused { bad } => return Ok(refused(bad)),
         entries::Outcome::Done(summary) => summary,
     };
+    // A file again, of which all is there, changes nothing.
     if summary.written > 0 {
         settle(&app).await;
     }
@@ -95,7 +96,9 @@ async fn import_attentions(arguments: FileArguments) -> Outcome {
         }
         attentions::Outcome::Refused { bad } => return Ok(refused(bad)),
         attentions::Outcome::Done(summary) => {
-            settle(&app).await;
+            if summary.rows > 0 {
+                settle(&app).await;
+            }
             println!("{} attentions imported, in {} rows", summary.attentions, summary.rows);
             println!("{} rows read", summary.rows + summary.bad);
             left_out(summary.bad);
@@ -112,6 +115,7 @@ async fn conclude(config: ConfigArgument) -> Outcome {
     app.continues(Log::Book).await?;
     match entries::conclude(&app).await? {
         Some((entries, line)) => {
+            settle(&app).await;
             println!("{entries} entries stand, up to line {line} of the file that was interrupted");
         }
         None => println!("no import of entries was interrupted"),
