@@ -6,17 +6,16 @@
 //! shown or counted. A file that was mended is another file: after an import that left bad rows out, only the
 //! mended rows are to be imported.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::progress::Import;
 use super::sheet::{Sheet, hash_of};
 use super::{ImportError, Stage, Watch, past};
 use crate::app::App;
-use crate::domain::{AttentionChannel, Micros, Sha256, text};
+use crate::domain::{Micros, Sha256, text};
 use crate::service::attention::{MOST_ALIKE, NewAttention, TOPIC, UNIT};
 use crate::store;
-use crate::store::attentions::{AttentionRow, Count};
+use crate::store::attentions::AttentionRow;
 use crate::store::imports::{self, ImportRow};
 
 const COLUMNS: [&str; 5] = ["at", "channel", "unit", "topic", "count"];
@@ -39,14 +38,14 @@ pub enum Outcome {
     Done(Summary),
 }
 
-/// What an import did.
+/// What an import did, with what was done before it was interrupted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Rows written.
     pub rows: u64,
     /// Attentions in them: the sum of `count`.
     pub attentions: i64,
-    /// Bad rows, left out because that was asked for.
+    /// Rows that were bad when their batch was written, left out because that was asked for.
     pub bad: u64,
     /// The line below which an import that was interrupted was taken up.
     pub taken_up_at: Option<u64>,
@@ -59,8 +58,7 @@ type Read = (u64, Result<NewAttention, String>);
 struct Checked {
     /// The hashes of its chunks.
     chunks: Vec<Sha256>,
-    summary: Summary,
-    counts: BTreeMap<(String, String, AttentionChannel), i64>,
+    bad: u64,
 }
 
 /// Imports a file of attentions: the columns `at`, `channel`, `unit`, `topic` and `count`, in any order. The same file again
@@ -79,8 +77,8 @@ pub async fn import(app: &App, path: &Path, skip_bad: bool, watch: &mut dyn Watc
     let now = app.clock().now();
     let checked = check(app, path, now, watch)?;
     // What was begun leaves the bad rows out, whatever is asked now.
-    if checked.summary.bad > 0 && !skip_bad && before.is_none() {
-        return Ok(Outcome::Refused { bad: checked.summary.bad });
+    if checked.bad > 0 && !skip_bad && before.is_none() {
+        return Ok(Outcome::Refused { bad: checked.bad });
     }
     let mut import = match before {
         Some(row) => Import::new(app, row),
@@ -95,7 +93,9 @@ pub async fn import(app: &App, path: &Path, skip_bad: bool, watch: &mut dyn Watc
         }
     };
     write(app, path, (&mut import, now), &checked, watch).await?;
-    Ok(Outcome::Done(Summary { taken_up_at: import.taken_up_at, ..checked.summary }))
+    let attentions = finish(app, &mut import).await?;
+    let (rows, bad) = (import.row.rows.unsigned_abs(), import.row.bad.unsigned_abs());
+    Ok(Outcome::Done(Summary { rows, attentions, bad, taken_up_at: import.taken_up_at }))
 }
 
 /// Reads the whole file and names every bad row.
@@ -110,25 +110,16 @@ fn check(app: &App, path: &Path, now: Micros, watch: &mut dyn Watch) -> Result<C
         }
         checked.chunks.push(sheet.take_digest());
         for (line, read) in rows {
-            match read {
-                Ok(NewAttention { at, unit, channel, count, .. }) => {
-                    checked.summary.rows += 1;
-                    checked.summary.attentions += count;
-                    let date = at.local_date(app.entity.zone).to_string();
-                    *checked.counts.entry((date, unit, channel)).or_default() += count;
-                }
-                Err(wrong) => {
-                    checked.summary.bad += 1;
-                    watch.bad(line, &wrong);
-                }
+            if let Err(wrong) = read {
+                checked.bad += 1;
+                watch.bad(line, &wrong);
             }
         }
         watch.reached(Stage::Checking, sheet.bytes());
     }
 }
 
-/// Reads the file again and writes it, a chunk in a transaction; the counters with the last, in their order, so that they are
-/// locked briefly.
+/// Reads the file again and writes it, a chunk in a transaction.
 async fn write(
     app: &App,
     path: &Path,
@@ -145,7 +136,7 @@ async fn write(
             return Err(ImportError::Changed(path.to_owned()));
         }
         if rows.is_empty() {
-            break;
+            return Ok(());
         }
         let (_, rows) = import.part(rows);
         let (Some((first, _)), Some((last, _))) = (rows.first(), rows.last()) else { continue };
@@ -168,15 +159,24 @@ async fn write(
         watch.reached(Stage::Writing, sheet.bytes());
         import.pause().await;
     }
+}
+
+/// Shows and counts what was written; the sum of its attentions.
+///
+/// The counters get what the rows say that are there: which rows were good was decided batch by batch, at other times where
+/// the import was interrupted, and no second look at the file tells.
+async fn finish(app: &App, import: &mut Import<'_>) -> Result<i64, ImportError> {
+    let entity = app.entity.id;
+    // Nothing is locked while they are added up. Where another process writes more meanwhile, the import's line is not ours.
+    let mut tx = app.store().read().await?;
+    let counts = store::attentions::counts_of_import(&mut tx, entity, import.row.id).await?;
+    drop(tx);
     let mut tx = app.store().begin().await?;
     import.lock(&mut tx).await?;
-    let counts = checked.counts.iter().map(|((date, unit, channel), more)| {
-        let (date, unit) = (date.clone(), unit.clone());
-        Count { date, unit, channel: *channel, more: *more }
-    });
-    store::attentions::add_counts(&mut tx, app.entity.id, &counts.collect::<Vec<_>>()).await?;
+    store::attentions::add_counts(&mut tx, entity, &counts).await?;
     let finished = ImportRow { finished_at: Some(app.clock().now()), ..import.row.clone() };
-    import.commit(tx, finished).await
+    import.commit(tx, finished).await?;
+    Ok(counts.iter().map(|count| count.more).sum())
 }
 
 /// The next rows of the file, at most `count`; none at its end.
@@ -219,6 +219,7 @@ fn read(cells: &[&str], now: Micros) -> Result<NewAttention, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::AttentionChannel;
     use rstest::rstest;
 
     const NOW: Micros = Micros(1_767_225_600_000_000);

@@ -111,6 +111,7 @@ pub struct Count {
     pub channel: AttentionChannel,
     pub more: i64,
 }
+row! { Count: date, unit, channel, more }
 
 /// Brings the counters up to date; `counts` are sorted, so that locks are taken in one order.
 ///
@@ -128,7 +129,25 @@ pub async fn add_counts(tx: &mut Tx, entity: i64, counts: &[Count]) -> Result<()
     Ok(())
 }
 
-/// Marks an attention as withdrawn; `None` when there is none, or it was withdrawn before.
+/// What the attentions of an import come to, sorted.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn counts_of_import(tx: &mut Tx, entity: i64, import: Uuid) -> Result<Vec<Count>> {
+    let mut counts: Vec<Count> = sql!(
+        tx,
+        fetch_all,
+        "SELECT attended_on AS date, unit, channel, CAST(sum(count) AS BIGINT) AS more FROM attentions
+         WHERE entity_id = $1 AND import_id = $2 GROUP BY attended_on, unit, channel",
+        entity,
+        import
+    )?;
+    counts.sort();
+    Ok(counts)
+}
+
+/// Marks an attention as withdrawn; `None` when there is none, it belongs to an import that is not finished, or it was
+/// withdrawn before.
 ///
 /// # Errors
 /// When the database does not answer.
