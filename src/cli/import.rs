@@ -70,7 +70,10 @@ async fn import_entries(arguments: FileArguments) -> Outcome {
         settle(&app).await;
     }
     println!("{} entries imported, {} were there already", summary.written, summary.same);
-    println!("{} rows read", summary.written + summary.same + summary.bad);
+    if summary.erased > 0 {
+        println!("{} were erased after an earlier import, and stay erased", summary.erased);
+    }
+    println!("{} rows read", summary.written + summary.same + summary.erased + summary.bad);
     for entries::Gaps { book, year, runs } in &summary.gaps {
         println!("{book} {year}: no entry has the numbers {}", listed(runs));
     }

@@ -43,7 +43,9 @@ pub struct Summary {
     pub written: u64,
     /// Rows that were there already.
     pub same: u64,
-    /// Bad rows, left out because that was asked for.
+    /// Rows whose entry was imported before, and its personal data erased: it stays erased.
+    pub erased: u64,
+    /// Bad rows, left out: because that was asked for, or because a year got live entries after the file was checked.
     pub bad: u64,
     /// The line below which an import that was interrupted was taken up.
     pub taken_up_at: Option<u64>,
@@ -73,15 +75,16 @@ struct Checked {
     /// The hashes of its chunks.
     chunks: Vec<Sha256>,
     same: u64,
+    erased: u64,
     bad: u64,
     /// The highest number that is new in each book and year.
     highest: BTreeMap<(usize, i64), i64>,
 }
 
 /// Imports a file of entries: the columns `book`, `year`, `number`, `registered_at`, `channel`, `subject`,
-/// `destination_unit`, `party_id_type`, `party_id` and `party_name`, in any order; `subject_code`, `origin_unit`, `origin_office`,
-/// `origin_number`, `origin_registered_at` and `exchange_id` may be there. The same file again takes up an import that
-/// was interrupted.
+/// `destination_unit`, `party_id_type`, `party_id` and `party_name`, in any order; `subject_code`, `origin_unit`,
+/// `origin_office`, `origin_number`, `origin_registered_at` and `exchange_id` may be there. The same file again takes up an
+/// import that was interrupted.
 ///
 /// # Errors
 /// [`ImportError`]; bad rows are no error but [`Outcome::Refused`].
@@ -106,9 +109,9 @@ pub async fn import(app: &App, path: &Path, skip_bad: bool, watch: &mut dyn Watc
         };
         if is_new && (checked.bad > 0 && !skip_bad || checked.highest.is_empty()) {
             import.forget().await?;
-            let Checked { same, bad, .. } = checked;
+            let Checked { same, erased, bad, .. } = checked;
             let kept = skip_bad || bad == 0;
-            let summary = Summary { same, bad, ..Summary::default() };
+            let summary = Summary { same, erased, bad, ..Summary::default() };
             return Ok(if kept { Outcome::Done(summary) } else { Outcome::Refused { bad } });
         }
         let sifter = Sifter::new(app.entity.id, reading.clone(), kept.clone());
@@ -170,6 +173,7 @@ async fn check(app: &App, path: &Path, mut sifter: Sifter, watch: &mut dyn Watch
                     *highest = entry.number.max(*highest);
                 }
                 Verdict::Same => checked.same += 1,
+                Verdict::Erased => checked.erased += 1,
                 Verdict::Bad(wrong) => {
                     checked.bad += 1;
                     watch.bad(line, &wrong);
@@ -203,6 +207,7 @@ async fn write(
     let mut sheet = Sheet::open_optional(path, &COLUMNS, &OPTIONAL)?;
     let mut writer = Writer::new(&app.entity, app.clock(), sifter.reading.clone());
     let mut chunks = checked.chunks.iter();
+    let mut all = 0;
     loop {
         let rows = chunk(&mut sheet, &sifter.reading, app.config.limits.import_rows)?;
         let expected = chunks.next().copied();
@@ -212,6 +217,7 @@ async fn write(
         if rows.is_empty() {
             break;
         }
+        all += rows.len() as u64;
         let (before, rows) = import.part(rows);
         sifter.pass(before);
         let Some((first, _)) = rows.first() else { continue };
@@ -225,11 +231,13 @@ async fn write(
         import.pause().await;
     }
     let ImportRow { rows, same, bad, .. } = import.row;
+    let (written, same, bad) = (rows.unsigned_abs(), same.unsigned_abs(), bad.unsigned_abs());
     let gaps = finish(app, import).await?;
     Ok(Some(Summary {
-        written: rows.unsigned_abs(),
-        same: same.unsigned_abs(),
-        bad: bad.unsigned_abs(),
+        written,
+        same,
+        erased: all.saturating_sub(written + same + bad),
+        bad,
         taken_up_at: import.taken_up_at,
         gaps,
         unchecked_ids: writer.unchecked_ids,
@@ -268,6 +276,8 @@ async fn batch(
         match verdict {
             Verdict::New(entry) => new.push(entry),
             Verdict::Same => row.same += 1,
+            // What is not written, not there and not bad was erased: the rows of the file tell how many those are.
+            Verdict::Erased => {}
             Verdict::Bad(_) => row.bad += 1,
         }
     }

@@ -18,6 +18,8 @@ pub enum Verdict {
     New(OldEntry),
     /// The same stands in the book, or further up in the file.
     Same,
+    /// It stands in the book, but for its personal data, which were erased: it is never written again, whatever it says.
+    Erased,
     /// It cannot be.
     Bad(String),
 }
@@ -105,8 +107,13 @@ impl Sifter {
             if self.years[&(book, year)].is_none() {
                 continue;
             }
-            for (number, record) in store::imports::standing(tx, self.entity, code, year, &numbers).await? {
-                standing.insert((book, year, number), record.as_deref().map(imported).transpose()?.flatten());
+            for (number, erased_at, record) in store::imports::standing(tx, self.entity, code, year, &numbers).await? {
+                let stands = match record {
+                    Some(_) if erased_at.is_some() => Stands::Erased,
+                    Some(record) => imported(&record)?.map_or(Stands::Here, Stands::Imported),
+                    None => Stands::Here,
+                };
+                standing.insert((book, year, number), stands);
             }
         }
         Ok(standing)
@@ -118,9 +125,12 @@ impl Sifter {
         let live = self.years.get(&(entry.book, year)).copied().flatten().is_some_and(|(_, live)| live);
         let closed = live && !self.kept.contains(&(entry.book, year));
         match standing.get(&(entry.book, year, entry.number)) {
-            Some(Some(content)) if *content == entry.content => Verdict::Same,
-            Some(Some(_)) => Verdict::Bad(format!("number {} was imported before with other content", entry.code)),
-            Some(None) => Verdict::Bad(format!("number {} is that of an entry registered here", entry.code)),
+            Some(Stands::Imported(content)) if *content == entry.content => Verdict::Same,
+            Some(Stands::Imported(_)) => {
+                Verdict::Bad(format!("number {} was imported before with other content", entry.code))
+            }
+            Some(Stands::Erased) => Verdict::Erased,
+            Some(Stands::Here) => Verdict::Bad(format!("number {} is that of an entry registered here", entry.code)),
             None if closed => Verdict::Bad(format!(
                 "the book {book} has entries of {year} that were registered here: nothing more goes into that year"
             )),
@@ -129,8 +139,19 @@ impl Sifter {
     }
 }
 
-/// What stands at a number of a book and year: the content of an import, or none where it was registered here.
-type Standing = HashMap<(usize, i64, i64), Option<Content>>;
+/// What stands at a number.
+#[derive(Debug)]
+enum Stands {
+    /// What was imported before.
+    Imported(Content),
+    /// What was imported before, and erased.
+    Erased,
+    /// An entry that was registered here.
+    Here,
+}
+
+/// What stands at numbers of books and years.
+type Standing = HashMap<(usize, i64, i64), Stands>;
 
 fn imported(record: &str) -> store::Result<Option<Content>> {
     let corrupt = |_| store::Error::Corrupt("event");

@@ -247,8 +247,9 @@ pub async fn take_counts(tx: &mut Tx, id: Uuid) -> Result<Vec<Count>> {
     Ok(counts)
 }
 
-/// What stands at a number: the number, and the record of its import; `None` where it was registered here.
-pub type Standing = (i64, Option<String>);
+/// What stands at a number: the number, when its personal data were erased, and the record of its import, of which nothing
+/// is left then; `None` where it was registered here.
+pub type Standing = (i64, Option<Micros>, Option<String>);
 
 /// What stands at these numbers of a book and year.
 ///
@@ -260,7 +261,7 @@ pub async fn standing(tx: &mut Tx, entity: i64, book: &str, year: i64, numbers: 
         // A subquery and not a join: right after a large import, PostgreSQL knows too little of the tables to choose
         // well, and would read all events for each few numbers.
         let mut query = QueryBuilder::<E>::new(
-            "SELECT e.number, (SELECT v.data FROM events v WHERE v.entry_id = e.id AND v.type = 'imported')
+            "SELECT e.number, e.erased_at, (SELECT v.data FROM events v WHERE v.entry_id = e.id AND v.type = 'imported')
              FROM entries e WHERE e.entity_id = ",
         );
         query.push_bind(entity);

@@ -208,6 +208,67 @@ async fn an_import_of_attentions_that_is_killed_goes_on_where_it_stopped(
     assert_eq!(place.import_attentions(&path, false).await.0, attentions::Outcome::Repeated);
 }
 
+/// Dies once its first batch is committed, which leaves bad rows out.
+struct Dying;
+
+impl Watch for Dying {
+    fn reached(&mut self, stage: Stage, _: u64) {
+        assert_ne!(stage, Stage::Writing, "killed");
+    }
+
+    fn bad(&mut self, _: u64, _: &str) {}
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_attention_that_was_bad_before_the_interruption_and_is_good_after_it_is_not_counted(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let place = place(engine).await;
+    let soon = Micros(place.app.clock().now().0 + 1_500_000);
+    let future = format!("{},phone,L01000000,Padrón,7\n", soon.rfc3339(place.app.entity.zone));
+    let content = attentions_csv(ROWS).replacen("count\n", &format!("count\n{future}"), 1);
+    let path = place.file("sac.csv", content);
+    let (app, dying) = (place.app.clone(), path.clone());
+    let died = tokio::spawn(async move { attentions::import(&app, &dying, true, &mut Dying).await.map(drop) });
+    assert!(died.await.unwrap_err().is_panic());
+    let row = under_way(&place, "attentions").await.unwrap();
+    assert_eq!((row.rows, row.bad), (255, 1), "the first row was to be in the future");
+    let left = u64::try_from(soon.0 - place.app.clock().now().0).unwrap_or_default();
+    tokio::time::sleep(Duration::from_micros(left)).await;
+
+    let (outcome, bad) = place.import_attentions(&path, true).await;
+    assert_eq!(bad, []);
+    let attentions::Outcome::Done(summary) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((summary.rows, summary.attentions, summary.bad), (300, 600, 1));
+    assert_eq!(place.differences().await, []);
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_imported_entry_that_was_erased_stays_so_when_its_file_is_imported_again(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let place = place(engine).await;
+    let clerk = place.token("clerk").await;
+    place.history("first.csv", file(&[row(1), row(2)])).await;
+    let erase = ["erase", "--ground", "court_order", "--reason", "Sentencia 45/2032", "2018-E-000001"];
+    let output = place.program(&erase).await;
+    assert!(output.status.success(), "{output:?}");
+    let again = place.history("first.csv", file(&[row(1), row(2)])).await;
+    assert_eq!((again.written, again.same, again.erased), (0, 1, 1));
+    // It counts once, whichever process meets it.
+    let path = dies(&place, history(ROWS)).await;
+    let output = place.program(&["import", "entries", path.to_str().unwrap()]).await;
+    let said = String::from_utf8(output.stdout).unwrap();
+    let expected = "298 entries imported, 1 were there already\n1 were erased after an earlier import, and stay erased\n\
+                    300 rows read\n";
+    assert!(said.starts_with(expected), "{said}");
+    let entry = &place.get("/books/entrada/2018/1", &clerk).await.json()["entry"];
+    assert_eq!((&entry["subject"], entry["erased"].is_null()), (&json!(""), false), "{entry}");
+    place.book_is_whole().await;
+}
+
 #[rstest]
 #[case::before_it_arrived(Cut::BeforeCommit)]
 #[case::after_it_was_executed(Cut::AfterCommit)]
