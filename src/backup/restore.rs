@@ -70,7 +70,7 @@ pub async fn restore(
     }
     let mut staged = Staged::before(url)?;
     tokio::task::block_in_place(|| manifest.database.copy_to(folder, staged.file(), progress))?;
-    staged.check().await?;
+    staged.check(url, tools).await?;
     let mut listing = store::dump::unnamed_file().map_err(BackupError::Staging)?;
     tokio::task::block_in_place(|| manifest.list.copy_to(folder, &mut listing, progress))?;
     let objects = Objects::open(&config.objects)?;

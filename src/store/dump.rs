@@ -5,7 +5,7 @@
 //! given the snapshot of a transaction of ours, so that what refers to objects is read from just what was dumped.
 
 use std::fs::Permissions;
-use std::io::{ErrorKind, Seek};
+use std::io::{ErrorKind, Read, Seek};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,11 +13,14 @@ use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
 use super::{Error, Result, Store, Tx, schema};
+
+/// No list of migrations is longer than this, in bytes of text.
+const MAX_RECORD: u64 = 1 << 20;
 
 /// Why a database was not dumped, or not brought back.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +51,12 @@ pub enum DumpError {
         .1.as_ref().map(|why| format!(". It could not be taken away again, drop the database: {why}")).unwrap_or_default()
     )]
     Schema(Vec<String>, Option<String>),
+    /// What was restored could not be checked.
+    #[error(
+        "the restored database could not be checked, and was not kept: {}{}", .0,
+        .1.as_ref().map(|why| format!(". It could not be taken away again, drop the database: {why}")).unwrap_or_default()
+    )]
+    Unchecked(String, Option<String>),
     /// Somebody works with the database.
     #[error("the database is in use: stop the server first")]
     InUse,
@@ -110,7 +119,7 @@ impl Store {
                     format!("--snapshot={snapshot}"),
                     format!("--file={}", file.display()),
                 ];
-                run("pg_dump", tools, url, arguments, Stdio::null()).await?;
+                run("pg_dump", tools, Some(url), arguments, (Stdio::null(), Stdio::null())).await?;
                 Ok(tx)
             }
         }
@@ -138,7 +147,7 @@ pub async fn holds_entries(url: &str) -> Result<bool> {
         connection.close().await?;
         return Ok(held == 1);
     }
-    let mut connection = PgConnectOptions::from_str(url)?.connect().await?;
+    let mut connection = connect(url).await?;
     let (there,): (bool,) =
         sqlx::query_as("SELECT to_regclass('entries') IS NOT NULL AND to_regclass('events') IS NOT NULL")
             .fetch_one(&mut connection)
@@ -168,6 +177,8 @@ pub struct Staged {
     file: std::fs::File,
     /// On SQLite, where the copy is and where it goes.
     place: Option<(PathBuf, PathBuf)>,
+    /// On PostgreSQL, what the migrations make that the dump says it ran.
+    made: Option<schema::Made>,
 }
 
 impl Staged {
@@ -178,11 +189,11 @@ impl Staged {
     pub fn before(url: &str) -> std::result::Result<Self, DumpError> {
         if !url.starts_with("sqlite:") {
             let file = unnamed_file().map_err(|error| DumpError::File(std::env::temp_dir(), error))?;
-            return Ok(Self { file, place: None });
+            return Ok(Self { file, place: None, made: None });
         }
         let target = SqliteConnectOptions::from_str(url).map_err(Error::from)?.get_filename().to_owned();
         let fresh = beside(&target, ".restoring");
-        Ok(Self { file: private(&fresh)?, place: Some((fresh, target)) })
+        Ok(Self { file: private(&fresh)?, place: Some((fresh, target)), made: None })
     }
 
     /// Where the dump is to be written.
@@ -191,12 +202,21 @@ impl Staged {
     }
 
     /// Makes what was written durable, and looks whether its schema is the registry's. Of a dump of PostgreSQL's that is
-    /// seen only when it is in its place.
+    /// seen only when it is in its place; what it will be compared with is made here, before anything of it can interfere.
     ///
     /// # Errors
-    /// [`DumpError::Schema`] names what is not.
-    pub async fn check(&self) -> std::result::Result<(), DumpError> {
-        let Some((fresh, _)) = &self.place else { return Ok(()) };
+    /// [`DumpError::Schema`] names what is not; or the migrations that it ran are not known, or `url`'s role may not make
+    /// a schema to run them in.
+    pub async fn check(&mut self, url: &str, tools: &Path) -> std::result::Result<(), DumpError> {
+        let Some((fresh, _)) = &self.place else {
+            let versions = self.versions(tools).await?;
+            if versions.is_empty() {
+                return Err(DumpError::Schema(vec!["the list of its migrations is missing".to_owned()], None));
+            }
+            let mut connection = connect(url).await?;
+            self.made = Some(schema::Made::by(&mut connection, versions).await?);
+            return Ok(connection.close().await?);
+        };
         self.file.sync_all().map_err(|error| DumpError::File(fresh.clone(), error))?;
         let options = SqliteConnectOptions::new().filename(fresh).read_only(true).immutable(true);
         let mut connection = options.connect().await?;
@@ -205,33 +225,70 @@ impl Staged {
         if wrong.is_empty() { Ok(()) } else { Err(DumpError::Schema(wrong, None)) }
     }
 
-    /// Puts the dump in the place of the database at `url`: all of it, or nothing.
+    /// The dump from its beginning, as the input of a program.
+    fn input(&mut self) -> std::result::Result<Stdio, DumpError> {
+        let file = self.file.rewind().and_then(|()| self.file.try_clone());
+        Ok(file.map_err(|error| DumpError::File(std::env::temp_dir(), error))?.into())
+    }
+
+    /// The migrations that a dump of PostgreSQL's says it ran.
+    async fn versions(&mut self, tools: &Path) -> std::result::Result<Vec<i64>, DumpError> {
+        let failed = |error| DumpError::File(std::env::temp_dir(), error);
+        let mut rows = unnamed_file().map_err(failed)?;
+        let arguments = ["--data-only", "--table=_sqlx_migrations", "--file=-"].map(String::from).to_vec();
+        let output = rows.try_clone().map_err(failed)?.into();
+        run("pg_restore", tools, None, arguments, (self.input()?, output)).await?;
+        let mut text = String::new();
+        rows.rewind().and_then(|()| rows.take(MAX_RECORD).read_to_string(&mut text)).map_err(failed)?;
+        Ok(copied_versions(&text))
+    }
+
+    /// Puts the dump, which was checked ([`Staged::check`]), in the place of the database at `url`: all of it, or nothing.
     ///
     /// # Errors
-    /// [`DumpError`]; then the database holds no entries, as before.
+    /// [`DumpError`]; then the database holds no entries, as before, unless the error says that it could not be emptied.
     pub async fn bring_back(mut self, url: &str, tools: &Path) -> std::result::Result<(), DumpError> {
         if let Some((fresh, target)) = self.place.take() {
             return replace_file(&target, fresh).await;
         }
-        let mut connection = PgConnectOptions::from_str(url).map_err(Error::from)?.connect().await?;
+        let made = self.made.take().ok_or(Error::Bug("the dump was not checked"))?;
+        let mut connection = connect(url).await?;
         let before = schema::Postgres::of(&mut connection).await?;
-        self.file.rewind().map_err(|error| DumpError::File(std::env::temp_dir(), error))?;
-        let arguments = vec![
-            "--clean".into(),
-            "--if-exists".into(),
-            "--no-owner".into(),
-            "--no-privileges".into(),
-            "--exit-on-error".into(),
-            "--single-transaction".into(),
-        ];
-        let file = self.file.try_clone().map_err(|error| DumpError::File(std::env::temp_dir(), error))?;
-        run("pg_restore", tools, url, arguments, file.into()).await?;
-        let wrong = schema::compare_postgres(&mut connection, &before).await?;
-        if wrong.is_empty() {
+        let arguments =
+            ["--clean", "--if-exists", "--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"];
+        let arguments = arguments.map(String::from).to_vec();
+        let failure = run("pg_restore", tools, Some(url), arguments, (self.input()?, Stdio::null())).await.err();
+        if connection.ping().await.is_err() {
+            // It took hours, and somebody on the way forgets connections that say nothing.
+            connection = match connect(url).await {
+                Ok(again) => again,
+                Err(error) => {
+                    let failure = failure.map_or_else(|| "no connection".to_owned(), |failure| failure.to_string());
+                    return Err(DumpError::Unchecked(failure, Some(error.to_string())));
+                }
+            };
+        }
+        let checked = match failure {
+            None => schema::compare_postgres(&mut connection, &before, &made).await.map_err(DumpError::from),
+            // Nothing was restored, unless only the program's last word was lost.
+            Some(failure) => match schema::was_restored(&mut connection, &before).await {
+                Ok(false) => return Err(failure),
+                Ok(true) => Err(failure),
+                Err(error) => return Err(DumpError::Unchecked(failure.to_string(), Some(error.to_string()))),
+            },
+        };
+        if let Ok(wrong) = &checked
+            && wrong.is_empty()
+        {
             return Ok(());
         }
-        let emptied = schema::empty_again(&mut connection, &before).await;
-        Err(DumpError::Schema(wrong, emptied.err().map(|error| error.to_string())))
+        drop(connection);
+        let emptied = async { schema::empty_again(&mut connect(url).await?, &before, &made).await }.await;
+        let left = emptied.err().map(|error| error.to_string());
+        Err(match checked {
+            Ok(wrong) => DumpError::Schema(wrong, left),
+            Err(error) => DumpError::Unchecked(error.to_string(), left),
+        })
     }
 }
 
@@ -241,6 +298,21 @@ impl Drop for Staged {
             let _ = std::fs::remove_file(fresh);
         }
     }
+}
+
+async fn connect(url: &str) -> Result<PgConnection> {
+    Ok(PgConnectOptions::from_str(url)?.connect().await?)
+}
+
+/// The first column, as a number, of the rows that stand in the text of a dump as `COPY` writes them.
+fn copied_versions(text: &str) -> Vec<i64> {
+    let mut versions = Vec::new();
+    let mut lines = text.lines();
+    while lines.by_ref().any(|line| line.starts_with("COPY ") && line.ends_with(" FROM stdin;")) {
+        let rows = lines.by_ref().take_while(|line| *line != "\\.");
+        versions.extend(rows.filter_map(|row| row.split('\t').next()?.parse::<i64>().ok()));
+    }
+    versions
 }
 
 /// A file's name with something behind it.
@@ -281,21 +353,21 @@ async fn replace_file(target: &Path, fresh: PathBuf) -> std::result::Result<(), 
     std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))
 }
 
-/// Runs one of PostgreSQL's programs on a database. The password goes by the environment, where `ps` does not show it.
+/// Runs one of PostgreSQL's programs, on a database where one is named, with this input and output. The password goes by the environment, where `ps` does not show it.
 async fn run(
     program: &'static str,
     tools: &Path,
-    url: &str,
+    url: Option<&str>,
     arguments: Vec<String>,
-    input: Stdio,
+    (input, output): (Stdio, Stdio),
 ) -> std::result::Result<(), DumpError> {
-    let (address, password) = without_password(url)?;
     let path = if tools.as_os_str().is_empty() { PathBuf::from(program) } else { tools.join(program) };
     let mut command = Command::new(&path);
-    command.arg(format!("--dbname={address}")).arg("--no-password").args(arguments).env("LC_ALL", "C");
-    command.stdin(input).stdout(Stdio::null());
-    if let Some(password) = password {
-        command.env("PGPASSWORD", password);
+    command.args(arguments).env("LC_ALL", "C").stdin(input).stdout(output);
+    if let Some(url) = url {
+        let (address, password) = without_password(url)?;
+        command.arg(format!("--dbname={address}")).arg("--no-password");
+        command.envs(password.map(|password| ("PGPASSWORD", password)));
     }
     let running = tokio::task::spawn_blocking(move || command.output()).await;
     let done = running.map_err(std::io::Error::other).flatten().map_err(|error| match error.kind() {
@@ -351,6 +423,13 @@ pub async fn counts(tx: &mut Tx) -> Result<(i64, i64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_migrations_that_a_dump_names_are_read_from_its_rows_alone() {
+        let text = "--\n1\tx\nCOPY public._sqlx_migrations (version, description) FROM stdin;\n1\tregistry\n31\tx\n\\.\n2\ty\n";
+        assert_eq!(copied_versions(text), [1, 31]);
+        assert_eq!(copied_versions("SELECT 1;\n"), [0; 0]);
+    }
 
     #[test]
     fn a_password_never_stands_on_a_command_line() {

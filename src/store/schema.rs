@@ -10,7 +10,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
-use super::{Result, migrations};
+use super::{Error, Result, migrations};
 
 /// Things that differ and are named; of more only the number is told.
 const NAMED: usize = 50;
@@ -62,6 +62,8 @@ pub struct Postgres {
     outside: BTreeSet<String>,
     /// The statements that take all of it away.
     drops: BTreeSet<String>,
+    /// See [`RECORD`].
+    record: i64,
 }
 
 impl Postgres {
@@ -74,6 +76,7 @@ impl Postgres {
             inside: lines(connection, INSIDE).await?,
             outside: lines(connection, OUTSIDE).await?,
             drops: lines(connection, DROPS).await?,
+            record: sqlx::query_scalar(RECORD).fetch_one(connection).await?,
         })
     }
 }
@@ -83,22 +86,63 @@ async fn lines(connection: &mut PgConnection, statement: &'static str) -> Result
     Ok(lines.into_iter().collect())
 }
 
-/// How a PostgreSQL database, which was `before`, differs from what its migrations make. What others keep there, and
+/// What a PostgreSQL database holds that ran certain migrations.
+#[derive(Debug)]
+pub struct Made {
+    versions: Vec<i64>,
+    inside: BTreeSet<String>,
+}
+
+impl Made {
+    /// Runs these migrations in a schema that is gone afterwards. Its name is random: nobody can have taken it before.
+    ///
+    /// # Errors
+    /// When one of them is not known, or the role may not make a schema; or the database does not answer.
+    pub async fn by(connection: &mut PgConnection, mut versions: Vec<i64>) -> Result<Self> {
+        versions.sort_unstable();
+        let mut random = [0; 16];
+        openssl::rand::rand_bytes(&mut random).map_err(|_| Error::Bug("no random numbers"))?;
+        let name = format!("ventanilla_{}", hex::encode(random));
+        let mut tx = connection.begin().await?;
+        let schema = AssertSqlSafe(format!("CREATE SCHEMA {name}; SET LOCAL search_path = {name}"));
+        sqlx::raw_sql(schema).execute(&mut *tx).await?;
+        migrations::run_again(migrations::POSTGRES, &versions, &mut *tx).await?;
+        let inside = lines(&mut tx, INSIDE).await?;
+        tx.rollback().await?;
+        Ok(Self { versions, inside })
+    }
+
+    fn tables(&self) -> BTreeSet<String> {
+        self.inside.iter().filter_map(|line| table_of(line)).collect()
+    }
+}
+
+/// How a PostgreSQL database, which was `before`, differs from what the migrations `made`. What others keep there, and
 /// kept before, is not of interest.
 ///
 /// # Errors
-/// When the database does not answer, or names migrations that are not known; or the role may not make a schema.
-pub async fn compare_postgres(connection: &mut PgConnection, before: &Postgres) -> Result<Vec<String>> {
+/// When the database does not answer, or its list of migrations cannot be read.
+pub async fn compare_postgres(connection: &mut PgConnection, before: &Postgres, made: &Made) -> Result<Vec<String>> {
     let now = Postgres::of(connection).await?;
-    let made = made_by_migrations(connection).await?;
-    let tables = |all: &BTreeSet<String>| all.iter().filter_map(|line| table_of(line)).collect::<BTreeSet<_>>();
-    let ours = tables(&made);
+    let versions: Vec<i64> = sqlx::query_scalar(APPLIED).fetch_all(&mut *connection).await?;
+    let ours = made.tables();
     // Somebody else's table, if it was there; on ours nothing is excused.
     let excused = |line: &String| before.inside.contains(line) && table_of(line).is_none_or(|of| !ours.contains(&of));
-    let found = now.inside.iter().filter(|line| made.contains(*line) || !excused(line)).cloned().collect();
-    let mut wrong = differences(&found, &made);
+    let found = now.inside.iter().filter(|line| made.inside.contains(*line) || !excused(line)).cloned().collect();
+    let mut wrong = differences(&found, &made.inside);
     wrong.extend(now.outside.difference(&before.outside).map(|one| format!("{one} is none of the registry's")));
+    if versions != made.versions {
+        wrong.push("the list of its migrations is not the one in the file".to_owned());
+    }
     Ok(wrong)
+}
+
+/// Whether something was restored into a PostgreSQL database since it was `before`.
+///
+/// # Errors
+/// When it does not answer.
+pub async fn was_restored(connection: &mut PgConnection, before: &Postgres) -> Result<bool> {
+    Ok(sqlx::query_scalar::<_, i64>(RECORD).fetch_one(connection).await? != before.record)
 }
 
 /// The table that a line of [`INSIDE`] is about, if any.
@@ -107,36 +151,27 @@ fn table_of(line: &str) -> Option<String> {
     Some(of.split(':').next()?.to_owned())
 }
 
-/// What the migrations of this database make, in a schema that is gone afterwards.
-async fn made_by_migrations(connection: &mut PgConnection) -> Result<BTreeSet<String>> {
-    let versions: Vec<i64> = sqlx::query_scalar(APPLIED).fetch_all(&mut *connection).await?;
-    let mut tx = connection.begin().await?;
-    sqlx::raw_sql("CREATE SCHEMA ventanilla_made; SET LOCAL search_path = ventanilla_made").execute(&mut *tx).await?;
-    migrations::run_again(migrations::POSTGRES, &versions, &mut *tx).await?;
-    let made = lines(&mut tx, INSIDE).await?;
-    tx.rollback().await?;
-    Ok(made)
-}
-
 /// Takes away what was restored into a database that held no entries; what others kept there before stays.
 ///
 /// # Errors
 /// When the database refuses: then something of it is left.
-pub async fn empty_again(connection: &mut PgConnection, before: &Postgres) -> Result<()> {
+pub async fn empty_again(connection: &mut PgConnection, before: &Postgres, made: &Made) -> Result<()> {
     let now = lines(connection, DROPS).await?;
-    let ours = made_by_migrations(connection).await.unwrap_or_default();
-    let is_ours = |drop: &str| {
-        ours.iter()
-            .filter_map(|line| table_of(line))
-            .any(|table| drop.starts_with(&format!("DROP TABLE IF EXISTS {table} ")))
-    };
+    let ours: Vec<String> = made.tables().iter().map(|table| format!("DROP TABLE IF EXISTS {table} ")).collect();
+    let is_ours = |drop: &str| ours.iter().any(|ours| drop.starts_with(ours.as_str()));
+    let mut drops: Vec<&String> = now.iter().filter(|drop| !before.drops.contains(*drop) || is_ours(drop)).collect();
+    // Those would be run by the others.
+    drops.sort_by_key(|drop| !drop.starts_with("DROP EVENT TRIGGER"));
     let mut tx = connection.begin().await?;
-    for statement in now.iter().filter(|drop| !before.drops.contains(*drop) || is_ours(drop)) {
+    for statement in drops {
         sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(&mut *tx).await?;
     }
     tx.commit().await?;
     Ok(())
 }
+
+/// The number of the table that lists the migrations: another one after each restoring, which makes it again.
+const RECORD: &str = "SELECT coalesce(CAST(CAST(to_regclass('_sqlx_migrations') AS oid) AS bigint), 0)";
 
 /// A line for each thing in the schema in use, as `kind name of table: definition`. Names of that schema are not
 /// qualified, so that two schemas can be compared.
@@ -220,6 +255,17 @@ UNION ALL
 SELECT 'DROP EXTENSION IF EXISTS ' || quote_ident(extname) || ' CASCADE' FROM pg_extension
 UNION ALL
 SELECT 'DROP PUBLICATION IF EXISTS ' || quote_ident(pubname) || ' CASCADE' FROM pg_publication
+UNION ALL
+SELECT 'DROP LANGUAGE IF EXISTS ' || quote_ident(lanname) || ' CASCADE' FROM pg_language WHERE oid >= 16384
+    AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE objid = pg_language.oid AND deptype = 'e')
+UNION ALL
+SELECT 'DROP CAST IF EXISTS (' || castsource::regtype || ' AS ' || casttarget::regtype || ') CASCADE' FROM pg_cast
+    WHERE oid >= 16384 AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE objid = pg_cast.oid AND deptype = 'e')
+UNION ALL
+SELECT 'DROP OPERATOR IF EXISTS ' || pg_operator.oid::regoperator || ' CASCADE' FROM pg_operator JOIN ours ON ours.oid = oprnamespace
+    WHERE NOT EXISTS (SELECT 1 FROM pg_depend WHERE objid = pg_operator.oid AND deptype = 'e')
+UNION ALL
+SELECT 'SELECT lo_unlink(' || oid || ') FROM pg_largeobject_metadata WHERE oid = ' || oid FROM pg_largeobject_metadata
 UNION ALL
 SELECT 'DROP SCHEMA IF EXISTS ' || quote_ident(nspname) || ' CASCADE' FROM ours WHERE nspname <> current_schema()";
 

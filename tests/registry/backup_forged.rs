@@ -13,7 +13,7 @@ use ventanilla::store::log::Log;
 
 use crate::backup::{Said, backed_up, run, run_beside};
 use crate::harness::services::Services;
-use crate::harness::site::{Engine, Site, execute};
+use crate::harness::site::{Engine, Site, execute, scalar};
 use crate::harness::town::Town;
 
 /// A row that lets somebody in: a token of an administrator, made now.
@@ -163,7 +163,9 @@ const ADDED: [(&str, &str); 4] = [
 ];
 const ADDED_ON_SQLITE: [(&str, &str); 1] =
     [("CREATE TRIGGER forget AFTER INSERT ON entries BEGIN DELETE FROM access_log; END", "trigger forget (entries)")];
-const ADDED_ON_POSTGRES: [(&str, &str); 5] = [
+const ADDED_ON_POSTGRES: [(&str, &str); 7] = [
+    ("CREATE SCHEMA ventanilla_made", "schema ventanilla_made"),
+    ("SELECT lo_create(987654)", "large object 987654"),
     (
         "CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN DELETE FROM access_log; RETURN NEW; END';
         CREATE TRIGGER forget AFTER INSERT ON entries FOR EACH ROW EXECUTE FUNCTION forget()",
@@ -211,9 +213,100 @@ async fn a_schema_that_the_registry_does_not_make_is_refused_by_name_even_unsign
     assert!(!said.err.contains("could not be taken away"), "{said:?}");
     assert!(!holds_entries(site.database()).await.unwrap(), "{said:?}");
     assert!(!site.path("ventanilla.db.restoring").exists());
+    if engine == Engine::Postgres {
+        let left = "SELECT (SELECT count(*) FROM pg_largeobject_metadata)
+            + (SELECT count(*) FROM pg_namespace WHERE nspname IN ('elsewhere', 'ventanilla_made'))
+            + (SELECT count(*) FROM pg_proc WHERE proname = 'forget')";
+        assert_eq!(scalar(&site.store().await, left).await, 0, "all that came is gone");
+    }
     // The same database takes a backup whose schema is right.
     restore(&site, &whole, &[]).await.is(0).says("the book is whole");
     if engine == Engine::Postgres {
         execute(&site.store().await, "DROP TABLE neighbour").await;
     }
+}
+
+/// What somebody does to the list of migrations, how it is undone, and what is said of it.
+const LISTED: [(&str, &str, &str); 2] = [
+    (
+        "INSERT INTO _sqlx_migrations SELECT 9999, description, installed_on, success, checksum, execution_time
+        FROM _sqlx_migrations WHERE version = 1",
+        "DELETE FROM _sqlx_migrations WHERE version = 9999",
+        "9999",
+    ),
+    (
+        "ALTER TABLE _sqlx_migrations RENAME COLUMN version TO other",
+        "ALTER TABLE _sqlx_migrations RENAME COLUMN other TO version",
+        "version",
+    ),
+];
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_whose_schema_cannot_be_compared_is_not_left_in_its_place(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let (town, folder) = backed_up(engine).await;
+    let site = std::sync::Arc::new(Site::keyed(engine).await);
+    for (forge, mend, named) in LISTED {
+        execute(town.app.store(), forge).await;
+        put_in(town.app.store(), town.site.database(), &folder).await;
+        execute(town.app.store(), mend).await;
+        let said = restore(&site, &folder, &["--accept-unsigned"]).await.is(2).says(named);
+        assert!(!said.err.contains("could not be taken away"), "{said:?}");
+        assert!(!holds_entries(site.database()).await.unwrap(), "{said:?}");
+    }
+}
+
+/// A folder with a `pg_restore` that does something more, in the shell, when it has restored into a database.
+fn tools_that(site: &Site, after: &str) -> PathBuf {
+    let folder = site.path("tools");
+    std::fs::create_dir_all(&folder).unwrap();
+    let real = tools();
+    let real = real.display();
+    let script = format!(
+        "#!/bin/sh\n{real}/pg_restore \"$@\" || exit\nfor one; do case $one in --dbname=*) {after};; esac; done\n",
+        after = after.replace("PSQL", &format!("{real}/psql -qX \"$one\""))
+    );
+    let file = folder.join("pg_restore");
+    std::fs::write(&file, script).unwrap();
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    folder
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_was_restored_is_checked_or_emptied_whatever_breaks() {
+    let (_town, folder) = backed_up(Engine::Postgres).await;
+    let site = std::sync::Arc::new(Site::keyed(Engine::Postgres).await);
+    let restore_with = async |after: &str, url: Option<String>| {
+        let tools = tools_that(&site, after);
+        let (site, folder) = (site.clone(), folder.clone());
+        let running = tokio::task::spawn_blocking(move || {
+            let mut command = site.ventanilla();
+            command.env("VENTANILLA_DATABASE__TOOLS", tools).envs(url.map(|url| ("VENTANILLA_DATABASE__URL", url)));
+            let done = command.arg("restore").arg(folder).output().unwrap();
+            let text = |bytes| String::from_utf8(bytes).unwrap();
+            Said { status: done.status.code(), out: text(done.stdout), err: text(done.stderr) }
+        });
+        running.await.unwrap()
+    };
+    // The program's last word is lost.
+    let said = restore_with("echo lost >&2; exit 1", None).await.is(2).says("could not be checked").says("lost");
+    assert!(!holds_entries(site.database()).await.unwrap(), "{said:?}");
+    // A role that may make tables and no schema could not be checked afterwards: it is refused before.
+    let role = format!("narrow_{}", Services::fresh_s3_prefix().replace(|one: char| !one.is_ascii_alphanumeric(), ""));
+    let store = site.store().await;
+    let grants = format!("GRANT ALL ON SCHEMA public TO {role}; GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}");
+    execute(&store, &format!("CREATE ROLE {role} LOGIN PASSWORD 'narrow'; {grants}")).await;
+    let mut url = reqwest::Url::parse(site.database()).unwrap();
+    url.set_username(&role).unwrap();
+    url.set_password(Some("narrow")).unwrap();
+    let said = restore_with("true", Some(url.to_string())).await.is(2).says("permission denied for database");
+    execute(&store, &format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
+    store.close().await;
+    assert!(!holds_entries(site.database()).await.unwrap(), "{said:?}");
+    // Connections that said nothing meanwhile are gone.
+    let cut = "PSQL -c 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+        WHERE datname = current_database() AND pid <> pg_backend_pid()' >&2";
+    restore_with(cut, None).await.is(0).says("the book is whole");
 }
