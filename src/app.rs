@@ -35,7 +35,7 @@ use crate::registry::caller::Entity;
 use crate::registry::client_certificate::ClientCertificates;
 use crate::registry::ledger::{Ledger, LedgerError};
 use crate::service::attention::Service;
-use crate::signature::{Anchors, ListError, LoadError, Policy, RevocationMode, load_certificates};
+use crate::signature::{Anchors, ListError, LoadError, Policy, RevocationMode, TrustedList, load_certificates};
 use crate::store::catalogue::BookRow;
 use crate::store::directory::Kind;
 use crate::store::log::Log;
@@ -72,6 +72,9 @@ pub enum StartError {
     /// A trusted list.
     #[error("signature.trusted_lists: {0}: {1}")]
     TrustedList(PathBuf, #[source] ListError),
+    /// A trusted list, or the folder of them, that cannot be read.
+    #[error("signature.trusted_lists: {0} could not be read: {1}")]
+    ListFile(PathBuf, #[source] std::io::Error),
     /// A trusted list that must not be used.
     #[error("signature.trusted_lists: {0}")]
     StaleList(#[from] StaleError),
@@ -132,8 +135,10 @@ pub struct App {
     pub seals_seen: Arc<tokio::sync::Mutex<HashSet<String>>>,
     /// Who is asked how far the clock is off.
     pub time_source: Option<TimeSource>,
-    /// Why the trusted lists that are in the folder now are not used; none where they are.
-    pub lists_refused: Arc<Mutex<Option<String>>>,
+    /// The trusted lists by which is judged, and why not by those in the folder now.
+    pub lists: Arc<Mutex<lists::Used>>,
+    /// How the anchors and the trusted lists were that were read at the start.
+    pub anchors_at_start: anchors::Seen,
     /// The witnesses that are asked to cosign.
     pub witnesses: Witnesses,
     /// Their keys.
@@ -187,18 +192,15 @@ impl App {
         let store = Store::open(config.database.url.expose(), config.database.connections).await?;
         let (id, ledger) = ensure_entity(&store, &config, zone, &clock).await?;
         let entity = Entity { id, code: config.entity.code.clone(), name: config.entity.name.clone(), zone, ledger };
-        let judge = judge(&config.signature, clock.clone())?;
-        if !config.signature.fixed_anchors {
-            let more = anchors::trusted(&mut store.read().await?, id).await?;
-            if !more.is_empty() {
-                judge.trust(anchors_of(&config.signature, &more)?);
-            }
-        }
-        if !judge.policy().anchors.lists().is_empty() {
-            let mut tx = store.begin().await?;
-            lists::remember(&mut tx, id, &judge.policy().anchors, clock.now()).await?;
-            tx.commit().await?;
-        }
+        let settings = &config.signature;
+        let mut tx = store.begin().await?;
+        let anchors_at_start = anchors::Seen::now(&mut tx, id, settings).await?;
+        let more = if settings.fixed_anchors { Vec::new() } else { anchors::trusted(&mut tx, id).await? };
+        let lists = lists::load(settings)?;
+        lists::remember(&mut tx, id, &lists, clock.now()).await?;
+        tx.commit().await?;
+        let policy = policy_over(settings, anchors_of(settings, &more, lists.clone())?)?;
+        let judge = Judge::new(Arc::new(policy), settings, clock.clone())?;
         let eoffice_seals = eoffice_seals(&config.signature).map_err(StartError::EofficeSeals)?;
         let seal = Seal::load(&config.seal)?;
         let witnesses = Witnesses::new(&config.proof.witnesses)?;
@@ -231,7 +233,8 @@ impl App {
             seal: Arc::new(seal),
             seal_recorded: Arc::default(),
             seals_seen: Arc::default(),
-            lists_refused: Arc::default(),
+            lists: Arc::new(Mutex::new(lists::Used::new(lists))),
+            anchors_at_start,
             time_source,
             witnesses,
             witness_keys: Arc::new(witness_keys),
@@ -308,8 +311,12 @@ pub fn judge(settings: &config::Signature, clock: Clock) -> Result<Judge, StartE
 /// # Errors
 /// [`StartError`] names the setting at fault.
 pub fn policy(settings: &config::Signature) -> Result<Policy, StartError> {
+    policy_over(settings, anchors_of(settings, &[], lists::load(settings)?)?)
+}
+
+fn policy_over(settings: &config::Signature, anchors: Anchors) -> Result<Policy, StartError> {
     let folder = |path: &Path| (!path.as_os_str().is_empty()).then(|| path.to_owned());
-    let mut policy = Policy::new(anchors_of(settings, &[])?);
+    let mut policy = Policy::new(anchors);
     policy.revocation = match settings.revocation {
         config::Revocation::Require => RevocationMode::Require,
         config::Revocation::WhenAvailable => RevocationMode::WhenAvailable,
@@ -323,19 +330,16 @@ pub fn policy(settings: &config::Signature) -> Result<Policy, StartError> {
     Ok(policy)
 }
 
-/// Where paths may end, by the configuration, and at these authorities besides.
-fn anchors_of(settings: &config::Signature, more: &[X509]) -> Result<Anchors, StartError> {
+/// Where paths may end, by the configuration, at these authorities besides and by these trusted lists.
+fn anchors_of(settings: &config::Signature, more: &[X509], lists: Vec<TrustedList>) -> Result<Anchors, StartError> {
     let folder = |path: &Path| (!path.as_os_str().is_empty()).then(|| path.to_owned());
     let load = |path: &Path| folder(path).map(|path| load_certificates(&path)).transpose();
     // Without anchors and lists nobody is trusted: signatures are judged, and none passes.
     let mut anchors = load(&settings.trust_anchors)?.unwrap_or_default();
     anchors.extend_from_slice(more);
     let intermediates = load(&settings.intermediates)?.unwrap_or_default();
-    let list_signers = load(&settings.list_signers).map_err(StartError::ListSigners)?.unwrap_or_default();
-    let lists =
-        folder(&settings.trusted_lists).map(|folder| lists::trusted_lists(&folder, &list_signers)).transpose()?;
-    let grace = i64::from(settings.list_grace_days) * 86_400_000_000;
-    Ok(Anchors::with_lists(anchors, intermediates, lists.unwrap_or_default(), grace)?)
+    let grace = i64::from(settings.list_grace_days) * lists::DAY;
+    Ok(Anchors::with_lists(anchors, intermediates, lists, grace)?)
 }
 
 /// The certificates of e-offices whose seal may vouch for a citizen.

@@ -31,8 +31,19 @@ const LISTS_TOLD: i64 = 12 * 3_600_000_000;
 pub struct Seen {
     /// The changes of anchors in the database.
     rows: (i64, i64),
-    /// The folder of trusted lists.
+    /// The folders of trusted lists and of their signers.
     lists: u64,
+}
+
+impl Seen {
+    /// How they are now. What is read afterwards may be newer, and is then read once more.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(super) async fn now(tx: &mut Tx, entity: i64, settings: &config::Signature) -> store::Result<Self> {
+        let rows = if settings.fixed_anchors { (0, 0) } else { store::anchors::state(tx, entity).await? };
+        Ok(Self { rows, lists: lists::stamp(settings) })
+    }
 }
 
 /// Why an anchor was not changed.
@@ -119,13 +130,14 @@ impl App {
         let mut tx = self.store().begin().await?;
         let added = store::anchors::add(&mut tx, self.entity.id, &row).await?;
         // What cannot be built is not kept.
-        let anchors = self.anchors_now(&mut tx).await?;
+        let (anchors, used) = self.anchors_now(&mut tx).await?;
         if added {
             let act = (Action::AnchorAdded, sha256.to_string());
             record_act(&mut tx, self.clock(), &self.entity, by, (act.0, &act.1), &()).await?;
         }
         tx.commit().await?;
         self.judge.trust(anchors);
+        self.use_lists(used);
         let kept = self.anchors().await?.into_iter().rev();
         let mut kept = kept.filter(|anchor| anchor.sha256 == sha256 && anchor.row.is_some());
         Ok((added, kept.next().ok_or(AnchorError::NotFound)?))
@@ -147,23 +159,24 @@ impl App {
                 AnchorError::NotFound
             });
         }
-        let anchors = self.anchors_now(&mut tx).await?;
+        let (anchors, used) = self.anchors_now(&mut tx).await?;
         let act = (Action::AnchorRemoved, sha256.to_string());
         record_act(&mut tx, self.clock(), &self.entity, by, (act.0, &act.1), &()).await?;
         tx.commit().await?;
         self.judge.trust(anchors);
+        self.use_lists(used);
         let mut all = self.anchors().await?.into_iter().rev();
         let gone = |anchor: &Anchor| anchor.row.as_ref().is_some_and(|row| row.removed_at.is_some());
         all.find(|anchor| anchor.sha256 == sha256 && gone(anchor)).ok_or(AnchorError::NotFound)
     }
 
-    /// The anchors as settings, folders and database say now; no list among them is older than one that was used before.
-    async fn anchors_now(&self, tx: &mut Tx) -> Result<Anchors, AnchorError> {
+    /// The anchors as settings, folders and database say now, and the trusted lists among them: those used last where those
+    /// in the folder must not be used, so that a list that is wrong keeps nobody trusted who no longer is.
+    async fn anchors_now(&self, tx: &mut Tx) -> Result<(Anchors, lists::Used), AnchorError> {
         let settings = &self.config.signature;
         let more = if settings.fixed_anchors { Vec::new() } else { trusted(tx, self.entity.id).await? };
-        let anchors = anchors_of(settings, &more)?;
-        lists::remember(tx, self.entity.id, &anchors, self.clock().now()).await?;
-        Ok(anchors)
+        let used = self.lists_now(tx).await?;
+        Ok((anchors_of(settings, &more, used.lists().to_vec())?, used))
     }
 
     fn anchors_may_change(&self) -> Result<(), AnchorError> {
@@ -176,11 +189,11 @@ impl App {
     /// Measures by what another process changed, and by other trusted lists in the folder, within seconds, until `stop`.
     /// The log repeats what is wrong with the lists.
     pub async fn follow_anchors(&self, stop: CancellationToken) {
-        let mut seen: Option<Seen> = None;
+        let mut seen = self.anchors_at_start;
         let mut told: Option<(i64, String)> = None;
         loop {
             match self.follow_anchors_once(seen).await {
-                Ok(state) => seen = Some(state),
+                Ok(state) => seen = state,
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "the trust anchors stay as they were");
                 }
@@ -199,38 +212,26 @@ impl App {
         }
     }
 
-    /// Reads the anchors and the trusted lists again where they are not as `seen`; as they are. Lists that must not be
-    /// used leave those before in force, and are told ([`App::lists_state`]).
+    /// Reads the anchors and the trusted lists again where they are not as `seen`; as they are. Lists that
+    /// must not be used leave those before in force, and are told ([`App::lists_state`]); anchors change all the same.
     ///
     /// # Errors
     /// [`AnchorError`]: then those before stay.
-    pub async fn follow_anchors_once(&self, seen: Option<Seen>) -> Result<Seen, AnchorError> {
-        let settings = &self.config.signature;
+    pub async fn follow_anchors_once(&self, seen: Seen) -> Result<Seen, AnchorError> {
         let mut tx = self.store().read().await?;
-        let mut now =
-            Seen { rows: store::anchors::state(&mut tx, self.entity.id).await?, lists: lists::stamp(settings) };
-        if settings.fixed_anchors {
-            now.rows = (0, 0);
-        }
-        let Some(seen) = seen.filter(|seen| *seen != now) else { return Ok(now) };
+        let now = Seen::now(&mut tx, self.entity.id, &self.config.signature).await?;
         drop(tx);
+        if seen == now {
+            return Ok(now);
+        }
         let mut tx = self.store().begin().await?;
-        let refused = match self.anchors_now(&mut tx).await {
-            Ok(anchors) => {
-                tx.commit().await?;
-                self.judge.trust(anchors);
-                tracing::info!("the trust anchors were read again");
-                None
-            }
-            // It is the same until the folder changes again.
-            Err(AnchorError::Build(error @ (StartError::TrustedList(..) | StartError::StaleList(_))))
-                if seen.lists != now.lists =>
-            {
-                Some(error.to_string())
-            }
-            Err(error) => return Err(error),
-        };
-        *self.lists_refused.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = refused;
+        let (anchors, used) = self.anchors_now(&mut tx).await?;
+        tx.commit().await?;
+        self.judge.trust(anchors);
+        if used.is_current() {
+            tracing::info!("the trust anchors were read again");
+        }
+        self.use_lists(used);
         Ok(now)
     }
 }

@@ -6,20 +6,23 @@
 //! says in time when the next is due, and goes on for a while without it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 use chrono::DateTime;
-use openssl::x509::X509;
 
 use super::{App, StartError};
 use crate::config;
 use crate::domain::Micros;
 use crate::registry::state::Condition;
-use crate::signature::{Anchors, ListFacts, LoadError, TrustedList, newest};
+use crate::signature::{ListFacts, TrustedList, load_certificates, newest};
 use crate::store::trusted_lists::TrustedListRow;
 use crate::store::{self, Tx};
 
-const DAY: i64 = 86_400_000_000;
+/// In microseconds.
+pub(super) const DAY: i64 = 86_400_000_000;
 /// How long before it is due the next issue of a list is asked for.
 const ASKED_AHEAD: i64 = 14 * DAY;
 /// How far ahead of the clock a list may have been issued: clocks differ.
@@ -30,35 +33,82 @@ const MAX_AHEAD: i64 = DAY;
 pub enum StaleError {
     /// A newer issue was used before.
     #[error(
-        "the list of {0} is issue {1} of {2}, and issue {3} of {4} was used before: an older issue grants what a newer one \
-         withdrew. Put issue {3} or a newer one into the folder"
+        "the list of {territory} is issue {issue} of {issued}, and issue {newer} of {newer_issued} was used before: an older \
+         issue grants what a newer one withdrew. Put issue {newer} or a newer one into the folder"
     )]
-    Older(String, u64, String, u64, String),
+    Older {
+        /// Whose list it is, such as `ES`.
+        territory: String,
+        /// The number of the issue that is not used.
+        issue: u64,
+        /// The day of that issue.
+        issued: String,
+        /// The number of the issue that was used before.
+        newer: u64,
+        /// The day of the newer issue.
+        newer_issued: String,
+    },
     /// It says that it will be issued later.
-    #[error("the list of {0} says that it was issued on {1}, which is yet to come: is the clock right?")]
-    Future(String, String),
+    #[error("the list of {territory} says that it was issued on {issued}, which is yet to come: is the clock right?")]
+    Future {
+        /// Whose list it is, such as `ES`.
+        territory: String,
+        /// The day on which it says it is issued.
+        issued: String,
+    },
+}
+
+/// The lists by which is judged.
+#[derive(Debug, Default)]
+pub struct Used {
+    /// Those that could be used last.
+    lists: Vec<TrustedList>,
+    /// Why those that are in the folder now are not used; none where they are.
+    refused: Option<String>,
+}
+
+impl Used {
+    /// Lists that may be used.
+    pub(super) fn new(lists: Vec<TrustedList>) -> Self {
+        Self { lists, refused: None }
+    }
+
+    pub(super) fn lists(&self) -> &[TrustedList] {
+        &self.lists
+    }
+
+    /// Whether they are those in the folder.
+    pub(super) fn is_current(&self) -> bool {
+        self.refused.is_none()
+    }
 }
 
 /// The files of lists in a folder, in the order of their names.
 fn files(folder: &Path) -> Result<Vec<PathBuf>, StartError> {
-    let unreadable = |error| StartError::Anchors(LoadError::Read(folder.to_owned(), error));
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("xml")) {
-            files.push(path);
-        }
-    }
-    files.sort();
+    let mut files = entries(folder).map_err(|error| StartError::ListFile(folder.to_owned(), error))?;
+    files.retain(|path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("xml")));
     Ok(files)
 }
 
-/// The trusted lists of a folder: of each territory the newest.
-pub(super) fn trusted_lists(folder: &Path, signers: &[X509]) -> Result<Vec<TrustedList>, StartError> {
+fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// The trusted lists of the settings: of each territory the newest in the folder.
+///
+/// # Errors
+/// [`StartError`] names the file, or the setting, at fault.
+pub(super) fn load(settings: &config::Signature) -> Result<Vec<TrustedList>, StartError> {
+    let folder = |path: &Path| (!path.as_os_str().is_empty()).then(|| path.to_owned());
+    let signers = folder(&settings.list_signers).map(|folder| load_certificates(&folder)).transpose();
+    let signers = signers.map_err(StartError::ListSigners)?.unwrap_or_default();
     let mut lists = Vec::new();
-    for path in files(folder)? {
-        let bytes = std::fs::read(&path).map_err(|error| StartError::Anchors(LoadError::Read(path.clone(), error)))?;
-        let list = TrustedList::read(&bytes, signers);
+    for path in folder(&settings.trusted_lists).map(|folder| files(&folder)).transpose()?.unwrap_or_default() {
+        let bytes = std::fs::read(&path).map_err(|error| StartError::ListFile(path.clone(), error))?;
+        let list = TrustedList::read(&bytes, &signers);
         lists.push(list.map_err(|error| StartError::TrustedList(path, error))?);
     }
     let (lists, superseded) = newest(lists);
@@ -69,41 +119,66 @@ pub(super) fn trusted_lists(folder: &Path, signers: &[X509]) -> Result<Vec<Trust
     Ok(lists)
 }
 
-/// What the folder of lists holds, as far as names, sizes and times of change tell: another number when it changed.
+/// What the folders of lists and of their signers hold, as far as names, sizes and times of change tell, and whether they
+/// can be read: another number when that changed.
 pub(super) fn stamp(settings: &config::Signature) -> u64 {
     let mut hasher = DefaultHasher::new();
-    if !settings.trusted_lists.as_os_str().is_empty() {
-        for path in files(&settings.trusted_lists).unwrap_or_default() {
-            let known = std::fs::metadata(&path).ok().map(|meta| (meta.len(), meta.modified().ok()));
-            (path, known).hash(&mut hasher);
+    for folder in [&settings.trusted_lists, &settings.list_signers] {
+        if folder.as_os_str().is_empty() {
+            continue;
+        }
+        match entries(folder) {
+            Ok(paths) => paths.iter().for_each(|path| (path, known(path)).hash(&mut hasher)),
+            Err(error) => error.to_string().hash(&mut hasher),
         }
     }
     hasher.finish()
 }
 
-/// Remembers the lists that these anchors stand on, if none is older than one that was used before.
+/// What is known of a file without reading it, or why nothing is. The time of the last change is that of its data, its
+/// name or its mode.
+fn known(path: &Path) -> Result<(u64, u64, i64, i64), String> {
+    let known = std::fs::metadata(path).and_then(|meta| {
+        if meta.is_file() {
+            std::fs::File::open(path)?;
+        }
+        Ok((meta.len(), meta.ino(), meta.ctime(), meta.ctime_nsec()))
+    });
+    known.map_err(|error| error.to_string())
+}
+
+/// Remembers lists that are to be used, if none is older than one that was used before.
 ///
 /// # Errors
-/// [`StartError::StaleList`] names the list; or the database does not answer.
-pub(super) async fn remember(tx: &mut Tx, entity: i64, anchors: &Anchors, now: Micros) -> Result<(), StartError> {
+/// [`StartError::StaleList`] names the list, and nothing is remembered; or the database does not answer.
+pub(super) async fn remember(tx: &mut Tx, entity: i64, lists: &[TrustedList], now: Micros) -> Result<(), StartError> {
     let known = store::trusted_lists::newest(tx, entity).await?;
-    for list in anchors.lists() {
-        let ListFacts { territory, sequence, issued_at, .. } = list.clone();
+    let mut fresh = Vec::new();
+    for list in lists {
+        let (territory, issued_at) = (list.territory.clone(), list.issued_at);
         if issued_at > now.0.saturating_add(MAX_AHEAD) {
-            return Err(StartError::StaleList(StaleError::Future(territory, day(issued_at))));
+            return Err(StaleError::Future { territory, issued: day(issued_at) }.into());
         }
         let before = known.iter().find(|known| known.territory == territory);
-        let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
+        let sequence = i64::try_from(list.sequence).unwrap_or(i64::MAX);
         if let Some(before) = before.filter(|before| (before.sequence, before.issued_at.0) > (sequence, issued_at)) {
-            let (newer, issued) = (before.sequence.unsigned_abs(), day(before.issued_at.0));
-            let older = StaleError::Older(territory, sequence.unsigned_abs(), day(issued_at), newer, issued);
-            return Err(StartError::StaleList(older));
+            let older = StaleError::Older {
+                territory,
+                issue: sequence.unsigned_abs(),
+                issued: day(issued_at),
+                newer: before.sequence.unsigned_abs(),
+                newer_issued: day(before.issued_at.0),
+            };
+            return Err(older.into());
         }
         let row = TrustedListRow { territory, sequence, issued_at: Micros(issued_at) };
         if before != Some(&row) {
-            tracing::info!(territory = row.territory, sequence = row.sequence, "a newer trusted list is used");
-            store::trusted_lists::remember(tx, entity, &row, now).await?;
+            fresh.push(row);
         }
+    }
+    for row in fresh {
+        tracing::info!(territory = row.territory, sequence = row.sequence, "a newer trusted list is used");
+        store::trusted_lists::remember(tx, entity, &row, now).await?;
     }
     Ok(())
 }
@@ -142,11 +217,34 @@ impl App {
     /// How the trusted lists stand; signatures are judged all the same.
     #[must_use]
     pub fn lists_state(&self) -> Condition {
-        let refused = self.lists_refused.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-        if let Some(refused) = refused {
+        let used = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(refused) = &used.refused {
             return Condition::Wrong(format!("the trusted lists stay as they were: {refused}"));
         }
+        drop(used);
         state(self.judge.policy().anchors.lists(), self.clock().now().0)
+    }
+
+    /// The lists of the folder, remembered; where they must not be used, those that were used last, and why.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(super) async fn lists_now(&self, tx: &mut Tx) -> Result<Used, StartError> {
+        let wrong = match load(&self.config.signature) {
+            Ok(lists) => match remember(tx, self.entity.id, &lists, self.clock().now()).await {
+                Ok(()) => return Ok(Used::new(lists)),
+                Err(stale @ StartError::StaleList(_)) => stale,
+                Err(error) => return Err(error),
+            },
+            Err(error) => error,
+        };
+        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner).lists.clone();
+        Ok(Used { lists, refused: Some(wrong.to_string()) })
+    }
+
+    /// Tells from now on how these lists stand.
+    pub(super) fn use_lists(&self, used: Used) {
+        *self.lists.lock().unwrap_or_else(PoisonError::into_inner) = used;
     }
 }
 

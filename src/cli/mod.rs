@@ -27,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::app::App;
+use crate::app::{App, StartError};
 use crate::clock::Clock;
 use crate::config::{Config, Log};
 
@@ -170,10 +170,25 @@ fn block_on<T>(work: impl Future<Output = T>) -> Result<T, std::io::Error> {
     Ok(result)
 }
 
-/// Opens the registry for a command that ends by itself; only warnings are logged.
-async fn open(config: Config) -> Result<App, crate::app::StartError> {
+/// Opens the registry for a command that ends by itself; only warnings are logged. Trusted lists that are wrong stop no
+/// command, such as a backup: it goes on without them, and trusts fewer.
+async fn open(config: Config) -> Result<App, StartError> {
     log_to_stderr(&Log::quiet());
-    App::open(config, Clock::system()).await
+    let mut without = config.clone();
+    match App::open(config, Clock::system()).await {
+        Err(
+            error @ (StartError::TrustedList(..)
+            | StartError::ListFile(..)
+            | StartError::ListSigners(_)
+            | StartError::StaleList(_)),
+        ) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "no trusted lists are used");
+            without.signature.trusted_lists = std::path::PathBuf::new();
+            without.signature.list_signers = std::path::PathBuf::new();
+            App::open(without, Clock::system()).await
+        }
+        opened => opened,
+    }
 }
 
 /// Sends the log to stderr.

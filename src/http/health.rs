@@ -78,7 +78,7 @@ pub struct Parts {
 /// Whether the registry can register.
 #[utoipa::path(
     get, path = "/readyz", tag = "running", operation_id = "readyz", summary = "Ready",
-    description = "Whether database, object store, clock, seal and log are usable; what is not is named. Calendar and the address on receipts are named as well, and the server is ready without them. An answer may be some seconds old (`limits.ready_seconds`).",
+    description = "Whether database, object store, clock, seal and log are usable; what is not is named. Calendar, trusted lists and the address on receipts are named as well, and the server is ready without them. An answer may be some seconds old (`limits.ready_seconds`).",
     responses((status = 200, description = "Ready", body = Readiness), (status = 503, description = "Not ready: see which part", body = Readiness))
 )]
 pub async fn readyz(State(app): State<App>) -> Response {

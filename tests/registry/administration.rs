@@ -131,7 +131,7 @@ async fn an_authority_that_an_administrator_trusts_is_trusted_until_it_is_taken_
 ) {
     let town = Town::on(engine).await;
     let other = Town::beside(&town).await;
-    let seen = other.app.follow_anchors_once(None).await.unwrap();
+    let seen = other.app.anchors_at_start;
     town.submit(&signed_by_a_stranger(), &fresh_key()).await.is(422, "signature-invalid");
     let body = json!({"certificate": pem("untrusted/root")});
     let added = post(&town, "/trust-anchors", body.clone()).await.is(201, "").json();
@@ -139,7 +139,7 @@ async fn an_authority_that_an_administrator_trusts_is_trusted_until_it_is_taken_
     assert!(added["subject"].as_str().unwrap().contains("CN=Another TEST Root CA"), "{added}");
     town.submit(&signed_by_a_stranger(), &fresh_key()).await.registered();
     // Another process learns of it, and one that starts later knows it.
-    let seen = other.app.follow_anchors_once(Some(seen)).await.unwrap();
+    let seen = other.app.follow_anchors_once(seen).await.unwrap();
     other.submit(&signed_by_a_stranger(), &fresh_key()).await.registered();
     let later = Town::beside(&town).await;
     later.submit(&signed_by_a_stranger(), &fresh_key()).await.registered();
@@ -151,7 +151,7 @@ async fn an_authority_that_an_administrator_trusts_is_trusted_until_it_is_taken_
     let gone = delete(&town, &path).await.is(200, "").json();
     assert_eq!(gone["removed_by"], "admin");
     town.submit(&signed_by_a_stranger(), &fresh_key()).await.is(422, "signature-invalid");
-    other.app.follow_anchors_once(Some(seen)).await.unwrap();
+    other.app.follow_anchors_once(seen).await.unwrap();
     other.submit(&signed_by_a_stranger(), &fresh_key()).await.is(422, "signature-invalid");
     delete(&town, &path).await.is(404, "not-found");
     // Who trusted it, and who no longer, stays; and those of the folder were trusted all the time.
