@@ -24,7 +24,7 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// The same for an IPv6 /56, or an IPv4 /24; 0 for any number. Who has fewer of them gets the place of who has more.
     pub connections_per_network: usize,
-    /// The same for an IPv6 /48; 0 for any number.
+    /// The same for an IPv6 /48, or an IPv4 /24, where the lower of the two limits holds; 0 for any number.
     pub connections_per_site: usize,
     /// Bytes a second below which a client that is waited for may lose its place where there is none for a new one; 0: no
     /// client is too slow. It is taken over some seconds.

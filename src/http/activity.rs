@@ -77,7 +77,7 @@ struct Patience {
 pub struct Activity {
     patience: Patience,
     state: Mutex<State>,
-    /// Bytes of answers that clients have not taken, of all connections together.
+    /// Bytes of requests under way and of answers that clients have not taken, of all connections together.
     unread: Arc<AtomicU64>,
 }
 
@@ -153,7 +153,7 @@ impl Waiting {
 }
 
 impl Activity {
-    /// A connection that begins now, whose answers are counted in `unread` until they are taken.
+    /// A connection that begins now, whose requests and answers are counted in `unread` until they are over and taken.
     #[must_use]
     pub fn counted(limits: &Limits, unread: Arc<AtomicU64>) -> Self {
         let seconds = |seconds: u64| Duration::from_secs(seconds.max(1));
@@ -211,15 +211,11 @@ impl Activity {
     }
 
     /// Changes what is in memory, and counts it for all.
-    fn keep(&self, state: &mut State, change: impl FnOnce(&mut State)) {
+    fn recount(&self, state: &mut State, change: impl FnOnce(&mut State)) {
         let before = state.unread();
         change(state);
-        let after = state.unread();
-        if after >= before {
-            self.unread.fetch_add(after - before, Ordering::Relaxed);
-        } else {
-            self.unread.fetch_sub(before - after, Ordering::Relaxed);
-        }
+        // Wraps, and so subtracts where it has become less.
+        self.unread.fetch_add(state.unread().wrapping_sub(before), Ordering::Relaxed);
     }
 
     /// A caller was believed, by a token or a certificate.
@@ -232,7 +228,7 @@ impl Activity {
     pub fn request(self: &Arc<Self>, head: u64) -> Request {
         let takes = REQUEST + head;
         let mut state = self.state();
-        self.keep(&mut state, |state| state.held += takes);
+        self.recount(&mut state, |state| state.held += takes);
         state.open += 1;
         state.served = true;
         state.allowed += OVERHEAD_OF_REQUEST;
@@ -267,8 +263,8 @@ impl Drop for Activity {
 }
 
 impl State {
-    /// Bytes of answers in memory. What waits for the connection is known by what it took, so what was to answer a request
-    /// that its client gave up stays in it for a while.
+    /// Bytes of requests under way ([`REQUEST`] and the head of each) and of answers in memory. What waits for the connection
+    /// is known by what it took, so what was to answer a request that its client gave up stays in it for a while.
     fn unread(&self) -> u64 {
         self.held + self.buffered.min(u64::from(STREAMS) * (SEND_BUFFER + PIECE) as u64)
     }
@@ -320,7 +316,7 @@ impl Request {
             state.next_answer += 1;
             let place = state.next_answer;
             state.answers.insert(place, Waiting::default());
-            self.activity.keep(&mut state, |state| state.held += exact);
+            self.activity.recount(&mut state, |state| state.held += exact);
             place
         };
         Answer {
@@ -338,7 +334,7 @@ impl Request {
 impl Drop for Request {
     fn drop(&mut self) {
         let mut state = self.activity.state();
-        self.activity.keep(&mut state, |state| state.held -= self.takes);
+        self.activity.recount(&mut state, |state| state.held -= self.takes);
         state.open -= 1;
         state.idle_since = Instant::now();
         (state.sent_idle, state.heard_idle) = (0, 0);
@@ -424,7 +420,7 @@ impl Answer {
         if !self.is_shared && bytes > self.held {
             let more = bytes - self.held;
             self.held = bytes;
-            self.request.activity.keep(&mut self.request.activity.state(), |state| state.held += more);
+            self.request.activity.recount(&mut self.request.activity.state(), |state| state.held += more);
         }
     }
 
@@ -435,7 +431,7 @@ impl Answer {
         if !self.is_shared {
             let from_held = bytes.min(self.held);
             self.held -= from_held;
-            self.request.activity.keep(&mut state, |state| {
+            self.request.activity.recount(&mut state, |state| {
                 state.held -= from_held;
                 state.buffered += bytes;
             });
@@ -506,7 +502,7 @@ impl Drop for Answer {
         self.taken();
         let mut state = self.request.activity.state();
         state.answers.remove(&self.place);
-        self.request.activity.keep(&mut state, |state| state.held -= self.held);
+        self.request.activity.recount(&mut state, |state| state.held -= self.held);
     }
 }
 
@@ -549,7 +545,7 @@ impl<S> Noted<S> {
                 if state.open == 0 {
                     state.sent_idle += bytes;
                 }
-                self.activity.keep(&mut state, |state| state.buffered = state.buffered.saturating_sub(bytes));
+                self.activity.recount(&mut state, |state| state.buffered = state.buffered.saturating_sub(bytes));
             }
         }
     }

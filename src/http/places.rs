@@ -82,6 +82,25 @@ enum Use {
     Served(u64),
 }
 
+/// In which order places are taken away: the least first, compared field by field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    /// Those that are idle go first.
+    is_busy: bool,
+    /// Callers whom nobody knows go first.
+    known: bool,
+    /// How many sixteenths of all places its provider has: more go first.
+    crowd: Reverse<usize>,
+    /// Those that are slow go first.
+    is_fast: bool,
+    /// How many its provider, site, network and address have, compared in this order: more go first.
+    networks: [Reverse<usize>; LEVELS],
+    /// Who has been idle for longest goes first, or who is slowest.
+    doing: Use,
+    /// Who came first goes first.
+    id: u64,
+}
+
 /// A place that is taken, until it is dropped.
 #[derive(Debug)]
 pub struct Place {
@@ -148,20 +167,18 @@ impl Places {
         let within = |seat: &&Seat| level.is_none_or(|level| seat.networks[level] == newcomer.networks[level]);
         let ranks = taken.seats.values().filter(within).filter_map(|seat| {
             let (known, doing) = self.doing(seat, now);
-            let [address, network, site, provider] = [0, 1, 2, 3].map(|level| Reverse(seat.count(level)));
-            let crowd = Reverse(provider.0 / (self.most / 16).max(1));
-            let (is_idle, is_slow) = (matches!(doing, Use::Idle(_)), matches!(doing, Use::Slow(_)));
-            self.yields(seat, newcomer, known, doing).then_some((
-                !is_idle,
+            let most_first = [3, 2, 1, 0].map(|level| Reverse(seat.count(level)));
+            self.yields(seat, newcomer, known, doing).then_some(Rank {
+                is_busy: !matches!(doing, Use::Idle(_)),
                 known,
-                crowd,
-                !is_slow,
-                [provider, site, network, address],
+                crowd: Reverse(seat.count(PROVIDER) / (self.most / 16).max(1)),
+                is_fast: !matches!(doing, Use::Slow(_)),
+                networks: most_first,
                 doing,
-                seat.id,
-            ))
+                id: seat.id,
+            })
         });
-        let Some((.., id)) = ranks.min() else { return false };
+        let Some(Rank { id, .. }) = ranks.min() else { return false };
         taken.send_away(id);
         true
     }
