@@ -25,7 +25,7 @@ use crate::registry::correction::people_of;
 use crate::registry::entry::parties_of;
 use crate::registry::submission::{Addition, Intake, Rectification, RectificationRequest};
 use crate::registry::submit::SubmitError;
-use crate::registry::will::ActsOfWill;
+use crate::registry::will::AddedAct;
 use crate::store;
 
 /// Annuls an entry.
@@ -202,7 +202,6 @@ pub async fn add_documents(
 }
 
 async fn add_all(app: &App, caller: &Caller, asking: Asking, mut came: Came<Addition>) -> Result<Altered> {
-    let entry = asking.entry;
     let asked = match asking.begin(app, caller, &came.body_sha256).await? {
         Begun::Before(altered) => return Ok(altered),
         Begun::New(asked) => asked,
@@ -214,7 +213,7 @@ async fn add_all(app: &App, caller: &Caller, asking: Asking, mut came: Came<Addi
     let received = Received {
         documents: came.documents,
         signatures: judgement.shown(app.entity.zone)?,
-        acts: ActsOfWill::added(judgement.evidence().documents, &parties),
+        acts: AddedAct::all_in(judgement.evidence().documents),
     };
     Ok(app.registry.add_documents(caller, asked, received, came.swept_until).await?)
 }

@@ -33,7 +33,7 @@ use super::ledger::{Proof, prove};
 use super::submission::{FieldError, Rectification, Stated};
 use super::submit::{JudgedSignature, StoredDocument, verdict_rows};
 use super::visibility;
-use super::will::ActsOfWill;
+use super::will::AddedAct;
 use crate::domain::{CustodyEnd, ErasureGround, Micros, Routing};
 use crate::store::catalogue::BookRow;
 use crate::store::entries::{DocumentRow, PartyRow, VerdictRow};
@@ -93,8 +93,9 @@ pub struct Added {
     pub documents: Vec<DocumentRow>,
     /// The verdicts on the signatures in them.
     pub verdicts: Vec<VerdictRow>,
-    /// What the signatures are told by: none of them proves another entry.
-    pub acts: ActsOfWill,
+    /// The intact signatures: those of the entry's parties prove no other entry. Who the parties are is known under the lock
+    /// of the book only.
+    pub acts: Vec<AddedAct>,
     /// The id of the row that has them judged again, where one of them is open.
     pub again_id: Option<Uuid>,
 }
@@ -106,8 +107,8 @@ pub struct Received {
     pub documents: Vec<StoredDocument>,
     /// The verdicts on the signatures in them.
     pub signatures: Vec<JudgedSignature>,
-    /// What those signatures are told by.
-    pub acts: ActsOfWill,
+    /// Those signatures that are intact, whoever made them.
+    pub acts: Vec<AddedAct>,
 }
 
 impl What {

@@ -254,19 +254,6 @@ impl ActsOfWill {
         found
     }
 
-    /// Those in and over documents that are added later to an entry of these parties. What others signed stands for
-    /// nothing in that entry, and may still prove one of theirs.
-    #[must_use]
-    pub fn added(documents: &[Judged], parties: &[Party]) -> Self {
-        let mut found = Self::default();
-        let of_party = |verdict: &Verdict| verdict.signer.as_ref().is_some_and(|one| signs_for_one_of(one, parties));
-        let all = documents.iter().flat_map(|judged| judged.inside.iter().chain(&judged.detached));
-        for verdict in all.filter(|&verdict| of_party(verdict)) {
-            found.add(verdict, false);
-        }
-        found
-    }
-
     fn add(&mut self, verdict: &Verdict, proves: bool) {
         if !verdict.intact {
             return;
@@ -275,6 +262,31 @@ impl ActsOfWill {
         if proves {
             self.proving.extend(key_of(verdict).into_iter().chain(earlier_key_of(verdict)));
         }
+    }
+}
+
+/// An intact signature in or over a document that is added later, and who made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddedAct {
+    signer: Signer,
+    /// What it is told by ([`key_of`]).
+    key: Sha256,
+}
+
+impl AddedAct {
+    /// Those of these documents, whoever made them.
+    #[must_use]
+    pub fn all_in(documents: &[Judged]) -> Vec<Self> {
+        let verdicts = documents.iter().flat_map(|judged| judged.inside.iter().chain(&judged.detached));
+        let intact = verdicts.filter(|verdict| verdict.intact);
+        intact.filter_map(|verdict| Some(Self { signer: verdict.signer.clone()?, key: key_of(verdict)? })).collect()
+    }
+
+    /// What it is told by, where it stands for no other entry once it is added to one of these parties. What others signed
+    /// stands for nothing in that entry, and may still prove one of theirs.
+    #[must_use]
+    pub fn used_up_by(&self, parties: &[Party]) -> Option<Sha256> {
+        signs_for_one_of(&self.signer, parties).then_some(self.key)
     }
 }
 

@@ -1,8 +1,12 @@
 //! One act of will stands for one entry: what somebody signed counts once, wherever it came first and however the
 //! signature is written.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use rstest::rstest;
 use serde_json::{Value, json};
+use ventanilla::store::book::lock;
 
 use crate::harness::paper::{Form, Paper, Signer, fresh_key};
 use crate::harness::site::Engine;
@@ -90,6 +94,41 @@ async fn what_others_signed_and_a_clerk_adds_to_an_entry_is_not_used_up_for_them
     town.try_post(&path, "clerk", &added, &fresh_key()).await.unwrap().is(201, "");
     // Luis's entry stands on nothing that Ana signed: her form still proves hers, once.
     town.submit(&with_pdf(&form).form(), &fresh_key()).await.registered();
+    is_refused(&town, &with_pdf(&form).form()).await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_forms_are_used_up_is_decided_by_the_parties_when_documents_are_added(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Arc::new(Town::on(engine).await);
+    let form = pdf_form("citizen");
+    let paper = Paper::counter().with("interested_parties", json!([luis()])).document("otro", b"%PDF-1.7");
+    let entry = town.register(&paper.form(), &fresh_key()).await.registered();
+    let path = format!("/entries/{}", entry["entry"]["id"].as_str().unwrap());
+    let ana = Paper::counter().json["interested_parties"].clone();
+    // The entry becomes Ana's while her form, which is judged already, waits to be added.
+    let mut tx = town.app.store().begin().await.unwrap();
+    lock(&mut tx, town.app.entity.id).await.unwrap();
+    let (door, to) = (town.clone(), format!("{path}/rectifications"));
+    let body = json!({"reason": "Errata", "changes": {"interested_parties": ana}});
+    let rectified = tokio::spawn(async move { door.post(&to, "clerk", &body).await });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let empty = Paper { json: json!({"documents": []}), documents: Vec::new() };
+    let (door, added) = (town.clone(), empty.document("copia", &form.bytes).form());
+    let added = tokio::spawn(async move {
+        door.try_post(&format!("{path}/documents"), "clerk", &added, &fresh_key()).await.unwrap()
+    });
+    for _ in 0..500 {
+        if town.app.registry.waiting() > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    drop(tx);
+    rectified.await.unwrap().is(200, "");
+    added.await.unwrap().is(201, "");
     is_refused(&town, &with_pdf(&form).form()).await;
 }
 

@@ -14,7 +14,7 @@ use crate::domain::{Micros, Sha256};
 use crate::registry::alteration::states::Step;
 use crate::registry::alteration::{Alteration, NotAltered, What, apply};
 use crate::registry::book::{Committed, Key, Refusal, Registration};
-use crate::registry::entry::{Entry, verdicts};
+use crate::registry::entry::{Entry, parties_of, verdicts};
 use crate::registry::visibility::is_with;
 use crate::registry::{erasure, record};
 use crate::store::book::{EventRow, KeyRow};
@@ -170,8 +170,9 @@ impl Batch<'_> {
                 store::entries::insert_documents(tx, entity, &with.documents[first..]).await?;
                 let first = with.verdicts.len() - added.verdicts.len();
                 store::entries::insert_verdicts(tx, &with.verdicts[first..]).await?;
-                for signature in &added.acts.all {
-                    store::signed_forms::insert(tx, entity, *signature, row.id).await?;
+                let parties = parties_of(&with.parties);
+                for signature in added.acts.iter().filter_map(|act| act.used_up_by(&parties)) {
+                    store::signed_forms::insert(tx, entity, signature, row.id).await?;
                 }
                 self.outbox.extend(added.again_id.map(|id| judge_again(id, entity, row.id, self.at)));
             }
