@@ -7,7 +7,7 @@ use super::{ConfigArgument, Outcome, block_on, load, open};
 use crate::domain::ErasureGround;
 use crate::registry::alteration::{AlterError, NotAltered};
 use crate::registry::book::Refusal;
-use crate::registry::erasure::request;
+use crate::registry::erasure::{Erased, request};
 use crate::store::log::Log;
 
 /// What `erase` takes.
@@ -44,8 +44,15 @@ pub fn run(arguments: Arguments) -> Outcome {
             }
         };
         match app.registry.erase(&app.entity, &operator(), erasure, None).await {
-            Ok(_) => {
+            Ok(Erased { pending_objects, .. }) => {
                 println!("the personal data of {entry} are erased");
+                match pending_objects {
+                    Some(0) => {}
+                    Some(pending) => {
+                        println!("objects that could not be deleted yet: {pending}; the server goes on trying")
+                    }
+                    None => println!("whether all of its objects are deleted is not known; the server goes on trying"),
+                }
                 Ok(ExitCode::SUCCESS)
             }
             Err(AlterError::Refused(Refusal::Alteration(

@@ -24,6 +24,7 @@ pub fn router(app: App) -> Router {
 async fn metrics(State(app): State<App>) -> Result<Response> {
     let mut tx = app.store().read().await?;
     let (waiting, oldest) = store::outbox::waiting(&mut tx).await?;
+    let erased = store::erasures::pending(&mut tx, app.entity.id, None).await?;
     drop(tx);
     let lag = oldest.map_or(0, |oldest| (app.clock().now().0 - oldest.0).max(0) / 1_000_000);
     let numbering = app.registry.numbering();
@@ -50,6 +51,12 @@ async fn metrics(State(app): State<App>) -> Result<Response> {
         "gauge",
         "Addresses and networks whose requests are counted now.",
         app.rates.remembered() as i128,
+    );
+    say(
+        "ventanilla_erased_objects_waiting",
+        "gauge",
+        "Objects of entries whose personal data were erased that are not deleted yet.",
+        erased.into(),
     );
     if let Some(ahead) = app.registry.clock_offset().ahead(app.clock()) {
         let name = "ventanilla_clock_offset_seconds";

@@ -109,3 +109,27 @@ impl Caller {
         }
     }
 }
+
+/// Before the names of those who act by commands: no citizens.
+const COMMANDS: [&str; 2] = ["os:", "import:"];
+
+/// Whether a name that stands on what was done is a citizen's, and so says who that is: see [`Caller::name`].
+#[must_use]
+pub fn is_citizen(name: &str) -> bool {
+    name.contains(':') && !COMMANDS.iter().any(|command| name.starts_with(command))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_citizen;
+
+    #[test]
+    fn citizens_are_told_from_tokens_and_commands() {
+        for name in ["nif:00000000T", "passport:DE:C01X00T47", "nif:os:"] {
+            assert!(is_citizen(name), "{name}");
+        }
+        for name in ["eoffice", "os:root (logged in as ana)", "import:entries", "ventanilla"] {
+            assert!(!is_citizen(name), "{name}");
+        }
+    }
+}

@@ -11,26 +11,27 @@
 //! Objects are deleted after the commit. They are named in the same transaction, so a crash in between leaves them to the
 //! sweep; a document that another entry has, too, stays for that one.
 
+mod deletion;
 pub mod request;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
+use uuid::Uuid;
 
 use super::Registry;
 use super::act::Actor;
 use super::alteration::{AlterError, Alteration, Altered, Asked, NotAltered, What};
 use super::book::{Change, Key, Outcome};
-use super::caller::Entity;
+use super::caller::{Entity, is_citizen};
 use super::correction::by_code;
 use super::entry::Entry;
-use super::sweep::{Old, SweepError};
-use crate::domain::{ErasureGround, Micros, Sha256};
-use crate::store;
+use crate::domain::{ErasureGround, Micros};
 use crate::store::book::EventRow;
 use crate::store::entries::EntryRow;
 use crate::store::erasures::{NOBODY, NOTHING};
-use crate::store::objects::{receipt_path, signed_path};
+use crate::store::{self, Tx};
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,9 +44,21 @@ pub struct Erasure {
     pub reason: String,
 }
 
+/// So long an erasure waits for the object store.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An entry whose personal data were erased.
+#[derive(Debug, Clone)]
+pub struct Erased {
+    /// What is left of it, and the event.
+    pub altered: Altered,
+    /// Objects of it that are still to be deleted, its receipts as one; `None` where the database did not say.
+    pub pending_objects: Option<i64>,
+}
+
 impl Registry {
-    /// Erases the personal data of an entry: when this returns, they are gone from the database. Objects that could not be
-    /// deleted yet are left to the sweep.
+    /// Erases the personal data of an entry: when this returns, they are gone from the tables of the database. Objects that
+    /// could not be deleted yet, and the index of the full text, are left to the sweep.
     ///
     /// # Errors
     /// [`AlterError`]; [`NotAltered::NotFound`] where there is no such entry.
@@ -55,7 +68,7 @@ impl Registry {
         by: &Actor,
         Erasure { code, ground, reason }: Erasure,
         key: Option<Key>,
-    ) -> Result<Altered, AlterError> {
+    ) -> Result<Erased, AlterError> {
         let books = self.settled(entity.id).await?.books.clone();
         let mut tx = self.store.read().await?;
         let row = by_code(&mut tx, entity.id, &code, &books).await?;
@@ -73,13 +86,8 @@ impl Registry {
         };
         match self.book(entity).submit(Change::Alter(Box::new(alteration))).await? {
             Outcome::Altered(altered) => {
-                if let Err(error) = self.delete_erased(entity).await {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "objects of an erased entry are left to the sweep"
-                    );
-                }
-                Ok(*altered)
+                let pending_objects = self.delete_now(entity, altered.entry).await;
+                Ok(Erased { altered: *altered, pending_objects })
             }
             Outcome::Refused(refusal) => Err(refusal.into()),
             Outcome::Registered(..) | Outcome::Repeated(..) | Outcome::Changed => {
@@ -88,53 +96,108 @@ impl Registry {
         }
     }
 
-    /// Deletes the objects of erased entries that are still there; how many.
-    ///
-    /// # Errors
-    /// [`SweepError`]: what could not be deleted is tried again by the next sweep.
-    pub async fn delete_erased(&self, entity: &Entity) -> Result<u64, SweepError> {
-        let mut tx = self.store.read().await?;
-        let objects = store::erasures::objects(&mut tx, entity.id).await?;
-        drop(tx);
-        let mut deleted = 0;
-        for object in objects {
-            let (code, entry, hash) = (&entity.code, object.entry_id, object.sha256);
-            deleted += match object.kind.as_str() {
-                "document" => u64::from(self.delete_if_unused(entity, hash).await?),
-                kind => {
-                    let path = match kind {
-                        "receipt" => receipt_path(code, entry, &hash),
-                        kind => signed_path(code, entry, kind),
-                    };
-                    self.objects.delete_at(&path).await?;
-                    1
-                }
+    /// Deletes the objects of an erased entry as far as they can be now; how many are left to the sweep.
+    async fn delete_now(&self, entity: &Entity, entry: Uuid) -> Option<i64> {
+        let error: Option<Box<dyn std::error::Error + Send + Sync>> =
+            match tokio::time::timeout(PATIENCE, self.delete_erased(entity, Some(entry))).await {
+                Ok(Ok(_)) => None,
+                Ok(Err(error)) => Some(error.into()),
+                Err(late) => Some(late.into()),
             };
-            let mut tx = self.store.begin().await?;
-            store::erasures::done(&mut tx, entity.id, &object).await?;
-            tx.commit().await?;
+        if let Some(error) = error {
+            tracing::warn!(error = &*error as &dyn std::error::Error, %entry, "objects of an erased entry are left to the sweep");
         }
-        Ok(deleted)
+        let pending = async {
+            let mut tx = self.store.read().await?;
+            store::erasures::pending(&mut tx, entity.id, Some(entry)).await
+        };
+        let warn = |error: &store::Error| {
+            tracing::warn!(error = error as &dyn std::error::Error, %entry, "what is left to the sweep is not known");
+        };
+        pending.await.inspect_err(warn).ok()
     }
+}
 
-    /// Deletes a document to which no entry refers, by the claim that keeps others from referring to it meanwhile.
-    async fn delete_if_unused(&self, entity: &Entity, hash: Sha256) -> Result<bool, SweepError> {
-        Ok(self.claim(entity, hash).await? && self.delete_claimed(entity, hash, Old::whenever()).await?)
-    }
+/// Writes what is left of an entry. Whether its version was the one before.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn write(tx: &mut Tx, entity: i64, row: &EntryRow) -> store::Result<bool> {
+    let names = store::erasures::names(tx, entity, row.id).await?;
+    let citizens: Vec<String> = names.into_iter().filter(|name| is_citizen(name)).collect();
+    store::erasures::erase(tx, entity, row, &citizens).await
 }
 
 /// What is left of an entry.
 pub(super) fn left(row: &EntryRow) -> EntryRow {
-    // No token's name has a colon: what has one and is not our own names a person.
-    let is_person = row.registered_by.contains(':') && !row.imported;
+    // Every field is named: whoever adds one decides whether it stays.
+    let EntryRow {
+        id,
+        book,
+        kind,
+        year,
+        number,
+        code,
+        position,
+        presented_at,
+        presented_at_reason,
+        registered_at,
+        effective_at,
+        calendar_version,
+        registered_on,
+        effective_on,
+        channel,
+        authentication_method,
+        status,
+        rectified,
+        imported,
+        version,
+        must_submit_electronically,
+        routing,
+        office,
+        submission_id,
+        csv,
+        destination_unit,
+        distributed_to,
+        procedure_code,
+        corrects,
+        answers,
+        physical_documents,
+        transport,
+        destination_unit_name,
+        distributed_to_name,
+        office_name,
+        subject_code,
+        incident,
+        erased_at,
+        erasure_ground,
+        registered_by,
+        subject: _,
+        presented_at_reference: _,
+        submission_sha256: _,
+        signature_sha256: _,
+        statement: _,
+        request: _,
+        external_reference: _,
+        file_number: _,
+        transport_number: _,
+        remarks: _,
+        authentication: _,
+        identification: _,
+        origin: _,
+        exchange: _,
+        metadata: _,
+        custody: _,
+        custody_until: _,
+    } = row.clone();
     EntryRow {
-        registered_by: if is_person { NOBODY.into() } else { row.registered_by.clone() },
+        registered_by: if is_citizen(&registered_by) { NOBODY.into() } else { registered_by },
         subject: String::new(),
-        statement: None,
-        request: None,
         presented_at_reference: None,
         submission_sha256: None,
         signature_sha256: None,
+        statement: None,
+        request: None,
         external_reference: None,
         file_number: None,
         transport_number: None,
@@ -146,7 +209,45 @@ pub(super) fn left(row: &EntryRow) -> EntryRow {
         metadata: None,
         custody: None,
         custody_until: None,
-        ..row.clone()
+        id,
+        book,
+        kind,
+        year,
+        number,
+        code,
+        position,
+        presented_at,
+        presented_at_reason,
+        registered_at,
+        effective_at,
+        calendar_version,
+        registered_on,
+        effective_on,
+        channel,
+        authentication_method,
+        status,
+        rectified,
+        imported,
+        version,
+        must_submit_electronically,
+        routing,
+        office,
+        submission_id,
+        csv,
+        destination_unit,
+        distributed_to,
+        procedure_code,
+        corrects,
+        answers,
+        physical_documents,
+        transport,
+        destination_unit_name,
+        distributed_to_name,
+        office_name,
+        subject_code,
+        incident,
+        erased_at,
+        erasure_ground,
     }
 }
 

@@ -95,7 +95,8 @@ impl Registry {
     /// Several processes may sweep at once: each hash is claimed by one of them.
     ///
     /// # Errors
-    /// [`SweepError`]; what was swept until then is gone, and nothing else.
+    /// [`SweepError`]; what was swept is gone, and nothing else. One object that cannot be deleted keeps no other from it:
+    /// the first error of the object store is told at the end.
     pub async fn sweep(&self, entity: &Entity, age: Duration) -> Result<Swept, SweepError> {
         let mut tx = self.store.read().await?;
         let lock = store::book::peek(&mut tx, entity.id).await?;
@@ -104,23 +105,24 @@ impl Registry {
         let abandoned = store::claims::abandoned(&mut tx, entity.id, ago(now, CLAIM_LASTS)).await?;
         drop(tx);
         let old = Old { spared, before: ago(now, age) };
-        let mut swept = Swept::default();
+        let (mut swept, mut first) = (Swept::default(), FirstError::default());
         for hash in abandoned {
-            swept.documents += u64::from(self.delete_claimed(entity, hash, old).await?);
+            swept.documents += u64::from(first.pass(self.delete_claimed(entity, hash, old).await)?);
         }
-        swept.documents += self.sweep_documents(entity, old).await?;
-        swept.signed = self.sweep_signed(entity, old).await?;
-        swept.erased = self.delete_erased(entity).await?;
-        swept.unfinished = match self.objects.folder() {
-            Some(folder) => unfinished_files(folder.to_owned(), old.before).await?,
-            None => 0,
-        };
+        swept.documents += first.pass(self.sweep_documents(entity, old).await)?;
+        swept.signed = first.pass(self.sweep_signed(entity, old).await)?;
+        swept.erased = first.pass(self.delete_erased(entity, None).await)?;
+        self.forget_erased_words(entity).await?;
+        if let Some(folder) = self.objects.folder() {
+            let unfinished = unfinished_files(folder.to_owned(), old.before).await;
+            swept.unfinished = first.pass(unfinished.map_err(SweepError::from))?;
+        }
         let mut tx = self.store.begin().await?;
         let now = self.may_sweep(entity, &store::book::lock(&mut tx, entity.id).await?)?.min(now);
         swept.keys = store::book::forget_keys(&mut tx, entity.id, ago(now, KEYS_KEPT)).await?;
         store::claims::forget(&mut tx, entity.id, ago(now, CLAIMS_KEPT)).await?;
         tx.commit().await?;
-        Ok(swept)
+        first.or(swept)
     }
 
     /// The time by which ages are measured, if anything may be swept now.
@@ -135,7 +137,7 @@ impl Registry {
 
     async fn sweep_documents(&self, entity: &Entity, age: Old) -> Result<u64, SweepError> {
         let mut listed = self.objects.list(&entity.code).chunks(LOOKED_UP);
-        let mut deleted = 0;
+        let (mut deleted, mut first) = (0, FirstError::default());
         while let Some(chunk) = listed.next().await {
             let mut old = Vec::new();
             for meta in chunk {
@@ -153,11 +155,11 @@ impl Registry {
             drop(tx);
             for hash in orphans {
                 if self.claim(entity, hash).await? {
-                    deleted += u64::from(self.delete_claimed(entity, hash, age).await?);
+                    deleted += u64::from(first.pass(self.delete_claimed(entity, hash, age).await)?);
                 }
             }
         }
-        Ok(deleted)
+        first.or(deleted)
     }
 
     /// Claims a hash, unless an entry refers to it by now.
@@ -197,7 +199,7 @@ impl Registry {
     /// What was signed is kept under the id of its entry, which no second request ever has.
     async fn sweep_signed(&self, entity: &Entity, age: Old) -> Result<u64, SweepError> {
         let mut listed = self.objects.list_signed(&entity.code);
-        let mut deleted = 0;
+        let (mut deleted, mut first) = (0, FirstError::default());
         while let Some(meta) = listed.next().await {
             let meta = meta.map_err(objects::Error::from)?;
             let name = meta.location.filename().unwrap_or_default();
@@ -211,11 +213,41 @@ impl Registry {
             drop(tx);
             self.may_sweep(entity, &lock)?;
             if found.is_none() {
-                self.objects.delete_signed(&meta).await?;
-                deleted += 1;
+                let done = self.objects.delete_signed(&meta).await.map(|()| 1);
+                deleted += first.pass(done.map_err(SweepError::from))?;
             }
         }
-        Ok(deleted)
+        first.or(deleted)
+    }
+}
+
+/// The first error of what goes on all the same.
+#[derive(Debug, Default)]
+pub(super) struct FirstError(Option<SweepError>);
+
+impl FirstError {
+    /// What was done; nothing where that was an error.
+    pub(super) fn note<T: Default>(&mut self, done: Result<T, SweepError>) -> T {
+        done.unwrap_or_else(|error| {
+            self.0.get_or_insert(error);
+            T::default()
+        })
+    }
+
+    /// The same for errors of the object store; any other ends the sweep.
+    fn pass<T: Default>(&mut self, done: Result<T, SweepError>) -> Result<T, SweepError> {
+        match done {
+            Err(SweepError::Objects(_)) => Ok(self.note(done)),
+            done => done,
+        }
+    }
+
+    /// This, unless there was an error.
+    ///
+    /// # Errors
+    /// The first.
+    pub(super) fn or<T>(self, done: T) -> Result<T, SweepError> {
+        self.0.map_or(Ok(done), Err)
     }
 }
 

@@ -137,6 +137,37 @@ pub async fn remove(tx: &mut Tx, entry: Uuid) -> Result<()> {
     Ok(())
 }
 
+/// Pages of SQLite's index that one step of [`forget_deleted`] writes: some 1 MiB.
+const PAGES: i64 = 256;
+
+/// Which step of [`forget_deleted`] it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// It says what is to be merged.
+    First,
+    /// It goes on with that.
+    Next,
+}
+
+/// Writes some of the index anew without what was deleted, which SQLite only marks; whether all is done. PostgreSQL has
+/// nothing to do: its rows are gone.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn forget_deleted(tx: &mut Tx, step: Step) -> Result<bool> {
+    let Tx::Sqlite(tx) = tx else { return Ok(true) };
+    let pages = if step == Step::First { -PAGES } else { PAGES };
+    let changes = "SELECT total_changes()";
+    let (before,): (i64,) = sqlx::query_as(changes).fetch_one(&mut **tx).await?;
+    sqlx::query("INSERT INTO entry_text (entry_text, rank) VALUES ('merge', $1)")
+        .bind(pages)
+        .execute(&mut **tx)
+        .await?;
+    let (after,): (i64,) = sqlx::query_as(changes).fetch_one(&mut **tx).await?;
+    // The statement itself counts as one.
+    Ok(after - before < 2)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
 use object_store::aws::AmazonS3Builder;
 use object_store::client::{CryptoProvider, DigestAlgorithm, DigestContext, HmacContext, Signer, SigningAlgorithm};
@@ -77,6 +78,22 @@ pub fn signed_path(entity: &str, entry: Uuid, extension: &str) -> String {
 pub fn receipt_path(entity: &str, entry: Uuid, hash: &Sha256) -> String {
     let hash = hash.to_string();
     format!("{entity}/receipts/{entry}-{}.pdf", &hash[..16])
+}
+
+/// Names in a local folder that begin with this; none where there is no folder.
+async fn local_names(folder: PathBuf, begins: String) -> Result<Vec<String>, Error> {
+    let shown = folder.clone();
+    let names = move || {
+        let entries = match std::fs::read_dir(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        names.filter(|name| name.as_ref().map_or(true, |name: &String| name.starts_with(&begins))).collect()
+    };
+    let named: std::io::Result<Vec<String>> =
+        tokio::task::spawn_blocking(names).await.map_err(std::io::Error::other).flatten();
+    named.map_err(|error| Error::Folder(shown, error))
 }
 
 /// What is not there is no error.
@@ -222,6 +239,26 @@ impl Objects {
     /// When the store cannot be reached.
     pub async fn get_receipt(&self, entity: &str, entry: Uuid, hash: Sha256) -> Result<Option<Bytes>, Error> {
         self.read(&receipt_path(entity, entry, &hash)).await
+    }
+
+    /// Where the PDFs of an entry's receipts are, those that no row names among them.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn receipts_of(&self, entity: &str, entry: Uuid) -> Result<Vec<String>, Error> {
+        let begins = format!("{entry}-");
+        let names = match &self.folder {
+            Some(folder) => local_names(folder.join(entity).join("receipts"), begins).await?,
+            // Listed by name, from the entry's id on.
+            None => {
+                let folder = self.prefix.clone().join(entity).join("receipts");
+                let listed = self.store.list_with_offset(Some(&folder), &folder.clone().join(entry.to_string()));
+                let name = |meta: ObjectMeta| meta.location.filename().unwrap_or_default().to_owned();
+                let is_its = |name: &String| std::future::ready(Ok(name.starts_with(&begins)));
+                listed.map_ok(name).try_take_while(is_its).try_collect().await?
+            }
+        };
+        Ok(names.into_iter().map(|name| format!("{entity}/receipts/{name}")).collect())
     }
 
     /// Begins to store a document of `entity` whose bytes are announced to have the hash `declared`.

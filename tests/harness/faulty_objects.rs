@@ -35,8 +35,9 @@ pub struct FaultyObjects {
 #[derive(Debug, Default)]
 struct Plan {
     calls: Vec<&'static str>,
-    /// The n-th call from now, counted from 1.
+    /// The n-th call from now, counted from 1; of this name, where there is one.
     nth: Option<(usize, Fault)>,
+    name: Option<&'static str>,
     broken: bool,
     delay: Duration,
     /// Calls of this name wait until they are let go.
@@ -60,7 +61,13 @@ impl FaultyObjects {
     pub fn fail_nth(&self, n: usize, fault: Fault) {
         let mut plan = self.plan.lock().unwrap();
         plan.calls.clear();
-        plan.nth = Some((n, fault));
+        (plan.nth, plan.name) = (Some((n, fault)), None);
+    }
+
+    /// The same for the n-th call of this name.
+    pub fn fail_nth_of(&self, name: &'static str, n: usize, fault: Fault) {
+        self.fail_nth(n, fault);
+        self.plan.lock().unwrap().name = Some(name);
     }
 
     /// Makes every call fail from now on: the store is gone.
@@ -102,9 +109,11 @@ impl Plan {
     fn enter(plan: &Mutex<Plan>, name: &'static str) -> (Option<Fault>, Duration) {
         let mut plan = plan.lock().unwrap();
         plan.calls.push(name);
+        let is_counted = |call: &&&str| plan.name.is_none_or(|counted| counted == **call);
+        let count = plan.calls.iter().filter(is_counted).count();
         let fault = match plan.nth {
             _ if plan.broken => Some(Fault::Before),
-            Some((n, fault)) if plan.calls.len() == n => Some(fault),
+            Some((n, fault)) if is_counted(&&name) && count == n => Some(fault),
             _ => None,
         };
         (fault, plan.delay)

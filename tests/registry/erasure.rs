@@ -1,15 +1,24 @@
 //! The personal data of an entry are erased: nothing of a person is left, and the book is whole all the same.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use futures_util::StreamExt;
+use object_store::memory::InMemory;
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
+use ventanilla::domain::Sha256;
 use ventanilla::receipt::check::check;
+use ventanilla::store::Tx;
 use ventanilla::store::log::Log;
+use ventanilla::store::objects::Objects;
 use ventanilla::store::receipts::paper as paper_of;
 
+use crate::harness::door::Door;
+use crate::harness::faulty_objects::{Fault, FaultyObjects};
 use crate::harness::paper::{Paper, fresh_id, fresh_key};
-use crate::harness::site::{ENTITY, Engine, execute};
+use crate::harness::site::{ENTITY, Engine, Site, execute};
 use crate::harness::town::Town;
 
 fn order(code: &Value) -> Value {
@@ -114,7 +123,7 @@ async fn what_is_left_of_an_erased_entry_names_nobody_and_the_book_is_whole(
         "SELECT count(*) FROM parties WHERE entry_id IN (SELECT id FROM entries WHERE erased_at IS NOT NULL)",
         "SELECT count(*) FROM verdicts WHERE entry_id IN (SELECT id FROM entries WHERE erased_at IS NOT NULL)",
         "SELECT count(*) FROM entry_text WHERE entry_id IN (SELECT id FROM entries WHERE erased_at IS NOT NULL)",
-        "SELECT count(*) FROM erased_objects",
+        "SELECT count(*) FROM erased_objects WHERE kind <> 'words'",
     ] {
         assert_eq!(town.count(rows).await, 0, "{rows}");
     }
@@ -240,5 +249,168 @@ async fn objects_that_a_crash_left_behind_go_with_the_next_sweep(
     // Whatever its age: an orphan as young as this would stay.
     let swept = town.app.registry.sweep(&town.app.entity, std::time::Duration::from_hours(24)).await.unwrap();
     assert_eq!((swept.erased, objects(&town).await), (1, (0, 0)));
+    assert_eq!(town.count("SELECT count(*) FROM erased_objects").await, 0);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn one_object_that_cannot_be_deleted_keeps_no_other_and_is_told(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let faulty = FaultyObjects::over(Arc::new(InMemory::new()));
+    let site = Site::fresh(engine).await;
+    let change = |config: &mut ventanilla::config::Config| config.admin_listen = "127.0.0.1:0".into();
+    let town = Town::over(site, change, Some(Objects::over(Arc::new(faulty.clone())))).await;
+    let form = Paper::submission().document("plano", b"%PDF-1.7 hers alone").signed_by_ana();
+    let registered = town.submit(&form, "a key").await.registered();
+    let id = registered["entry"]["id"].as_str().unwrap().parse().unwrap();
+    while town.count("SELECT count(*) FROM outbox").await > 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // A PDF whose maker died before it was named.
+    let stray = Sha256([7; 32]);
+    let stored = town.app.registry.objects();
+    stored.put_receipt(ENTITY, id, stray, "%PDF-1.7 stray".into()).await.unwrap();
+    let told = async || {
+        let text = Door::at(&town.admin.clone().unwrap()).get("/metrics", "nobody").await.is(200, "").text();
+        let line = text.lines().find(|line| line.starts_with("ventanilla_erased_objects_waiting ")).unwrap();
+        line.rsplit_once(' ').unwrap().1.parse::<i64>().unwrap()
+    };
+    // The document is deleted, then what was signed is.
+    faulty.fail_nth_of("delete", 2, Fault::Before);
+    let code = &registered["entry"]["code"];
+    let erased = town.post("/erasures", "admin", &order(code)).await.is(201, "").json();
+    assert_eq!((&erased["pending_objects"], told().await), (&json!(1), 1), "{:?}", faulty.calls());
+    assert_eq!(objects(&town).await, (0, 1));
+    assert!(stored.get_receipt(ENTITY, id, stray).await.unwrap().is_none());
+    faulty.recover();
+    town.app.registry.sweep(&town.app.entity, Duration::from_hours(24)).await.unwrap();
+    assert_eq!((told().await, objects(&town).await), (0, (0, 0)));
+    assert_eq!(town.count("SELECT count(*) FROM erased_objects").await, 0);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_deleted_keeps_the_sweep_from_nothing_else(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let faulty = FaultyObjects::over(Arc::new(InMemory::new()));
+    let site = Site::fresh(engine).await;
+    let town = Town::over(site, |_| {}, Some(Objects::over(Arc::new(faulty.clone())))).await;
+    for _ in 0..3 {
+        town.app.registry.objects().put_signed(ENTITY, fresh_id(), "json", b"nobody's").await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    faulty.fail_nth_of("delete", 1, Fault::Before);
+    town.app.registry.sweep(&town.app.entity, Duration::ZERO).await.unwrap_err();
+    assert_eq!(objects(&town).await, (0, 1), "{:?}", faulty.calls());
+}
+
+/// Columns of text that stay: codes, dates and states, none of which says who.
+const KEPT: [&str; 26] = [
+    "book",
+    "kind",
+    "code",
+    "presented_at_reason",
+    "registered_on",
+    "effective_on",
+    "channel",
+    "authentication_method",
+    "status",
+    "must_submit_electronically",
+    "routing",
+    "office",
+    "csv",
+    "destination_unit",
+    "distributed_to",
+    "procedure_code",
+    "corrects",
+    "answers",
+    "physical_documents",
+    "transport",
+    "destination_unit_name",
+    "distributed_to_name",
+    "office_name",
+    "subject_code",
+    "erasure_ground",
+    "custody_until",
+];
+
+async fn texts(town: &Town, statement: &str) -> Vec<String> {
+    let statement = sqlx::AssertSqlSafe(statement.to_owned());
+    match &mut town.app.store().read().await.unwrap() {
+        Tx::Sqlite(tx) => sqlx::query_scalar(statement).fetch_all(&mut **tx).await.unwrap(),
+        Tx::Postgres(tx) => sqlx::query_scalar(statement).fetch_all(&mut **tx).await.unwrap(),
+    }
+}
+
+/// Tables in whose rows a word stands, in text or in bytes: those of SQLite's full text, too.
+async fn tables_with(town: &Town, engine: Engine, word: &str) -> Vec<String> {
+    let hex: String = word.bytes().map(|byte| format!("{byte:02X}")).collect();
+    let searches = match engine {
+        Engine::Sqlite => format!(
+            r#"SELECT 'SELECT ''' || t.name || ''' FROM "' || t.name || '" WHERE '
+                   || group_concat('instr(hex("' || c.name || '"), ''{hex}'') > 0', ' OR ')
+               FROM sqlite_master t, pragma_table_info(t.name) c
+               WHERE t.type = 'table' AND t.sql NOT LIKE 'CREATE VIRTUAL%' GROUP BY t.name"#
+        ),
+        Engine::Postgres => format!(
+            r#"SELECT 'SELECT ''' || table_name || ''' FROM "' || table_name || '" x WHERE x::text LIKE ''%{word}%'''
+                   || ' OR x::text LIKE ''%{}%'''
+               FROM information_schema.tables
+               WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'"#,
+            hex.to_lowercase()
+        ),
+    };
+    let mut found = Vec::new();
+    for search in texts(town, &searches).await {
+        found.extend(texts(town, &search).await);
+    }
+    found
+}
+
+#[rstest]
+#[tokio::test]
+async fn nothing_that_an_entry_says_in_words_is_left_in_any_table(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
+    let paper = Paper::counter().with("subject", json!("Zqxpersona pide")).document("plano", b"%PDF-1.7 hers");
+    let entry = town.register(&paper.form(), &fresh_key()).await.registered()["entry"].clone();
+    town.register(&Paper::counter().form(), &fresh_key()).await.registered();
+    followed_up(&town).await;
+    let columns = match engine {
+        Engine::Sqlite => "SELECT name FROM pragma_table_info('entries') WHERE type = 'TEXT'",
+        Engine::Postgres => {
+            "SELECT column_name::text FROM information_schema.columns
+             WHERE table_schema = current_schema() AND table_name = 'entries' AND data_type = 'text'"
+        }
+    };
+    let columns = texts(&town, columns).await.into_iter().filter(|column| !KEPT.contains(&column.as_str()));
+    let set: Vec<String> = columns
+        .map(|column| match column.as_str() {
+            // Structures of their own.
+            "origin" => r#"origin = '{"unit_name": "zqxpersona"}'"#.into(),
+            "exchange" => r#"exchange = '{"id": "zqxpersona"}'"#.into(),
+            "metadata" => r#"metadata = '{"general": [{"name": "zqxpersona", "value": "x"}]}'"#.into(),
+            // What is kept stands in the way: the command is tried with something that was handed back.
+            "custody" => "custody = NULL".into(),
+            "authentication" | "identification" => format!(r#"{column} = '{{"name": "zqxpersona"}}'"#),
+            "registered_by" => "registered_by = 'nif:zqxpersona'".into(),
+            _ => format!("{column} = 'zqxpersona'"),
+        })
+        .collect();
+    assert!(set.len() > 12, "{set:?}");
+    execute(town.app.store(), &format!("UPDATE entries SET {} WHERE number = 1", set.join(", "))).await;
+    let by = "UPDATE events SET by_name = 'nif:zqxpersona', reason = 'zqxpersona' WHERE position = 1";
+    execute(town.app.store(), by).await;
+    let before = tables_with(&town, engine, "zqxpersona").await;
+    let words = if engine == Engine::Sqlite { "entry_text_data" } else { "entry_text" };
+    for table in ["entries", "events", words] {
+        assert!(before.iter().any(|found| found == table), "{table}: {before:?}");
+    }
+    town.post("/erasures", "admin", &order(&entry["code"])).await.is(201, "");
+    town.app.registry.sweep(&town.app.entity, Duration::from_hours(24)).await.unwrap();
+    assert_eq!(tables_with(&town, engine, "zqxpersona").await, Vec::<String>::new());
     assert_eq!(town.count("SELECT count(*) FROM erased_objects").await, 0);
 }

@@ -155,7 +155,7 @@ impl Batch<'_> {
     ) -> store::Result<()> {
         let entity = self.entity.id;
         let updated = match member.what.step() {
-            Step::Erase => store::erasures::erase(tx, entity, row).await?,
+            Step::Erase => erasure::write(tx, entity, row).await?,
             _ => store::alterations::update(tx, entity, row).await?,
         };
         if !updated {
