@@ -213,6 +213,7 @@ impl App {
         let scopes = config.calendar.required_scopes.iter().map(scope).collect::<Result<_, _>>()?;
         let formats = formats(&config.documents)?;
         let registry = Registry::new(store, objects, clock, config.clock.clone()).requiring(scopes);
+        registry.learn_swept(entity.id).await?;
         Ok(Self {
             uploads: Arc::new(tokio::sync::Semaphore::new(config.limits.uploads.max(1))),
             budget: Budget::new(&config.limits),

@@ -202,6 +202,7 @@ pub async fn add_documents(
 }
 
 async fn add_all(app: &App, caller: &Caller, asking: Asking, mut came: Came<Addition>) -> Result<Altered> {
+    let entry = asking.entry;
     let asked = match asking.begin(app, caller, &came.body_sha256).await? {
         Begun::Before(altered) => return Ok(altered),
         Begun::New(asked) => asked,

@@ -79,11 +79,12 @@ impl Registry {
         known.get(&entity).copied().unwrap_or(Micros(0))
     }
 
-    /// Learns what the sweep deleted meanwhile: a repeat of the request that was refused gets through.
+    /// Learns what was deleted until now: what is stored from now on is not refused for it. Asked when the registry is
+    /// opened, after each deletion of this process, and after a refusal: the repeat gets through.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub(super) async fn learn_swept(&self, entity: i64) -> store::Result<()> {
+    pub async fn learn_swept(&self, entity: i64) -> store::Result<()> {
         let mut tx = self.store.read().await?;
         let until = store::claims::last_ended(&mut tx, entity).await?;
         self.swept.lock().unwrap_or_else(PoisonError::into_inner).insert(entity, until);
@@ -122,6 +123,7 @@ impl Registry {
         swept.keys = store::book::forget_keys(&mut tx, entity.id, ago(now, KEYS_KEPT)).await?;
         store::claims::forget(&mut tx, entity.id, ago(now, CLAIMS_KEPT)).await?;
         tx.commit().await?;
+        self.learn_swept(entity.id).await?;
         first.or(swept)
     }
 

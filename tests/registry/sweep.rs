@@ -8,6 +8,7 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 use rstest::rstest;
 use serde_json::json;
+use ventanilla::clock::Clock;
 use ventanilla::registry::sweep::Swept;
 use ventanilla::store::objects::Objects;
 
@@ -79,11 +80,28 @@ async fn what_belongs_to_nobody_goes_and_what_an_entry_refers_to_stays(
     assert_eq!(sweep(&town).await, Swept::default());
     // Once it is gone it can be submitted like any other.
     let again = Paper::submission().document("plano", PLAN).signed_by_ana();
-    let (key, mut answer) = (fresh_key(), town.submit(&again, "first").await);
-    if answer.status == 503 {
-        answer = town.submit(&again, &key).await;
+    assert_eq!(town.submit(&again, &fresh_key()).await.number(), 2);
+    nothing_is_lost(&town).await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_was_removed_before_a_restart_refuses_nobody_after_it(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
+    let paper = Paper::submission().document("plano", PLAN).document("otro", b"%PDF-1.7 other");
+    let form = paper.signed_by_ana();
+    town.submit(&form.clone().without("otro"), &fresh_key()).await.is(422, "document-mismatch");
+    for _ in 0..500 {
+        if town.count("SELECT count(*) FROM object_claims WHERE ended_at IS NOT NULL").await > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert_eq!(answer.number(), 2);
+    assert_eq!(town.count("SELECT count(*) FROM object_claims WHERE ended_at IS NULL").await, 0);
+    let town = Town::open(town.stop().await, Clock::system(), |_| {}, None).await;
+    assert_eq!(town.submit(&form, &fresh_key()).await.number(), 1);
     nothing_is_lost(&town).await;
 }
 
