@@ -14,12 +14,13 @@ use super::auth::require;
 use super::params::Params;
 use super::problem::{Problem, ReadProblems, Result};
 use crate::app::App;
-use crate::domain::{Micros, Role};
+use crate::domain::{Country, Micros, Role};
 use crate::registry::access::Seen;
 use crate::registry::caller::Caller;
 use crate::registry::record;
 use crate::store;
 use crate::store::access::{AccessRow, Wanted};
+use crate::store::listing::WantedParty;
 
 /// One look.
 #[derive(Debug, Serialize, ToSchema)]
@@ -69,6 +70,9 @@ pub struct LookFilters {
     /// Only at entries with this party or representative, by identifier.
     #[param(example = "00000000T")]
     party: Option<String>,
+    /// With `party`: only where this country gave the identifier (ISO 3166-1 alpha-2). Those whose type tells it are Spain's.
+    #[param(value_type = Option<String>, example = "ES")]
+    party_country: Option<Country>,
     /// Only by this caller.
     #[param(example = "mostrador-1")]
     who: Option<String>,
@@ -104,12 +108,15 @@ pub async fn list(
     if !(1..=500).contains(&limit) {
         return Err(Problem::parameter("limit", "must be from 1 to 500"));
     }
+    if filters.party_country.is_some() && filters.party.is_none() {
+        return Err(Problem::parameter("party_country", "goes with party only"));
+    }
     let before = filters.cursor.as_deref().map(read_cursor).transpose()?;
     let asked = text_of(&filters)?;
     let zone = caller.entity.zone;
     let wanted = Wanted {
         entry: filters.entry,
-        party: filters.party.map(|party| party.trim().to_uppercase()),
+        party: filters.party.map(|id| WantedParty { id: id.trim().to_owned(), country: filters.party_country }),
         who: filters.who,
         from: filters.from.map(|date| Micros::start_of_day(date, zone)),
         to: filters.to.map(|date| Micros::day_range(date, date, zone).end),

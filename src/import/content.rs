@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 
 use crate::domain::exchange::{check_identifier, check_office, check_unit};
 use crate::domain::identifier::{self, IdError};
-use crate::domain::{Channel, EntryCode, Exchange, IdType, Micros, Origin, text};
+use crate::domain::{Channel, Country, EntryCode, Exchange, IdType, Micros, Origin, text};
 use crate::registry::entry::Entry;
 use crate::store::catalogue::BookRow;
 
@@ -31,8 +31,15 @@ pub const COLUMNS: [&str; 10] = [
 ];
 
 /// Those that may be there, after them.
-pub const OPTIONAL: [&str; 6] =
-    ["subject_code", "origin_unit", "origin_office", "origin_number", "origin_registered_at", "exchange_id"];
+pub const OPTIONAL: [&str; 7] = [
+    "subject_code",
+    "origin_unit",
+    "origin_office",
+    "origin_number",
+    "origin_registered_at",
+    "exchange_id",
+    "party_id_country",
+];
 
 /// What an entry is, but for its number. Two rows with one number must have the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +50,8 @@ pub struct Content {
     pub destination_unit: Option<String>,
     pub id_type: IdType,
     pub id: String,
+    /// The country that gave the identifier, as [`crate::domain::Person::id_country`].
+    pub id_country: Option<Country>,
     pub name: String,
     pub subject_code: Option<String>,
     /// How it stood in the register that sent it.
@@ -95,6 +104,7 @@ impl Reading {
         let id_type = wrong.keep("party_id_type", id_type.trim().parse::<IdType>());
         let id = id_type.and_then(|id_type| wrong.keep("party_id", read_id(id_type, id)));
         wrong.keep("party_name", text::check(name, 80));
+        let id_country = country(id_type, optional, &mut wrong);
         let (subject_code, origin, exchange) = self.optional(optional, &mut wrong);
         let code = match (book, year, number) {
             (Some(book), Some(year), Some(number)) => {
@@ -117,6 +127,7 @@ impl Reading {
                 destination_unit: unit.map(str::to_owned),
                 id_type: id_type?,
                 id,
+                id_country,
                 name: (*name).to_owned(),
                 subject_code,
                 origin,
@@ -191,6 +202,13 @@ fn read_id(id_type: IdType, written: &str) -> Result<(String, bool), String> {
     }
 }
 
+/// The country to keep beside the identifier; none where nobody stated one, or the type tells it.
+fn country(id_type: Option<IdType>, optional: &[&str], wrong: &mut Wrong) -> Option<Country> {
+    let cell = optional.get(6).map(|cell| cell.trim()).filter(|cell| !cell.is_empty())?;
+    let stated: Country = wrong.keep(OPTIONAL[6], cell.parse())?;
+    wrong.keep(OPTIONAL[6], id_type?.country(Some(stated)))?
+}
+
 impl Content {
     /// What an imported entry was when it was imported; `None` when its record is not one of an import.
     #[must_use]
@@ -203,6 +221,7 @@ impl Content {
             destination_unit: entry.destination_unit.clone(),
             id_type: party.id_type,
             id: party.id.clone(),
+            id_country: party.id_country,
             name: party.company_name.clone()?,
             subject_code: entry.subject_code.clone(),
             origin: entry.origin.clone().map(Box::new),
@@ -228,6 +247,7 @@ impl Content {
             origin.and_then(|origin| origin.number.as_deref()),
             origin.and_then(|origin| origin.registered_at.as_deref()),
             self.exchange.as_deref().and_then(|exchange| exchange.id.as_deref()),
+            self.id_country.as_ref().map(Country::as_str),
         ];
         for text in more.map(Option::unwrap_or_default) {
             hash.update(&(text.len() as u64).to_be_bytes());
@@ -283,6 +303,7 @@ mod tests {
         let with = |more: [&str; 6]| reading().read(&[&GOOD[..], &more].concat());
         let plain = reading().read(&GOOD).unwrap();
         assert_eq!(with([""; 6]).unwrap(), plain);
+        assert_eq!(reading().read(&[&GOOD[..], &[""; 7]].concat()).unwrap(), plain);
         let sent =
             ["OBRA", "L01290075", "O00002741", "REGAGE18e1", "2018-02-28T09:00:00+01:00", "O00002741_18_00000001"];
         let content = with(sent).unwrap().content;
@@ -294,8 +315,34 @@ mod tests {
         assert_ne!(content.digest(), plain.content.digest());
         let wrong = ["CODE TOO LONG TO BE ONE", "L-1", "O1", &"9".repeat(21), "2027-01-01T00:00:00Z", "1"];
         let error = with(wrong).unwrap_err();
-        for column in OPTIONAL {
+        for column in &OPTIONAL[..6] {
             assert!(error.contains(column), "{column}: {error}");
+        }
+    }
+
+    #[rstest]
+    #[case::of_portugal("passport", "AB123456", "pt", Ok(Some("PT")))]
+    #[case::of_nobody_knows_where("passport", "AB123456", " ", Ok(None))]
+    #[case::told_by_its_type("nif", "12345678Z", "ES", Ok(None))]
+    #[case::no_country("other", "AB123456", "ZZ", Err("party_id_country must be an ISO 3166-1 code"))]
+    #[case::not_given_there("nif", "12345678Z", "PT", Err("party_id_country must be ES or absent"))]
+    fn the_country_of_an_identifier_may_be_there(
+        #[case] id_type: &str,
+        #[case] id: &str,
+        #[case] country: &str,
+        #[case] expected: Result<Option<&str>, &str>,
+    ) {
+        let mut cells = GOOD;
+        (cells[7], cells[8]) = (id_type, id);
+        let read = reading().read(&[&cells[..], &["", "", "", "", "", "", country]].concat());
+        match (read, expected) {
+            (Ok(entry), Ok(expected)) => {
+                assert_eq!(entry.content.id_country.as_ref().map(Country::as_str), expected);
+                let plain = reading().read(&cells).unwrap().content;
+                assert_eq!(entry.content.digest() == plain.digest(), expected.is_none());
+            }
+            (Err(error), Err(expected)) => assert!(error.contains(expected), "{error}"),
+            (read, expected) => panic!("{read:?}, not {expected:?}"),
         }
     }
 

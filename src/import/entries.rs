@@ -82,9 +82,9 @@ struct Checked {
 }
 
 /// Imports a file of entries: the columns `book`, `year`, `number`, `registered_at`, `channel`, `subject`,
-/// `destination_unit`, `party_id_type`, `party_id` and `party_name`, in any order; `subject_code`, `origin_unit`,
-/// `origin_office`, `origin_number`, `origin_registered_at` and `exchange_id` may be there. The same file again takes up an
-/// import that was interrupted.
+/// `destination_unit`, `party_id_type`, `party_id` and `party_name`, in any order; `subject_code`, `origin_unit`, `origin_office`,
+/// `origin_number`, `origin_registered_at`, `exchange_id` and `party_id_country` may be there. The same file again takes up
+/// an import that was interrupted.
 ///
 /// # Errors
 /// [`ImportError`]; bad rows are no error but [`Outcome::Refused`].

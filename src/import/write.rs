@@ -181,7 +181,7 @@ impl<'e> Writer<'e> {
             person_type: content.id_type.person_type().unwrap_or(PersonType::Natural),
             id_type: content.id_type,
             id: content.id,
-            id_country: None,
+            id_country: content.id_country,
             company_name: Some(content.name),
             given_name: None,
             first_surname: None,

@@ -4,8 +4,9 @@ use uuid::Uuid;
 
 use super::bulk::insert_rows;
 use super::columns::column;
+use super::listing::WantedParty;
 use super::{Result, Tx, row, sql};
-use crate::domain::{Micros, Sha256};
+use crate::domain::{Country, Micros, Sha256};
 
 /// What a leaf of the access log is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -92,7 +93,7 @@ pub struct Wanted {
     pub action: Option<String>,
     pub subject: Option<String>,
     pub entry: Option<Uuid>,
-    pub party: Option<String>,
+    pub party: Option<WantedParty>,
     pub who: Option<String>,
     pub from: Option<Micros>,
     pub to: Option<Micros>,
@@ -115,7 +116,10 @@ pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Resu
            AND (NOT $7 OR entry_id = $8)
            AND (CAST($12 AS TEXT) IS NULL OR action = $12)
            AND (CAST($13 AS TEXT) IS NULL OR subject = $13)
-           AND (CAST($9 AS TEXT) IS NULL OR entry_id IN (SELECT entry_id FROM parties WHERE entity_id = $1 AND id = $9))
+           AND (CAST($9 AS TEXT) IS NULL OR entry_id IN (
+               SELECT entry_id FROM parties WHERE entity_id = $1 AND id IN ($9, $14)
+                 AND (CAST($15 AS TEXT) IS NULL OR id_country = $15
+                   OR ($15 = 'ES' AND id_type IN ('nif', 'nie', 'cif', 'dir3')))))
          ORDER BY at DESC, id DESC LIMIT $10",
         entity,
         wanted.from.unwrap_or(Micros(0)),
@@ -125,11 +129,13 @@ pub async fn list(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Resu
         wanted.who.as_deref(),
         wanted.entry.is_some(),
         wanted.entry.unwrap_or_default(),
-        wanted.party.as_deref(),
+        wanted.party.as_ref().map(|party| party.id.as_str()),
         limit,
         wanted.kind.as_str(),
         wanted.action.as_deref(),
-        wanted.subject.as_deref()
+        wanted.subject.as_deref(),
+        wanted.party.as_ref().map(|party| party.id.to_uppercase()),
+        wanted.party.as_ref().and_then(|party| party.country.as_ref()).map(Country::as_str)
     )?)
 }
 

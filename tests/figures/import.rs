@@ -28,6 +28,34 @@ pub fn row_of_now(place: &Place, number: i64, channel: &str) -> String {
 
 #[rstest]
 #[tokio::test]
+async fn two_passports_of_one_number_are_two_citizens(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let place = Place::on(engine).await;
+    let clerk = place.token("clerk").await;
+    let heading = HEADING.replace('\n', ",party_id_country\n");
+    let passport = |number: i64, country: &str| {
+        row(number).replace("nif,00000000T", "passport,AB123456").replace('\n', &format!(",{country}\n"))
+    };
+    let content = [heading.clone(), passport(1, "PT"), passport(2, "fr"), passport(3, "")].concat();
+    assert_eq!(place.history("old.csv", &content).await.written, 3);
+    let found = async |query: &str| -> Vec<(i64, serde_json::Value)> {
+        let page = place.get(&format!("/entries?sort=number&party=AB123456{query}"), &clerk).await.json();
+        let country = |entry: &serde_json::Value| entry["interested_parties"][0]["id_country"].clone();
+        let entries = page["items"].as_array().unwrap().iter();
+        entries.map(|entry| (entry["number"].as_i64().unwrap(), country(entry))).collect()
+    };
+    assert_eq!(found("").await.len(), 3);
+    assert_eq!(found("&party_country=PT").await, [(1, json!("PT"))]);
+    assert_eq!(found("&party_country=FR").await, [(2, json!("FR"))]);
+    // Known again by its country, too.
+    let again = [heading.clone(), passport(1, "PT")].concat();
+    assert_eq!(place.history("again.csv", &again).await.same, 1);
+    let other = place.file("other.csv", [heading, passport(1, "FR")].concat());
+    let (outcome, bad) = place.import_entries(&other, false).await;
+    assert_eq!(outcome, Outcome::Refused { bad: 1 }, "{bad:?}");
+}
+
+#[rstest]
+#[tokio::test]
 async fn an_imported_entry_keeps_its_number_and_has_no_receipt(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {

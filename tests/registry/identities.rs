@@ -162,6 +162,31 @@ async fn parties_are_found_by_country(#[values(Engine::Sqlite, Engine::Postgres)
 }
 
 #[rstest]
+#[tokio::test]
+async fn looks_at_entries_of_a_party_are_found_by_country(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let town = Town::on(engine).await;
+    let portuguese = entry_of(&town, json!([rui("PT")])).await;
+    let french = entry_of(&town, json!([rui("FR")])).await;
+    let spaniard = entry_of(&town, json!([ana()])).await;
+    for id in [&portuguese, &french, &spaniard] {
+        town.get(&format!("/entries/{id}"), "clerk").await.is(200, "");
+    }
+    let seen = async |query: &str| -> Vec<String> {
+        let page = town.get(&format!("/access-log?who=clerk&{query}"), "auditor").await.is(200, "").json();
+        let looks = page["items"].as_array().unwrap().iter();
+        looks.map(|look| look["entry"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(seen("party=AB123456").await, [french.clone(), portuguese.clone()]);
+    assert_eq!(seen("party=AB123456&party_country=PT").await, [portuguese]);
+    assert_eq!(seen("party=ab123456&party_country=FR").await, [french]);
+    assert_eq!(seen("party=00000000T&party_country=ES").await, [spaniard]);
+    assert!(seen("party=00000000T&party_country=CY").await.is_empty());
+    for wrong in ["party=1&party_country=XX", "party_country=PT"] {
+        town.get(&format!("/access-log?{wrong}"), "auditor").await.is(400, "bad-request");
+    }
+}
+
+#[rstest]
 #[case::its_representative("austrian-representative")]
 #[case::its_seal("austrian-seal")]
 #[tokio::test]
