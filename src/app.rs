@@ -51,6 +51,9 @@ pub enum StartError {
     /// Where the public reaches the server.
     #[error("entity.public_url {0:?} {1}")]
     PublicUrl(String, #[source] config::public_url::PublicUrlError),
+    /// The rule that governs verification codes.
+    #[error("entity.csv_regulation {0}")]
+    CsvRegulation(#[source] text::TextError),
     /// `calendar.required_scopes` has something that is no scope.
     #[error("calendar.required_scopes: {0:?}: {1}")]
     CalendarScope(String, #[source] UnknownName),
@@ -107,6 +110,8 @@ pub enum StartError {
     Seal(#[from] SealError),
 }
 
+/// The longest `entity.csv_regulation`, in characters.
+const CSV_REGULATION: usize = 160;
 /// Documents that are checked against their hashes at once. Some of them wait for the object store.
 const HASHED_AT_ONCE: usize = 16;
 
@@ -188,6 +193,10 @@ impl App {
         if !public.is_empty() {
             config::public_url::check(public).map_err(|wrong| StartError::PublicUrl(public.clone(), wrong))?;
         }
+        let regulation = &config.entity.csv_regulation;
+        if !regulation.is_empty() {
+            text::check(regulation, CSV_REGULATION).map_err(StartError::CsvRegulation)?;
+        }
         let time_source = TimeSource::parse(&config.clock.source)?;
         let store = Store::open(config.database.url.expose(), config.database.connections).await?;
         let (id, ledger) = ensure_entity(&store, &config, zone, &clock).await?;
@@ -213,6 +222,7 @@ impl App {
         let scopes = config.calendar.required_scopes.iter().map(scope).collect::<Result<_, _>>()?;
         let formats = formats(&config.documents)?;
         let registry = Registry::new(store, objects, clock, config.clock.clone()).requiring(scopes);
+        let registry = registry.regulated_by(&config.entity.csv_regulation);
         registry.learn_swept(entity.id).await?;
         Ok(Self {
             uploads: Arc::new(tokio::sync::Semaphore::new(config.limits.uploads.max(1))),

@@ -127,6 +127,9 @@ pub struct Entity {
     /// a code for telephones. https, or http at `127.0.0.1`, `[::1]` or `localhost` for trials. Empty: `listen`, and
     /// `/readyz` says so.
     pub public_url: String,
+    /// The body's rule that governs verification codes (CSV), such as `Ordenanza 3/2024, art. 31`, or a reference of the
+    /// official journal: authentic copies state it, and none are made without it. At most 160 characters.
+    pub csv_regulation: String,
     /// Colour of headings on receipts, such as `#1f4e79`.
     pub colour: String,
 }
@@ -355,6 +358,7 @@ impl Default for Entity {
             name: "Ayuntamiento de ejemplo".into(),
             time_zone: "Europe/Madrid".into(),
             public_url: String::new(),
+            csv_regulation: String::new(),
             colour: "#1f4e79".into(),
         }
     }

@@ -125,6 +125,8 @@ name = {name}
 # Where the public reaches the server, such as "https://sede.example.es". Receipts print it, for ever.
 public_url = {public_url}
 time_zone = "Europe/Madrid"
+# Your rule that governs verification codes, such as "Ordenanza 3/2024, art. 31": authentic copies state it.
+csv_regulation = ""
 
 [database]
 # Or postgres://user:password@host/name

@@ -1,5 +1,7 @@
 //! Authentic copies that an office makes of paper (Ley 39/2015 art. 27), with the metadata that the National
-//! Interoperability Scheme wants of a document (Resolution of 19 July 2011 on electronic documents, annex I).
+//! Interoperability Scheme wants of a document (Resolution of 19 July 2011 on electronic documents, annex I), named in its
+//! schemas `metadatosDocumentoEni.xsd` and `firmasEni.xsd`. Copies made by versions before these fields were kept lack
+//! `VersionNTI` and those of the verification code: a record stays as it was written.
 
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -21,6 +23,10 @@ exchange_codes! { DocumentOrigin { Citizen = "0", Administration = "1" } }
 /// The minimum metadata of an authentic copy, and who made it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, ToSchema)]
 pub struct AuthenticCopy {
+    /// `VersionNTI`: the version of the technical standard that this metadata follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "http://administracionelectronica.gob.es/ENI/XSD/v1.0/documento-e", nullable = false)]
+    pub standard: Option<String>,
     /// `Identificador`: country, body, year and thirty characters.
     #[schema(example = "ES_L01290075_2026_0000017V3K2M9Q4Z8X6B1D5F7H0J2N", max_length = 52)]
     pub identifier: String,
@@ -44,6 +50,14 @@ pub struct AuthenticCopy {
     /// `TipoFirma`: `TF01`, the verification code of the entry's receipt, which the entity seals with the hash of the copy.
     #[schema(example = "TF01")]
     pub signature_type: String,
+    /// `ValorCSV`: that code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "7K3M9Q4Z8X6B1D5F7H0J2N4P6R", nullable = false)]
+    pub csv: Option<String>,
+    /// `RegulacionGeneracionCSV`: the rule of the body that governs such codes (`entity.csv_regulation`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Ordenanza 3/2024, art. 31", max_length = 160, nullable = false)]
+    pub csv_regulation: Option<String>,
     /// The official who made it.
     #[schema(example = "María Ruiz Vega", max_length = 160)]
     pub made_by: String,
@@ -53,6 +67,8 @@ pub struct AuthenticCopy {
 }
 
 impl AuthenticCopy {
+    /// `VersionNTI`.
+    pub const STANDARD: &'static str = "http://administracionelectronica.gob.es/ENI/XSD/v1.0/documento-e";
     /// `EE03`: an authentic electronic copy of paper.
     pub const OF_PAPER: &'static str = "EE03";
     /// `TD99`: other.

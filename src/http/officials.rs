@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::auth::require;
 use super::json_body;
 use super::params::PathParam;
-use super::problem::{ChangeProblems, Problem, ReadProblems, Result, WriteProblems};
+use super::problem::{ChangeProblems, Kind, Problem, ReadProblems, Result, WriteProblems};
 use crate::app::App;
 use crate::domain::Role;
 use crate::registry::caller::Caller;
@@ -92,7 +92,7 @@ pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Officia
 /// Enables an official.
 #[utoipa::path(
     put, path = "/officials/{token}", tag = "administration", operation_id = "put_official", summary = "Let an official make authentic copies",
-    description = "What the clerk with this token states as an authentic copy is one, made by this official, from now on; who it was before stays in the list and on the copies. The act is recorded.",
+    description = "What the clerk with this token states as an authentic copy is one, made by this official, from now on; who it was before stays in the list and on the copies. 409 while the settings name no rule that governs verification codes (`entity.csv_regulation`): copies state it. The act is recorded.",
     params(("token" = String, Path, description = "The name of the clerk's token", example = "mostrador-1")),
     request_body(content = OfficialRequest, content_type = "application/json", description = "Who it is",
         example = json!({"name": "María Ruiz Vega", "post": "Auxiliar administrativa", "decision": "Decreto 2026/0045"})),
@@ -108,6 +108,9 @@ pub async fn put(
     require(&caller, &[Role::Admin])?;
     if token.chars().count() > TOKEN || token.chars().any(char::is_control) {
         return Err(Problem::not_found());
+    }
+    if app.config.entity.csv_regulation.is_empty() {
+        return Err(Problem::new(Kind::WrongState, official::NO_REGULATION));
     }
     let body = json_body::read(&app, &caller, request).await?;
     let official = official::Official::parse(&body).map_err(Problem::invalid)?;

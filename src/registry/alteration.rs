@@ -336,7 +336,12 @@ impl Registry {
         received: Received,
         swept_until: Micros,
     ) -> Result<Altered, AlterError> {
-        let maker = self.maker(caller, &received.documents).await?.map_err(AlterError::Invalid)?;
+        let mut tx = self.store.read().await?;
+        let entry = store::entries::by_id(&mut tx, caller.entity.id, asked.entry).await?;
+        drop(tx);
+        // Where there is none, that is said below.
+        let csv = entry.as_ref().map_or(Some(""), |entry| entry.csv.as_deref());
+        let maker = self.maker(caller, &received.documents, csv).await?.map_err(AlterError::Invalid)?;
         let documents = received.documents.into_iter();
         let documents = documents.map(|document| self.document(asked.entry, 0, document, maker.as_ref()));
         let added = Added {

@@ -89,6 +89,8 @@ pub struct Registry {
     tally: tally::Tally,
     /// The scopes that a year of the calendar needs beside the national one.
     required_scopes: Arc<Vec<HolidayScope>>,
+    /// The rule that governs verification codes, as authentic copies state it; empty where none was given.
+    csv_regulation: Arc<str>,
     /// The memory, in MiB, that documents may take while they are judged.
     room: Arc<Semaphore>,
 }
@@ -115,6 +117,7 @@ impl Registry {
             holds: hold::Holds::default(),
             tally: tally::Tally::default(),
             required_scopes: Arc::default(),
+            csv_regulation: Arc::default(),
             room: Arc::new(Semaphore::new(attachments::ROOM)),
         }
     }
@@ -123,6 +126,12 @@ impl Registry {
     #[must_use]
     pub fn requiring(self, scopes: Vec<HolidayScope>) -> Self {
         Self { required_scopes: Arc::new(scopes), ..self }
+    }
+
+    /// The same, whose verification codes this rule governs.
+    #[must_use]
+    pub fn regulated_by(self, csv_regulation: &str) -> Self {
+        Self { csv_regulation: csv_regulation.into(), ..self }
     }
 
     /// The calendar that an entity published, and what it still needs.

@@ -23,6 +23,10 @@ use crate::store::officials::OfficialRow;
 /// The longest name, post or reference of a decision.
 const TEXT: usize = 160;
 
+/// Why no authentic copies can be made yet.
+pub const NO_REGULATION: &str =
+    "an authentic copy states the rule that governs verification codes: set entity.csv_regulation";
+
 /// Who stands behind a clerk's token, and may make authentic copies.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -72,12 +76,15 @@ pub(super) struct Maker {
     body: String,
     year: i32,
     captured_at: String,
+    csv: String,
+    csv_regulation: String,
 }
 
 impl Maker {
     /// The metadata of a copy, where the document is one.
     pub(super) fn of(&self, document: &StoredDocument, id: uuid::Uuid) -> Option<AuthenticCopy> {
         (document.statement.validity == Validity::AuthenticCopy).then(|| AuthenticCopy {
+            standard: Some(AuthenticCopy::STANDARD.into()),
             identifier: AuthenticCopy::identifier(&self.body, self.year, id),
             body: self.body.clone(),
             captured_at: self.captured_at.clone(),
@@ -86,6 +93,8 @@ impl Maker {
             format: AuthenticCopy::format(&document.statement.filename),
             document_type: AuthenticCopy::OTHER.into(),
             signature_type: AuthenticCopy::BY_CODE.into(),
+            csv: Some(self.csv.clone()),
+            csv_regulation: Some(self.csv_regulation.clone()),
             made_by: self.official.name.clone(),
             post: self.official.post.clone(),
         })
@@ -93,12 +102,13 @@ impl Maker {
 }
 
 impl Registry {
-    /// Who makes the authentic copies among these documents of the counter, or why this clerk cannot; none where there are
-    /// none.
+    /// Who makes the authentic copies among these documents of the counter, for an entry with this verification code, or
+    /// why this clerk cannot; none where there are none.
     pub(super) async fn maker(
         &self,
         caller: &Caller,
         documents: &[StoredDocument],
+        csv: Option<&str>,
     ) -> store::Result<Result<Option<Maker>, Vec<FieldError>>> {
         let copies = documents.iter().enumerate();
         let copies: Vec<usize> = copies
@@ -112,19 +122,27 @@ impl Registry {
         let mut tx = self.store.read().await?;
         let official = store::officials::enabled(&mut tx, entity.id, &caller.name()).await?;
         drop(tx);
-        let Some(official) = official else {
-            let error = |place| FieldError {
-                pointer: format!("/documents/{place}/validity"),
-                detail:
-                    "authentic copies are made by officials whom an administrator has enabled (art. 27.1 Ley 39/2015)"
-                        .into(),
-            };
-            return Ok(Err(copies.into_iter().map(error).collect()));
+        let refused = |detail: &str| {
+            let error =
+                |place| FieldError { pointer: format!("/documents/{place}/validity"), detail: detail.to_owned() };
+            Ok(Err(copies.into_iter().map(error).collect()))
         };
+        let Some(official) = official else {
+            return refused(
+                "authentic copies are made by officials whom an administrator has enabled (art. 27.1 Ley 39/2015)",
+            );
+        };
+        let Some(csv) = csv else {
+            return refused("an authentic copy is proved by a verification code, and an imported entry has none");
+        };
+        if self.csv_regulation.is_empty() {
+            return refused(NO_REGULATION);
+        }
         let now = self.clock.now();
         let year = chrono::Datelike::year(&now.local_date(entity.zone));
         let captured_at = now.rfc3339(entity.zone);
-        Ok(Ok(Some(Maker { official, body: entity.code.clone(), year, captured_at })))
+        let (body, csv_regulation) = (entity.code.clone(), self.csv_regulation.to_string());
+        Ok(Ok(Some(Maker { official, body, year, captured_at, csv: csv.to_owned(), csv_regulation })))
     }
 
     /// Lets the clerk with this token make authentic copies as this official, in the place of whom it was before.

@@ -179,8 +179,9 @@ impl Registry {
         let settled = self.settled(caller.entity.id).await?;
         let place = self.place(caller, submission, &settled.books).await?;
         // What an e-office or a citizen calls an authentic copy was made elsewhere.
+        let csv = verification_code().map_err(SubmitError::Random)?;
         let maker = match submission.counter {
-            Some(_) => self.maker(caller, &received.documents).await?.map_err(SubmitError::Invalid)?,
+            Some(_) => self.maker(caller, &received.documents, Some(&csv)).await?.map_err(SubmitError::Invalid)?,
             None => None,
         };
         let entry_id = self.clock.new_id();
@@ -190,7 +191,7 @@ impl Registry {
                 self.objects.put_signed(&caller.entity.code, entry_id, "p7s", signature).await?;
             }
         }
-        let registration = self.registration(caller, received, place, &settled, (entry_id, maker.as_ref()))?;
+        let registration = self.registration(caller, received, place, &settled, (entry_id, csv, maker.as_ref()))?;
         let outcome = self.book(&caller.entity).submit(Change::Register(Box::new(registration))).await?;
         match outcome {
             Outcome::Registered(entry, committed, proof) => {
@@ -299,7 +300,7 @@ impl Registry {
         received: Received,
         place: Place,
         settled: &Settled,
-        (entry_id, maker): (Uuid, Option<&Maker>),
+        (entry_id, csv, maker): (Uuid, String, Option<&Maker>),
     ) -> Result<Registration, SubmitError> {
         let Received {
             submission,
@@ -357,7 +358,7 @@ impl Registry {
             submission_id: submission.submission_id,
             submission_sha256: signed.as_ref().map(|signed| hash(&signed.submission)),
             signature_sha256: signed.as_ref().and_then(|signed| signed.signature.as_deref().map(hash)),
-            csv: Some(verification_code().map_err(SubmitError::Random)?),
+            csv: Some(csv),
             subject: submission.subject,
             statement: submission.statement,
             request: submission.request,

@@ -106,6 +106,7 @@ impl Site {
         let key = key.exists().then(|| ("proof.key", show(key)));
         let mut settings = vec![
             ("listen", "127.0.0.1:0".into()),
+            ("entity.csv_regulation", "Ordenanza 3/2024, art. 31".into()),
             ("database.url", self.database.clone()),
             ("database.connections", "10".into()),
             ("objects.url", self.objects.clone()),
@@ -135,6 +136,7 @@ impl Site {
         for (key, value) in self.settings() {
             match key {
                 "listen" => config.listen = value,
+                "entity.csv_regulation" => config.entity.csv_regulation = value,
                 "database.url" => config.database.url = secret(&value),
                 "database.connections" => config.database.connections = value.parse().unwrap(),
                 "objects.url" => config.objects.url = value,

@@ -56,6 +56,7 @@ class Server:
             "VENTANILLA_SIGNATURE__TRUST_ANCHORS": str(keys / "anchors"),
             # Strangers try more codes here than anybody may outside.
             "VENTANILLA_LIMITS__CODES_PER_MINUTE": "0",
+            "VENTANILLA_ENTITY__CSV_REGULATION": "Ordenanza 3/2024, art. 31",
         }
         if engine == "postgres":
             self.environment |= self.big_site()

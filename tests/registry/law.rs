@@ -264,8 +264,9 @@ async fn art_16_5_and_27_what_a_clerk_scanned_is_an_authentic_copy_with_who_made
     let put =
         town.try_send(Method::PUT, "/officials/clerk", Some("admin"), &headers, official.to_string().into_bytes());
     put.await.unwrap().is(200, "");
-    let entry = town.register(&paper.form(), &fresh_key()).await.registered()["entry"].clone();
-    let copy = &entry["documents"][0]["eni"];
+    let registered = town.register(&paper.form(), &fresh_key()).await.registered();
+    let copy = &registered["entry"]["documents"][0]["eni"];
+    assert_eq!(copy["csv"], registered["receipt"]["csv"]);
     for (field, value) in [
         ("made_by", "María Ruiz Vega"),
         ("post", "Auxiliar administrativa"),
@@ -275,6 +276,8 @@ async fn art_16_5_and_27_what_a_clerk_scanned_is_an_authentic_copy_with_who_made
         ("format", "PDF"),
         ("document_type", "TD99"),
         ("signature_type", "TF01"),
+        ("standard", "http://administracionelectronica.gob.es/ENI/XSD/v1.0/documento-e"),
+        ("csv_regulation", "Ordenanza 3/2024, art. 31"),
     ] {
         assert_eq!(copy[field], value, "{field}");
     }

@@ -3,6 +3,8 @@
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
+use ventanilla::clock::Clock;
+use ventanilla::config::Config;
 
 use crate::harness::door::Answer;
 use crate::harness::paper::{Form, Paper, fresh_key};
@@ -38,6 +40,7 @@ async fn a_clerk_makes_authentic_copies_while_an_official_stands_behind_the_toke
     let entry = town.register(&paper.form(), &fresh_key()).await.registered()["entry"].clone();
     let documents = &entry["documents"];
     assert_eq!((&documents[0]["eni"]["made_by"], &documents[1]["eni"]), (&json!("María Ruiz Vega"), &Value::Null));
+    assert_is_described(&documents[0]["eni"]);
     // Another clerk has nobody behind the token.
     let other = town.try_post("/entries", "clerk-2", &paper.form(), &fresh_key()).await.unwrap();
     other.is(422, "invalid-submission");
@@ -51,6 +54,9 @@ async fn a_clerk_makes_authentic_copies_while_an_official_stands_behind_the_toke
         town.try_post(&format!("{path}/documents"), "clerk", &form, &fresh_key()).await.unwrap().is(201, "").json();
     assert_eq!(after["entry"]["documents"][2]["eni"]["made_by"], "Luis Vega Ruiz");
     assert_eq!(after["entry"]["documents"][0]["eni"], documents[0]["eni"], "what was made stays");
+    let later = &after["entry"]["documents"][2]["eni"];
+    assert_is_described(later);
+    assert_eq!(later["csv"], documents[0]["eni"]["csv"], "the code is that of the entry's receipt");
     let removed = town.try_send(Method::DELETE, "/officials/clerk", Some("admin"), &[], Vec::new()).await.unwrap();
     assert_eq!(removed.status, 204);
     town.register(&paper.form(), &fresh_key()).await.is(422, "invalid-submission");
@@ -66,6 +72,38 @@ async fn a_clerk_makes_authentic_copies_while_an_official_stands_behind_the_toke
     let acts: Vec<_> = acts.into_iter().filter(|act| act.as_str().unwrap().starts_with("official_")).collect();
     assert_eq!(acts, ["official_disabled", "official_enabled", "official_enabled"]);
     assert_eq!(town.findings().await, Vec::<String>::new());
+}
+
+/// What `TipoMetadatos` of `metadatosDocumentoEni.xsd` and, for `TF01`, `CSV` of `firmasEni.xsd` make obligatory.
+fn assert_is_described(eni: &Value) {
+    for (element, field) in [
+        ("VersionNTI", "standard"),
+        ("Identificador", "identifier"),
+        ("Organo", "body"),
+        ("FechaCaptura", "captured_at"),
+        ("OrigenCiudadanoAdministracion", "origin"),
+        ("ValorEstadoElaboracion", "elaboration"),
+        ("TipoDocumental", "document_type"),
+        ("TipoFirma", "signature_type"),
+        ("ValorCSV", "csv"),
+        ("RegulacionGeneracionCSV", "csv_regulation"),
+    ] {
+        assert!(eni[field].as_str().is_some_and(|value| !value.is_empty()), "{element}: {eni}");
+    }
+}
+
+/// The metadata would lack what the standard wants.
+#[rstest]
+#[tokio::test]
+async fn no_copy_is_made_under_no_rule(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let town = Town::on(engine).await;
+    enable(&town, "clerk", "admin", &official("María Ruiz Vega")).await.is(200, "");
+    let unruled = |config: &mut Config| config.entity.csv_regulation.clear();
+    let town = Town::open(town.stop().await, Clock::system(), unruled, None).await;
+    let refused = town.register(&copies(Paper::counter()).form(), &fresh_key()).await.is(422, "invalid-submission");
+    assert!(refused.text().contains("entity.csv_regulation"), "{}", refused.text());
+    let refused = enable(&town, "clerk", "admin", &official("Luis Vega Ruiz")).await.is(409, "wrong-state");
+    assert!(refused.text().contains("entity.csv_regulation"), "{}", refused.text());
 }
 
 /// What others call an authentic copy was made elsewhere: nobody here answers for it.
