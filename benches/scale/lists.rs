@@ -38,7 +38,6 @@ fn all() -> Wanted {
         order: Order::RegisteredAt,
         descending: true,
         after: None,
-        hidden_after: None,
     }
 }
 

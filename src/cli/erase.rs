@@ -49,7 +49,7 @@ pub fn run(arguments: Arguments) -> Outcome {
                 match pending_objects {
                     Some(0) => {}
                     Some(pending) => {
-                        println!("objects that could not be deleted yet: {pending}; the server goes on trying")
+                        println!("objects that could not be deleted yet: {pending}; the server goes on trying");
                     }
                     None => println!("whether all of its objects are deleted is not known; the server goes on trying"),
                 }

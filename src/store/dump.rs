@@ -263,8 +263,8 @@ impl Staged {
             connection = match connect(url).await {
                 Ok(again) => again,
                 Err(error) => {
-                    let failure = failure.map_or_else(|| "no connection".to_owned(), |failure| failure.to_string());
-                    return Err(DumpError::Unchecked(failure, Some(error.to_string())));
+                    let failure = failure.map_or_else(|| "no connection".to_owned(), |failure| with_causes(&failure));
+                    return Err(DumpError::Unchecked(failure, Some(with_causes(&error))));
                 }
             };
         }
@@ -274,7 +274,7 @@ impl Staged {
             Some(failure) => match schema::was_restored(&mut connection, &before).await {
                 Ok(false) => return Err(failure),
                 Ok(true) => Err(failure),
-                Err(error) => return Err(DumpError::Unchecked(failure.to_string(), Some(error.to_string()))),
+                Err(error) => return Err(DumpError::Unchecked(with_causes(&failure), Some(with_causes(&error)))),
             },
         };
         if let Ok(wrong) = &checked
@@ -284,10 +284,10 @@ impl Staged {
         }
         drop(connection);
         let emptied = async { schema::empty_again(&mut connect(url).await?, &before, &made).await }.await;
-        let left = emptied.err().map(|error| error.to_string());
+        let left = emptied.err().map(|error| with_causes(&error));
         Err(match checked {
             Ok(wrong) => DumpError::Schema(wrong, left),
-            Err(error) => DumpError::Unchecked(error.to_string(), left),
+            Err(error) => DumpError::Unchecked(with_causes(&error), left),
         })
     }
 }
@@ -418,6 +418,12 @@ pub async fn counts(tx: &mut Tx) -> Result<(i64, i64)> {
         *found = count;
     }
     Ok(found.into())
+}
+
+/// What went wrong, with what lies behind it.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

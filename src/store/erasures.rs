@@ -33,6 +33,7 @@ row! { ObjectRow: entry_id, kind, sha256 }
 ///
 /// # Errors
 /// When the database does not answer.
+#[expect(clippy::too_many_lines, reason = "each field is named once")]
 pub async fn erase(tx: &mut Tx, entity: i64, row: &EntryRow, citizens: &[String]) -> Result<bool> {
     // Every field is named: whoever adds one decides whether it is written.
     let EntryRow {

@@ -73,7 +73,8 @@ const STEPS: &[Step] = &[
     ("verify book --without-documents", 0, "the book is whole"),
     ("accept-loss", 0, "nothing is lost"),
     ("backup copy", 0, "copy is a backup of"),
-    ("restore copy", 2, "already holds entries"),
+    ("restore copy", 2, "--accept-unsigned"),
+    ("restore copy --accept-unsigned", 2, "already holds entries"),
 ];
 
 const FILES: &[(&str, &str)] = &[

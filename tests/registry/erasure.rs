@@ -346,7 +346,7 @@ async fn texts(town: &Town, statement: &str) -> Vec<String> {
 
 /// Tables in whose rows a word stands, in text or in bytes: those of SQLite's full text, too.
 async fn tables_with(town: &Town, engine: Engine, word: &str) -> Vec<String> {
-    let hex: String = word.bytes().map(|byte| format!("{byte:02X}")).collect();
+    let hex = hex::encode_upper(word);
     let searches = match engine {
         Engine::Sqlite => format!(
             r#"SELECT 'SELECT ''' || t.name || ''' FROM "' || t.name || '" WHERE '

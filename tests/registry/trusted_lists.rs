@@ -80,7 +80,7 @@ async fn an_authority_is_trusted_no_more_whatever_is_in_the_folder_of_lists(
     let town = Town::over(site, &settings, None).await;
     let path = trust_the_stranger(&town).await;
     let other = Town::open(town.site.clone(), Clock::system(), &settings, None).await;
-    let (ana, stranger) = (Paper::submission().signed_by_ana(), signed_by_a_stranger());
+    let (ana, stranger) = (|| Paper::submission().signed_by_ana(), signed_by_a_stranger());
     other.submit(&stranger, &fresh_key()).await.registered();
     let broken = lists.join("broken.xml");
     std::fs::write(&broken, "<x/>").unwrap();
@@ -89,7 +89,7 @@ async fn an_authority_is_trusted_no_more_whatever_is_in_the_folder_of_lists(
     let mut seen = other.app.follow_anchors_once(other.app.anchors_at_start).await.unwrap();
     for town in [&town, &other] {
         town.submit(&stranger, &fresh_key()).await.is(422, "signature-invalid");
-        town.submit(&ana, &fresh_key()).await.registered();
+        town.submit(&ana(), &fresh_key()).await.registered();
         let said = told(town).await;
         assert!(said.contains("stay as they were") && said.contains("broken.xml"), "{said}");
     }
@@ -113,7 +113,7 @@ async fn an_authority_is_trusted_no_more_whatever_is_in_the_folder_of_lists(
         seen = other.app.follow_anchors_once(seen).await.unwrap();
         let said = told(&other).await;
         assert!(said.contains("signature.trusted_lists") && said.contains("could not be read"), "{said}");
-        other.submit(&ana, &fresh_key()).await.registered();
+        other.submit(&ana(), &fresh_key()).await.registered();
         mends();
         seen = other.app.follow_anchors_once(seen).await.unwrap();
         assert_eq!(told(&other).await, "ok");
