@@ -21,24 +21,7 @@ const TIMES: usize = 9;
 const PAGE: i64 = 51;
 
 fn all() -> Wanted {
-    Wanted {
-        book: None,
-        year: None,
-        from: None,
-        to: None,
-        channel: None,
-        status: None,
-        unit: None,
-        distributed_to: None,
-        party: None,
-        backdated: None,
-        to_be_corrected: None,
-        custody_until: None,
-        words: Vec::new(),
-        order: Order::RegisteredAt,
-        descending: true,
-        after: None,
-    }
+    Wanted::default()
 }
 
 fn of(id: &str) -> WantedParty {

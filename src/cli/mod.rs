@@ -30,6 +30,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::app::{App, StartError};
 use crate::clock::Clock;
 use crate::config::{Config, Log};
+use crate::domain::text;
 
 /// What a command ends with: its exit status, or why it could not run.
 type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
@@ -124,24 +125,9 @@ pub fn run() -> ExitCode {
         Command::Openapi(arguments) => openapi::run(&arguments),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("ventanilla: {}", chain(error.as_ref()));
+        eprintln!("ventanilla: {}", text::with_causes(error.as_ref()));
         ExitCode::from(2)
     })
-}
-
-/// An error and all that led to it, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let cause = error.to_string();
-        if !text.contains(&cause) {
-            text.push_str(": ");
-            text.push_str(&cause);
-        }
-        source = error.source();
-    }
-    text
 }
 
 /// The settings, for a command that ends by itself: only warnings are logged. What they name is closed to others.

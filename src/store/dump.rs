@@ -18,6 +18,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
 use super::{Error, Result, Store, Tx, schema};
+use crate::domain::text::with_causes;
 
 /// No list of migrations is longer than this, in bytes of text.
 const MAX_RECORD: u64 = 1 << 20;
@@ -418,12 +419,6 @@ pub async fn counts(tx: &mut Tx) -> Result<(i64, i64)> {
         *found = count;
     }
     Ok(found.into())
-}
-
-/// What went wrong, with what lies behind it.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

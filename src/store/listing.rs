@@ -70,6 +70,37 @@ pub struct Wanted {
     pub after: Option<Place>,
 }
 
+impl Default for Wanted {
+    /// All entries, the newest first.
+    fn default() -> Self {
+        Self {
+            book: None,
+            year: None,
+            from: None,
+            to: None,
+            channel: None,
+            status: None,
+            unit: None,
+            distributed_to: None,
+            party: None,
+            backdated: None,
+            to_be_corrected: None,
+            custody_until: None,
+            words: Vec::new(),
+            order: Order::RegisteredAt,
+            descending: true,
+            after: None,
+        }
+    }
+}
+
+impl Wanted {
+    /// The direction of the order, as SQL has it.
+    fn direction(&self) -> &'static str {
+        if self.descending { "DESC" } else { "ASC" }
+    }
+}
+
 /// A party or representative that is looked for.
 #[derive(Debug, Clone)]
 pub struct WantedParty {

@@ -72,24 +72,7 @@ async fn large(engine: Engine) -> Place {
 }
 
 fn all() -> Wanted {
-    Wanted {
-        book: None,
-        year: None,
-        from: None,
-        to: None,
-        channel: None,
-        status: None,
-        unit: None,
-        distributed_to: None,
-        party: None,
-        backdated: None,
-        to_be_corrected: None,
-        custody_until: None,
-        words: Vec::new(),
-        order: Order::RegisteredAt,
-        descending: true,
-        after: None,
-    }
+    Wanted::default()
 }
 
 fn party(id: &str) -> WantedParty {

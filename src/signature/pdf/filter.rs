@@ -53,10 +53,23 @@ const OTHER_NAMES: [&[u8]; 4] = [b"F", b"DP", b"FFilter", b"FDecodeParms"];
 /// [`PdfError`] when a filter is none of those known here, readers may not agree on what is unpacked, the data are
 /// damaged, or larger than the budget.
 pub fn decode(dictionary: &Dictionary<'_>, raw: &[u8], budget: &Budget) -> Result<Vec<u8>, PdfError> {
-    if OTHER_NAMES.iter().any(|name| dictionary.get(name).is_some()) {
-        return Err(PdfError::Filter);
+    undo(filters(dictionary)?, raw, budget)
+}
+
+/// The bytes of a cross-reference or object stream: packed once, or not at all. What is read in them decides which
+/// objects count, and readers know different filters by different names.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_objects(dictionary: &Dictionary<'_>, raw: &[u8], budget: &Budget) -> Result<Vec<u8>, PdfError> {
+    let filters = filters(dictionary)?;
+    match filters[..] {
+        [] | [(b"FlateDecode", _)] => undo(filters, raw, budget),
+        _ => Err(PdfError::Filter),
     }
-    let filters = filters(dictionary.get(b"Filter"), dictionary.get(b"DecodeParms"))?;
+}
+
+fn undo(filters: Vec<Filter<'_, '_>>, raw: &[u8], budget: &Budget) -> Result<Vec<u8>, PdfError> {
     // Streams may lie in each other, and each is copied.
     budget.read(raw.len())?;
     let mut bytes = raw.to_vec();
@@ -76,37 +89,25 @@ pub fn decode(dictionary: &Dictionary<'_>, raw: &[u8], budget: &Budget) -> Resul
     Ok(bytes)
 }
 
-/// The bytes of a cross-reference or object stream: packed once, or not at all. What is read in them decides which
-/// objects count, and readers know different filters by different names.
-///
-/// # Errors
-/// As [`decode`].
-pub fn decode_objects(dictionary: &Dictionary<'_>, raw: &[u8], budget: &Budget) -> Result<Vec<u8>, PdfError> {
-    match filters(dictionary.get(b"Filter"), dictionary.get(b"DecodeParms"))?[..] {
-        [] | [(b"FlateDecode", _)] => decode(dictionary, raw, budget),
-        _ => Err(PdfError::Filter),
-    }
-}
-
 /// A filter's name and its parameters.
 type Filter<'d, 'a> = (&'d [u8], Option<&'d Dictionary<'a>>);
 
 /// Filters with their parameters (§ 7.3.8.2): a name with a dictionary, or two arrays of one length. Of other forms some
 /// readers take the parameters, and some do not.
-fn filters<'d, 'a>(
-    filters: Option<&'d Object<'a>>,
-    parameters: Option<&'d Object<'a>>,
-) -> Result<Vec<Filter<'d, 'a>>, PdfError> {
+fn filters<'d, 'a>(dictionary: &'d Dictionary<'a>) -> Result<Vec<Filter<'d, 'a>>, PdfError> {
+    if OTHER_NAMES.iter().any(|name| dictionary.get(name).is_some()) {
+        return Err(PdfError::Filter);
+    }
     let name = |filter: &'d Object<'a>| match filter {
         Object::Name(name) => Ok(&**name),
         _ => Err(PdfError::Filter),
     };
-    let dictionary = |parameters: &'d Object<'a>| match parameters {
+    let direct = |parameters: &'d Object<'a>| match parameters {
         Object::Null => Ok(None),
         Object::Dictionary(parameters) => Ok(Some(parameters)),
         _ => Err(PdfError::Filter),
     };
-    match (filters, parameters) {
+    match (dictionary.get(b"Filter"), dictionary.get(b"DecodeParms")) {
         (None | Some(Object::Null), None | Some(Object::Null)) => Ok(Vec::new()),
         (Some(Object::Array(filters)), _) if filters.len() > 4 => Err(PdfError::Limit("filters")),
         (Some(Object::Array(filters)), None | Some(Object::Null)) => {
@@ -114,10 +115,10 @@ fn filters<'d, 'a>(
         }
         (Some(Object::Array(filters)), Some(Object::Array(parameters))) if filters.len() == parameters.len() => {
             let pairs = filters.iter().zip(parameters);
-            pairs.map(|(filter, parameters)| Ok((name(filter)?, dictionary(parameters)?))).collect()
+            pairs.map(|(filter, parameters)| Ok((name(filter)?, direct(parameters)?))).collect()
         }
         (Some(filter @ Object::Name(_)), None) => Ok(vec![(name(filter)?, None)]),
-        (Some(filter @ Object::Name(_)), Some(parameters)) => Ok(vec![(name(filter)?, dictionary(parameters)?)]),
+        (Some(filter @ Object::Name(_)), Some(parameters)) => Ok(vec![(name(filter)?, direct(parameters)?)]),
         _ => Err(PdfError::Filter),
     }
 }

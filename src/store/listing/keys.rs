@@ -162,7 +162,7 @@ pub fn keys(statement: &mut Statement, dialect: Dialect, drive: Drive, entity: i
         Dialect::Postgres => "e.id AS key",
     });
     found(statement, dialect, drive, entity, wanted);
-    let direction = if wanted.descending { "DESC" } else { "ASC" };
+    let direction = wanted.direction();
     statement.sql(" ORDER BY ");
     if let Some(first) = columns.first {
         statement.sql(format!("{first} {direction}, "));
@@ -193,7 +193,7 @@ pub fn found(statement: &mut Statement, dialect: Dialect, drive: Drive, entity: 
         Drive::Words(most) if dialect == Dialect::Sqlite => {
             statement.sql(" FROM (SELECT rowid AS place, entry_id FROM entry_text WHERE ");
             hits(statement, "rowid", wanted);
-            let direction = if wanted.descending { "DESC" } else { "ASC" };
+            let direction = wanted.direction();
             statement.sql(format!(" ORDER BY rowid {direction} LIMIT ")).int(most);
             statement.sql(") t CROSS JOIN entries e ON e.id = t.entry_id");
         }

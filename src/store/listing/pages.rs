@@ -83,7 +83,7 @@ async fn part(tx: &mut Tx, entity: i64, wanted: &Asked, limit: i64) -> Result<Ve
         Dialect::Sqlite => ") k CROSS JOIN entries e ON e.rowid = k.key ORDER BY ",
         Dialect::Postgres => ") k JOIN entries e ON e.id = k.key ORDER BY ",
     });
-    let direction = if wanted.descending { "DESC" } else { "ASC" };
+    let direction = wanted.direction();
     statement.sql(match wanted.order {
         Order::RegisteredAt => format!("e.registered_at {direction}, e.position {direction}"),
         Order::Number => format!("e.year {direction}, e.number {direction}"),
@@ -156,7 +156,7 @@ type Hit = (i64, i64, i64);
 /// rows of it, and only those of the page's last minute are sorted.
 async fn by_words(tx: &mut Tx, entity: i64, wanted: &Asked, most: i64, limit: i64) -> Result<Vec<EntryRow>> {
     const HITS: &str = "SELECT e.rowid, e.registered_at, e.position";
-    let direction = if wanted.descending { "DESC" } else { "ASC" };
+    let direction = wanted.direction();
     let mut next = Statement::default();
     next.sql(HITS);
     found(&mut next, Dialect::Sqlite, Drive::Words(most), entity, wanted);
@@ -212,7 +212,7 @@ pub async fn plan(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Resu
     if let (Dialect::Sqlite, Drive::Words(_), Order::RegisteredAt) = (dialect, drive, wanted.order) {
         statement.sql("SELECT e.rowid");
         found(&mut statement, dialect, drive, entity, wanted);
-        let direction = if wanted.descending { "DESC" } else { "ASC" };
+        let direction = wanted.direction();
         statement.sql(format!(" ORDER BY {} {direction} LIMIT ", place(drive))).int(limit);
     } else {
         keys(&mut statement, dialect, drive, entity, wanted, limit);
