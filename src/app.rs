@@ -221,12 +221,13 @@ impl App {
         let scope = |name: &String| name.parse().map_err(|error| StartError::CalendarScope(name.clone(), error));
         let scopes = config.calendar.required_scopes.iter().map(scope).collect::<Result<_, _>>()?;
         let formats = formats(&config.documents)?;
+        let spool = spool_folder(&config.objects, objects.folder());
         let registry = Registry::new(store, objects, clock, config.clock.clone()).requiring(scopes);
         let registry = registry.regulated_by(&config.entity.csv_regulation);
         registry.learn_swept(entity.id).await?;
         Ok(Self {
             uploads: Arc::new(tokio::sync::Semaphore::new(config.limits.uploads.max(1))),
-            budget: Budget::new(&config.limits),
+            budget: Budget::new(&config.limits).spooling_in(&spool),
             // Some of them wait for others' answers, so there are more than processors.
             judging: Turns::new(4 * std::thread::available_parallelism().map_or(1, usize::from)),
             open_documents: OpenDocuments::new(&config.limits),
@@ -295,6 +296,15 @@ impl App {
     #[must_use]
     pub fn clock(&self) -> &Clock {
         self.registry.clock()
+    }
+}
+
+/// The folder for what comes faster than the store takes it, by the configuration.
+fn spool_folder(settings: &config::Objects, store: Option<&Path>) -> PathBuf {
+    match store {
+        _ if !settings.spool.as_os_str().is_empty() => settings.spool.clone(),
+        Some(folder) => folder.with_file_name("spool"),
+        None => "/var/tmp".into(),
     }
 }
 

@@ -173,6 +173,9 @@ pub struct Objects {
     pub access_key_id: Secret,
     /// S3: the access key's secret.
     pub secret_access_key: Secret,
+    /// Folder for what clients send faster than the store takes it, in files without names. Empty: `spool` beside a local
+    /// store's folder, else `/var/tmp`.
+    pub spool: PathBuf,
 }
 
 /// Whether the revocation of a signer's certificate must be known, and that of a client's certificate over TLS. Revoked is
@@ -378,6 +381,7 @@ impl Default for Objects {
             region: "eu-south-2".into(),
             access_key_id: Secret::default(),
             secret_access_key: Secret::default(),
+            spool: PathBuf::new(),
         }
     }
 }

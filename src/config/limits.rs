@@ -51,7 +51,8 @@ pub struct Limits {
     /// Seconds that `/readyz` answers what it found last.
     pub ready_seconds: u64,
     /// Bytes of requests that have not ended, in memory or stored already, that one caller may have at once; at least
-    /// `submission_bytes`.
+    /// `submission_bytes`. As many of all callers may wait on disk for a slow object store (`objects.spool`), half of them
+    /// of one.
     pub unfinished_bytes_per_caller: u64,
     /// Documents that may be read at once; whoever asks for one more is asked to come again. Each takes a file descriptor.
     pub open_documents: usize,

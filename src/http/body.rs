@@ -19,6 +19,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::budget::Share;
 use super::problem::{Kind, Problem, Result as Answered};
+use super::spool::Spool;
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::domain::Micros;
@@ -29,6 +30,8 @@ const UNPARSED: u64 = 64 << 10;
 const AHEAD: u64 = 8 << 20;
 /// More bytes than this do not come at once.
 const CHUNK: u64 = 64 << 10;
+/// How long a body waits that found no room in memory nor on disk.
+const RETRY: Duration = Duration::from_millis(50);
 /// How much of a refused body is read and thrown away, so that its sender hears the answer.
 const DRAIN_BYTES: u64 = 64 << 20;
 const DRAIN_TIME: Duration = Duration::from_secs(10);
@@ -45,6 +48,9 @@ pub enum BodyError {
     /// A part's headers are too long.
     #[error("the headers of a part are too long")]
     HeadersTooLong,
+    /// What was received could not be kept.
+    #[error("what came was lost")]
+    Lost,
     /// The connection broke, or the body ended early.
     #[error("the body ended early")]
     Broken,
@@ -59,6 +65,7 @@ impl From<BodyError> for Problem {
             BodyError::TooSlow => {
                 Self::new(Kind::TooSlow, "nothing was registered; send the request again with the same key")
             }
+            BodyError::Lost => Self::new(Kind::Unavailable, "what came could not be kept; send the request again"),
             BodyError::HeadersTooLong => Self::new(Kind::BadRequest, "the headers of a part are too long"),
             BodyError::Broken => Self::new(Kind::BadRequest, "the body ended before it was complete"),
         }
@@ -91,6 +98,9 @@ struct Arrival {
     rest: bool,
     unparsed: u64,
     ahead: VecDeque<Chunk>,
+    /// What came after that, and had no room in memory.
+    spool: Spool,
+    retry: Pin<Box<Sleep>>,
     ended: Option<Result<(), BodyError>>,
     clock: Option<Clock>,
     /// When what was handed on last had come.
@@ -125,6 +135,8 @@ impl PacedBody {
             rest: false,
             unparsed: 0,
             ahead: VecDeque::new(),
+            spool: Spool::new(share.another()),
+            retry: Box::pin(tokio::time::sleep(Duration::ZERO)),
             ended: None,
             clock: None,
             arrived_at: Micros(0),
@@ -265,14 +277,43 @@ impl Arrival {
 
     fn read_ahead(&mut self, context: &mut Context<'_>) {
         let mut held: u64 = self.ahead.iter().map(|chunk| chunk.bytes.len() as u64).sum();
-        // Each chunk takes as much as one may have, however small it is.
-        while held < AHEAD && (self.ahead.len() as u64) < AHEAD / CHUNK {
-            // As much as one chunk may have; with no memory left, what comes waits where it is.
-            let Some(memory) = self.caller.ahead(CHUNK) else { return };
-            let Poll::Ready(Some(Ok(bytes))) = self.poll_chunk(context) else { return };
-            held += bytes.len() as u64;
-            let came_at = self.now();
-            self.ahead.push_back(Chunk { bytes, came_at, _memory: Some(memory) });
+        loop {
+            match self.spool.poll_written(context) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) => {
+                    self.ended = Some(Err(BodyError::Lost));
+                    return;
+                }
+                Poll::Pending => return,
+            }
+            // Each chunk takes as much as one may have, however small it is.
+            let room = self.spool.is_empty() && held < AHEAD && (self.ahead.len() as u64) < AHEAD / CHUNK;
+            if let Some(memory) = room.then(|| self.caller.ahead(CHUNK)).flatten() {
+                let Poll::Ready(Some(Ok(bytes))) = self.poll_chunk(context) else { return };
+                held += bytes.len() as u64;
+                let came_at = self.now();
+                self.ahead.push_back(Chunk { bytes, came_at, _memory: Some(memory) });
+                continue;
+            }
+            let Some(turn) = self.spool.turn(CHUNK) else {
+                // What comes waits where it is.
+                self.retry.as_mut().reset(Instant::now() + RETRY);
+                if self.retry.as_mut().poll(context).is_pending() {
+                    return;
+                }
+                continue;
+            };
+            match self.poll_chunk(context) {
+                Poll::Ready(Some(Ok(bytes))) => {
+                    self.spool.give_back(CHUNK.saturating_sub(bytes.len() as u64));
+                    let came_at = self.now();
+                    self.spool.write(bytes, came_at, turn);
+                }
+                _ => {
+                    self.spool.give_back(CHUNK);
+                    return;
+                }
+            }
         }
     }
 
@@ -296,6 +337,16 @@ impl Stream for PacedBody {
         }
         if let Some(chunk) = arrival.ahead.pop_front() {
             return Poll::Ready(Some(arrival.hand_on(chunk)));
+        }
+        match ready!(arrival.spool.poll_next(context)) {
+            Ok(Some((bytes, came_at))) => {
+                return Poll::Ready(Some(arrival.hand_on(Chunk { bytes, came_at, _memory: None })));
+            }
+            Ok(None) => {}
+            Err(_) => {
+                arrival.ended = Some(Err(BodyError::Lost));
+                return Poll::Ready(Some(Err(BodyError::Lost)));
+            }
         }
         let polled = ready!(arrival.poll_chunk(context));
         Poll::Ready(polled.map(|chunk| {

@@ -7,6 +7,8 @@
 //! asked to come again; whoever has too much of his own is told so at once.
 
 use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +19,8 @@ use crate::config::Limits;
 
 /// Memory is counted in steps of so many bytes.
 const STEP: u64 = 64 << 10;
+/// Bodies that write to disk at once, each some 64 KiB.
+const SPOOL_TURNS: usize = 64;
 
 /// What all requests may take. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -27,6 +31,12 @@ pub struct Budget {
     memory_share: u64,
     unfinished: u64,
     patience: Duration,
+    /// Where bytes wait for which there is no memory; nowhere where there is none.
+    spool: Option<Arc<Path>>,
+    /// Bytes there of all requests, and as many as there may be.
+    spooled: Arc<AtomicU64>,
+    spool_bytes: u64,
+    spool_turns: Arc<Semaphore>,
 }
 
 /// What the requests of one caller have taken.
@@ -35,6 +45,7 @@ struct Taken {
     requests: usize,
     memory: u64,
     unfinished: u64,
+    spooled: u64,
 }
 
 /// What one request has taken; given back when it is dropped.
@@ -45,6 +56,7 @@ pub struct Share {
     permits: Option<OwnedSemaphorePermit>,
     memory: u64,
     unfinished: u64,
+    spooled: u64,
 }
 
 impl Budget {
@@ -60,14 +72,30 @@ impl Budget {
             memory_share: limits.memory_bytes / 2,
             unfinished: limits.unfinished_bytes_per_caller,
             patience: Duration::from_secs(limits.stall_seconds.max(1)),
+            spool: None,
+            spooled: Arc::default(),
+            spool_bytes: limits.unfinished_bytes_per_caller,
+            spool_turns: Arc::new(Semaphore::new(SPOOL_TURNS)),
         }
+    }
+
+    /// The same, where bytes for which there is no memory wait in this folder.
+    #[must_use]
+    pub fn spooling_in(self, folder: &Path) -> Self {
+        Self { spool: Some(folder.into()), ..self }
+    }
+
+    /// Bytes that wait on disk.
+    #[must_use]
+    pub fn spooled_bytes(&self) -> u64 {
+        self.spooled.load(Ordering::Relaxed)
     }
 
     /// A request of this caller begins.
     #[must_use]
     pub fn request(&self, caller: &str) -> Share {
         self.callers().entry(caller.to_owned()).or_default().requests += 1;
-        Share { budget: self.clone(), caller: caller.to_owned(), permits: None, memory: 0, unfinished: 0 }
+        Share { budget: self.clone(), caller: caller.to_owned(), permits: None, memory: 0, unfinished: 0, spooled: 0 }
     }
 
     /// Bytes of memory that nobody has taken.
@@ -110,6 +138,39 @@ impl Share {
         share.memory = steps * STEP;
         share.permits = Some(permits);
         Some(share)
+    }
+
+    /// The folder where bytes wait.
+    pub(super) fn spool_folder(&self) -> Option<Arc<Path>> {
+        self.budget.spool.clone()
+    }
+
+    /// Room on disk for so many more bytes, and a turn at writing them; none where all have as many there as one caller
+    /// may have unfinished, or this one half of that.
+    pub(super) fn spools(&mut self, bytes: u64) -> Option<OwnedSemaphorePermit> {
+        let budget = &self.budget;
+        budget.spool.as_ref()?;
+        let turn = budget.spool_turns.clone().try_acquire_owned().ok()?;
+        let mut callers = budget.callers();
+        let taken = callers.entry(self.caller.clone()).or_default();
+        let all = budget.spooled.load(Ordering::Relaxed);
+        if all.saturating_add(bytes) > budget.spool_bytes || taken.spooled + bytes > budget.spool_bytes / 2 {
+            return None;
+        }
+        taken.spooled += bytes;
+        budget.spooled.store(all + bytes, Ordering::Relaxed);
+        self.spooled += bytes;
+        Some(turn)
+    }
+
+    /// So many bytes are not on disk any more.
+    pub(super) fn unspools(&mut self, bytes: u64) {
+        let mut callers = self.budget.callers();
+        self.budget.spooled.fetch_sub(bytes, Ordering::Relaxed);
+        if let Some(taken) = callers.get_mut(&self.caller) {
+            taken.spooled -= bytes;
+        }
+        self.spooled -= bytes;
     }
 
     /// So many more bytes came.
@@ -171,7 +232,9 @@ impl Share {
 impl Drop for Share {
     fn drop(&mut self) {
         let mut callers = self.budget.callers();
+        self.budget.spooled.fetch_sub(self.spooled, Ordering::Relaxed);
         if let Some(taken) = callers.get_mut(&self.caller) {
+            taken.spooled -= self.spooled;
             taken.requests -= 1;
             taken.memory -= self.memory;
             taken.unfinished -= self.unfinished;
@@ -252,6 +315,21 @@ mod tests {
         drop(ahead);
         assert_eq!(budget.memory.available_permits(), 16);
         assert!(budget.callers().is_empty(), "nobody is remembered");
+    }
+
+    #[tokio::test]
+    async fn what_waits_on_disk_is_counted_for_each_and_for_all() {
+        let budget = budget(STEP, 100).spooling_in(Path::new("nowhere"));
+        let (mut one, mut two, mut three) = (budget.request("one"), budget.request("two"), budget.request("three"));
+        assert!(one.spools(50).is_some() && two.spools(40).is_some());
+        assert!(one.spools(1).is_none(), "half of it");
+        assert!(three.spools(11).is_none() && three.spools(10).is_some(), "all of it");
+        two.unspools(30);
+        drop(one);
+        assert!(three.spools(40).is_some());
+        drop((two, three));
+        assert_eq!(budget.spooled_bytes(), 0);
+        assert!(super::tests::budget(STEP, 100).request("one").spools(1).is_none(), "there is no folder");
     }
 
     #[tokio::test]

@@ -300,7 +300,8 @@ impl<S: Announces + Sync> Reader<'_, S> {
             }
             trace.see(&chunk);
             self.share.came(chunk.len() as u64)?;
-            self.share.holds(self.held + upload.buffered() + chunk.len() as u64).await?;
+            let holding = self.share.holds(self.held + upload.buffered() + chunk.len() as u64);
+            self.progress.during(holding).await?;
             self.write(&mut upload, &chunk).await?;
         }
         if upload.size() == 0 {
@@ -396,7 +397,8 @@ impl<S: Announces + Sync> Reader<'_, S> {
                 return Err(Problem::new(Kind::TooLarge, format!("the part {name:?} may have {limit} bytes")));
             }
             self.share.came(chunk.len() as u64)?;
-            self.share.holds(self.held + (bytes.len() + chunk.len()) as u64).await?;
+            let holding = self.share.holds(self.held + (bytes.len() + chunk.len()) as u64);
+            self.progress.during(holding).await?;
             bytes.extend_from_slice(&chunk);
         }
         self.hashes.insert(name.to_owned(), Sha256(openssl::sha::sha256(&bytes)));

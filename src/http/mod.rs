@@ -41,6 +41,7 @@ pub mod reports;
 pub mod router;
 pub mod schema;
 pub mod signatures;
+mod spool;
 pub mod submissions;
 pub mod tokens;
 pub mod turns;

@@ -247,6 +247,69 @@ async fn what_came_before_midnight_was_presented_before_midnight_however_slow_th
     assert!(!entry["registered_at"].as_str().unwrap().starts_with(day), "{entry}");
 }
 
+/// With a store that takes nothing until the next day: what memory has no room for waits on disk.
+#[rstest]
+#[case::more_than_is_read_into_memory(40 << 20, false)]
+#[case::memory_taken_by_others(9 << 20, true)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_memory_cannot_hold_was_presented_when_it_came(#[case] size: usize, #[case] crowded: bool) {
+    let objects = FaultyObjects::over(Arc::new(InMemory::new()));
+    let site = Site::fresh(Engine::Sqlite).await;
+    let folder = site.path("spool");
+    let store = Objects::over(Arc::new(objects.clone()));
+    let server = Town::over(site, |config| config.objects.spool = folder.clone(), Some(store)).await;
+    let budget = &server.app.budget;
+    let (mut one, mut two) = (budget.request("one"), budget.request("two"));
+    if crowded {
+        one.holds(server.app.config.limits.memory_bytes / 2).await.unwrap();
+        two.holds(server.app.config.limits.memory_bytes / 8).await.unwrap();
+    }
+    let last_moment = chrono::DateTime::parse_from_rfc3339("2026-01-15T22:59:00Z").unwrap();
+    server.clock.set(Micros(last_moment.timestamp_micros()));
+    let content: Vec<u8> = (0..251).cycle().take(size).collect();
+    let form = Paper::counter().document("largo", &content).form();
+    let go_on = objects.hold("put_part");
+    let (mut raw, _) = begin_but(&server, "/entries", "clerk", &form, 0).await;
+    let mut spooled = 0;
+    loop {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        match budget.spooled_bytes() {
+            now if now == spooled && now > 0 => break,
+            now => spooled = now,
+        }
+    }
+    assert!(spooled <= size as u64, "{spooled}");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "nobody finds it");
+    server.clock.step_by(120_000_000);
+    objects.let_go();
+    go_on.notify_waiters();
+    let heard = raw.hear().await;
+    assert!(heard.starts_with("HTTP/1.1 201 "), "{heard}");
+    assert!(heard.contains("\"presented_at\":\"2026-01-15T"), "{heard}");
+    assert_eq!(budget.spooled_bytes(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_takes_nothing_refuses_nobody() {
+    let objects = FaultyObjects::over(Arc::new(InMemory::new()));
+    let site = Site::fresh(Engine::Sqlite).await;
+    let store = Objects::over(Arc::new(objects.clone()));
+    let server = Town::over(site, |config| config.objects.spool = "/dev/null/spool".into(), Some(store)).await;
+    let content: Vec<u8> = (0..251).cycle().take(20 << 20).collect();
+    let form = Paper::counter().document("largo", &content).form();
+    let go_on = objects.hold("put_part");
+    let letting_go = async {
+        until_called(&objects, "put_part", 1).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        objects.let_go();
+        go_on.notify_waiters();
+    };
+    let key = fresh_key();
+    let (answer, ()) = tokio::join!(server.register(&form, &key), letting_go);
+    assert_eq!(answer.number(), 1);
+    assert_eq!(server.app.budget.spooled_bytes(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_comes_after_midnight_was_presented_after_midnight() {
     let server = Town::on(Engine::Sqlite).await;
