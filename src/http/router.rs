@@ -217,7 +217,7 @@ pub fn document() -> OpenApi {
 
 /// Adds what the handlers cannot say of themselves: how callers are known, and who may call what.
 fn finish(document: &mut OpenApi) {
-    // An empty one otherwise: the crate states none.
+    // That of the program says nothing about who may call a server that runs it.
     document.info.license = None;
     let components = document.components.get_or_insert_default();
     let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
