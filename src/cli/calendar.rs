@@ -146,6 +146,7 @@ async fn version_of(tx: &mut Tx, app: &App, code: &EntryCode) -> Result<i64, Box
         None => None,
     };
     let row = row.ok_or_else(|| format!("there is no entry {code}"))?;
+    let row = app.registry.confirmed(tx, &app.entity, row).await?.row;
     Ok(row.calendar_version.ok_or_else(|| {
         if row.imported {
             format!("{code} came from an older system, with the dates that it had there")

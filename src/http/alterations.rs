@@ -265,6 +265,8 @@ impl Asking {
         {
             return Ok(Begun::Before(before));
         }
+        // What was altered is put right first: nothing is built on it. Whether the caller may know of it is asked later.
+        app.registry.confirm_before(caller, entry).await?;
         Ok(Begun::New(Asked { entry, reason: None, seen, key }))
     }
 }

@@ -26,6 +26,7 @@ use crate::app::App;
 use crate::domain::Sha256;
 use crate::registry::access::Seen;
 use crate::registry::caller::Caller;
+use crate::registry::confirmed::Confirmed;
 use crate::store::{self, objects};
 
 /// A document's bytes.
@@ -49,10 +50,10 @@ pub async fn document(
 ) -> Result<Response> {
     let mut tx = app.store().read().await?;
     let row = store::entries::by_id(&mut tx, caller.entity.id, id).await?;
-    let (_, belongings) = visible(&mut tx, &caller, row).await?;
+    let Confirmed { with, .. } = visible(&app, &mut tx, &caller, row).await?;
     drop(tx);
     let document =
-        belongings.documents.into_iter().find(|document| document.id == document_id).ok_or_else(Problem::not_found)?;
+        with.documents.into_iter().find(|document| document.id == document_id).ok_or_else(Problem::not_found)?;
     let size = u64::try_from(document.size).unwrap_or_default();
     let range = match headers.get(RANGE) {
         Some(range) => range_of(range.to_str().unwrap_or_default(), size)?,

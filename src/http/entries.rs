@@ -24,10 +24,10 @@ use crate::app::App;
 use crate::domain::{Channel, Country, Micros, Role, Status, text};
 use crate::registry::access::{Listing, Seen};
 use crate::registry::caller::Caller;
+use crate::registry::confirmed::Confirmed;
 use crate::registry::entry::{Entry, verdicts};
-use crate::registry::history;
 use crate::registry::visibility;
-use crate::store::entries::{Belongings, EntryRow};
+use crate::store::entries::EntryRow;
 use crate::store::listing::{Order, Place, Wanted, WantedParty};
 use crate::store::{self, Tx};
 
@@ -35,31 +35,30 @@ use crate::store::{self, Tx};
 pub const PAGE: i64 = 500;
 const DEFAULT_PAGE: i64 = 50;
 
-/// An entry that this caller may see; for anybody else there is none.
+/// An entry that this caller may see, and that is what the book says of it; for anybody else there is none.
 ///
 /// # Errors
-/// 404.
-pub async fn visible(tx: &mut Tx, caller: &Caller, row: Option<EntryRow>) -> Result<(EntryRow, Belongings)> {
+/// 404; `altered` where other hands changed what is stored.
+pub async fn visible(app: &App, tx: &mut Tx, caller: &Caller, row: Option<EntryRow>) -> Result<Confirmed> {
     let row = row.ok_or_else(Problem::not_found)?;
     let belongings = store::entries::belongings(tx, row.id).await?;
-    let may = visibility::may_see(tx, caller, &row, &belongings).await?;
-    if may { Ok((row, belongings)) } else { Err(Problem::not_found()) }
+    if !visibility::may_see(tx, caller, &row, &belongings).await? {
+        return Err(Problem::not_found());
+    }
+    Ok(app.registry.confirm(tx, &caller.entity, row, belongings).await?)
 }
 
-/// An entry as it is shown, if its rows are still what its events tell. Without a line of the look, it is not shown.
-async fn show(app: &App, caller: &Caller, mut tx: Tx, row: &EntryRow, belongings: &Belongings) -> Result<Response> {
-    let events = store::book::events_of(&mut tx, caller.entity.id, row.id).await?;
-    drop(tx);
-    history::check(&caller.entity, &events, row, belongings)?;
+/// An entry as it is shown. Without a line of the look, it is not shown.
+async fn show(app: &App, caller: &Caller, Confirmed { row, with: belongings, .. }: Confirmed) -> Result<Response> {
     app.registry.record_access(caller, Seen::entry("read", row.id, None)).await?;
     let proof = app.registry.proof(&caller.entity, row.id, None).await?.ok_or_else(Problem::not_found)?;
-    let entry = Entry::of(row, belongings, caller.entity.zone)?;
+    let entry = Entry::of(&row, &belongings, caller.entity.zone)?;
     let answer = Answer {
         entry: to_raw_value(&entry).map_err(|_| store::Error::Corrupt("entry"))?,
         signatures: verdicts(&belongings.verdicts)?,
         receipt: row.csv.clone().filter(|_| row.erased_at.is_none()).map(|csv| ReceiptLinks::of(row.id, csv)),
         proof,
-        corrections: app.registry.corrections(caller, row).await?,
+        corrections: app.registry.corrections(caller, &row).await?,
     };
     let mut response = Json(answer).into_response();
     response.headers_mut().insert(ETAG, etag(row.version));
@@ -77,8 +76,9 @@ async fn show(app: &App, caller: &Caller, mut tx: Tx, row: &EntryRow, belongings
 pub async fn by_id(State(app): State<App>, caller: Caller, PathParam(Path(id)): PathParam<Uuid>) -> Result<Response> {
     let mut tx = app.store().read().await?;
     let row = store::entries::by_id(&mut tx, caller.entity.id, id).await?;
-    let (row, belongings) = visible(&mut tx, &caller, row).await?;
-    show(&app, &caller, tx, &row, &belongings).await
+    let entry = visible(&app, &mut tx, &caller, row).await?;
+    drop(tx);
+    show(&app, &caller, entry).await
 }
 
 /// An entry, by its number.
@@ -97,8 +97,9 @@ pub async fn by_number(
 ) -> Result<Response> {
     let mut tx = app.store().read().await?;
     let row = store::entries::by_number(&mut tx, caller.entity.id, &book, year, number).await?;
-    let (row, belongings) = visible(&mut tx, &caller, row).await?;
-    show(&app, &caller, tx, &row, &belongings).await
+    let entry = visible(&app, &mut tx, &caller, row).await?;
+    drop(tx);
+    show(&app, &caller, entry).await
 }
 
 /// Something that happened to an entry.
@@ -147,8 +148,7 @@ pub async fn events(
 ) -> Result<Json<Events>> {
     let mut tx = app.store().read().await?;
     let row = store::entries::by_id(&mut tx, caller.entity.id, id).await?;
-    visible(&mut tx, &caller, row).await?;
-    let events = store::book::events_of(&mut tx, caller.entity.id, id).await?;
+    let Confirmed { events, .. } = visible(&app, &mut tx, &caller, row).await?;
     drop(tx);
     app.registry.record_access(&caller, Seen::entry("events", id, None)).await?;
     let items = events
@@ -347,7 +347,8 @@ fn read_cursor(cursor: &str, order: Order) -> Result<Place> {
 /// Lists entries.
 #[utoipa::path(
     get, path = "/entries", tag = "looking up", operation_id = "entries", summary = "Entries",
-    description = "The entries that match, page by page; with `Accept: text/csv`, all of them in one file. A unit sees its own only. Each list is recorded with what was asked, and each entry that it shows.",
+    description = "The entries that match, page by page; with `Accept: text/csv`, all of them in one file. A unit sees its own only. Each list is recorded with what was asked, and each entry that it shows. \
+        Each is compared with its events and the log: a page with one that was altered is answered with `altered`, which names it, and a file ends there, with the connection cut.",
     params(Filters),
     responses((status = 200, description = "The entries", content((EntryPage = "application/json"), (String = "text/csv", example = "code,book,year,number\n2026-E-000123,entrada,2026,123\n"))), ReadProblems),
     security(("token" = []))
@@ -371,7 +372,7 @@ pub async fn list(
     let mut listing =
         Listing { id: app.clock().new_id(), form: if csv { "csv" } else { "json" }, filter: Some(text_of(&filters)?) };
     if csv {
-        let mut response = Body::from_stream(entries_csv::stream(app, caller, wanted, listing)).into_response();
+        let mut response = Body::from_stream(entries_csv::begun(app, caller, wanted, listing).await?).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
         headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"entries.csv\""));
@@ -385,6 +386,7 @@ pub async fn list(
     }
     let next_cursor = rows.last().filter(|_| more).map(|last| write_cursor(wanted.order, &wanted.order.place(last)));
     let belongings = store::listing::belongings(&mut tx, &rows).await?;
+    app.registry.confirm_all(&mut tx, &caller.entity, &rows, &belongings).await?;
     drop(tx);
     app.registry.record_listed(&caller, &mut listing, rows.iter().map(|row| row.id)).await?;
     let items = rows

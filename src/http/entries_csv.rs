@@ -1,9 +1,10 @@
 //! A list of entries as one CSV file, read from the database in short pages while it is sent.
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt, TryStreamExt};
 
 use super::entries::PAGE;
+use super::problem::Problem;
 use crate::app::App;
 use crate::domain::{Exchange, Origin};
 use crate::registry::access::Listing;
@@ -64,16 +65,33 @@ pub enum CsvError {
     Write(#[from] csv::Error),
 }
 
-/// All entries wanted, heading first.
+/// All entries wanted, heading first, once the first piece is there: what cannot even begin is answered as a problem.
 ///
-/// Each piece leaves its entries in the access log before it is sent, so that what an export showed is known even where it
-/// was broken off.
-pub fn stream(
+/// # Errors
+/// Why it cannot.
+pub async fn begun(
     app: App,
     caller: Caller,
     wanted: Wanted,
     listing: Listing,
-) -> impl Stream<Item = Result<Bytes, CsvError>> {
+) -> super::problem::Result<impl Stream<Item = Result<Bytes, CsvError>>> {
+    let mut pieces = Box::pin(stream(app, caller, wanted, listing));
+    let first = pieces.try_next().await.map_err(|error| match error {
+        CsvError::Store(error) => Problem::from(error),
+        CsvError::Access(error) => error.into(),
+        CsvError::Write(error) => Problem::fault(&error),
+    })?;
+    let rest = pieces.inspect_err(|error| {
+        tracing::error!(error = error as &dyn std::error::Error, "an export ends before its end");
+    });
+    Ok(futures_util::stream::iter(first.map(Ok)).chain(rest))
+}
+
+/// All entries wanted, heading first.
+///
+/// Each piece leaves its entries in the access log before it is sent, so that what an export showed is known even where it
+/// was broken off.
+fn stream(app: App, caller: Caller, wanted: Wanted, listing: Listing) -> impl Stream<Item = Result<Bytes, CsvError>> {
     let start = (app, caller, wanted, listing, true, false);
     futures_util::stream::try_unfold(start, |(app, caller, mut wanted, mut listing, first, ended)| async move {
         if ended {
@@ -82,6 +100,8 @@ pub fn stream(
         let mut tx = app.store().read().await?;
         let rows = store::listing::list(&mut tx, caller.entity.id, &wanted, PAGE).await?;
         let belongings = store::listing::belongings(&mut tx, &rows).await?;
+        // Before any of them is sent: the file ends there, unfinished.
+        app.registry.confirm_all(&mut tx, &caller.entity, &rows, &belongings).await?;
         drop(tx);
         app.registry.record_listed(&caller, &mut listing, rows.iter().map(|row| row.id)).await?;
         let mut writer = csv::Writer::from_writer(Vec::new());

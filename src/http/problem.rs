@@ -317,6 +317,14 @@ impl From<crate::store::Error> for Problem {
     fn from(error: crate::store::Error) -> Self {
         match error {
             crate::store::Error::Bug(_) => Self::fault(&error),
+            crate::store::Error::AlteredEntry(ref code) => {
+                let detail = format!(
+                    "what is stored of entry {code} was altered and is not shown; tell whoever runs the registry: \
+                     `ventanilla verify book` names it"
+                );
+                tracing::error!(error = &error as &dyn std::error::Error, "something stored was altered");
+                Self::new(Kind::Altered, detail)
+            }
             error => Self::stored(&error, error.is_altered()),
         }
     }

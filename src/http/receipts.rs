@@ -15,6 +15,7 @@ use crate::domain::Role;
 use crate::receipt::label::Label;
 use crate::registry::access::Seen;
 use crate::registry::caller::Caller;
+use crate::registry::confirmed::Confirmed;
 use crate::store;
 use crate::store::entries::EntryRow;
 
@@ -76,7 +77,8 @@ pub async fn pdf(State(app): State<App>, caller: Caller, PathParam(Path(id)): Pa
 pub async fn label(State(app): State<App>, caller: Caller, PathParam(Path(id)): PathParam<Uuid>) -> Result<Response> {
     require(&caller, &[Role::Clerk])?;
     let mut tx = app.store().read().await?;
-    let row = store::entries::by_id(&mut tx, caller.entity.id, id).await?.ok_or_else(Problem::not_found)?;
+    let row = store::entries::by_id(&mut tx, caller.entity.id, id).await?;
+    let Confirmed { row, .. } = visible(&app, &mut tx, &caller, row).await?;
     let books = store::catalogue::books(&mut tx, caller.entity.id).await?;
     drop(tx);
     app.registry.record_access(&caller, Seen::entry("read", id, Some("label".into()))).await?;
@@ -97,7 +99,7 @@ pub async fn label(State(app): State<App>, caller: Caller, PathParam(Path(id)): 
 async fn allowed(app: &App, caller: &Caller, id: Uuid) -> Result<()> {
     let mut tx = app.store().read().await?;
     let row = store::entries::by_id(&mut tx, caller.entity.id, id).await?;
-    let (row, _) = visible(&mut tx, caller, row).await?;
+    let Confirmed { row, .. } = visible(app, &mut tx, caller, row).await?;
     stands(&row)?;
     if row.csv.is_none() { Err(Problem::not_found()) } else { Ok(()) }
 }

@@ -22,6 +22,7 @@ use super::receipts::{file, stands};
 use crate::app::App;
 use crate::domain::Status;
 use crate::registry::access::Seen;
+use crate::registry::confirmed::Confirmed;
 use crate::registry::entry::Erased;
 use crate::registry::erasure;
 use crate::registry::history;
@@ -93,7 +94,7 @@ pub struct Files {
 }
 
 /// The entry of a code, however it was typed: lower case, in groups, with the letters that are taken for digits.
-async fn entry(app: &App, typed: &str) -> Result<EntryRow> {
+async fn entry(app: &App, typed: &str) -> Result<Confirmed> {
     let code: String = typed
         .chars()
         .filter(|letter| !matches!(letter, '-' | ' '))
@@ -110,7 +111,8 @@ async fn entry(app: &App, typed: &str) -> Result<EntryRow> {
         let stands = row.csv.as_deref().unwrap_or_default().as_bytes();
         stands.len() == code.len() && openssl::memcmp::eq(stands, code.as_bytes())
     };
-    row.filter(same).ok_or_else(Problem::not_found)
+    let row = row.filter(same).ok_or_else(Problem::not_found)?;
+    Ok(app.registry.confirmed(&mut tx, &app.entity, row).await?)
 }
 
 fn quiet(mut response: Response) -> Response {
@@ -130,14 +132,11 @@ fn quiet(mut response: Response) -> Response {
     responses((status = 200, description = "What the code opens", body = Verified), CodeProblems)
 )]
 pub async fn verify(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
-    let row = entry(&app, &csv).await?;
+    let Confirmed { row, mut events, .. } = entry(&app, &csv).await?;
     let json = match row.erased_at {
         None => Some(receipt(&app, &row).await?.0),
         Some(_) => None,
     };
-    let mut tx = app.store().read().await?;
-    let mut events = store::book::events_of(&mut tx, app.entity.id, row.id).await?;
-    drop(tx);
     // What was erased says no more than that it was.
     events.retain(|event| !erasure::is_erased(event));
     seen(&app, row.id, if json.is_some() { "json" } else { "erased" }).await?;
@@ -194,7 +193,7 @@ fn since(events: &[EventRow], zone: chrono_tz::Tz) -> Result<Vec<Since>> {
     responses((status = 200, description = "The receipt", body = Object, content_type = "application/json"), CodeReceiptProblems)
 )]
 pub async fn json(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
-    let row = entry(&app, &csv).await?;
+    let Confirmed { row, .. } = entry(&app, &csv).await?;
     let (json, _) = receipt(&app, &row).await?;
     seen(&app, row.id, "receipt.json").await?;
     Ok(quiet(file(json, "application/json", "receipt.json")))
@@ -208,7 +207,7 @@ pub async fn json(State(app): State<App>, PathParam(Path(csv)): PathParam<String
     responses((status = 200, description = "The signature", content_type = "application/pkcs7-signature", body = Vec<u8>), CodeReceiptProblems)
 )]
 pub async fn signature(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
-    let row = entry(&app, &csv).await?;
+    let Confirmed { row, .. } = entry(&app, &csv).await?;
     let (_, p7s) = receipt(&app, &row).await?;
     seen(&app, row.id, "receipt.p7s").await?;
     Ok(quiet(file(p7s, "application/pkcs7-signature", "receipt.p7s")))
@@ -222,7 +221,7 @@ pub async fn signature(State(app): State<App>, PathParam(Path(csv)): PathParam<S
     responses((status = 200, description = "The receipt", content_type = "application/pdf", body = Vec<u8>), CodeReceiptProblems)
 )]
 pub async fn pdf(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
-    let row = entry(&app, &csv).await?;
+    let Confirmed { row, .. } = entry(&app, &csv).await?;
     stands(&row)?;
     let pdf = app.receipt_pdf(row.id).await.map_err(|error| Problem::stored(&error, error.is_altered()))?;
     let pdf = pdf.ok_or_else(Problem::not_found)?;

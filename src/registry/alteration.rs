@@ -404,6 +404,9 @@ pub(super) async fn altered_by(tx: &mut Tx, entity: &super::caller::Entity, even
     let mut events = store::book::events_of(tx, entity.id, event.entry_id).await?;
     events.retain(|earlier| earlier.position <= event.position);
     let proof = prove(tx, entity, &event).await?;
+    if !history::are_committed(&entity.code, &events) {
+        return Err(store::Error::Corrupt("event"));
+    }
     Ok(Altered {
         entry: event.entry_id,
         // Each event gives the entry its next version.

@@ -140,9 +140,16 @@ impl Registry {
         let zone = caller.entity.zone;
         let mut tx = self.store.read().await?;
         let correcting = store::corrections::of(&mut tx, entity, &row.code).await?;
+        // Dates rest on them, whether they are shown or not.
+        let belongings = store::listing::belongings(&mut tx, &correcting).await?;
+        self.confirm_all(&mut tx, &caller.entity, &correcting, &belongings).await?;
         let settled = correcting.iter().find(|correction| settles(correction)).filter(|_| is_obliged(row)).cloned();
         let corrects = match &row.corrects {
             Some(code) => by_code(&mut tx, entity, code, books).await?,
+            None => None,
+        };
+        let corrects = match corrects {
+            Some(other) => Some(self.confirmed(&mut tx, &caller.entity, other).await?.row),
             None => None,
         };
         let corrects = match corrects {

@@ -73,6 +73,7 @@ impl Registry {
         let mut tx = self.store.read().await?;
         let row = by_code(&mut tx, entity.id, &code, &books).await?;
         drop(tx);
+        // Also where other hands altered it: an order to erase is obeyed whatever stands there.
         let row = row.ok_or(AlterError::Refused(NotAltered::NotFound.into()))?;
         let alteration = Alteration {
             event_id: self.clock.new_id(),

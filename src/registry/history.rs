@@ -173,23 +173,28 @@ fn same(one: Option<&Value>, other: Option<&Value>) -> bool {
     one == other || instant(one).is_some_and(|at| instant(other) == Some(at))
 }
 
+/// Whether all of an entry's events, up to any of them, are what their commitments are to, or were erased by a later one
+/// among them.
+#[must_use]
+pub(super) fn are_committed(entity: &str, events: &[EventRow]) -> bool {
+    let erasure = events.iter().rfind(|event| event.r#type == erasure::TYPE);
+    let erased = |event: &EventRow| erasure.is_some_and(|erasure| erasure::says_erased(erasure, event));
+    events.iter().all(|event| record::is_committed(entity, event) || erased(event))
+}
+
 /// That an entry's rows are what its events tell, and its events what the log's leaves commit to. All of them are read in
 /// one transaction.
 ///
 /// # Errors
 /// [`store::Error::Corrupt`] where other hands altered them.
-pub fn check(entity: &Entity, events: &[EventRow], row: &EntryRow, with: &Belongings) -> store::Result<()> {
-    let erasure = events.iter().rfind(|event| event.r#type == erasure::TYPE);
-    let committed = |event: &EventRow| {
-        record::commitment(&event.salt.0, &record::of_event(&entity.code, event)) == event.commitment
-            || erasure.is_some_and(|erasure| erasure::says_erased(erasure, event))
-    };
-    if !events.iter().all(committed) {
+pub(super) fn check(entity: &Entity, events: &[EventRow], row: &EntryRow, with: &Belongings) -> store::Result<()> {
+    if !are_committed(&entity.code, events) {
         return Err(store::Error::Corrupt("event"));
     }
     let told = told(events).ok_or(store::Error::Corrupt("event"))?;
     let versions = i64::try_from(events.len()).ok();
-    let same = told.differences(row, with, entity.zone)?.is_empty() && told.csv == row.csv;
+    let begins = events.first().is_some_and(|first| first.position == row.position);
+    let same = begins && told.differences(row, with, entity.zone)?.is_empty() && told.csv == row.csv;
     if same && versions == Some(row.version) { Ok(()) } else { Err(store::Error::Corrupt("entry")) }
 }
 

@@ -16,7 +16,9 @@ use super::caller::Entity;
 use super::record;
 use crate::domain::Sha256;
 use crate::log::proof::Plan;
-use crate::log::{Checkpoint, Edge, KeyName, Note, SignatureKind, SigningKey, VerifierKey, leaf_hash};
+use crate::log::{
+    Checkpoint, Edge, KeyName, Note, SignatureKind, SigningKey, VerifierKey, leaf_hash, verify_inclusion,
+};
 use crate::store::book::EventRow;
 use crate::store::log::{LeafRow, Log, NodeRow};
 use crate::store::{self, Tx};
@@ -293,11 +295,14 @@ pub async fn root_of(tx: &mut Tx, entity: i64, log: Log, size: u64) -> store::Re
     root.first().copied().ok_or(store::Error::Corrupt("root of a log"))
 }
 
-/// The proof of an event in the tree that its batch left.
+/// The proof of an event in the tree that its batch left. Nothing is proved of a record that was not committed.
 ///
 /// # Errors
-/// When the database does not answer, or has no such leaf.
+/// When the database does not answer, or has no such leaf; [`store::Error::Corrupt`] where the event was altered.
 pub async fn prove(tx: &mut Tx, entity: &Entity, event: &EventRow) -> store::Result<Proof> {
+    if !record::is_committed(&entity.code, event) {
+        return Err(store::Error::Corrupt("event"));
+    }
     let size = event.tree_size.unsigned_abs();
     let root = root_of(tx, entity.id, Log::Book, size).await?;
     let leaf = LeafRow { position: event.position, commitment: event.commitment };
@@ -308,12 +313,14 @@ pub async fn prove(tx: &mut Tx, entity: &Entity, event: &EventRow) -> store::Res
 async fn prove_in(tx: &mut Tx, entity: &Entity, leaf: &LeafRow, (size, root): (u64, Sha256)) -> store::Result<Proof> {
     let index = u64::try_from(leaf.position - 1).map_err(|_| store::Error::Corrupt("position"))?;
     let plan = Plan::inclusion(index, size).map_err(|_| store::Error::Corrupt("leaf of a log"))?;
+    let (leaf_hash, hashes) = (leaf_hash(leaf.commitment.as_ref()), fetch(tx, entity.id, Log::Book, &plan).await?);
+    verify_inclusion(&leaf_hash, index, size, &hashes, &root).map_err(|_| store::Error::Corrupt("leaf of a log"))?;
     Ok(Proof {
         origin: entity.ledger.origin(Log::Book).to_owned(),
         tree_size: size,
         leaf_index: index,
-        leaf_hash: leaf_hash(leaf.commitment.as_ref()),
-        hashes: fetch(tx, entity.id, Log::Book, &plan).await?,
+        leaf_hash,
+        hashes,
         checkpoint: entity.ledger.checkpoint(Log::Book, size, root)?,
     })
 }

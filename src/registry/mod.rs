@@ -12,6 +12,7 @@ pub mod catalogue;
 pub mod client_certificate;
 pub mod clock_guard;
 pub mod clock_offset;
+pub mod confirmed;
 pub mod correction;
 pub mod dates;
 pub mod discard;
@@ -21,6 +22,7 @@ pub mod full_text;
 pub mod history;
 pub mod hold;
 pub mod incident;
+mod leaves;
 pub mod ledger;
 pub mod numbering;
 pub mod official;
@@ -75,6 +77,8 @@ pub struct Registry {
     catalogue: catalogue::Memory,
     /// How often that was forgotten.
     forgotten: Arc<AtomicU64>,
+    /// The complete tiles of each book's tree.
+    tiles: Arc<Mutex<HashMap<i64, leaves::Tiles>>>,
     /// Up to where this process knows what was swept away, by entity.
     swept: Arc<Mutex<HashMap<i64, Micros>>>,
     /// Which documents requests are storing, and which are being removed.
@@ -109,6 +113,7 @@ impl Registry {
             books: Arc::default(),
             access,
             catalogue: Arc::default(),
+            tiles: Arc::default(),
             forgotten: Arc::default(),
             swept: Arc::default(),
             storing: discard::Storing::default(),

@@ -103,6 +103,12 @@ pub fn commitment(salt: &[u8], record: &str) -> Sha256 {
     Sha256(hasher.finish())
 }
 
+/// Whether the commitment of an event of `entity` (its code) is that to its record.
+#[must_use]
+pub fn is_committed(entity: &str, event: &EventRow) -> bool {
+    commitment(&event.salt.0, &of_event(entity, event)) == event.commitment
+}
+
 /// Salts for so many records.
 ///
 /// # Errors

@@ -18,6 +18,7 @@ use super::attachments::{Attachment, AttachmentError, covers};
 use super::batch::BatchError;
 use super::book::{Change, JudgedAgain, Outcome, Refusal};
 use super::caller::Entity;
+use super::confirmed::Confirmed;
 use super::correction::people_of;
 use super::entry::parties_of;
 use super::submit::JudgedSignature;
@@ -115,8 +116,8 @@ impl Registry {
         let mut tx = self.store.read().await?;
         let entry = store::entries::by_id(&mut tx, entity.id, row.entry_id).await?;
         let entry = entry.ok_or(store::Error::Corrupt("entry"))?;
-        let with = store::entries::belongings(&mut tx, entry.id).await?;
-        let came = Came::of(&entry, &store::book::events_of(&mut tx, entity.id, entry.id).await?)?;
+        let Confirmed { row: entry, with, events } = self.confirmed(&mut tx, entity, entry).await?;
+        let came = Came::of(&entry, &events)?;
         drop(tx);
         let judged = self.judge_open(entity, judge, &entry, &with, &came).await?;
         let judged = judged.iter().map(|verdict| JudgedSignature::of(verdict, entity.zone));

@@ -3,7 +3,7 @@
 //! Locks are always taken in one order: the entity's row, then book years, then counters.
 
 use sqlx::postgres::PgArguments;
-use sqlx::{Arguments, Sqlite};
+use sqlx::{Arguments, QueryBuilder, Sqlite};
 use uuid::Uuid;
 
 use super::bulk::{insert_rows, runs, text};
@@ -488,6 +488,28 @@ pub async fn events_of(tx: &mut Tx, entity: i64, entry: Uuid) -> Result<Vec<Even
         entity,
         entry
     )?)
+}
+
+/// All events of some entries, those of each entry in their order.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn events_of_all(tx: &mut Tx, entity: i64, entries: &[Uuid]) -> Result<Vec<EventRow>> {
+    if entries.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(on_engine!(&mut *tx, |conn: E| {
+        let mut query = QueryBuilder::<E>::new(
+            "SELECT id, position, entry_id, type, at, by_name, by_role, reason, data, salt, commitment, tree_size FROM events WHERE entity_id = ",
+        );
+        query.push_bind(entity).push(" AND entry_id IN (");
+        let mut list = query.separated(", ");
+        for entry in entries {
+            list.push_bind(*entry);
+        }
+        query.push(") ORDER BY entry_id, position");
+        query.build_query_as().fetch_all(conn).await?
+    }))
 }
 
 /// So many entries more (or fewer) on a local date of a book, by a channel.

@@ -37,6 +37,9 @@ pub enum Error {
     /// A stored value is not what the schema says: the database was altered by other hands.
     #[error("a stored {0} is not what the registry wrote")]
     Corrupt(&'static str),
+    /// What is stored of an entry, by its code, is not what the book says of it: the database was altered by other hands.
+    #[error("what is stored of entry {0} is not what its events and the log say")]
+    AlteredEntry(String),
     /// The program did what it never should.
     #[error("a fault of the program: {0}")]
     Bug(&'static str),
@@ -71,7 +74,12 @@ impl Error {
     /// Whether something stored is not what the registry writes: asking again gives the same.
     #[must_use]
     pub fn is_altered(&self) -> bool {
-        matches!(self, Self::Corrupt(_) | Self::Database(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)))
+        matches!(
+            self,
+            Self::Corrupt(_)
+                | Self::AlteredEntry(_)
+                | Self::Database(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_))
+        )
     }
 
     /// Whether, after a commit failed with this, the transaction may have been kept all the same: its answer was lost.

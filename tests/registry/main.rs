@@ -28,6 +28,7 @@ mod catalogue;
 mod changes;
 mod clock;
 mod commands;
+mod confirmed;
 mod connections;
 mod corrections;
 mod counter;
