@@ -163,6 +163,26 @@ fn each_room_knows_only_the_rooms_below_it() {
     }
 }
 
+/// What stands between backticks.
+fn quoted(cell: &str) -> Vec<&str> {
+    cell.split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn the_table_in_the_documents_is_this_one() {
+    let text = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let table =
+        text.split("| module | what it does | may use |\n|---|---|---|\n").nth(1).expect("the table of modules");
+    let rows = table.lines().take_while(|line| line.starts_with('|'));
+    let told: BTreeMap<&str, Vec<&str>> = rows
+        .map(|row| {
+            let cells: Vec<&str> = row.split('|').collect();
+            (quoted(cells[1])[0], quoted(cells[3]))
+        })
+        .collect();
+    assert_eq!(told, ARROWS.iter().map(|(name, allowed)| (*name, allowed.to_vec())).collect());
+}
+
 #[test]
 fn http_and_sql_stay_in_their_rooms() {
     let mut wrong = Vec::new();

@@ -1,6 +1,6 @@
 //! What the documents say of the program and its tests is so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rstest::rstest;
 
@@ -40,6 +40,9 @@ fn has_test(path: &std::path::Path) -> bool {
 #[rstest]
 #[case("docs/threat-model.md", 40)]
 #[case("docs/asvs.md", 10)]
+#[case("docs/architecture.md", 100)]
+#[case("docs/contributing.md", 20)]
+#[case("docs/security.md", 6)]
 #[case("README.md", 5)]
 #[case("src/lib.rs", 1)]
 fn each_file_that_is_named_is_there(#[case] document: &str, #[case] at_least: usize) {
@@ -73,6 +76,35 @@ fn each_attack_that_something_stops_names_what_tries_it() {
         let tried = row.trim_end_matches('|').rsplit('|').next().unwrap();
         assert!(quoted(tried).any(is_path), "{row}");
     }
+}
+
+/// The words that follow `begin` in all migrations, as in `CREATE TABLE entries`.
+fn migrated(begin: &str) -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    for folder in ["migrations", "migrations/sqlite", "migrations/postgres"] {
+        for file in std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path()) {
+            let text = if file.is_file() { std::fs::read_to_string(file).unwrap() } else { String::new() };
+            let found = text.lines().filter_map(|line| line.strip_prefix(begin)?.split([' ', ';']).next());
+            words.extend(found.map(str::to_owned));
+        }
+    }
+    words
+}
+
+#[test]
+fn the_table_of_tables_has_each_of_them_once() {
+    let text = read("docs/architecture.md");
+    let head = "| table | a row is | who writes it | what binds it to the log |\n|---|---|---|---|\n";
+    let table = text.split(head).nth(1).expect("the table of tables");
+    let rows = table.lines().take_while(|line| line.starts_with('|'));
+    let told: Vec<&str> = rows.flat_map(|row| quoted(row.split('|').nth(1).unwrap())).collect();
+    let mut made = migrated("CREATE TABLE ");
+    made.extend(migrated("CREATE VIRTUAL TABLE "));
+    let gone = migrated("DROP TABLE ");
+    // Dropped to be made anew.
+    let there = made.iter().map(String::as_str).filter(|name| !gone.contains(*name) || *name == "entry_text");
+    assert_eq!(told.iter().copied().collect::<BTreeSet<_>>(), there.collect());
+    assert_eq!(told.iter().collect::<BTreeSet<_>>().len(), told.len(), "one stands twice");
 }
 
 /// A number as the table writes it: `4096`, `512 MiB`.
