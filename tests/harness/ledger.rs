@@ -43,14 +43,24 @@ pub struct Errand {
 impl Errand {
     /// A counter entry; each fourth is a signed submission instead. Each has a document of its own.
     pub fn fresh(turn: usize, signer: &Signer) -> Self {
-        let document = format!("%PDF-1.7 {}", fresh_key()).repeat(20).into_bytes();
-        let (path, who, form) = if turn % 4 == 3 {
-            ("/submissions", "eoffice", Paper::submission().document("d", &document).signed(signer))
-        } else {
-            ("/entries", "clerk", Paper::counter().document("d", &document).form())
-        };
-        Self { path, who, form, key: fresh_key(), document }
+        if turn % 4 == 3 {
+            return Self::submission(signer);
+        }
+        let document = document();
+        let form = Paper::counter().document("d", &document).form();
+        Self { path: "/entries", who: "clerk", form, key: fresh_key(), document }
     }
+
+    /// A signed submission with a document of its own.
+    pub fn submission(signer: &Signer) -> Self {
+        let document = document();
+        let form = Paper::submission().document("d", &document).signed(signer);
+        Self { path: "/submissions", who: "eoffice", form, key: fresh_key(), document }
+    }
+}
+
+fn document() -> Vec<u8> {
+    format!("%PDF-1.7 {}", fresh_key()).repeat(20).into_bytes()
 }
 
 impl Ledger {

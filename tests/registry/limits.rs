@@ -51,7 +51,11 @@ async fn who_says_nothing_or_half_a_header_is_sent_away() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_comes_too_slowly_is_refused_and_numbers_nothing() {
-    let town = Town::with(Engine::Sqlite, |config| config.limits.body_bytes_per_second = 1000).await;
+    let town = Town::with(Engine::Sqlite, |config| {
+        config.limits.body_bytes_per_second = 1000;
+        config.limits.stall_seconds = 3;
+    })
+    .await;
     let form = Paper::counter().document("largo", &vec![b'x'; 1 << 20]).form();
     let body = form.bytes();
     let begin = async || Raw::begin(town.url(), "/entries", "clerk", &form.content_type(), body.len()).await;
