@@ -23,6 +23,9 @@ pub use witness::Witness;
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    /// There is no such file.
+    #[error("there is no {0}: `ventanilla init --dir FOLDER` writes the settings of a new registry")]
+    Missing(PathBuf),
     /// The file cannot be read.
     #[error("cannot read {path}")]
     Read {
@@ -328,6 +331,9 @@ pub struct Log {
     pub filter: String,
     /// One JSON object a line, instead of text.
     pub json: bool,
+    /// Days before the end of a certificate, a trust anchor or a token from which the log, once a day, and `/readyz` tell of
+    /// it; 0: only once it is over.
+    pub expiry_days: u32,
 }
 
 impl Default for Config {
@@ -437,7 +443,7 @@ impl Default for ClockLimits {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { filter: "info".into(), json: true }
+        Self { filter: "info".into(), json: true, expiry_days: 60 }
     }
 }
 
@@ -445,7 +451,7 @@ impl Log {
     /// Warnings alone, as text: for commands that end by themselves.
     #[must_use]
     pub fn quiet() -> Self {
-        Self { filter: "warn".into(), json: false }
+        Self { filter: "warn".into(), json: false, ..Self::default() }
     }
 }
 
@@ -457,8 +463,10 @@ impl Config {
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         let mut settings = match file {
             Some(path) => {
-                let text = std::fs::read_to_string(path)
-                    .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+                let text = std::fs::read_to_string(path).map_err(|source| match source.kind() {
+                    std::io::ErrorKind::NotFound => ConfigError::Missing(path.to_owned()),
+                    _ => ConfigError::Read { path: path.to_owned(), source },
+                })?;
                 let parsed: toml::Table = text.parse().map_err(|error: toml::de::Error| ConfigError::Invalid {
                     origin: path.display().to_string(),
                     reason: error.to_string(),

@@ -31,6 +31,10 @@ enum Command {
         /// A plain list is of offices, not of units.
         #[arg(long)]
         offices: bool,
+        /// What the list does not say to be another body's is this entity's: for a plain list of one's own, without the
+        /// column `own`. Otherwise it is another's.
+        #[arg(long)]
+        own: bool,
         /// The list is the whole of each level of administration that it names: what it leaves out is extinct.
         #[arg(long)]
         complete: bool,
@@ -120,18 +124,18 @@ struct One {
 /// Runs it.
 pub fn run(arguments: Arguments) -> Outcome {
     match arguments.command {
-        Command::Import { config, file, offices, complete, skip_bad } => block_on(async {
+        Command::Import { config, file, offices, own, complete, skip_bad } => block_on(async {
             let app = open(load(&config)?).await?;
             let kind = if offices { Kind::Office } else { Kind::Unit };
             let mut screen = Screen::new(&file);
             let by = operator();
-            let wanted = Wanted { kind, complete, skip_bad, by: &by };
+            let wanted = Wanted { kind, own, complete, skip_bad, by: &by };
             let outcome = catalogue::import(&app, &file, wanted, &mut screen).await;
             screen.finish();
             match outcome? {
                 catalogue::Outcome::Refused { bad } => Ok(super::import::refused(bad)),
                 catalogue::Outcome::Done(summary) => {
-                    say(&summary);
+                    say(&summary, own);
                     Ok(ExitCode::SUCCESS)
                 }
             }
@@ -155,12 +159,20 @@ pub fn run(arguments: Arguments) -> Outcome {
     }
 }
 
-fn say(summary: &catalogue::Summary) {
+fn say(summary: &catalogue::Summary, own: bool) {
     let what = if summary.offices { "offices" } else { "units" };
     println!(
         "{} new {what}; {} changed, of these {} renamed and {} that receive no more; {} as they were",
         summary.new, summary.changed, summary.renamed, summary.ended, summary.same
     );
+    if summary.own == 0 && !summary.says_whose && !own {
+        // Whoever brings their own units in a plain list learns why entries to them would be for exchange.
+        println!(
+            "none of them is taken for this entity's own: the list does not say whose they are; with --own all are"
+        );
+    } else {
+        println!("{} of them this entity's own", summary.own);
+    }
     if summary.bad > 0 {
         println!("{} bad rows were left out", summary.bad);
     }

@@ -39,6 +39,9 @@ type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
 #[derive(Debug, Parser)]
 #[command(name = "ventanilla", version, max_term_width = 100)]
 struct Arguments {
+    /// Said here, it is each command's; each reads it as its own.
+    #[command(flatten)]
+    config: ConfigArgument,
     #[command(subcommand)]
     command: Command,
 }
@@ -48,7 +51,7 @@ struct Arguments {
 struct ConfigArgument {
     /// The configuration [default: ventanilla.toml in this folder, if there is one]. Every setting can be given as
     /// `VENTANILLA_SECTION__KEY`, too.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 }
 

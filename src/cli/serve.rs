@@ -42,22 +42,22 @@ pub fn run(arguments: &Arguments) -> Outcome {
     })?
 }
 
-/// The settings; in an empty folder, the embedded default is written first.
+/// The settings; in an empty folder, the embedded default is written first. A file that was named must be there: with a
+/// name misspelt, a new registry would number where nobody looks for it.
 fn settings(arguments: &Arguments) -> Result<Config, Box<dyn std::error::Error>> {
-    let file = match (&arguments.dir, &arguments.config.config) {
-        (Some(dir), _) => Some(dir.join("ventanilla.toml")),
-        (None, file) => file.clone(),
-    };
-    let folder = match &file {
-        Some(file) => file.parent().map(PathBuf::from).unwrap_or_default(),
-        None => PathBuf::from("."),
-    };
-    let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
-    let empty = match std::fs::read_dir(&folder) {
-        Ok(mut entries) => entries.next().is_none(),
-        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
-    };
-    let file = if empty { Some(init::write(&folder, &init::Answers::trial())?) } else { file };
+    let mut file = arguments.config.config.clone();
+    if file.is_none() {
+        let folder = arguments.dir.clone().unwrap_or_else(|| PathBuf::from("."));
+        let empty = match std::fs::read_dir(&folder) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        };
+        if empty {
+            file = Some(init::write(&folder, &init::Answers::trial())?);
+        } else if let Some(dir) = &arguments.dir {
+            file = Some(dir.join("ventanilla.toml"));
+        }
+    }
     Ok(load_and_log(&ConfigArgument { config: file }, |config| config.log.clone())?)
 }
 

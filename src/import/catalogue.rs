@@ -61,6 +61,8 @@ const OFFICES: [&[&str]; 10] = [
 pub struct Wanted<'w> {
     /// What a plain list holds; the public ones say it themselves.
     pub kind: Kind,
+    /// What its rows do not say to be another body's is the entity's own.
+    pub own: bool,
     /// The list is the whole of each level of administration that it names: what it leaves out is extinct.
     pub complete: bool,
     /// Bad rows are left out instead of keeping nothing.
@@ -98,6 +100,10 @@ pub struct Summary {
     pub same: u64,
     /// Bad rows, left out because that was asked for.
     pub bad: u64,
+    /// Of those that are in the catalogue now by this list, how many are the entity's own.
+    pub own: u64,
+    /// Whether the list says of any row whose it is: by the column `own`, by the root of a unit, by an office's unit.
+    pub says_whose: bool,
     /// The hash of the file.
     pub file: Option<Sha256>,
 }
@@ -352,7 +358,8 @@ async fn write(
         .into_iter()
         .map(|(code, _)| code)
         .collect();
-    let over = Over { entity: &app.entity.code, kind, own, at: app.clock().now(), by: &wanted.by.name };
+    let (at, by) = (app.clock().now(), wanted.by.name.as_str());
+    let over = Over { entity: &app.entity.code, kind, all_own: wanted.own, own, at, by };
     let (mut seen, mut levels) = (Seen::default(), BTreeMap::<String, HashSet<String>>::new());
     loop {
         let rows = chunk(&mut sheet, layout)?;
@@ -402,6 +409,8 @@ async fn write(
 struct Over<'o> {
     entity: &'o str,
     kind: Kind,
+    /// What a row does not say to be another's is the entity's.
+    all_own: bool,
     /// The entity's units.
     own: HashSet<String>,
     at: Micros,
@@ -413,20 +422,29 @@ impl Over<'_> {
         let codes: Vec<&str> = listed.iter().map(|row| row.code.as_str()).collect();
         let before = store::directory::those(tx, entity, self.kind, &codes).await?;
         let known: HashMap<&str, &ListedRow> = before.iter().map(|row| (row.code.as_str(), row)).collect();
-        let rows = listed.iter().map(|row| self.row(row, known.get(row.code.as_str()).copied())).collect();
+        let row = |row: &Listed| self.row(row, known.get(row.code.as_str()).copied());
+        let rows: Vec<ListedRow> = listed.iter().map(row).collect();
+        summary.own += rows.iter().filter(|row| row.own).count() as u64;
+        let says = |row: &Listed| row.own.is_some() || self.by_place(row).is_some();
+        summary.says_whose |= listed.iter().any(says);
         summary.count(&write_rows(tx, entity, self.kind, &before, rows).await?);
         Ok(())
+    }
+
+    /// Whose it is, by what it stands under; none where the list does not say that.
+    fn by_place(&self, listed: &Listed) -> Option<bool> {
+        match self.kind {
+            Kind::Unit => listed.root.as_deref().map(|root| root == self.entity),
+            Kind::Office => listed.superior.as_deref().map(|unit| unit == self.entity || self.own.contains(unit)),
+        }
     }
 
     fn row(&self, listed: &Listed, before: Option<&ListedRow>) -> ListedRow {
         let Listed { code, name, own, state, level, superior, root, created_on, extinct_on, successors } =
             listed.clone();
-        let said = match self.kind {
-            Kind::Unit => root.as_deref().map(|root| root == self.entity),
-            Kind::Office => superior.as_deref().map(|unit| unit == self.entity || self.own.contains(unit)),
-        };
         // A list of others' does not take away what an administrator said.
-        let own = own.or(said.filter(|own| *own)).or(before.map(|row| row.own)).unwrap_or_default();
+        let said = own.or(self.by_place(listed).filter(|own| *own)).or(self.all_own.then_some(true));
+        let own = said.or(before.map(|row| row.own)).unwrap_or_default();
         let is_entity = self.kind == Kind::Unit && code == self.entity;
         ListedRow {
             own: own || is_entity,

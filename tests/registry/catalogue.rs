@@ -53,14 +53,14 @@ impl Watch for Heard {
 async fn bring(town: &Town, bytes: &[u8], complete: bool) -> (Outcome, Heard) {
     let path = town.site.path("list.csv");
     std::fs::write(&path, bytes).unwrap();
-    let wanted = Wanted { kind: Kind::Unit, complete, skip_bad: false, by: &Actor::operator("test") };
+    let wanted = Wanted { kind: Kind::Unit, own: false, complete, skip_bad: false, by: &Actor::operator("test") };
     let mut heard = Heard::default();
     (import(&town.app, &path, wanted, &mut heard).await.unwrap(), heard)
 }
 
 async fn brought(town: &Town, bytes: &[u8]) -> Summary {
     match bring(town, bytes, false).await {
-        (Outcome::Done(summary), _) => Summary { file: None, ..summary },
+        (Outcome::Done(summary), _) => Summary { file: None, own: 0, says_whose: false, ..summary },
         (refused, heard) => panic!("{refused:?}: {:?}", heard.bad),
     }
 }
@@ -365,6 +365,8 @@ async fn a_book_has_its_kind_and_prefix_for_ever(#[values(Engine::Sqlite, Engine
 #[tokio::test]
 async fn each_catalogue_command_works_on_both_engines(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let town = Town::on(engine).await;
+    std::fs::write(town.site.path("plain.csv"), "code,name\nPLAYAS,Playas\nAGUAS,Aguas\n").unwrap();
+    std::fs::write(town.site.path("mixed.csv"), "code,name,own\nPLAYAS,Playas,false\nVIAS,Vías,\n").unwrap();
     std::fs::write(
         town.site.path("units.csv"),
         published(UNITS, &[unit("E00000001", "Ministerio", 1, "E00000001", 'V')]),
@@ -379,6 +381,14 @@ async fn each_catalogue_command_works_on_both_engines(#[values(Engine::Sqlite, E
     for (words, status, said) in [
         (&["import", "units.csv", "--complete"][..], 0, "1 new units"),
         (&["import", "nowhere.csv"], 2, "cannot read nowhere.csv"),
+        // Whose the units of a plain list are is said, and can be.
+        (&["import", "plain.csv"], 0, "none of them is taken for this entity's own"),
+        (&["list", "units", "--q", "playas"], 0, "PLAYAS\tPlayas\tother"),
+        (&["import", "plain.csv", "--own"], 0, "2 of them this entity's own"),
+        (&["list", "units", "--q", "playas"], 0, "PLAYAS\tPlayas\town"),
+        (&["import", "plain.csv"], 0, "2 of them this entity's own"),
+        (&["import", "mixed.csv", "--own"], 0, "1 of them this entity's own"),
+        (&["list", "units", "--q", "playas"], 0, "PLAYAS\tPlayas\tother"),
         (&["unit", "CULTURA"], 2, "name is required"),
         (&["unit", "CULTURA", "--name", "Cultura", "--own", "true"], 0, "made CULTURA (Cultura), in_force"),
         (&["unit", "CULTURA", "--state", "extinct", "--successor", "E00000001"], 0, "CULTURA (Cultura), extinct"),

@@ -76,6 +76,7 @@ mod receipts;
 mod roles;
 mod schema;
 mod seals;
+mod settings;
 mod shares;
 #[path = "../signature/stamps.rs"]
 mod stamps;
