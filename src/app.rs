@@ -1,8 +1,10 @@
 //! Builds everything once from the configuration: server, command line and tests all start here.
 
 pub mod anchors;
+pub mod expiry;
 pub mod lists;
 pub mod seals;
+pub mod stamp;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -134,7 +136,9 @@ pub struct App {
     pub formats: Arc<AcceptedFormats>,
     /// The entity's seal.
     pub seal: Arc<Seal>,
-    /// Set once the record says that this seal is used.
+    /// What the files of the seal were before they were read.
+    pub seal_at_start: u64,
+    /// Set once the record says that the seal of the start is used.
     pub seal_recorded: Arc<tokio::sync::OnceCell<()>>,
     /// The certificates that seal for the registry, as far as they were asked for: SHA-256 in hexadecimal.
     pub seals_seen: Arc<tokio::sync::Mutex<HashSet<String>>>,
@@ -142,6 +146,8 @@ pub struct App {
     pub time_source: Option<TimeSource>,
     /// The trusted lists by which is judged, and why not by those in the folder now.
     pub lists: Arc<Mutex<lists::Used>>,
+    /// Why the anchors could not be read again; none where they could.
+    pub anchors_wrong: Arc<Mutex<Option<String>>>,
     /// How the anchors and the trusted lists were that were read at the start.
     pub anchors_at_start: anchors::Seen,
     /// The witnesses that are asked to cosign.
@@ -211,6 +217,7 @@ impl App {
         let policy = policy_over(settings, anchors_of(settings, &more, lists.clone())?)?;
         let judge = Judge::new(Arc::new(policy), settings, clock.clone())?;
         let eoffice_seals = eoffice_seals(&config.signature).map_err(StartError::EofficeSeals)?;
+        let seal_at_start = seals::stamp_of(&config.seal);
         let seal = Seal::load(&config.seal)?;
         let witnesses = Witnesses::new(&config.proof.witnesses)?;
         let key = |text: &String| text.parse().map_err(|error| StartError::WitnessKey(text.clone(), error));
@@ -243,6 +250,8 @@ impl App {
             eoffice_seals: Arc::new(eoffice_seals),
             formats: Arc::new(formats),
             seal: Arc::new(seal),
+            seal_at_start,
+            anchors_wrong: Arc::default(),
             seal_recorded: Arc::default(),
             seals_seen: Arc::default(),
             lists: Arc::new(Mutex::new(lists::Used::new(lists))),

@@ -8,6 +8,7 @@
 mod calendar;
 mod documents;
 mod limits;
+mod log;
 pub mod public_url;
 mod witness;
 
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use calendar::Calendar;
 pub use documents::Documents;
 pub use limits::Limits;
+pub use log::Log;
 pub use witness::Witness;
 
 /// Why the configuration cannot be used.
@@ -323,19 +325,6 @@ pub struct Reports {
     pub public: bool,
 }
 
-/// `[log]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Log {
-    /// A `tracing` filter, such as `info` or `ventanilla=debug`.
-    pub filter: String,
-    /// One JSON object a line, instead of text.
-    pub json: bool,
-    /// Days before the end of a certificate, a trust anchor or a token from which the log, once a day, and `/readyz` tell of
-    /// it; 0: only once it is over.
-    pub expiry_days: u32,
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -438,20 +427,6 @@ impl Default for Proof {
 impl Default for ClockLimits {
     fn default() -> Self {
         Self { ahead_seconds: 5, behind_seconds: 2, source: String::new() }
-    }
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self { filter: "info".into(), json: true, expiry_days: 60 }
-    }
-}
-
-impl Log {
-    /// Warnings alone, as text: for commands that end by themselves.
-    #[must_use]
-    pub fn quiet() -> Self {
-        Self { filter: "warn".into(), json: false, ..Self::default() }
     }
 }
 

@@ -65,6 +65,12 @@ pub enum ReceiptError {
 }
 
 impl ReceiptError {
+    /// Whether it waits until the operator provides a seal that is in its time.
+    #[must_use]
+    pub fn waits_for_seal(&self) -> bool {
+        matches!(self, Self::Seal(error) if error.waits_for_operator())
+    }
+
     /// Whether something stored was altered by other hands: trying again gives the same.
     #[must_use]
     pub fn is_altered(&self) -> bool {

@@ -56,6 +56,16 @@ pub enum PaperError {
 }
 
 impl PaperError {
+    /// Whether it waits until the operator provides a seal that is in its time.
+    #[must_use]
+    pub fn waits_for_seal(&self) -> bool {
+        match self {
+            Self::Receipt(error) => error.waits_for_seal(),
+            Self::Seal(error) => error.waits_for_operator(),
+            _ => false,
+        }
+    }
+
     /// Whether something stored was altered by other hands: trying again gives the same.
     #[must_use]
     pub fn is_altered(&self) -> bool {

@@ -5,11 +5,14 @@
 //! is taken away is still known. The folder stays what the operator of the machine decides: nobody takes its certificates
 //! away from outside, and `signature.fixed_anchors` makes it the only place.
 
+use std::path::PathBuf;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use openssl::x509::X509;
 use tokio_util::sync::CancellationToken;
 
+use super::stamp::stamp;
 use super::{App, StartError, anchors_of, lists};
 use crate::config;
 use crate::domain::Sha256;
@@ -31,8 +34,8 @@ const LISTS_TOLD: i64 = 12 * 3_600_000_000;
 pub struct Seen {
     /// The changes of anchors in the database.
     rows: (i64, i64),
-    /// The folders of trusted lists and of their signers.
-    lists: u64,
+    /// The folders of anchors and intermediates, of trusted lists and of their signers.
+    folders: u64,
 }
 
 impl Seen {
@@ -42,7 +45,9 @@ impl Seen {
     /// When the database does not answer.
     pub(super) async fn now(tx: &mut Tx, entity: i64, settings: &config::Signature) -> store::Result<Self> {
         let rows = if settings.fixed_anchors { (0, 0) } else { store::anchors::state(tx, entity).await? };
-        Ok(Self { rows, lists: lists::stamp(settings) })
+        let folders =
+            [&settings.trust_anchors, &settings.intermediates, &settings.trusted_lists, &settings.list_signers];
+        Ok(Self { rows, folders: stamp(&folders.map(PathBuf::as_path)) })
     }
 }
 
@@ -186,16 +191,43 @@ impl App {
         Ok(())
     }
 
-    /// Measures by what another process changed, and by other trusted lists in the folder, within seconds, until `stop`.
-    /// The log repeats what is wrong with the lists.
+    /// How the trust anchors stand; signatures are judged all the same, by those that were read last.
+    #[must_use]
+    pub fn anchors_state(&self) -> Condition {
+        if let Some(wrong) = &*self.anchors_wrong.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Condition::Wrong(format!("the trust anchors stay as they were: {wrong}"));
+        }
+        if self.judge.policy().anchors.is_empty() {
+            return Condition::Remarkable(
+                "no trust anchor is loaded, so no signature can be trusted: put the certificates of the authorities that you \
+                 trust into the folder signature.trust_anchors, which is read again by itself"
+                    .into(),
+            );
+        }
+        Condition::Well
+    }
+
+    /// Measures by what another process changed, and by other certificates and trusted lists in the folders, within seconds,
+    /// until `stop`. The log repeats what is wrong with the lists.
     pub async fn follow_anchors(&self, stop: CancellationToken) {
         let mut seen = self.anchors_at_start;
         let mut told: Option<(i64, String)> = None;
         loop {
             match self.follow_anchors_once(seen).await {
-                Ok(state) => seen = state,
+                Ok(state) => {
+                    seen = state;
+                    self.anchors_wrong.lock().unwrap_or_else(PoisonError::into_inner).take();
+                }
                 Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "the trust anchors stay as they were");
+                    let said = error.to_string();
+                    let mut before = self.anchors_wrong.lock().unwrap_or_else(PoisonError::into_inner);
+                    if before.as_ref() != Some(&said) {
+                        tracing::error!(
+                            error = &error as &dyn std::error::Error,
+                            "the trust anchors stay as they were"
+                        );
+                        *before = Some(said);
+                    }
                 }
             }
             let (now, state) = (self.clock().monotonic(), self.lists_state());

@@ -5,14 +5,12 @@
 //! newest that was ever used is remembered in the database. A registry without a connection gets its lists by hand, so it
 //! says in time when the next is due, and goes on for a while without it.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 use chrono::DateTime;
 
+use super::stamp::entries;
 use super::{App, StartError};
 use crate::config;
 use crate::domain::Micros;
@@ -90,13 +88,6 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, StartError> {
     Ok(files)
 }
 
-fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut paths: Vec<PathBuf> =
-        std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
-    paths.sort();
-    Ok(paths)
-}
-
 /// The trusted lists of the settings: of each territory the newest in the folder.
 ///
 /// # Errors
@@ -117,34 +108,6 @@ pub(super) fn load(settings: &config::Signature) -> Result<Vec<TrustedList>, Sta
         tracing::warn!(territory, sequence, issued, "a trusted list is not used: the folder holds a newer one");
     }
     Ok(lists)
-}
-
-/// What the folders of lists and of their signers hold, as far as names, sizes and times of change tell, and whether they
-/// can be read: another number when that changed.
-pub(super) fn stamp(settings: &config::Signature) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for folder in [&settings.trusted_lists, &settings.list_signers] {
-        if folder.as_os_str().is_empty() {
-            continue;
-        }
-        match entries(folder) {
-            Ok(paths) => paths.iter().for_each(|path| (path, known(path)).hash(&mut hasher)),
-            Err(error) => error.to_string().hash(&mut hasher),
-        }
-    }
-    hasher.finish()
-}
-
-/// What is known of a file without reading it, or why nothing is. The time of the last change is that of its data, its
-/// name or its mode.
-fn known(path: &Path) -> Result<(u64, u64, i64, i64), String> {
-    let known = std::fs::metadata(path).and_then(|meta| {
-        if meta.is_file() {
-            std::fs::File::open(path)?;
-        }
-        Ok((meta.len(), meta.ino(), meta.ctime(), meta.ctime_nsec()))
-    });
-    known.map_err(|error| error.to_string())
 }
 
 /// Remembers lists that are to be used, if none is older than one that was used before.

@@ -1,17 +1,83 @@
 //! The certificates that seal: on record before they do, so that whoever checks the book knows them.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use openssl::x509::X509;
+use tokio_util::sync::CancellationToken;
 
 use super::App;
+use super::stamp::stamp;
+use crate::config;
 use crate::domain::Sha256;
+use crate::receipt::seal::{Seal, SealError};
 use crate::registry::act::{Action, Actor};
 use crate::registry::seal_record::{known, record};
 use crate::signature::{Kind, Verdict};
 use crate::store;
 
+/// How often it is looked whether the seal was renewed.
+const LOOKS: Duration = Duration::from_secs(5);
+
+/// What the files of the seal are, as far as can be told without reading them.
+pub(super) fn stamp_of(settings: &config::Seal) -> u64 {
+    stamp(&[&settings.certificate, &settings.key])
+}
+
+/// Why a renewed seal is not used.
+#[derive(Debug, thiserror::Error)]
+pub enum RenewalError {
+    /// The files hold no seal; perhaps one of the two is still to come.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// Its certificate could not be recorded.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
 impl App {
+    /// Seals by the renewed certificate once its files hold one, within seconds, until `stop`.
+    pub async fn follow_seal(&self, stop: CancellationToken) {
+        let mut seen = self.seal_at_start;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(LOOKS) => {}
+                () = stop.cancelled() => return,
+            }
+            let now = stamp_of(&self.config.seal);
+            if now == seen {
+                continue;
+            }
+            match self.renew_seal().await {
+                Ok(()) => {
+                    seen = now;
+                    tracing::info!("the seal was read again");
+                }
+                // What is half there is read again when the rest comes.
+                Err(error @ RenewalError::Seal(_)) => {
+                    seen = now;
+                    tracing::error!(error = &error as &dyn std::error::Error, "the seal stays as it was");
+                }
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "the seal is not renewed yet");
+                }
+            }
+        }
+    }
+
+    /// Reads the seal again. Its certificate is on record before it seals anything.
+    ///
+    /// # Errors
+    /// [`RenewalError`]: then the seal stays as it was.
+    pub async fn renew_seal(&self) -> Result<(), RenewalError> {
+        let fresh = Seal::load(&self.config.seal)?;
+        if let Some(certificate) = fresh.certificate() {
+            self.keep_seal(&certificate, Action::SealUsed, &Actor::system()).await?;
+        }
+        self.seal.replace(fresh);
+        Ok(())
+    }
+
     /// Sees to it that the certificate of the configured seal is on record; once it is, nothing more is asked.
     ///
     /// # Errors
@@ -20,7 +86,7 @@ impl App {
         let Some(certificate) = self.seal.certificate() else { return Ok(()) };
         let recording = self.seal_recorded.get_or_try_init(|| async {
             let by = Actor::system();
-            if self.keep_seal(certificate, Action::SealUsed, &by).await? {
+            if self.keep_seal(&certificate, Action::SealUsed, &by).await? {
                 tracing::info!("the certificate of the seal is new, and was recorded");
             }
             Ok(())

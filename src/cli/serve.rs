@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,6 +16,7 @@ use crate::config::Config;
 use crate::http::listen::{Acceptor, serve};
 use crate::http::metrics;
 use crate::http::router::router;
+use crate::registry::state::Condition;
 use crate::store::log::Log;
 
 /// What `serve` takes.
@@ -99,26 +101,43 @@ async fn bind(config: &Config) -> Result<Bound, Box<dyn std::error::Error>> {
     Ok(Bound { admin, ..bound })
 }
 
-/// Cancels `stop` with SIGTERM or SIGINT; SIGHUP reads the certificate again.
+/// How often it is looked whether the server's certificate was renewed.
+const LOOKS: Duration = Duration::from_secs(5);
+
+/// Cancels `stop` with SIGTERM or SIGINT; reads the certificate again with SIGHUP, and when its files change.
 pub(super) fn until_told(tls: Option<Acceptor>, stop: CancellationToken) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
+        let mut seen = tls.as_ref().map(Acceptor::stamp);
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
-                _ = hangup.recv() => match tls.as_ref().map(Acceptor::reload) {
-                    Some(Err(error)) => tracing::error!(error = &error as &dyn std::error::Error, "the certificate was not reloaded"),
-                    Some(Ok(())) => tracing::info!("the certificate was reloaded"),
-                    None => {}
-                },
+                _ = hangup.recv() => reload(tls.as_ref()),
+                () = tokio::time::sleep(LOOKS), if tls.is_some() => {
+                    let now = tls.as_ref().map(Acceptor::changed);
+                    if now != seen {
+                        seen = now;
+                        reload(tls.as_ref());
+                    }
+                }
             }
         }
         stop.cancel();
     });
     Ok(())
+}
+
+fn reload(tls: Option<&Acceptor>) {
+    match tls.map(Acceptor::reload) {
+        Some(Err(error)) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "the certificate was not reloaded");
+        }
+        Some(Ok(())) => tracing::info!("the certificate was reloaded"),
+        None => {}
+    }
 }
 
 impl Bound {
@@ -219,6 +238,11 @@ impl Server {
         if let Some(missing) = app.address_state().filter(|_| app.seal.is_configured()) {
             tracing::warn!("{missing}");
         }
+        for state in [app.seal_state(), app.anchors_state()] {
+            if state != Condition::Well {
+                tracing::warn!("{}", state.to_string().trim_start_matches("ok: "));
+            }
+        }
         let holding = tokio::spawn({
             let (app, stop) = (app.clone(), stop.clone());
             async move { app.until_continuing(stop).await }
@@ -251,6 +275,14 @@ impl Server {
             let (app, stop) = (app.clone(), stop.clone());
             async move { app.follow_anchors(stop).await }
         });
+        let sealing = tokio::spawn({
+            let (app, stop) = (app.clone(), stop.clone());
+            async move { app.follow_seal(stop).await }
+        });
+        let expiry = tokio::spawn({
+            let (app, stop) = (app.clone(), stop.clone());
+            async move { app.follow_expiry(stop).await }
+        });
         let time = tokio::spawn({
             let (app, stop) = (app.clone(), stop.clone());
             async move { app.follow_time_source(stop).await }
@@ -263,7 +295,7 @@ impl Server {
         };
         tokio::join!(serve(listener, tls, router(app.clone()), &limits, stop.clone()), operators);
         stop.cancel();
-        let _ = tokio::join!(holding, after, sweeps, dates, again, papers, publishing, anchors, time);
+        let _ = tokio::join!(holding, after, sweeps, dates, again, papers, publishing, anchors, sealing, expiry, time);
         app.store().close().await;
         tracing::info!("stopped");
     }

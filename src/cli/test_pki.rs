@@ -16,6 +16,8 @@ use openssl::x509::extension::{
 };
 use openssl::x509::{X509, X509Builder, X509Name, X509NameBuilder};
 
+use crate::receipt::seal::TRIAL_AUTHORITY;
+
 /// Ten years: a folder for trying things out should not stop working by itself.
 const DAYS: u32 = 3650;
 
@@ -45,7 +47,7 @@ pub struct TestPki {
 /// OpenSSL's.
 pub fn make() -> Result<TestPki, ErrorStack> {
     let authority_key = key()?;
-    let name = name("Ventanilla TEST authority", None)?;
+    let name = name(TRIAL_AUTHORITY, None)?;
     let mut builder = start(&name, &name, &authority_key)?;
     builder.append_extension(BasicConstraints::new().critical().ca().build()?)?;
     builder.append_extension(KeyUsage::new().critical().key_cert_sign().crl_sign().build()?)?;

@@ -57,7 +57,7 @@ pub struct Parts {
     /// The clock.
     #[schema(example = "ok")]
     clock: String,
-    /// The entity's seal.
+    /// The entity's seal; whether it is a test seal is said.
     #[schema(example = "ok")]
     seal: String,
     /// The log: whether it continues what was published of it.
@@ -70,6 +70,13 @@ pub struct Parts {
     /// it.
     #[schema(example = "ok")]
     trusted_lists: String,
+    /// The authorities whose certificates are trusted: whether there are any; the server is ready without them.
+    #[schema(example = "ok")]
+    trust_anchors: String,
+    /// What ends within `log.expiry_days` days, or ended: certificates, trust anchors, trusted lists, tokens. The server is
+    /// ready all the same, but for the seal, which is a part of its own.
+    #[schema(example = "ok")]
+    expiry: String,
     /// The address that receipts carry (`entity.public_url`); the server is ready without it, and says so.
     #[schema(example = "ok")]
     address: String,
@@ -78,7 +85,7 @@ pub struct Parts {
 /// Whether the registry can register.
 #[utoipa::path(
     get, path = "/readyz", tag = "running", operation_id = "readyz", summary = "Ready",
-    description = "Whether database, object store, clock, seal and log are usable; what is not is named. Calendar, trusted lists and the address on receipts are named as well, and the server is ready without them. An answer may be some seconds old (`limits.ready_seconds`).",
+    description = "Whether database, object store, clock, seal and log are usable; what is not is named. Calendar, trusted lists, trust anchors, what ends soon and the address on receipts are named as well, and the server is ready without them. A part that works and of which something should be known says `ok: …`, such as that receipts are sealed with a test certificate. An answer may be some seconds old (`limits.ready_seconds`).",
     responses((status = 200, description = "Ready", body = Readiness), (status = 503, description = "Not ready: see which part", body = Readiness))
 )]
 pub async fn readyz(State(app): State<App>) -> Response {
@@ -126,22 +133,31 @@ async fn look(app: App, fresh: Duration) -> Readiness {
 }
 
 async fn readiness(app: &App) -> Readiness {
-    let (database, object_store, clock, calendar) = tokio::join!(
+    let (database, object_store, clock, calendar, expiry) = tokio::join!(
         part(async { Condition::of(app.store().check_durable().await) }),
         part(async { Condition::of(app.registry.objects().check().await) }),
         part(app.registry.clock_state(&app.entity)),
         part(app.registry.calendar_state(&app.entity)),
+        part(app.expiry_state()),
     );
     let wrong = |state: Option<String>| state.map_or(Condition::Well, Condition::Wrong);
-    let no_seal = "no seal: set seal.certificate and seal.key; entries are registered, receipts wait";
-    let seal = wrong((!app.seal.is_configured()).then(|| no_seal.to_owned()));
-    let log = wrong(app.publishing_state());
-    let trusted_lists = app.lists_state();
-    let address = wrong(app.address_state());
+    let (seal, log, trust_anchors) = (app.seal_state(), wrong(app.publishing_state()), app.anchors_state());
+    let (trusted_lists, address) = (app.lists_state(), wrong(app.address_state()));
     let ready = [&database, &object_store, &clock, &seal, &log].into_iter().all(Condition::is_well);
-    let [database, object_store, clock, seal, log, calendar, trusted_lists, address] =
-        [database, object_store, clock, seal, log, calendar, trusted_lists, address].map(|part| part.to_string());
-    Readiness { ready, parts: Parts { database, object_store, clock, seal, log, calendar, trusted_lists, address } }
+    let say = |part: Condition| part.to_string();
+    let parts = Parts {
+        database: say(database),
+        object_store: say(object_store),
+        clock: say(clock),
+        seal: say(seal),
+        log: say(log),
+        calendar: say(calendar),
+        trusted_lists: say(trusted_lists),
+        trust_anchors: say(trust_anchors),
+        expiry: say(expiry),
+        address: say(address),
+    };
+    Readiness { ready, parts }
 }
 
 /// How a part is, if that is found out in time.

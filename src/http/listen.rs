@@ -29,6 +29,7 @@ use tower::ServiceExt;
 
 use super::activity::{CONNECTION_WINDOW, Held, Noted, Over, Received, SEND_BUFFER, STREAM_WINDOW, STREAMS};
 use super::places::{Place, Places};
+use crate::app::stamp::stamp;
 use crate::config::{Limits, Tls};
 use crate::registry::client_certificate::{ClientAuthorities, Shown};
 use crate::signature::{Anchors, LoadError};
@@ -99,6 +100,8 @@ pub enum TlsError {
 #[derive(Debug, Clone)]
 pub struct Acceptor {
     settings: Tls,
+    /// What its files were before they were read.
+    stamp: u64,
     current: Arc<RwLock<Arc<AcceptorInner>>>,
     /// Who issues clients' certificates.
     authorities: ClientAuthorities,
@@ -123,9 +126,22 @@ impl Acceptor {
         if settings.certificate.as_os_str().is_empty() {
             return Ok(None);
         }
+        let stamp = stamp_of(settings);
         let (built, authorities) = build(settings)?;
         let (current, authorities) = (Arc::new(RwLock::new(Arc::new(built))), ClientAuthorities::new(authorities));
-        Ok(Some(Self { settings: settings.clone(), current, authorities }))
+        Ok(Some(Self { settings: settings.clone(), stamp, current, authorities }))
+    }
+
+    /// What the files were that were read at the start, as far as can be told without reading them.
+    #[must_use]
+    pub fn stamp(&self) -> u64 {
+        self.stamp
+    }
+
+    /// What they are now: another number when they changed.
+    #[must_use]
+    pub fn changed(&self) -> u64 {
+        stamp_of(&self.settings)
     }
 
     /// Reads them again; connections made from now on use them. What clients on open connections may, is decided by the
@@ -152,6 +168,10 @@ impl Acceptor {
         let peer = peer.shown_by(stream.ssl(), &self.authorities);
         Ok((stream, peer))
     }
+}
+
+fn stamp_of(settings: &Tls) -> u64 {
+    stamp(&[&settings.certificate, &settings.key, &settings.client_ca])
 }
 
 /// What shakes hands by these settings, and who issues clients' certificates; none where none is asked for.

@@ -26,6 +26,7 @@ async fn metrics(State(app): State<App>) -> Result<Response> {
     let (waiting, oldest) = store::outbox::waiting(&mut tx).await?;
     let erased = store::erasures::pending(&mut tx, app.entity.id, None).await?;
     drop(tx);
+    let endings = app.endings().await?;
     let lag = oldest.map_or(0, |oldest| (app.clock().now().0 - oldest.0).max(0) / 1_000_000);
     let numbering = app.registry.numbering();
     let mut text = String::new();
@@ -67,6 +68,18 @@ async fn metrics(State(app): State<App>) -> Result<Response> {
             micros / 1_000_000,
             micros % 1_000_000
         );
+    }
+    let name = "ventanilla_expires_timestamp_seconds";
+    let _ = writeln!(
+        text,
+        "# HELP {name} When the first of a kind ends: certificates, trust anchors, trusted lists, tokens.\n# TYPE {name} gauge"
+    );
+    let mut kinds = std::collections::BTreeMap::new();
+    for ending in endings {
+        kinds.entry(ending.kind).or_insert(ending.until);
+    }
+    for (kind, until) in kinds {
+        let _ = writeln!(text, "{name}{{kind=\"{}\"}} {}", kind.as_str(), until.0 / 1_000_000);
     }
     let name = "ventanilla_book_batch_size";
     let _ =

@@ -60,7 +60,8 @@ pub async fn signature(
 )]
 pub async fn pdf(State(app): State<App>, caller: Caller, PathParam(Path(id)): PathParam<Uuid>) -> Result<Response> {
     allowed(&app, &caller, id).await?;
-    let pdf = app.receipt_pdf(id).await.map_err(|error| Problem::stored(&error, error.is_altered()))?;
+    let pdf =
+        app.receipt_pdf(id).await.map_err(|error| no_receipt(&error, error.is_altered(), error.waits_for_seal()))?;
     let pdf = pdf.ok_or_else(Problem::not_found)?;
     app.registry.record_access(&caller, Seen::entry("receipt", id, Some("pdf".into()))).await?;
     Ok(file(pdf, "application/pdf", "recibo.pdf"))
@@ -114,10 +115,21 @@ pub(super) fn stands(row: &EntryRow) -> Result<()> {
 
 async fn receipt(app: &App, caller: &Caller, id: Uuid) -> Result<(Vec<u8>, Vec<u8>)> {
     allowed(app, caller, id).await?;
-    let receipt = app.receipt(id).await.map_err(|error| Problem::stored(&error, error.is_altered()))?;
+    let receipt =
+        app.receipt(id).await.map_err(|error| no_receipt(&error, error.is_altered(), error.waits_for_seal()))?;
     let receipt = receipt.ok_or_else(Problem::not_found)?;
     app.registry.record_access(caller, Seen::entry("receipt", id, None)).await?;
     Ok(receipt)
+}
+
+/// Why a receipt cannot be had now.
+fn no_receipt(error: &(dyn std::error::Error + 'static), is_altered: bool, waits_for_seal: bool) -> Problem {
+    if waits_for_seal {
+        let why =
+            "the entry is registered; its receipt waits until the registry has a seal that is in its time: see /readyz";
+        return Problem::new(Kind::Unavailable, why);
+    }
+    Problem::stored(error, is_altered)
 }
 
 pub(super) fn file(bytes: impl IntoResponse, media_type: &'static str, name: &str) -> Response {

@@ -142,7 +142,7 @@ async fn a_server_records_a_new_seal_once_before_it_seals_and_former_seals_stay_
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let (town, _) = sealed(engine).await;
-    let first = fingerprint(town.app.seal.certificate().unwrap());
+    let first = fingerprint(&town.app.seal.certificate().unwrap());
     let acts = recorded(&town).await;
     assert_eq!(acts.len(), 1, "{acts:?}");
     let act = &acts[0];
