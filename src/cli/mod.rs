@@ -12,6 +12,7 @@ mod import;
 mod incident;
 pub mod init;
 mod modes;
+mod official;
 mod openapi;
 mod operator;
 mod report;
@@ -71,6 +72,8 @@ enum Command {
     Calendar(calendar::Arguments),
     /// Units, offices and books: whole lists, such as those that DIR3 publishes, or one at a time.
     Catalogue(catalogue::Arguments),
+    /// Officials who may make authentic copies at the counter.
+    Official(official::Arguments),
     /// Incidents of the electronic office, and deadlines that are extended for them.
     Incident(incident::Arguments),
     /// Bring entries and attentions from an older system.
@@ -115,6 +118,7 @@ pub fn run() -> ExitCode {
         Command::Verify(arguments) => verify::run(arguments),
         Command::Calendar(arguments) => calendar::run(arguments),
         Command::Catalogue(arguments) => catalogue::run(arguments),
+        Command::Official(arguments) => official::run(arguments),
         Command::Incident(arguments) => incident::run(arguments),
         Command::Import(arguments) => import::run(arguments),
         Command::Erase(arguments) => erase::run(arguments),

@@ -334,6 +334,7 @@ impl From<SubmitError> for Problem {
                     Kind::DuplicateSubmission,
                     "this signature came with an entry before: what its signer signed proves one entry; to submit anew, sign again",
                 ),
+                Refusal::DuplicateSlip(_) => Self::new(Kind::DuplicateSubmission, refusal.to_string()),
                 Refusal::DocumentSwept => {
                     Self::new(Kind::Unavailable, "a document must be sent again: repeat the request with the same key")
                 }
@@ -342,6 +343,13 @@ impl From<SubmitError> for Problem {
                 Refusal::Held => Self::new(Kind::Unavailable, refusal.to_string()),
                 Refusal::Clock(problem) => Self::new(Kind::Unavailable, problem.to_string()),
             },
+            SubmitError::SlipTaken(code) => Self::new(
+                Kind::DuplicateSubmission,
+                format!(
+                    "this slip of your office was keyed in before, as the entry {code}; where it is another slip of that number, \
+                     say which in presented_at_reference (such as 17/2027), and where that entry is wrong, annul it first"
+                ),
+            ),
             SubmitError::Batch(error) => error.into(),
             SubmitError::Store(error) => error.into(),
             SubmitError::Objects(error) => error.into(),

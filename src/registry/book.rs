@@ -136,6 +136,9 @@ pub enum Refusal {
     /// The form that proves the will proved another entry before.
     #[error("the signed form was registered before")]
     DuplicateForm,
+    /// The contingency slip was keyed in before, as this entry.
+    #[error("the slip was keyed in before, as the entry {0}")]
+    DuplicateSlip(Uuid),
     /// A document is just being swept away as an orphan: it must be sent again.
     #[error("a document must be sent again")]
     DocumentSwept,

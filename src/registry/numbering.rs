@@ -15,7 +15,7 @@ use super::caller::Entity;
 use super::entry::{Entry, verdicts};
 use super::ledger::{Growth, append};
 use super::record;
-use crate::domain::{EntryCode, Micros, Sha256};
+use crate::domain::{EntryCode, Micros, PresentedAtReason, Sha256};
 use crate::store::book::{Count, EventRow, KeyRow};
 use crate::store::entries::{DocumentRow, EntryRow, PartyRow, VerdictRow};
 use crate::store::outbox::OutboxRow;
@@ -57,6 +57,7 @@ pub async fn plan<'m>(
         .collect();
     let mut taken: HashSet<Uuid> = found.submissions.into_iter().collect();
     let mut signatures = used_signatures(tx, entity, members).await?;
+    let mut slips = used_slips(tx, entity, members).await?;
     let claimed: HashMap<Sha256, Option<Micros>> = found.claims.into_iter().collect();
 
     let mut accepted = Vec::with_capacity(members.len());
@@ -79,11 +80,16 @@ pub async fn plan<'m>(
             if member.acts.proving.iter().any(|signature| signatures.contains(signature)) {
                 return Plan::Refused(Refusal::DuplicateForm);
             }
+            let slip = slip_of(&member.row);
+            if let Some(entry) = slip.as_ref().and_then(|slip| slips.get(slip)) {
+                return Plan::Refused(Refusal::DuplicateSlip(*entry));
+            }
             if !claimed.is_empty() && objects_of(member).any(|hash| swept(&claimed, hash, member.swept_until)) {
                 return Plan::Refused(Refusal::DocumentSwept);
             }
             taken.extend(member.row.submission_id);
             signatures.extend(&member.acts.all);
+            slips.extend(slip.map(|slip| (slip, member.row.id)));
             if let Some(Key { caller, key, body_sha256 }) = key {
                 used.insert((caller, key), (*body_sha256, member.event_id));
             }
@@ -101,6 +107,28 @@ async fn used_signatures(tx: &mut Tx, entity: i64, members: &[&Registration]) ->
     for signature in members.iter().flat_map(|member| &member.acts.proving) {
         if store::signed_forms::is_used(tx, entity, *signature).await? {
             used.insert(*signature);
+        }
+    }
+    Ok(used)
+}
+
+/// The office and the number of the contingency slip that an entry is made of.
+fn slip_of(row: &EntryRow) -> Option<(&str, String)> {
+    let is_slip = row.presented_at_reason == Some(PresentedAtReason::ContingencySlip);
+    let number = row.presented_at_reference.as_deref().filter(|_| is_slip)?;
+    Some((row.office.as_deref()?, number.trim().to_uppercase()))
+}
+
+/// The entries that slips of these members stand for already. The same paper keyed in by two clerks is one entry.
+async fn used_slips<'m>(
+    tx: &mut Tx,
+    entity: i64,
+    members: &[&'m Registration],
+) -> store::Result<HashMap<(&'m str, String), Uuid>> {
+    let mut used = HashMap::new();
+    for (office, number) in members.iter().filter_map(|member| slip_of(&member.row)) {
+        if let Some(entry) = store::slips::entry_of(tx, entity, office, &number).await? {
+            used.insert((office, number), entry);
         }
     }
     Ok(used)

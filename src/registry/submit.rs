@@ -136,6 +136,9 @@ pub enum SubmitError {
     /// The object store did not take what was signed. Nothing was numbered.
     #[error(transparent)]
     Objects(#[from] store::objects::Error),
+    /// The contingency slip was keyed in before, as the entry with this code.
+    #[error("the slip is that of the entry {0}")]
+    SlipTaken(String),
     /// OpenSSL gave no random bytes for the verification code.
     #[error("no random bytes")]
     Random(#[source] openssl::error::ErrorStack),
@@ -206,6 +209,11 @@ impl Registry {
             Outcome::Refused(refusal) => {
                 if refusal == Refusal::DocumentSwept {
                     self.learn_swept(caller.entity.id).await?;
+                }
+                if let Refusal::DuplicateSlip(entry) = refusal {
+                    let mut tx = self.store.read().await?;
+                    let row = store::entries::by_id(&mut tx, caller.entity.id, entry).await?;
+                    return Err(SubmitError::SlipTaken(row.ok_or(store::Error::Corrupt("entry of a slip"))?.code));
                 }
                 Err(refusal.into())
             }

@@ -37,6 +37,7 @@ const SHARED: &[Step] = steps!(
     "0028_imports"
     "0029_erasure"
     "0030_lists"
+    "0037_slips"
 );
 /// SQLite's own.
 pub(super) const SQLITE: &[Step] = steps!("sqlite/", "0002_full_text" "0031_full_text_in_order");

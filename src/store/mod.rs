@@ -36,6 +36,7 @@ pub mod receipts;
 pub mod references;
 mod schema;
 pub mod signed_forms;
+pub mod slips;
 mod statement;
 pub mod tokens;
 pub mod trusted_lists;

@@ -123,10 +123,10 @@ fn doors(action: Action) -> (bool, bool) {
         | Action::BookDeleted
         | Action::IncidentPublished
         | Action::IncidentEnded
-        | Action::DeadlinesExtended => (true, true),
-        Action::AnchorAdded | Action::AnchorRemoved | Action::OfficialEnabled | Action::OfficialDisabled => {
-            (true, false)
-        }
+        | Action::DeadlinesExtended
+        | Action::OfficialEnabled
+        | Action::OfficialDisabled => (true, true),
+        Action::AnchorAdded | Action::AnchorRemoved => (true, false),
         Action::ClockAccepted | Action::LossAccepted | Action::CatalogueImported | Action::SealAccepted => {
             (false, true)
         }
@@ -192,6 +192,8 @@ async fn do_all_at_the_command_line(town: &Town) {
     let id = said.split_whitespace().find(|word| word.len() == 36).unwrap().to_owned();
     let days = ["--ending-from", "2026-01-05", "--ending-to", "2026-01-06", "--extended-to", "2026-01-08"];
     done(&[&["incident", "extend"][..], &days, &[&id, "Todos"]].concat());
+    done(&["official", "set", "clerk", "--name", "María Ruiz", "--post", "Auxiliar", "--decision", "Decreto 3"]);
+    done(&["official", "remove", "clerk"]);
     done(&["seal", "accept", test_certificate("eoffice-seal").to_str().unwrap()]);
     done(&["incident", "end", "--ended-at", "2026-01-05T12:00:00+01:00", &id]);
 }

@@ -126,8 +126,9 @@ async fn figures_single_out_entries_that_the_counter_dated_back(
         .with("presented_at_reference", "T-1");
     town.next_number().await;
     town.register(&back.form(), &fresh_key()).await.registered();
-    town.register(&back.clone().with("book", "salida").form(), &fresh_key()).await.registered();
-    let gone = town.register(&back.form(), &fresh_key()).await.registered()["entry"]["id"].clone();
+    let back = |slip: &str| back.clone().with("presented_at_reference", slip);
+    town.register(&back("T-2").with("book", "salida").form(), &fresh_key()).await.registered();
+    let gone = town.register(&back("T-3").form(), &fresh_key()).await.registered()["entry"]["id"].clone();
     let path = format!("/entries/{}/annulment", gone.as_str().unwrap());
     town.post(&path, "clerk", &json!({"reason": "Dos veces"})).await.is(200, "");
     let window = "/reports/channels?from=03-01&to=03-31&years=2026,2027";

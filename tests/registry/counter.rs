@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use ventanilla::domain::Micros;
 
 use crate::harness::paper::{Paper, ana, fresh_key};
-use crate::harness::site::Engine;
+use crate::harness::site::{Engine, execute};
 use crate::harness::town::Town;
 
 #[rstest]
@@ -94,6 +94,47 @@ async fn an_entry_dated_back_by_more_than_a_day_says_why_and_can_be_singled_out(
     // Nobody else may state it, and it is never rectified.
     let electronic = Paper::submission().with("presented_at_reason", "post").signed_by_ana();
     town.submit(&electronic, &fresh_key()).await.is(422, "invalid-submission");
+}
+
+/// Two clerks, or one twice, may key in the same paper: it is one entry.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slip_of_an_office_is_keyed_in_once(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let town = Town::on(engine).await;
+    let at = Micros(town.clock.now().0 - 3_600_000_000).rfc3339(town.app.entity.zone);
+    let of = |reason: &str, number: &str| {
+        let paper = Paper::counter().with("presented_at", at.clone()).with("presented_at_reason", reason);
+        paper.with("presented_at_reference", number).form()
+    };
+    let slip = |number: &str| of("contingency_slip", number);
+    let first = town.register(&slip("T-9"), &fresh_key()).await.registered()["entry"].clone();
+    let code = first["code"].as_str().unwrap();
+    for (who, number) in [("clerk", "T-9"), ("clerk-2", "T-9"), ("clerk", "t-9")] {
+        let answer = town.try_post("/entries", who, &slip(number), &fresh_key()).await.unwrap();
+        let refused = answer.is(409, "duplicate-submission");
+        assert!(refused.text().contains(code), "{}", refused.text());
+    }
+    // Another number, and the reference of something else.
+    assert_eq!(town.register(&slip("T-90"), &fresh_key()).await.number(), 2);
+    assert_eq!(town.register(&of("post", "T-9"), &fresh_key()).await.number(), 3);
+    // At once, as when two clerks share a pile.
+    let (eight, key) = (slip("T-10"), fresh_key());
+    let keys: Vec<String> = (0..8).map(|_| fresh_key()).collect();
+    let many = futures_util::future::join_all(keys.iter().map(|key| town.register(&eight, key))).await;
+    let statuses: Vec<u16> = many.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 409).count(), 7, "{statuses:?}");
+    // A repeat of a key is told what came of it, and no double.
+    let eleven = slip("T-11");
+    assert_eq!(town.register(&eleven, &key).await.number(), 5);
+    assert_eq!(town.register(&eleven, &key).await.number(), 5);
+    // What was keyed in wrongly is annulled, and frees the slip.
+    let path = format!("/entries/{}/annulment", first["id"].as_str().unwrap());
+    town.post(&path, "clerk", &json!({"reason": "Libro equivocado"})).await.is(200, "");
+    assert_eq!(town.register(&slip("T-9"), &fresh_key()).await.number(), 6);
+    // Doubles of before stay, and nobody adds to them.
+    execute(town.app.store(), "UPDATE entries SET presented_at_reference = 'T-11' WHERE number = 6").await;
+    town.register(&slip("T-11"), &fresh_key()).await.is(409, "duplicate-submission");
 }
 
 #[tokio::test]

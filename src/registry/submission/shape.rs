@@ -183,7 +183,8 @@ struct Counter {
     presented_at: Option<String>,
     /// Why that is more than a day ago: then it must be said.
     presented_at_reason: Option<PresentedAtReason>,
-    /// The number of the slip, of the postal item, or of the entry in the other registry.
+    /// The number of the slip, of the postal item, or of the entry in the other registry. A slip of an office is keyed in
+    /// once: 409 `duplicate-submission` names the entry that has its number, unless that was annulled.
     #[schema(example = "T-2026-0042", max_length = 80)]
     presented_at_reference: Option<String>,
     /// Whether paper or objects come with it; `none` where nothing is said.
