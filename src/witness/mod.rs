@@ -15,7 +15,8 @@
 mod state;
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -204,6 +205,10 @@ fn key_file(path: &Path) -> Result<Vec<u8>, WitnessError> {
         Ok(pem) => Ok(pem),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let pem = PKey::generate_ed25519()?.private_key_to_pem_pkcs8()?;
+            // A witness has no `init` that makes the folder of its key.
+            if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+                DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed(folder))?;
+            }
             state::write(path, &pem).map_err(failed(path))?;
             Ok(pem)
         }
