@@ -498,6 +498,7 @@ impl Config {
     fn resolve(&mut self, folder: &Path) {
         for path in [
             &mut self.database.tools,
+            &mut self.objects.spool,
             &mut self.signature.trust_anchors,
             &mut self.signature.intermediates,
             &mut self.signature.eoffice_seals,
