@@ -17,32 +17,50 @@ use super::cms::{self, Attribute, SignedData, SignerInfo};
 use super::crl::Crl;
 use super::ocsp::Answer;
 use super::oid;
+use super::timestamp;
 use super::verdict::{CounterSignature, Verdict};
 
 /// Signatures over signatures, and timestamps in timestamps, so deep.
 const MAX_DEPTH: usize = 4;
 /// Longer parameters of an algorithm, in bytes, tell more than how a value was made: those of RSASSA-PSS have some 60.
 const MAX_PARAMETERS: usize = 128;
-/// Longer values of a signed attribute, in bytes, tell more than a place, a role or the name of a policy.
+/// Longer values of signed attributes, all together, in bytes, tell more than a place, a role or the name of a policy.
 const MAX_STATEMENT: usize = 512;
+/// Longer certificates, in bytes, hold more than one needs: real ones have 1,000 to 2,500.
+const MAX_CERTIFICATE: usize = 4_096;
+/// What a timestamp states, in bytes: a digest, a time, some numbers and a name take 100 to 300.
+const MAX_STAMPED: usize = 1_024;
 
 /// Whether a CMS brings nothing that its signers did not sign, these being the verdicts on all of them.
 #[must_use]
 pub fn says_nothing_unsigned(data: &SignedData<'_>, verdicts: &[Verdict]) -> bool {
-    let holds = |verdict: &Verdict| verdict.intact && all_hold(&verdict.counter_signatures);
+    let holds = |(signer, verdict): (&SignerInfo<'_>, &Verdict)| {
+        let stamps = &verdict.timestamps;
+        verdict.intact
+            && all_hold(&verdict.counter_signatures)
+            && stamps.len() >= tokens_of(signer)
+            && stamps.iter().all(|stamp| stamp.intact)
+    };
     let signed_by_others = data.signers.len() < 2 || data.signers.iter().all(has_known_attributes);
-    verdicts.iter().all(holds) && signed_by_others && is_bare(data, 0)
+    data.signers.iter().zip(verdicts).all(holds) && signed_by_others && is_bare(data, 0)
 }
 
 fn all_hold(signatures: &[CounterSignature]) -> bool {
     signatures.iter().all(|one| one.intact && all_hold(&one.counter_signatures))
 }
 
+/// How many timestamps stand in the attributes of a signer: as many must have been judged.
+fn tokens_of(signer: &SignerInfo<'_>) -> usize {
+    let signed = signer.signed.iter().flat_map(|signed| signed.of(oid::CONTENT_TIMESTAMP));
+    let unsigned = signer.unsigned.all().iter().filter(|attribute| is_stamp(attribute.oid)).copied();
+    signed.chain(unsigned).map(|attribute| attribute.values().count()).sum()
+}
+
 fn is_bare(data: &SignedData<'_>, depth: usize) -> bool {
     let revocation = cms::ocsp_of(&data.revocation);
     is_version(data.version)
         && all(data.digests, is_digest)
-        && data.choices.iter().all(|der| Certificate::read(der).is_ok())
+        && data.choices.iter().all(|der| is_certificate(der))
         && data.crls.len() + revocation.len() == data.revocation.len()
         && data.crls.iter().all(|der| Crl::read(der).is_ok())
         && revocation.iter().all(|der| Answer::read(der).is_ok())
@@ -60,25 +78,57 @@ fn is_bare_signer(signer: &SignerInfo<'_>, depth: usize) -> bool {
         && signer.unsigned.all().iter().all(|attribute| is_known(attribute, depth))
 }
 
+/// Whether what was signed beside the content is of known types, holds the evidence that its type has, and states no more
+/// than a place, a role or a policy: all statements together, however many attributes they are spread over.
 fn has_known_attributes(signer: &SignerInfo<'_>) -> bool {
-    let signed = signer.signed.iter().flat_map(cms::Attributes::all);
-    signed.into_iter().all(|attribute| attributes::may_be_signed(attribute.oid) && is_statement(attribute))
+    let (mut stated, mut revocation) = (0, 0);
+    for attribute in signer.signed.iter().flat_map(cms::Attributes::all) {
+        let length = attribute.encoded_values().len();
+        let holds = match attribute.oid {
+            oid::CONTENT_TIMESTAMP => all_values(attribute, |value| is_token(value, 1)),
+            oid::ADOBE_REVOCATION => {
+                revocation += 1;
+                revocation == 1 && all_values(attribute, is_revocation)
+            }
+            // Once each, and compared with the content, the certificate and the calendar.
+            oid::CONTENT_TYPE
+            | oid::MESSAGE_DIGEST
+            | oid::SIGNING_TIME
+            | oid::SIGNING_CERTIFICATE
+            | oid::SIGNING_CERTIFICATE_V2 => length <= MAX_STATEMENT,
+            kind => {
+                stated += length;
+                attributes::may_be_signed(kind) && stated <= MAX_STATEMENT
+            }
+        };
+        if !holds {
+            return false;
+        }
+    }
+    true
 }
 
-/// Whether a signed attribute holds what its type has, or no more than a short statement.
-fn is_statement(attribute: &Attribute<'_>) -> bool {
-    let is_evidence = match attribute.oid {
-        oid::CONTENT_TIMESTAMP => all_values(attribute, |value| is_token(value, 1)),
-        oid::ADOBE_REVOCATION => all_values(attribute, is_revocation),
-        _ => false,
-    };
-    is_evidence || attribute.encoded_values().len() <= MAX_STATEMENT
-}
-
-/// Whether a value is a timestamp token that brings nothing beside.
+/// Whether a value is a timestamp token by one signer that states a time and brings nothing beside. Whether it is intact
+/// is judged of the signer's own only, so that tokens in tokens and in counter-signatures have no place here.
 fn is_token(value: Element<'_>, depth: usize) -> bool {
-    let token = SignedData::read(value.raw).ok().filter(|_| depth < MAX_DEPTH);
-    token.is_some_and(|token| token.content_type == oid::TST_INFO && is_bare(&token, depth))
+    let token = SignedData::read(value.raw).ok().filter(|_| depth == 1);
+    token.is_some_and(|token| {
+        let states_a_time = token.content.is_some_and(|content| content.len() <= MAX_STAMPED);
+        states_a_time && timestamp::stated(value.raw).is_some() && token.signers.len() == 1 && is_bare(&token, depth)
+    })
+}
+
+/// Whether attributes of this type hold timestamps over what was signed.
+fn is_stamp(kind: &[u8]) -> bool {
+    matches!(
+        kind,
+        oid::SIGNATURE_TIMESTAMP
+            | oid::ARCHIVE_TIMESTAMP
+            | oid::ARCHIVE_TIMESTAMP_V2
+            | oid::ARCHIVE_TIMESTAMP_V3
+            | oid::CADES_C_TIMESTAMP
+            | oid::REFERENCES_TIMESTAMP
+    )
 }
 
 /// Whether an unsigned attribute is of a known type, and holds what that type has.
@@ -90,14 +140,9 @@ fn is_known(attribute: &Attribute<'_>, depth: usize) -> bool {
             let counter = SignerInfo::read(value).ok().filter(|_| inner < MAX_DEPTH);
             counter.is_some_and(|counter| has_known_attributes(&counter) && is_bare_signer(&counter, inner))
         }),
-        oid::SIGNATURE_TIMESTAMP
-        | oid::ARCHIVE_TIMESTAMP
-        | oid::ARCHIVE_TIMESTAMP_V2
-        | oid::ARCHIVE_TIMESTAMP_V3
-        | oid::CADES_C_TIMESTAMP
-        | oid::REFERENCES_TIMESTAMP => all_values(attribute, |value| is_token(value, inner)),
+        kind if is_stamp(kind) => all_values(attribute, |value| is_token(value, inner)),
         oid::CERTIFICATE_VALUES => all_values(attribute, |value| {
-            value.tag == tag::SEQUENCE && all(value.content, |one| Certificate::read(one.raw).is_ok())
+            value.tag == tag::SEQUENCE && all(value.content, |one| is_certificate(one.raw))
         }),
         oid::REVOCATION_VALUES => all_values(attribute, is_revocation),
         kind => attributes::may_be_unsigned(kind) && all_values(attribute, |_| true),
@@ -116,6 +161,11 @@ fn is_revocation(value: Element<'_>) -> bool {
         && list(0, |one| Crl::read(one.raw).is_ok())
         && list(1, |one| Answer::read(one.raw).is_ok())
         && fields.finish().is_ok()
+}
+
+/// Whether bytes are a certificate of a usual size: anybody can make one with a document in an extension.
+fn is_certificate(der: &[u8]) -> bool {
+    der.len() <= MAX_CERTIFICATE && Certificate::read(der).is_ok()
 }
 
 fn is_digest(element: Element<'_>) -> bool {

@@ -19,6 +19,8 @@ const LOCATION: &str = "2a864886f70d0109100211";
 const CONTENT_HINTS: &str = "2a864886f70d0109100204";
 const CONTENT_IDENTIFIER: &str = "2a864886f70d0109100207";
 const CONTENT_TIMESTAMP: &str = "2a864886f70d0109100214";
+const ADOBE_REVOCATION: &str = "2a864886f72f010108";
+const TST_INFO: &str = "2a864886f70d0109100104";
 const POLICY_STORE: &str = "04008195320103";
 
 fn attached(who: &str) -> Vec<u8> {
@@ -90,6 +92,30 @@ fn with_false_signer() -> Vec<u8> {
     message.bytes()
 }
 
+fn token_without_signer() -> Vec<u8> {
+    let content = element(SEQUENCE, &[&oid(TST_INFO), &element(0xa0, &[&octets()])]);
+    message(&[element(2, &[&[3]]), element(SET, &[]), content, element(SET, &[])])
+}
+
+/// With a timestamp over its value.
+fn stamped() -> Vec<u8> {
+    let mut message = Message::of(&attached("citizen"));
+    let token = crate::stamps::token(inside(&message.signers[0][5]), "tsa");
+    message.add_unsigned(0, &attribute(SIGNATURE_TIMESTAMP, &[&token]));
+    message.bytes()
+}
+
+/// A certificate that anybody could make, with much in an extension.
+fn certificate_with_much() -> Vec<u8> {
+    let genuine = certificate("citizen2").to_der().unwrap();
+    let [fields, algorithm, value] = parts(&genuine)[..] else { panic!("a certificate") };
+    let mut fields: Vec<Vec<u8>> = parts(fields).into_iter().map(<[u8]>::to_vec).collect();
+    let more = element(SEQUENCE, &[&oid(NOBODYS), &element(OCTETS, &[&PDF.repeat(400)])]);
+    let last = fields.len() - 1;
+    fields[last] = element(0xa3, &[&element(SEQUENCE, &[inside(parts(&fields[last])[0]), &more])]);
+    element(SEQUENCE, &[&element(SEQUENCE, &[&fields.concat()]), algorithm, value])
+}
+
 /// With a second signer, and among what that one signed as much of this kind.
 fn with_statement(name: &str, length: usize) -> Vec<u8> {
     crate::attributes::signed_by_two(&attribute(name, &[&element(OCTETS, &[&vec![b'a'; length]])]))
@@ -102,6 +128,8 @@ fn with_statement(name: &str, length: usize) -> Vec<u8> {
 #[case::more_than_a_hint(CONTENT_HINTS, 900, Some(false))]
 #[case::a_text_for_a_name(CONTENT_IDENTIFIER, 900, Some(false))]
 #[case::a_text_for_a_timestamp(CONTENT_TIMESTAMP, 900, Some(false))]
+#[case::a_short_text_for_a_timestamp(CONTENT_TIMESTAMP, 200, Some(false))]
+#[case::a_short_text_for_revocation(ADOBE_REVOCATION, 200, Some(false))]
 fn another_signer_says_no_more_than_a_statement(
     #[case] name: &str,
     #[case] length: usize,
@@ -110,6 +138,14 @@ fn another_signer_says_no_more_than_a_statement(
     let verdicts = verdicts(&with_statement(name, length));
     assert!(verdicts.len() == 2 && verdicts.iter().all(|verdict| verdict.intact), "{verdicts:?}");
     assert_eq!(verdicts[0].covers_whole_file, whole);
+}
+
+#[test]
+fn the_statements_of_another_signer_are_short_together() {
+    let of = |name| attribute(name, &[&element(OCTETS, &[&[b'a'; 300]])]);
+    let verdicts = verdicts(&crate::attributes::signed_by_two(&[of(CONTENT_HINTS), of(LOCATION)].concat()));
+    assert!(verdicts.len() == 2 && verdicts.iter().all(|verdict| verdict.intact), "{verdicts:?}");
+    assert_eq!(verdicts[0].covers_whole_file, Some(false));
 }
 
 #[rstest]
@@ -127,6 +163,9 @@ fn another_signer_says_no_more_than_a_statement(
 #[case::a_policy(with_unsigned(POLICY_STORE, &element(SEQUENCE, &[&oid(NOBODYS), &octets()])))]
 #[case::a_timestamp_that_is_none(with_unsigned(SIGNATURE_TIMESTAMP, &octets()))]
 #[case::a_timestamp_with_more_beside(with_unsigned(SIGNATURE_TIMESTAMP, &with_digest(&element(SEQUENCE, &[&oid(NOBODYS), &octets()]))))]
+#[case::a_timestamp_that_nobody_signed(with_unsigned(SIGNATURE_TIMESTAMP, &token_without_signer()))]
+#[case::a_timestamp_of_something_else(with_unsigned(SIGNATURE_TIMESTAMP, &crate::stamps::token(PDF, "tsa")))]
+#[case::a_certificate_with_a_document_in_it(with_certificate(&certificate_with_much()))]
 #[case::certificates_that_are_none(with_unsigned(CERTIFICATE_VALUES, &element(SEQUENCE, &[&octets()])))]
 #[case::revocation_that_is_none(with_unsigned(REVOCATION_VALUES, &element(SEQUENCE, &[&octets()])))]
 #[case::a_counter_signature_that_is_none(with_unsigned(COUNTER_SIGNATURE, &octets()))]
@@ -148,6 +187,7 @@ fn what_nobody_signed_in_a_cms_is_told(#[case] cms: Vec<u8>) {
 #[case::no_revocation(with_unsigned(REVOCATION_VALUES, &element(SEQUENCE, &[])))]
 #[case::in_ber(openssl_cms("citizen", &["-cades", "-nodetach", "-stream", "-outform", "DER"]))]
 #[case::pss(openssl_cms("citizen", &["-cades", "-nodetach", "-keyopt", "rsa_padding_mode:pss", "-outform", "DER"]))]
+#[case::a_timestamp(stamped())]
 #[case::a_counter_signature(countersigned("citizen2"))]
 fn what_a_signature_needs_is_nothing_beside(#[case] cms: Vec<u8>) {
     let verdict = &verdicts(&cms)[0];

@@ -306,6 +306,7 @@ fn a_namespace_that_no_name_uses_is_not_signed_in_an_exclusive_form(#[case] at: 
 /// Whoever takes away a declaration that no name uses has a prefix in a value mean something else.
 #[rstest]
 #[case::a_text("<x:t>m:pago</x:t>", "<x:t>m:pago</x:t>", false)]
+#[case::among_words("<x:t>x m:pago, y</x:t>", "<x:t>x m:pago, y</x:t>", false)]
 #[case::a_value("<x:t tipo=\"m:pago\"></x:t>", "<x:t tipo=\"m:pago\"></x:t>", false)]
 #[case::of_the_element_itself("<m:t>m:pago</m:t>", "<m:t xmlns:m=\"urn:m\">m:pago</m:t>", true)]
 #[case::no_name("<x:t>m: pago</x:t>", "<x:t>m: pago</x:t>", true)]

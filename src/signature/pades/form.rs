@@ -1,6 +1,7 @@
 //! What changed in a form: which values were filled in, which fields signed, and what may not change with either
 //! (ISO 32000-2 § 12.7, EN 319 142-1 § 5.4 and 5.5).
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use crate::signature::pdf::{Dictionary, Object, Pdf, PdfError};
@@ -107,25 +108,27 @@ impl<'p> Walk<'p, '_> {
     }
 
     /// The names of fields at the root of the form.
-    fn names_of(&self, roots: &std::collections::BTreeSet<u32>) -> Result<Vec<Vec<u8>>> {
-        let mut names = Vec::new();
+    fn names_of(&self, roots: &std::collections::BTreeSet<u32>) -> Result<HashSet<Vec<u8>>> {
+        let mut names = HashSet::new();
         for number in roots {
             if let Object::Dictionary(entries) = self.old.get(*number)?.object {
-                names.push(field::join(b"", &entries));
+                names.insert(field::join(b"", &entries));
             }
         }
         Ok(names)
     }
 
-    /// A field that was added: one for a signature may be, which no other field shares its name with. Where it holds no
+    /// A field that was added: one for a signature may be, which no other field shares its name with, as far as names can
+    /// be read. Where it holds no
     /// signature it has nothing to show.
-    fn new_field(&mut self, number: u32, names: &[Vec<u8>]) -> Result<()> {
+    fn new_field(&mut self, number: u32, names: &HashSet<Vec<u8>>) -> Result<()> {
         let found = self.new.get(number)?;
         let Object::Dictionary(entries) = &found.object else {
             self.content("a form field was added");
             return Ok(());
         };
-        let name = field::join(b"", entries);
+        // Encrypted, the same name is written in many ways: none can be told to be new.
+        let is_named_anew = !self.new.is_encrypted() && !names.contains(&field::join(b"", entries));
         let is_signature = found.stream.is_none() && entries.name(b"FT") == Some(b"Sig") && !does_something(entries);
         let is_new = !self.landmarks.is_one_of_a_kind(number) || self.landmarks.fields.contains(&number);
         let kids = self.new.array(entries.get(b"Kids"))?;
@@ -137,7 +140,7 @@ impl<'p> Walk<'p, '_> {
             };
             all_new &= self.old.get(kid.number)?.object == Object::Null;
         }
-        if !is_signature || !is_new || !all_new || entries.ambiguous().is_some() || names.contains(&name) {
+        if !is_signature || !is_new || !all_new || entries.ambiguous().is_some() || !is_named_anew {
             self.content("a form field was added");
             return Ok(());
         }

@@ -51,6 +51,11 @@ fn continues_name(c: char) -> bool {
     matches!(c, '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}' | '\u{2040}')
 }
 
+/// Whether a character may stand in a name (XML § 2.3), the colon included.
+pub fn is_of_name(c: char) -> bool {
+    starts_name(c) || continues_name(c)
+}
+
 /// Prefix and local name of a qualified name; none when it has two colons, or nothing on one side (XML names § 4).
 pub fn split_name(name: &str) -> Option<(&str, &str)> {
     let Some((prefix, local)) = name.split_once(':') else { return Some(("", name)) };

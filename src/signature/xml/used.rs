@@ -54,13 +54,13 @@ impl Document<'_> {
         let is_declared = |prefix: &str| {
             self.prefix_order.binary_search_by(|known| prefix_of(*known).cmp(prefix)).is_ok() && prefix != "xml"
         };
+        let is_kept = |prefix: &str| is_used(prefix) || is_listed(prefix);
         let is_loose = |value: &str, is_type: bool| {
-            let prefix = match split_name(value) {
-                Some((prefix, _)) if is_type || is_declared(prefix) => prefix,
-                None if is_type => "",
-                _ => return false,
-            };
-            !is_used(prefix) && !is_listed(prefix)
+            if is_type {
+                return !is_kept(split_name(value.trim_matches(SPACES)).map_or("", |(prefix, _)| prefix));
+            }
+            let prefixes = words(value).filter_map(split_name).map(|(prefix, _)| prefix);
+            prefixes.into_iter().any(|prefix| is_declared(prefix) && !is_kept(prefix))
         };
         let is_type = |attribute: &Attribute<'_>| {
             attribute.local == "type" && &*self.namespaces[attribute.namespace as usize] == INSTANCE
@@ -70,9 +70,15 @@ impl Document<'_> {
     }
 }
 
-/// A name with a prefix, in two; white space around it means nothing.
+const SPACES: [char; 4] = [' ', '\t', '\r', '\n'];
+
+/// What stands in a value between white space and punctuation: a list of names, or one in a sentence, names as well.
+fn words(value: &str) -> impl Iterator<Item = &str> {
+    value.split(|c: char| !lexeme::is_of_name(c)).filter(|word| word.contains(':'))
+}
+
+/// A name with a prefix, in two.
 fn split_name(value: &str) -> Option<(&str, &str)> {
-    let value = value.trim_matches([' ', '\t', '\r', '\n']);
     let (prefix, local) = value.split_once(':')?;
     let is_plain = |name: &str| !name.is_empty() && !name.contains(':') && lexeme::name_length(name) == name.len();
     (is_plain(prefix) && is_plain(local)).then_some((prefix, local))
@@ -87,11 +93,12 @@ mod tests {
     fn a_name_in_a_value_is_loose_where_no_name_beside_it_has_its_prefix() {
         let text = "<a xmlns:p='p' xmlns:q='q' xmlns:i='http://www.w3.org/2001/XMLSchema-instance'>\
             <b>p:x</b><p:b>p:x</p:b><b y=' q:x '/><b q:y='q:x'/><b>p:x:y</b><b>r:x</b><b>p: x</b><b>12:30</b>\
-            <b i:type='x'/><p:b i:type='x'/><p:b i:type='r:x'/><b i:type='i:x'/><b>x p:y</b></a>";
+            <b i:type='x'/><p:b i:type='x'/><p:b i:type='r:x'/><b i:type='i:x'/><b>x p:y</b><b>p:yes,</b><b y='(p:y)'/><b>q:x r:x</b></a>";
         let document = read(text).unwrap();
         let loose: Vec<bool> =
             document.child_elements(1).map(|node| document.has_loose_name(node, &|prefix| prefix == "q")).collect();
-        let expected = [true, false, false, false, false, false, false, false, false, true, true, false, false];
+        let expected =
+            [true, false, false, false, false, false, false, false, false, true, true, false, true, true, true, false];
         assert_eq!(loose, expected);
         assert!(document.has_loose_name(document.child_elements(1).nth(2).unwrap(), &|_| false));
     }
