@@ -7,7 +7,10 @@
 //! it can be read: digests by name, certificates, lists and answers that parse, timestamps, and signatures that hold.
 //! A policy that is kept (`signature-policy-store`) is a document of its own, and has no place in a form.
 //! Other signers sign what they say of themselves: where they were, for what they sign. That is theirs to say, shortly:
-//! what is longer than such a statement is a text that the first signer never saw.
+//! what is longer than such a statement is a text that the first signer never saw. Anybody can make a certificate with a
+//! text in it, so each must be that of somebody who signed, or belong to one by its issuer ([`super::belonging`]).
+//! Archive timestamps of the older forms are not judged ([`super::cades`]), and harm nothing here either: they are as
+//! short as others, and have a signer.
 
 use super::algorithm::{AlgorithmIdentifier, Digest, SignatureAlgorithm};
 use super::asn1::{Element, Reader, tag};
@@ -16,9 +19,10 @@ use super::certificate::Certificate;
 use super::cms::{self, Attribute, SignedData, SignerInfo};
 use super::crl::Crl;
 use super::ocsp::Answer;
-use super::oid;
+use super::policy::Policy;
 use super::timestamp;
 use super::verdict::{CounterSignature, Verdict};
+use super::{belonging, oid};
 
 /// Signatures over signatures, and timestamps in timestamps, so deep.
 const MAX_DEPTH: usize = 4;
@@ -28,21 +32,29 @@ const MAX_PARAMETERS: usize = 128;
 const MAX_STATEMENT: usize = 512;
 /// Longer certificates, in bytes, hold more than one needs: real ones have 1,000 to 2,500.
 const MAX_CERTIFICATE: usize = 4_096;
+/// A digest, in bytes.
+const MAX_DIGEST: usize = 64;
+/// Longer references to a certificate, a list or an answer, and more of them together, in bytes, tell more than whose
+/// each is.
+const MAX_REFERENCE: usize = 1_024;
+const MAX_REFERENCES: usize = 16 << 10;
 /// What a timestamp states, in bytes: a digest, a time, some numbers and a name take 100 to 300.
 const MAX_STAMPED: usize = 1_024;
 
-/// Whether a CMS brings nothing that its signers did not sign, these being the verdicts on all of them.
+/// Whether a CMS brings nothing that its signers did not sign, these being the verdicts on all of them by this policy.
 #[must_use]
-pub fn says_nothing_unsigned(data: &SignedData<'_>, verdicts: &[Verdict]) -> bool {
+pub fn says_nothing_unsigned(data: &SignedData<'_>, verdicts: &[Verdict], policy: &Policy) -> bool {
     let holds = |(signer, verdict): (&SignerInfo<'_>, &Verdict)| {
         let stamps = &verdict.timestamps;
         verdict.intact
             && all_hold(&verdict.counter_signatures)
             && stamps.len() >= tokens_of(signer)
-            && stamps.iter().all(|stamp| stamp.intact)
+            && stamps.iter().all(|stamp| stamp.intact || stamp.archive && stamp.not_judged)
     };
-    let signed_by_others = data.signers.len() < 2 || data.signers.iter().all(has_known_attributes);
-    data.signers.iter().zip(verdicts).all(holds) && signed_by_others && is_bare(data, 0)
+    let bare = Bare { policy };
+    let signed_by_others =
+        || data.signers.len() < 2 || data.signers.iter().all(|signer| bare.has_known_attributes(signer, 0));
+    data.signers.iter().zip(verdicts).all(holds) && signed_by_others() && bare.is_bare(data, 0)
 }
 
 fn all_hold(signatures: &[CounterSignature]) -> bool {
@@ -56,66 +68,97 @@ fn tokens_of(signer: &SignerInfo<'_>) -> usize {
     signed.chain(unsigned).map(|attribute| attribute.values().count()).sum()
 }
 
-fn is_bare(data: &SignedData<'_>, depth: usize) -> bool {
-    let revocation = cms::ocsp_of(&data.revocation);
-    is_version(data.version)
-        && all(data.digests, is_digest)
-        && data.choices.iter().all(|der| is_certificate(der))
-        && data.crls.len() + revocation.len() == data.revocation.len()
-        && data.crls.iter().all(|der| Crl::read(der).is_ok())
-        && revocation.iter().all(|der| Answer::read(der).is_ok())
-        && data.signers.iter().all(|signer| is_bare_signer(signer, depth))
+/// Looks at what stands unsigned.
+struct Bare<'p> {
+    policy: &'p Policy,
 }
 
-fn is_bare_signer(signer: &SignerInfo<'_>, depth: usize) -> bool {
-    let digest = Digest::by_oid(signer.digest_algorithm.oid);
-    let parameters = signer.signature_algorithm.parameters.map_or(0, |element| element.raw.len());
-    is_version(signer.version)
-        && has_no_parameters(&signer.digest_algorithm)
-        && digest.is_some()
-        && parameters <= MAX_PARAMETERS
-        && SignatureAlgorithm::read(&signer.signature_algorithm, digest).is_ok()
-        && signer.unsigned.all().iter().all(|attribute| is_known(attribute, depth))
-}
+impl Bare<'_> {
+    fn is_bare(&self, data: &SignedData<'_>, depth: usize) -> bool {
+        let revocation = cms::ocsp_of(&data.revocation);
+        is_version(data.version)
+            && all(data.digests, is_digest)
+            && data.choices.iter().all(|der| is_certificate(der))
+            && belonging::all_belong(data, self.policy)
+            && data.crls.len() + revocation.len() == data.revocation.len()
+            && data.crls.iter().all(|der| Crl::read(der).is_ok())
+            && revocation.iter().all(|der| Answer::read(der).is_ok())
+            && data.signers.iter().all(|signer| self.is_bare_signer(signer, depth))
+    }
 
-/// Whether what was signed beside the content is of known types, holds the evidence that its type has, and states no more
-/// than a place, a role or a policy: all statements together, however many attributes they are spread over.
-fn has_known_attributes(signer: &SignerInfo<'_>) -> bool {
-    let (mut stated, mut revocation) = (0, 0);
-    for attribute in signer.signed.iter().flat_map(cms::Attributes::all) {
-        let length = attribute.encoded_values().len();
-        let holds = match attribute.oid {
-            oid::CONTENT_TIMESTAMP => all_values(attribute, |value| is_token(value, 1)),
-            oid::ADOBE_REVOCATION => {
-                revocation += 1;
-                revocation == 1 && all_values(attribute, is_revocation)
+    fn is_bare_signer(&self, signer: &SignerInfo<'_>, depth: usize) -> bool {
+        let digest = Digest::by_oid(signer.digest_algorithm.oid);
+        let parameters = signer.signature_algorithm.parameters.map_or(0, |element| element.raw.len());
+        is_version(signer.version)
+            && has_no_parameters(&signer.digest_algorithm)
+            && digest.is_some()
+            && parameters <= MAX_PARAMETERS
+            && SignatureAlgorithm::read(&signer.signature_algorithm, digest).is_ok()
+            && signer.unsigned.all().iter().all(|attribute| self.is_known(attribute, depth))
+    }
+
+    /// Whether what was signed beside the content is of known types, holds the evidence that its type has, and states no
+    /// more than a place, a role or a policy: all statements together, however many attributes they are spread over.
+    fn has_known_attributes(&self, signer: &SignerInfo<'_>, depth: usize) -> bool {
+        let (mut stated, mut revocation) = (0, 0);
+        for attribute in signer.signed.iter().flat_map(cms::Attributes::all) {
+            let length = attribute.encoded_values().len();
+            let holds = match attribute.oid {
+                oid::CONTENT_TIMESTAMP => all_values(attribute, |value| self.is_token(value, depth + 1)),
+                oid::ADOBE_REVOCATION => {
+                    revocation += 1;
+                    revocation == 1 && all_values(attribute, is_revocation)
+                }
+                // Once each, and compared with the content, the certificate and the calendar.
+                oid::CONTENT_TYPE
+                | oid::MESSAGE_DIGEST
+                | oid::SIGNING_TIME
+                | oid::SIGNING_CERTIFICATE
+                | oid::SIGNING_CERTIFICATE_V2 => length <= MAX_STATEMENT,
+                kind => {
+                    stated += length;
+                    attributes::may_be_signed(kind) && stated <= MAX_STATEMENT
+                }
+            };
+            if !holds {
+                return false;
             }
-            // Once each, and compared with the content, the certificate and the calendar.
-            oid::CONTENT_TYPE
-            | oid::MESSAGE_DIGEST
-            | oid::SIGNING_TIME
-            | oid::SIGNING_CERTIFICATE
-            | oid::SIGNING_CERTIFICATE_V2 => length <= MAX_STATEMENT,
-            kind => {
-                stated += length;
-                attributes::may_be_signed(kind) && stated <= MAX_STATEMENT
-            }
-        };
-        if !holds {
-            return false;
+        }
+        true
+    }
+
+    /// Whether a value is a timestamp token by one signer that states a time and brings nothing beside. Whether it is
+    /// intact is judged of the signer's own only, so that tokens in tokens and in counter-signatures have no place here.
+    fn is_token(&self, value: Element<'_>, depth: usize) -> bool {
+        let Some(token) = SignedData::read(value.raw).ok().filter(|_| depth == 1) else { return false };
+        let [signer] = token.signers.as_slice() else { return false };
+        token.content.is_some_and(|content| content.len() <= MAX_STAMPED)
+            && timestamp::stated(value.raw).is_some()
+            && self.has_known_attributes(signer, depth)
+            && self.is_bare(&token, depth)
+    }
+
+    /// Whether an unsigned attribute is of a known type, and holds what that type has.
+    fn is_known(&self, attribute: &Attribute<'_>, depth: usize) -> bool {
+        let inner = depth + 1;
+        match attribute.oid {
+            oid::SIGNATURE_POLICY_STORE => false,
+            oid::COUNTER_SIGNATURE => all_values(attribute, |value| {
+                let counter = SignerInfo::read(value).ok().filter(|_| inner < MAX_DEPTH);
+                counter.is_some_and(|counter| {
+                    self.has_known_attributes(&counter, inner) && self.is_bare_signer(&counter, inner)
+                })
+            }),
+            kind if is_stamp(kind) => all_values(attribute, |value| self.is_token(value, inner)),
+            oid::CERTIFICATE_VALUES => all_values(attribute, |value| {
+                value.tag == tag::SEQUENCE && all(value.content, |one| is_certificate(one.raw))
+            }),
+            oid::REVOCATION_VALUES => all_values(attribute, is_revocation),
+            oid::ATS_HASH_INDEX | oid::ATS_HASH_INDEX_V3 => all_values(attribute, is_index),
+            // What is left of the known ones are references.
+            kind => attributes::may_be_unsigned(kind) && all_values(attribute, are_references),
         }
     }
-    true
-}
-
-/// Whether a value is a timestamp token by one signer that states a time and brings nothing beside. Whether it is intact
-/// is judged of the signer's own only, so that tokens in tokens and in counter-signatures have no place here.
-fn is_token(value: Element<'_>, depth: usize) -> bool {
-    let token = SignedData::read(value.raw).ok().filter(|_| depth == 1);
-    token.is_some_and(|token| {
-        let states_a_time = token.content.is_some_and(|content| content.len() <= MAX_STAMPED);
-        states_a_time && timestamp::stated(value.raw).is_some() && token.signers.len() == 1 && is_bare(&token, depth)
-    })
 }
 
 /// Whether attributes of this type hold timestamps over what was signed.
@@ -131,22 +174,19 @@ fn is_stamp(kind: &[u8]) -> bool {
     )
 }
 
-/// Whether an unsigned attribute is of a known type, and holds what that type has.
-fn is_known(attribute: &Attribute<'_>, depth: usize) -> bool {
-    let inner = depth + 1;
-    match attribute.oid {
-        oid::SIGNATURE_POLICY_STORE => false,
-        oid::COUNTER_SIGNATURE => all_values(attribute, |value| {
-            let counter = SignerInfo::read(value).ok().filter(|_| inner < MAX_DEPTH);
-            counter.is_some_and(|counter| has_known_attributes(&counter) && is_bare_signer(&counter, inner))
-        }),
-        kind if is_stamp(kind) => all_values(attribute, |value| is_token(value, inner)),
-        oid::CERTIFICATE_VALUES => all_values(attribute, |value| {
-            value.tag == tag::SEQUENCE && all(value.content, |one| is_certificate(one.raw))
-        }),
-        oid::REVOCATION_VALUES => all_values(attribute, is_revocation),
-        kind => attributes::may_be_unsigned(kind) && all_values(attribute, |_| true),
-    }
+/// `ATSHashIndex`, of either version: an algorithm, and lists of digests (EN 319 122-1 § 5.5.2).
+fn is_index(value: Element<'_>) -> bool {
+    let is_hash = |one: Element<'_>| one.tag == tag::OCTET_STRING && one.content.len() <= MAX_DIGEST;
+    let is_list = |list: Element<'_>| list.tag == tag::SEQUENCE && all(list.content, is_hash);
+    value.tag == tag::SEQUENCE && all(value.content, |one| is_digest(one) || is_list(one))
+}
+
+/// References to certificates or revocation data, each of which begins with a digest, or with sets of such ones (annex
+/// A.1.1): as short as what tells them apart.
+fn are_references(value: Element<'_>) -> bool {
+    value.tag == tag::SEQUENCE
+        && value.content.len() <= MAX_REFERENCES
+        && all(value.content, |one| one.tag == tag::SEQUENCE && one.content.len() <= MAX_REFERENCE)
 }
 
 /// `RevocationValues` without other kinds of values (EN 319 122-1 annex A.1.2.2).

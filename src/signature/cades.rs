@@ -83,7 +83,7 @@ pub(super) fn judge(signature: &[u8], content: Option<&[u8]>, request: Request<'
         coverage,
     };
     let mut verdicts: Vec<Verdict> = data.signers.iter().map(|signer| message.judge(signer, request)).collect();
-    if content.is_none() && data.content.is_some() && !bare::says_nothing_unsigned(&data, &verdicts) {
+    if content.is_none() && data.content.is_some() && !bare::says_nothing_unsigned(&data, &verdicts, request.policy) {
         verdicts
             .iter_mut()
             .filter(|verdict| verdict.intact)

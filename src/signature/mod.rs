@@ -12,6 +12,7 @@ mod archive;
 mod asn1;
 mod attributes;
 mod bare;
+mod belonging;
 mod ber;
 mod cades;
 mod certificate;

@@ -21,6 +21,8 @@ const CONTENT_IDENTIFIER: &str = "2a864886f70d0109100207";
 const CONTENT_TIMESTAMP: &str = "2a864886f70d0109100214";
 const ADOBE_REVOCATION: &str = "2a864886f72f010108";
 const TST_INFO: &str = "2a864886f70d0109100104";
+const ARCHIVE_TIMESTAMP_V2: &str = "2a864886f70d0109100230";
+const HASH_INDEX: &str = "04008d450205";
 const POLICY_STORE: &str = "04008195320103";
 
 fn attached(who: &str) -> Vec<u8> {
@@ -97,6 +99,15 @@ fn token_without_signer() -> Vec<u8> {
     message(&[element(2, &[&[3]]), element(SET, &[]), content, element(SET, &[])])
 }
 
+/// A timestamp token among whose signed attributes is a statement of so many bytes; of an older archive form it would be
+/// listed without a look at its value.
+fn token_that_states(length: usize) -> Vec<u8> {
+    let mut token = Message::of(&crate::stamps::token(PDF, "tsa"));
+    let more = attribute(CONTENT_HINTS, &[&element(OCTETS, &[&vec![b'a'; length]])]);
+    token.signers[0][3] = element(0xa0, &[inside(&token.signers[0][3]), &more]);
+    token.bytes()
+}
+
 /// With a timestamp over its value.
 fn stamped() -> Vec<u8> {
     let mut message = Message::of(&attached("citizen"));
@@ -105,12 +116,12 @@ fn stamped() -> Vec<u8> {
     message.bytes()
 }
 
-/// A certificate that anybody could make, with much in an extension.
-fn certificate_with_much() -> Vec<u8> {
+/// A certificate that anybody could make, with so much in an extension.
+fn certificate_with(text: &[u8]) -> Vec<u8> {
     let genuine = certificate("citizen2").to_der().unwrap();
     let [fields, algorithm, value] = parts(&genuine)[..] else { panic!("a certificate") };
     let mut fields: Vec<Vec<u8>> = parts(fields).into_iter().map(<[u8]>::to_vec).collect();
-    let more = element(SEQUENCE, &[&oid(NOBODYS), &element(OCTETS, &[&PDF.repeat(400)])]);
+    let more = element(SEQUENCE, &[&oid(NOBODYS), &element(OCTETS, &[text])]);
     let last = fields.len() - 1;
     fields[last] = element(0xa3, &[&element(SEQUENCE, &[inside(parts(&fields[last])[0]), &more])]);
     element(SEQUENCE, &[&element(SEQUENCE, &[&fields.concat()]), algorithm, value])
@@ -165,7 +176,14 @@ fn the_statements_of_another_signer_are_short_together() {
 #[case::a_timestamp_with_more_beside(with_unsigned(SIGNATURE_TIMESTAMP, &with_digest(&element(SEQUENCE, &[&oid(NOBODYS), &octets()]))))]
 #[case::a_timestamp_that_nobody_signed(with_unsigned(SIGNATURE_TIMESTAMP, &token_without_signer()))]
 #[case::a_timestamp_of_something_else(with_unsigned(SIGNATURE_TIMESTAMP, &crate::stamps::token(PDF, "tsa")))]
-#[case::a_certificate_with_a_document_in_it(with_certificate(&certificate_with_much()))]
+#[case::a_certificate_with_a_document_in_it(with_certificate(&certificate_with(&PDF.repeat(400))))]
+#[case::a_small_certificate_that_nobody_issued(with_certificate(&certificate_with(PDF)))]
+#[case::one_among_certificate_values(with_unsigned(CERTIFICATE_VALUES, &element(SEQUENCE, &[&certificate_with(PDF)])))]
+#[case::a_statement_in_a_timestamp(with_unsigned(ARCHIVE_TIMESTAMP_V2, &token_that_states(600)))]
+#[case::an_archive_timestamp_that_is_none(with_unsigned(ARCHIVE_TIMESTAMP_V2, &octets()))]
+#[case::a_document_among_references(with_unsigned(CERTIFICATE_REFERENCES, &element(SEQUENCE, &[&octets()])))]
+#[case::a_document_as_a_reference(with_unsigned(CERTIFICATE_REFERENCES, &element(SEQUENCE, &[&element(SEQUENCE, &[&element(OCTETS, &[&PDF.repeat(100)])])])))]
+#[case::a_document_in_a_list_of_digests(with_unsigned(HASH_INDEX, &element(SEQUENCE, &[&element(SEQUENCE, &[&element(OCTETS, &[&PDF.repeat(9)])])])))]
 #[case::certificates_that_are_none(with_unsigned(CERTIFICATE_VALUES, &element(SEQUENCE, &[&octets()])))]
 #[case::revocation_that_is_none(with_unsigned(REVOCATION_VALUES, &element(SEQUENCE, &[&octets()])))]
 #[case::a_counter_signature_that_is_none(with_unsigned(COUNTER_SIGNATURE, &octets()))]
@@ -188,6 +206,8 @@ fn what_nobody_signed_in_a_cms_is_told(#[case] cms: Vec<u8>) {
 #[case::in_ber(openssl_cms("citizen", &["-cades", "-nodetach", "-stream", "-outform", "DER"]))]
 #[case::pss(openssl_cms("citizen", &["-cades", "-nodetach", "-keyopt", "rsa_padding_mode:pss", "-outform", "DER"]))]
 #[case::a_timestamp(stamped())]
+#[case::an_archive_timestamp_of_an_older_form(with_unsigned(ARCHIVE_TIMESTAMP_V2, &crate::stamps::token(PDF, "tsa")))]
+#[case::a_list_of_digests(with_unsigned(HASH_INDEX, &element(SEQUENCE, &[&element(SEQUENCE, &[&element(OCTETS, &[&[7; 32]])])])))]
 #[case::a_counter_signature(countersigned("citizen2"))]
 fn what_a_signature_needs_is_nothing_beside(#[case] cms: Vec<u8>) {
     let verdict = &verdicts(&cms)[0];

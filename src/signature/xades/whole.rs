@@ -218,7 +218,15 @@ impl Own<'_, '_, '_> {
         };
         self.covered.nodes.contains(node)
             && self.document.declared(node).all(says_nothing)
-            && !self.covered.leaves_a_name_loose(node)
+            && (self.is_expression(node) || !self.covered.leaves_a_name_loose(node))
+    }
+
+    /// An expression in `SignedInfo`: whatever its prefixes stand for, what it chooses has the digest that was signed, and
+    /// what is covered was found out by it as it stands.
+    fn is_expression(&self, node: NodeId) -> bool {
+        let document = self.document;
+        document.contains(self.examined.signature.signed_info, node)
+            && (document.is(node, DS, "XPath") || document.is(node, FILTER, "XPath"))
     }
 
     /// The root of the form that AutoFirma calls detached: it holds the content and the signatures beside it.
