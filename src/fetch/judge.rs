@@ -14,6 +14,9 @@
 //! or many that wait for their turn, must not leave a revoked certificate unasked about. What was never asked, because
 //! that time was up before, is told as that as well. And since a file is checked once a round, what it costs is counted
 //! over all of them.
+//!
+//! Who waits for a verdict waits no longer than some time, and may go away before. The work then ends as well, wherever it
+//! is counted, and its turn is another's.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -31,7 +34,7 @@ use super::hosts::{BadHost, Hosts};
 use super::known::Known;
 use crate::clock::Clock;
 use crate::config;
-use crate::signature::{Anchors, Found, Policy, Purpose, Question, Silence, Sources};
+use crate::signature::{Anchors, Deadline, Found, Policy, Purpose, Question, Silence, Sources};
 
 /// More questions than this are not asked for one file, however many signatures it has; nor more of these for issuers
 /// that are missing, since such certificates may lead nowhere.
@@ -48,6 +51,8 @@ const MAX_NOTED: usize = 1_024;
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 /// How long a file waits for its turn.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// How long one round of checking may take, however busy the machine is: no file is granted work for so long.
+const LONGEST_ROUND: Duration = Duration::from_secs(60);
 /// More rounds than this are not made; a path of four whose responders are all silent takes five.
 const MAX_ROUNDS: usize = 12;
 
@@ -267,18 +272,29 @@ impl Judge {
         let Ok(Ok(turn)) = turn else { return Err(JudgeError::Busy) };
         let (known, responders) = (self.known.clone(), self.responders.clone());
         let round = Arc::new(Round { known, responders, questions: questions.clone(), noted: Mutex::default() });
-        let policy = measure.asking(round.clone());
+        let deadline = Deadline::default();
+        let policy = measure.asking(round.clone()).until(deadline.clone());
+        // Dropped with whoever waits for it, and then the work ends, and the turn with it.
+        let _waiting = Waiting(deadline);
         let this = judge.clone();
         let judging = tokio::task::spawn_blocking(move || {
-            // Whoever waited for it may be gone: the turn ends when the work does.
             let _turn = turn;
             this(&policy)
         });
-        let outcome = judging.await?;
+        let outcome = timeout(LONGEST_ROUND, judging).await.map_err(|_| JudgeError::Busy)??;
         let noted = std::mem::take(&mut *round.noted.lock().unwrap_or_else(PoisonError::into_inner));
         let mut noted: Vec<_> = noted.into_iter().collect();
         noted.sort_by_key(|(_, place)| *place);
         Ok((outcome, noted.into_iter().map(|(question, (purpose, _))| (question, purpose)).collect()))
+    }
+}
+
+/// Somebody who waits for a verdict, until dropped.
+struct Waiting(Deadline);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 
@@ -359,5 +375,33 @@ impl Sources for Round {
 
     fn responders(&self) -> &[String] {
         &self.responders
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signature::Work;
+
+    /// Work that ends only where nobody waits for it any more.
+    fn endless(policy: &Policy) {
+        let budget = policy.for_file(0).budget;
+        while budget.take(Work::Paths, 0) {
+            std::thread::yield_now();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_turn_is_free_again_when_nobody_waits_for_its_work() {
+        let policy = Arc::new(Policy::new(Anchors::new(Vec::new(), Vec::new()).unwrap()));
+        let judge = Judge::new(policy, &config::Signature::default(), Clock::system()).unwrap();
+        let turns = judge.turns.available_permits();
+        for _ in 0..turns {
+            let judging = judge.run(endless);
+            assert!(timeout(Duration::from_millis(20), judging).await.is_err(), "it has no end by itself");
+        }
+        let all = judge.turns.acquire_many(u32::try_from(turns).unwrap());
+        let free = timeout(Duration::from_secs(20), all).await;
+        assert!(free.is_ok(), "the turns of all who are gone");
     }
 }

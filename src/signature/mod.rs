@@ -76,7 +76,7 @@ pub use verdict::{
     Cause, CounterSignature, Coverage, Explanation, Format, Indication, Kind, Later, LaterClass, Level, Placement,
     Revocation, SignatureTimestamp, SignedElement, SubIndication, TimestampKind, Verdict,
 };
-pub use work::{Budget, Work};
+pub use work::{Budget, Deadline, Work};
 
 /// Reads who a certificate (DER) was issued to: for a citizen who comes by TLS with no signature.
 ///

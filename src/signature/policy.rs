@@ -11,7 +11,7 @@ use super::locations::Locations;
 use super::purpose::Use;
 use super::sources::{Found, NoSources, Purpose, Question, Share, Silence, Sources};
 use super::verdict::SubIndication;
-use super::work::{Budget, Rounds};
+use super::work::{Budget, Deadline, Rounds};
 use crate::domain::Identity;
 
 /// Issuers in a row that may be missing in a signature and are looked for at the addresses that certificates name.
@@ -53,6 +53,8 @@ pub struct Policy {
     pub budget: Budget,
     /// What the rounds took in which the file is checked; none where it is checked once.
     pub rounds: Option<Rounds>,
+    /// Until when it is judged.
+    pub deadline: Deadline,
 }
 
 impl Policy {
@@ -70,6 +72,7 @@ impl Policy {
             of_party: false,
             budget: Budget::default(),
             rounds: None,
+            deadline: Deadline::default(),
         }
     }
 
@@ -118,13 +121,19 @@ impl Policy {
         if !self.budget.is_unlimited() {
             return self.clone();
         }
-        self.within(Budget::in_rounds(bytes, self.rounds.clone()))
+        self.within(Budget::in_rounds(bytes, self.rounds.clone(), self.deadline.clone()))
     }
 
     /// The same for one file that is checked again and again, while what it asks for is found out.
     #[must_use]
     pub fn in_rounds(&self) -> Self {
         Self { rounds: Some(Rounds::default()), ..self.clone() }
+    }
+
+    /// The same until this deadline.
+    #[must_use]
+    pub fn until(&self, deadline: Deadline) -> Self {
+        Self { deadline, ..self.clone() }
     }
 
     /// Finds the path from `leaf` to an anchor, as [`Anchors::path`] does; issuers that are not among `others` are

@@ -4,8 +4,10 @@
 //! Whoever sends a file decides how many signers, timestamps, certificates and lists it holds, and each multiplies the
 //! others: some hundred kilobytes could ask for a million certificates to be read. So the work of a file is counted, not
 //! the things in it alone, and where it is used up no verdict is given but that. The limits are a multiple of what the
-//! largest real files take, and amount to about a second of a processor.
+//! largest real files take, and amount to about a second of a processor. On a busy machine, or for a large file, that may
+//! be more than anybody waits: whoever judges a file ends the work with its [`Deadline`].
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -39,6 +41,57 @@ const TIMES_ITS_SIZE: u64 = 16;
 /// A file that is checked in rounds is granted so many times what one check is. Honest files take a fraction of it in each.
 const ROUNDS_WORTH: u64 = 3;
 
+/// Until when a file is checked: no longer than somebody waits for it. Looked at wherever work is counted. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Deadline(Arc<AtomicBool>);
+
+impl Deadline {
+    /// Ends the work: nothing more is granted.
+    pub fn end(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was ended.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What is left of one kind of work in a part of a file, until its deadline.
+#[derive(Debug)]
+pub struct Meter {
+    left: Cell<u64>,
+    deadline: Deadline,
+}
+
+impl Meter {
+    /// So much, until then.
+    #[must_use]
+    pub fn new(left: u64, deadline: Deadline) -> Self {
+        Self { left: Cell::new(left), deadline }
+    }
+
+    /// Takes so much; whether that was left, and there was time.
+    #[must_use]
+    pub fn take(&self, amount: u64) -> bool {
+        let left = self.left.get().checked_sub(amount).filter(|_| !self.deadline.is_over());
+        self.left.set(left.unwrap_or(self.left.get()));
+        left.is_some()
+    }
+
+    /// What is left; nothing when the time is over.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        if self.deadline.is_over() { 0 } else { self.left.get() }
+    }
+
+    /// Takes all that is left.
+    pub fn take_all(&self) {
+        self.left.set(0);
+    }
+}
+
 /// The work that one file is granted, and what is spent of it. Shared by all who check it.
 #[derive(Debug, Clone)]
 pub struct Budget(Arc<Inner>);
@@ -49,6 +102,7 @@ struct Inner {
     spent: [AtomicU64; KINDS],
     exceeded: AtomicBool,
     rounds: Option<Rounds>,
+    deadline: Deadline,
 }
 
 /// What was spent on a file by all the rounds in which it is checked. Clones share it.
@@ -63,25 +117,26 @@ impl Default for Budget {
 
 impl Budget {
     fn of(limits: [u64; KINDS]) -> Self {
-        Self::together(limits, None)
+        Self::together(limits, None, Deadline::default())
     }
 
-    fn together(limits: [u64; KINDS], rounds: Option<Rounds>) -> Self {
-        Self(Arc::new(Inner { limits, spent: Default::default(), exceeded: AtomicBool::new(false), rounds }))
+    fn together(limits: [u64; KINDS], rounds: Option<Rounds>, deadline: Deadline) -> Self {
+        let exceeded = AtomicBool::new(false);
+        Self(Arc::new(Inner { limits, spent: Default::default(), exceeded, rounds, deadline }))
     }
 
     /// What a file of so many bytes is granted, its content included.
     #[must_use]
     pub fn for_file(bytes: usize) -> Self {
-        Self::in_rounds(bytes, None)
+        Self::in_rounds(bytes, None, Deadline::default())
     }
 
-    /// The same for one of the rounds in which it is checked.
+    /// The same for one of the rounds in which it is checked, until the deadline.
     #[must_use]
-    pub fn in_rounds(bytes: usize, rounds: Option<Rounds>) -> Self {
+    pub fn in_rounds(bytes: usize, rounds: Option<Rounds>, deadline: Deadline) -> Self {
         let mut limits = LIMITS;
         limits[Work::Bytes as usize] += (bytes as u64).saturating_mul(TIMES_ITS_SIZE);
-        Self::together(limits, rounds)
+        Self::together(limits, rounds, deadline)
     }
 
     /// Whether nothing is limited: what this program makes itself is checked so.
@@ -105,6 +160,9 @@ impl Budget {
     /// Takes so much; whether it may be done. Once something was refused, nothing more is granted.
     #[must_use]
     pub fn take(&self, work: Work, amount: u64) -> bool {
+        if self.0.deadline.is_over() {
+            self.0.exceeded.store(true, Ordering::Relaxed);
+        }
         if self.0.exceeded.load(Ordering::Relaxed) {
             return false;
         }
@@ -184,6 +242,16 @@ mod tests {
         assert_eq!(budget.failure().unwrap().cause, Some(Cause::TooMuchWork));
     }
 
+    #[test]
+    fn nothing_is_granted_after_the_deadline() {
+        let deadline = Deadline::default();
+        let (budget, meter) = (Budget::in_rounds(10, None, deadline.clone()), Meter::new(10, deadline.clone()));
+        assert!(budget.take(Work::Paths, 1) && meter.take(4) && !meter.take(7) && meter.left() == 6);
+        deadline.end();
+        assert!(!budget.take(Work::Paths, 0) && !meter.take(0) && meter.left() == 0);
+        assert_eq!(budget.failure().unwrap().cause, Some(Cause::TooMuchWork));
+    }
+
     /// A certificate with a key on this curve at this point, and nothing else.
     fn certificate(curve: &[u8], point: &[u8]) -> Vec<u8> {
         use super::super::der;
@@ -220,7 +288,7 @@ mod tests {
     #[test]
     fn rounds_have_together_a_few_times_what_one_has() {
         let rounds = Rounds::default();
-        let round = || Budget::in_rounds(10, Some(rounds.clone()));
+        let round = || Budget::in_rounds(10, Some(rounds.clone()), Deadline::default());
         let most = round().limit(Work::Paths);
         for _ in 0..ROUNDS_WORTH {
             assert!(round().take(Work::Paths, most));

@@ -46,7 +46,7 @@ const MAX_REVISIONS: usize = 128;
 /// # Errors
 /// [`SubIndication::FormatFailure`] when it cannot be read.
 pub(super) fn judge(file: &[u8], request: Request<'_>) -> Result<Vec<Verdict>, Failure> {
-    let budget = Budget::of_file(file.len());
+    let budget = Budget::until(file.len(), &request.policy.deadline);
     let document = Document::open(file, &budget).map_err(|error| malformed(&error))?;
     let mut signatures = document.signatures().map_err(|error| malformed(&error))?;
     // Stable: signatures that cover as much as each other stay in the order of their fields.

@@ -1,17 +1,17 @@
 //! Taking off a stream's filters (ISO 32000-2 § 7.4): those that cross-reference streams, object streams and
 //! validation data are written with, and no more than a budget allows.
 
-use std::cell::Cell;
 use std::io::Read as _;
 
+use super::super::work::{Deadline, Meter};
 use super::PdfError;
 use super::object::{Dictionary, Object, unhex};
 
 /// What one file may cost, whatever it says of itself: shared by everything that is read of it.
 #[derive(Debug)]
 pub struct Budget {
-    decoded: Cell<usize>,
-    read: Cell<usize>,
+    decoded: Meter,
+    read: Meter,
 }
 
 impl Budget {
@@ -19,7 +19,14 @@ impl Budget {
     /// file took.
     #[must_use]
     pub fn of_file(size: usize) -> Self {
-        Self { decoded: Cell::new(128 << 20), read: Cell::new(size.saturating_mul(16).saturating_add(64 << 20)) }
+        Self::until(size, &Deadline::default())
+    }
+
+    /// The same until this deadline.
+    #[must_use]
+    pub fn until(size: usize, deadline: &Deadline) -> Self {
+        let read = (size as u64).saturating_mul(16).saturating_add(64 << 20);
+        Self { decoded: Meter::new(128 << 20, deadline.clone()), read: Meter::new(read, deadline.clone()) }
     }
 
     /// Takes what was read from the budget: bytes, and a little for each step.
@@ -28,16 +35,17 @@ impl Budget {
     /// [`PdfError::Limit`] when it is used up.
     pub fn read(&self, bytes: usize) -> Result<(), PdfError> {
         const STEP: usize = 64;
-        let left = self.read.get().checked_sub(bytes.saturating_add(STEP));
-        self.read.set(left.ok_or(PdfError::Limit("objects that lead to each other"))?);
-        Ok(())
+        let taken = self.read.take(bytes.saturating_add(STEP) as u64);
+        taken.then_some(()).ok_or(PdfError::Limit("objects that lead to each other"))
     }
 
     /// Takes what was unpacked from the budget, of use or not: the work is done. What exceeds it leaves nothing.
     fn unpacked(&self, bytes: usize) -> Result<(), PdfError> {
-        let left = self.decoded.get().checked_sub(bytes);
-        self.decoded.set(left.unwrap_or(0));
-        left.map(drop).ok_or(PdfError::Limit("compressed data"))
+        let taken = self.decoded.take(bytes as u64);
+        if !taken {
+            self.decoded.take_all();
+        }
+        taken.then_some(()).ok_or(PdfError::Limit("compressed data"))
     }
 }
 
@@ -125,7 +133,7 @@ fn filters<'d, 'a>(dictionary: &'d Dictionary<'a>) -> Result<Vec<Filter<'d, 'a>>
 
 fn inflate(packed: &[u8], budget: &Budget) -> Result<Vec<u8>, PdfError> {
     let mut out = Vec::new();
-    let limit = MAX_STREAM.min(budget.decoded.get());
+    let limit = MAX_STREAM.min(usize::try_from(budget.decoded.left()).unwrap_or(MAX_STREAM));
     // One byte more than allowed tells "as large as allowed" from "larger".
     let decoder = flate2::read::ZlibDecoder::new(packed);
     let read = decoder.take(limit as u64 + 1).read_to_end(&mut out);
@@ -246,13 +254,13 @@ mod tests {
         let damaged = [&deflate(&vec![0; MAX_STREAM])[..8 << 10], b"damaged"].concat();
         for packed in [large, damaged] {
             let budget = Budget::of_file(0);
-            let before = budget.decoded.get();
+            let before = budget.decoded.left();
             assert!(inflate(&packed, &budget).is_err());
-            assert!(budget.decoded.get() < before - (4 << 20), "{}", budget.decoded.get());
+            assert!(budget.decoded.left() < before - (4 << 20), "{}", budget.decoded.left());
             for _ in 0..30 {
                 assert!(inflate(&packed, &budget).is_err());
             }
-            assert_eq!(budget.decoded.get(), 0);
+            assert_eq!(budget.decoded.left(), 0);
         }
     }
 

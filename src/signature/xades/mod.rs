@@ -26,6 +26,7 @@ mod whole;
 use std::cell::RefCell;
 
 use self::certificates::{Found, Held, find, made_by};
+
 use self::names::DS;
 use self::properties::Properties;
 use self::references::{Followed, Reach};
@@ -80,7 +81,7 @@ pub(super) fn judge(file: &[u8], content: Option<&[u8]>, request: Request<'_>) -
     if signatures.len() > MAX_SIGNATURES {
         return Err(malformed(&"the XML holds too many signatures"));
     }
-    let allowance = Allowance::for_bytes(file.len() + content.map_or(0, <[u8]>::len));
+    let allowance = Allowance::for_bytes(file.len() + content.map_or(0, <[u8]>::len), &request.policy.deadline);
     let bench = Bench { document: &document, content, whole_file: file, allowance: &allowance, request };
     let judged: Vec<(NodeId, Verdict, Rest)> = signatures
         .into_iter()
@@ -188,7 +189,13 @@ impl<'b, 'a> Bench<'b, 'a> {
         let verdict = blank(Format::Xades, self.request);
         match self.examine(node, false) {
             Ok(examined) => {
-                let mut rest = whole::rest(self.document, node, &examined, &|| self.certificates_by_name(&examined));
+                let mut rest = whole::rest(
+                    self.document,
+                    node,
+                    &examined,
+                    &|| self.certificates_by_name(&examined),
+                    &self.request.policy.deadline,
+                );
                 (self.weigh(verdict, node, &examined, &mut rest), rest)
             }
             Err(failure) => (conclude(verdict, Some(failure)), Rest::default()),
@@ -334,7 +341,13 @@ impl<'b, 'a> Bench<'b, 'a> {
             && found.as_ref().is_some_and(|found| found.mismatch.is_none() && counter.integrity(found).is_none());
         let signer = found.map(|found| counter_signer(found.certificate, &certificates, intact, self.request));
         let (counter_signatures, inner_hold) = self.counter_signatures(&counter, depth + 1);
-        let inside = whole::inside(self.document, node, &counter, &|| self.certificates_by_name(&counter));
+        let inside = whole::inside(
+            self.document,
+            node,
+            &counter,
+            &|| self.certificates_by_name(&counter),
+            &self.request.policy.deadline,
+        );
         let holds = intact && inner_hold && inside.is_bare();
         (CounterSignature { signer, intact, claimed_signed_at, counter_signatures }, holds)
     }

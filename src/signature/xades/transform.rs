@@ -5,12 +5,12 @@
 //! program that the signer would run here, and what is not known cannot be checked: both are refused by name.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 
 use super::names::{self, BASE64, DS, FILTER};
 use super::structure;
 use crate::signature::signer::Failure;
 use crate::signature::verdict::SubIndication;
+use crate::signature::work::{Deadline, Meter};
 use crate::signature::xml::c14n::Canonicalization;
 use crate::signature::xml::nodeset::NodeSet;
 use crate::signature::xml::xpath::Expression;
@@ -25,16 +25,17 @@ const MAX_FILTERS: usize = 16;
 
 /// What all signatures of a file may use up together, so that the time of a verdict grows with the file only.
 pub struct Allowance {
-    written: Cell<u64>,
-    steps: Cell<u64>,
+    written: Meter,
+    steps: Meter,
 }
 
 impl Allowance {
-    /// For a file (and its content beside) of so many bytes.
+    /// For a file (and its content beside) of so many bytes, until the deadline.
     #[must_use]
-    pub fn for_bytes(bytes: usize) -> Self {
+    pub fn for_bytes(bytes: usize, deadline: &Deadline) -> Self {
         let bytes = bytes as u64;
-        Self { written: Cell::new((64 << 20) + 32 * bytes), steps: Cell::new((2 << 20) + 16 * bytes) }
+        let until = |work| Meter::new(work, deadline.clone());
+        Self { written: until((64 << 20) + 32 * bytes), steps: until((2 << 20) + 16 * bytes) }
     }
 
     /// Takes what reading so many bytes costs from it.
@@ -42,9 +43,8 @@ impl Allowance {
     /// # Errors
     /// [`SubIndication::SigConstraintsFailure`] when so much is not left.
     pub fn charge_reading(&self, bytes: usize) -> Result<(), Failure> {
-        let left = self.written.get().checked_sub(bytes as u64);
-        self.written.set(left.ok_or_else(|| refused("the transforms read too much"))?);
-        Ok(())
+        let taken = self.written.take(bytes as u64);
+        taken.then_some(()).ok_or_else(|| refused("the transforms read too much"))
     }
 
     /// Takes so many steps of expressions from it.
@@ -52,9 +52,8 @@ impl Allowance {
     /// # Errors
     /// [`SubIndication::SigConstraintsFailure`] when so many are not left.
     pub fn charge_steps(&self, steps: u64) -> Result<(), Failure> {
-        let left = self.steps.get().checked_sub(steps);
-        self.steps.set(left.ok_or_else(|| refused("the transforms take too many steps"))?);
-        Ok(())
+        let taken = self.steps.take(steps);
+        taken.then_some(()).ok_or_else(|| refused("the transforms take too many steps"))
     }
 
     /// The canonical form of a set.
@@ -67,10 +66,7 @@ impl Allowance {
         document: &Document<'_>,
         set: &NodeSet,
     ) -> Result<Vec<u8>, Failure> {
-        let mut written = self.written.get();
-        let octets = rules.write(document, set, &mut written).map_err(refused)?;
-        self.written.set(written);
-        Ok(octets)
+        rules.write(document, set, &self.written).map_err(refused)
     }
 }
 

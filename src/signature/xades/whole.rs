@@ -19,6 +19,7 @@ use std::collections::{BTreeSet, HashSet};
 use super::names::{DS, DSIG11, EXCLUSIVE, FILTER, XADES_141, is_xades};
 use super::schema::Schema;
 use super::{Examined, structure};
+use crate::signature::work::Deadline;
 use crate::signature::xml::nodeset::{Namespaces, NodeSet};
 use crate::signature::xml::{Document, Kind, NodeId};
 
@@ -64,9 +65,11 @@ pub fn rest(
     signature: NodeId,
     examined: &Examined<'_>,
     certificates: &dyn Fn() -> Vec<Vec<u8>>,
+    deadline: &Deadline,
 ) -> Rest {
     let covered = Covered::by(document, 0, examined);
-    let own = Own { document, covered: &covered, signature, examined, schema: Schema::new(document, certificates) };
+    let schema = Schema::new(document, certificates);
+    let own = Own { document, covered: &covered, signature, examined, schema, deadline };
     let mut rest = own.inside();
     let signs_data = examined.followed.covered.iter().any(|covered| covered.is_data && covered.bytes > 0);
     rest.says_nothing = signs_data && rest.is_plain && own.rest_of_document(&mut rest.others) && !document.has_cdata();
@@ -80,9 +83,11 @@ pub fn inside(
     signature: NodeId,
     examined: &Examined<'_>,
     certificates: &dyn Fn() -> Vec<Vec<u8>>,
+    deadline: &Deadline,
 ) -> Rest {
     let covered = Covered::by(document, signature, examined);
-    Own { document, covered: &covered, signature, examined, schema: Schema::new(document, certificates) }.inside()
+    let schema = Schema::new(document, certificates);
+    Own { document, covered: &covered, signature, examined, schema, deadline }.inside()
 }
 
 /// Nodes that the signature value and references cover.
@@ -160,6 +165,7 @@ struct Own<'o, 'd, 'a> {
     covered: &'o Covered<'o, 'a>,
     signature: NodeId,
     examined: &'o Examined<'d>,
+    deadline: &'o Deadline,
 }
 
 impl Own<'_, '_, '_> {
@@ -178,6 +184,9 @@ impl Own<'_, '_, '_> {
         let document = self.document;
         let mut at = 1;
         while at < document.len() {
+            if self.deadline.is_over() {
+                return false;
+            }
             let next = match document.kind(at) {
                 Kind::Element(_) if at == self.signature => document.end(at),
                 Kind::Element(_) if self.is_covered(at) || self.is_wrapper(at) => at + 1,
@@ -262,6 +271,9 @@ impl Own<'_, '_, '_> {
         }
         let mut at = self.signature + 1;
         while at < document.end(self.signature) {
+            if self.deadline.is_over() {
+                return false;
+            }
             let is_counter = document.is(at, DS, "Signature") && self.is_counter_signature(document.parent(at));
             if is_counter {
                 // It is judged for itself.
@@ -294,7 +306,9 @@ impl Own<'_, '_, '_> {
         let (document, signature) = (self.document, &self.examined.signature);
         let signed = self.examined.properties.and_then(|properties| properties.signed);
         let within = |outer: Option<NodeId>, node| outer.is_some_and(|outer| document.contains(outer, node));
-        (self.signature + 1..document.end(self.signature)).all(|node| match document.kind(node) {
+        let mut nodes = self.signature + 1..document.end(self.signature);
+        nodes.all(|node| match document.kind(node) {
+            _ if self.deadline.is_over() => false,
             Kind::Element(_) => {
                 let namespace = document.namespace_of(node).unwrap_or_default();
                 let in_key_info = within(signature.key_info, node);

@@ -10,6 +10,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::nodeset::NodeSet;
 use super::{Attribute, Document, Element, Interned, Kind, NodeId};
+use crate::signature::work::Meter;
 
 /// Making room for so many prefixes costs as much as writing a byte.
 const PREFIXES_A_STEP: u64 = 16;
@@ -76,15 +77,10 @@ impl Canonicalization {
     ///
     /// # Errors
     /// [`CanonicalError`].
-    pub fn write(
-        &self,
-        document: &Document<'_>,
-        set: &NodeSet,
-        allowance: &mut u64,
-    ) -> Result<Vec<u8>, CanonicalError> {
+    pub fn write(&self, document: &Document<'_>, set: &NodeSet, allowance: &Meter) -> Result<Vec<u8>, CanonicalError> {
         // Room for every prefix of the document is made each time, however small the set is.
         let prefixes = document.prefixes.len() as u64 / PREFIXES_A_STEP;
-        let allowed = allowance.checked_sub(prefixes).ok_or(CanonicalError::TooMuch)?;
+        allowance.take(prefixes).then_some(()).ok_or(CanonicalError::TooMuch)?;
         let mut walk = Walk {
             rules: self,
             document,
@@ -95,11 +91,11 @@ impl Canonicalization {
             before: Vec::new(),
             wanted: Vec::new(),
             root_element: document.root_element(),
-            allowance: allowed,
+            allowance,
         };
         walk.run()?;
-        *allowance = walk.allowance.saturating_sub(walk.out.len() as u64);
-        Ok(walk.out)
+        let written = walk.out;
+        allowance.take(written.len() as u64).then_some(written).ok_or(CanonicalError::TooMuch)
     }
 }
 
@@ -124,7 +120,7 @@ struct Walk<'w, 'a> {
     /// Declarations of the element at hand; kept for its memory.
     wanted: Vec<(Interned, Interned)>,
     root_element: NodeId,
-    allowance: u64,
+    allowance: &'w Meter,
 }
 
 impl<'w, 'a> Walk<'w, 'a> {
@@ -153,7 +149,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                         out.extend_from_slice(b"?>");
                     }),
                 }
-                if self.out.len() as u64 > self.allowance {
+                if self.out.len() as u64 > self.allowance.left() {
                     return Err(CanonicalError::TooMuch);
                 }
             }
@@ -198,8 +194,7 @@ impl<'w, 'a> Walk<'w, 'a> {
     }
 
     fn charge(&mut self, work: u64) -> Result<(), CanonicalError> {
-        self.allowance = self.allowance.checked_sub(work).ok_or(CanonicalError::TooMuch)?;
-        Ok(())
+        self.allowance.take(work).then_some(()).ok_or(CanonicalError::TooMuch)
     }
 
     fn start(&mut self, node: NodeId, element: &Element<'a>) -> Result<(), CanonicalError> {

@@ -6,10 +6,10 @@
 //! and time grow with the allowance, and that with the document.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 
 use super::xpath::{Axis, Comparison, Expression, Result, Start, Step, Test, XPathError};
 use super::{Document, Kind, NodeId};
+use crate::signature::work::Meter;
 
 /// So many bytes of text are looked through at the cost of a node.
 pub(super) const READ_A_STEP: usize = 64;
@@ -75,7 +75,7 @@ pub struct Run<'r, 'a> {
     /// The element that holds the expression (XMLDSig § 6.6.3), when it is in this document.
     pub here: Option<NodeId>,
     /// How many nodes may still be looked at.
-    pub allowance: &'r Cell<u64>,
+    pub allowance: &'r Meter,
 }
 
 struct Context {
@@ -138,8 +138,7 @@ impl Run<'_, '_> {
     }
 
     fn charge(&self, work: u64) -> Result<()> {
-        self.allowance.set(self.allowance.get().checked_sub(work).ok_or(XPathError::TooMuch)?);
-        Ok(())
+        self.allowance.take(work).then_some(()).ok_or(XPathError::TooMuch)
     }
 
     /// Takes what looking through so many bytes costs.

@@ -1,6 +1,7 @@
 //! Expressions that signatures carry, and those that must not be believed or waited for.
 
 use super::*;
+use crate::signature::work::{Deadline, Meter};
 use crate::signature::xml::read;
 
 const TEXT: &str =
@@ -12,7 +13,7 @@ fn parse(text: &str) -> Result<Expression> {
 
 fn found(text: &str) -> Result<Vec<NodeId>> {
     let document = read(TEXT).unwrap();
-    let allowance = Cell::new(10_000);
+    let allowance = Meter::new(10_000, Deadline::default());
     let run = Run { document: &document, here: document.by_id("s").ok(), allowance: &allowance };
     Ok(run.nodes(&parse(text)?)?.into_iter().map(|item| item.node).collect())
 }
@@ -54,7 +55,7 @@ fn expressions_lead_to_their_nodes() {
 #[test]
 fn attributes_have_their_elements_ancestors() {
     let document = read(TEXT).unwrap();
-    let allowance = Cell::new(10_000);
+    let allowance = Meter::new(10_000, Deadline::default());
     let run = Run { document: &document, here: None, allowance: &allowance };
     let keep = parse("not(ancestor-or-self::d:Sig)").unwrap();
     let attribute = |node: NodeId| {
@@ -111,10 +112,10 @@ fn spent_over(length: usize, expression: &str) -> Result<u64> {
     let text = format!("<a long='{half}{half}'><b>{half}</b><c>{half}</c></a>");
     let document = read(&text).unwrap();
     let granted = 1_000_000;
-    let allowance = Cell::new(granted);
+    let allowance = Meter::new(granted, Deadline::default());
     let run = Run { document: &document, here: None, allowance: &allowance };
     run.holds(&parse(expression)?, Item::node(0))?;
-    Ok(granted - allowance.get())
+    Ok(granted - allowance.left())
 }
 
 #[test]
@@ -145,10 +146,10 @@ fn names_as_long_as_their_sender_likes_are_counted_too() {
     let text = format!("<{name}>{}</{name}>", "<x/>".repeat(10));
     let document = read(&text).unwrap();
     let spent = |expression: &str| {
-        let allowance = Cell::new(100_000);
+        let allowance = Meter::new(100_000, Deadline::default());
         let run = Run { document: &document, here: None, allowance: &allowance };
         run.holds(&parse(expression).unwrap(), Item::node(0)).unwrap();
-        100_000 - allowance.get()
+        100_000 - allowance.left()
     };
     assert!(spent(&format!("//{name}")) > 10 * 4_000 / 64);
     assert!(spent("name(/*) = local-name(/*)") > 2 * 4_000 / 64);

@@ -1,7 +1,12 @@
 //! The examples of the recommendations, and the corners that real files turned.
 
 use super::*;
+use crate::signature::work::Deadline;
 use crate::signature::xml::read;
+
+fn meter(left: u64) -> Meter {
+    Meter::new(left, Deadline::default())
+}
 
 fn whole(text: &str, method: Method, comments: bool) -> String {
     let document = read(text).unwrap();
@@ -12,7 +17,7 @@ fn whole(text: &str, method: Method, comments: bool) -> String {
 fn written(document: &Document<'_>, set: &NodeSet, method: Method, comments: bool, prefixes: &[&str]) -> String {
     let inclusive_prefixes = prefixes.iter().map(|&prefix| prefix.to_owned()).collect();
     let rules = Canonicalization { method, comments, inclusive_prefixes };
-    String::from_utf8(rules.write(document, set, &mut 1_000_000).unwrap()).unwrap()
+    String::from_utf8(rules.write(document, set, &meter(1_000_000)).unwrap()).unwrap()
 }
 
 /// The canonical form of the first element with this local name.
@@ -88,13 +93,13 @@ fn a_default_namespace_is_taken_back_where_it_must() {
 fn what_may_be_written_is_bounded() {
     let document = read("<a><b>0123456789</b></a>").unwrap();
     let set = NodeSet::subtree(&document, 0, false);
-    let mut allowance = 20;
-    let refused = Canonicalization::DEFAULT.write(&document, &set, &mut allowance);
+    let allowance = meter(20);
+    let refused = Canonicalization::DEFAULT.write(&document, &set, &allowance);
     assert_eq!(refused, Err(CanonicalError::TooMuch));
-    let mut allowance = 100;
-    Canonicalization::DEFAULT.write(&document, &set, &mut allowance).unwrap();
+    let allowance = meter(100);
+    Canonicalization::DEFAULT.write(&document, &set, &allowance).unwrap();
     // 24 bytes, four nodes, and two steps up from the element that has no written parent.
-    assert_eq!(allowance, 70);
+    assert_eq!(allowance.left(), 70);
 }
 
 #[test]
@@ -128,7 +133,7 @@ fn long_lists_of_prefixes_cost_what_their_bytes_cost() {
     let inclusive_prefixes = (0..100_000).map(|at| format!("q{at}")).collect();
     let rules = Canonicalization { method: Method::Exclusive, comments: false, inclusive_prefixes };
     let begun = std::time::Instant::now();
-    let octets = rules.write(&document, &NodeSet::subtree(&document, 0, true), &mut 10_000_000).unwrap();
+    let octets = rules.write(&document, &NodeSet::subtree(&document, 0, true), &meter(10_000_000)).unwrap();
     assert_eq!(octets, b"<d><e></e><e></e><e></e><e></e></d>");
     assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
 }
@@ -147,7 +152,7 @@ fn many_attributes_of_the_xml_namespace_are_inherited_once_each() {
     let document = read(&text).unwrap();
     let node = document.len() - 1;
     let rules = Canonicalization::DEFAULT;
-    let octets = rules.write(&document, &NodeSet::subtree(&document, node, false), &mut 10_000_000).unwrap();
+    let octets = rules.write(&document, &NodeSet::subtree(&document, node, false), &meter(10_000_000)).unwrap();
     assert_eq!(octets.windows(5).filter(|window| window == b" xml:").count(), 27_000);
     assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
 }
@@ -161,8 +166,8 @@ fn room_for_the_prefixes_of_a_document_is_counted() {
     });
     let text = format!("<d{declared}></d>");
     let document = read(&text).unwrap();
-    let mut allowance = 1_000;
+    let allowance = meter(1_000);
     let set = NodeSet::of_ranges(Vec::new(), false);
-    assert_eq!(Canonicalization::DEFAULT.write(&document, &set, &mut allowance).unwrap(), b"");
-    assert!(allowance <= 1_000 - 1_000 / PREFIXES_A_STEP, "{allowance}");
+    assert_eq!(Canonicalization::DEFAULT.write(&document, &set, &allowance).unwrap(), b"");
+    assert!(allowance.left() <= 1_000 - 1_000 / PREFIXES_A_STEP, "{allowance:?}");
 }
