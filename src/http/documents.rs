@@ -128,8 +128,8 @@ impl Room {
     }
 }
 
-/// Bytes that were checked, piece by piece.
-fn held(bytes: Vec<u8>, room: Option<Room>) -> impl Stream<Item = std::io::Result<Bytes>> {
+/// Bytes that were checked, piece by piece; `room` is what they are counted by until the last is taken.
+pub(super) fn held<R>(bytes: Vec<u8>, room: R) -> impl Stream<Item = std::io::Result<Bytes>> {
     futures_util::stream::iter(std::iter::successors(Some((Bytes::new(), Bytes::from(bytes))), |(_, rest)| {
         let mut rest = rest.clone();
         let piece = rest.split_to(rest.len().min(PIECE));
@@ -143,7 +143,7 @@ fn held(bytes: Vec<u8>, room: Option<Room>) -> impl Stream<Item = std::io::Resul
 }
 
 /// That a document is not what was registered.
-fn altered(expected: &Sha256) -> Problem {
+pub(super) fn altered(expected: &Sha256) -> Problem {
     tracing::error!(sha256 = %expected, "a stored document was altered");
     Problem::new(Kind::Altered, "the document was altered in the object store; tell whoever runs the registry")
 }
@@ -184,14 +184,14 @@ impl Cut {
     }
 }
 
-fn insert(headers: &mut HeaderMap, name: axum::http::HeaderName, value: &str) {
+pub(super) fn insert(headers: &mut HeaderMap, name: axum::http::HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }
 }
 
 /// A file's name for a download (RFC 6266): in ASCII for old programs, and as it is.
-fn disposition(filename: &str) -> String {
+pub(super) fn disposition(filename: &str) -> String {
     let ascii: String = filename
         .chars()
         .map(|letter| if letter.is_ascii_alphanumeric() || " ._-()".contains(letter) { letter } else { '_' })
@@ -342,7 +342,7 @@ mod tests {
     async fn what_is_held_is_sent_in_pieces() {
         for length in [0, 1, PIECE, PIECE + 1, 3 * PIECE] {
             let bytes: Vec<u8> = (0..length).map(|at| at.to_le_bytes()[0]).collect();
-            let pieces: Vec<Bytes> = held(bytes.clone(), None).map(|piece| piece.unwrap()).collect().await;
+            let pieces: Vec<Bytes> = held(bytes.clone(), ()).map(|piece| piece.unwrap()).collect().await;
             assert_eq!(pieces.concat(), bytes);
             assert_eq!(pieces.len(), length.div_ceil(PIECE));
         }

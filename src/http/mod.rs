@@ -14,6 +14,7 @@ pub mod body;
 pub mod budget;
 pub mod calendar;
 pub mod catalogue;
+pub mod contents;
 pub mod contract;
 pub mod custody;
 pub mod documents;

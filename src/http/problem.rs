@@ -431,6 +431,8 @@ problems! {
     ReportProblems: [BadRequest, Unauthenticated, Forbidden, NotAcceptable, Unavailable],
     /// Of the bytes of a document.
     DocumentProblems: [BadRequest, Unauthenticated, NotFound, RangeNotSatisfiable, Internal, Unavailable],
+    /// Of what is inside a document.
+    ContentProblems: [BadRequest, Unauthenticated, NotFound, Internal, Unavailable],
     /// Of a file whose signatures are judged.
     ValidateProblems: [BadRequest, Unauthenticated, TooSlow, TooLarge, UnsupportedMediaType, Internal, Unavailable],
     /// Of a submission or a counter entry.

@@ -21,8 +21,8 @@ use super::contract::Contract;
 use super::entries::Sort;
 use super::problem::{Kind, Problem, ProblemDetails};
 use super::{
-    access_log, acts, alterations, anchors, attentions, calendar, catalogue, custody, documents, entries, erasures,
-    health, incidents, log, officials, rate, receipts, reports, signatures, submissions, tokens, verify,
+    access_log, acts, alterations, anchors, attentions, calendar, catalogue, contents, custody, documents, entries,
+    erasures, health, incidents, log, officials, rate, receipts, reports, signatures, submissions, tokens, verify,
 };
 use crate::app::App;
 use crate::domain::{Channel, Status};
@@ -64,6 +64,7 @@ const ROLES: &[(&str, &[&str])] = &[
     ("entry_by_number", &["clerk", "auditor", "unit", "eoffice", "citizen"]),
     ("entry_events", &["clerk", "auditor", "unit", "eoffice", "citizen"]),
     ("document", &["clerk", "auditor", "unit", "eoffice", "citizen"]),
+    ("document_content", &["clerk", "auditor", "unit", "eoffice", "citizen"]),
     ("receipt_json", &["clerk", "auditor", "unit", "eoffice", "citizen"]),
     ("receipt_signature", &["clerk", "auditor", "unit", "eoffice", "citizen"]),
     ("receipt_pdf", &["clerk", "auditor", "unit", "eoffice", "citizen"]),
@@ -138,6 +139,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(entries::by_number))
         .routes(routes!(entries::events))
         .routes(routes!(documents::document))
+        .routes(routes!(contents::content))
         .routes(routes!(alterations::annul))
         .routes(routes!(alterations::rectify))
         .routes(routes!(alterations::distribute))

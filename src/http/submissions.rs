@@ -258,14 +258,18 @@ pub(super) async fn judge<S>(
     let something = |one: &Attachment| one.kind != FileKind::Other || one.signature.is_some();
     let _turn = if attachments.iter().any(something) { Some(app.judging.take(&owner(caller)).await?) } else { None };
     let judging = app.registry.judge_attachments(&app.entity, &app.judge, attachments, &parties, form, at);
-    let documents = judging.await.map_err(|error| -> Problem {
+    let documents = judging.await?;
+    Ok(Judgement { submission, documents })
+}
+
+impl From<AttachmentError> for Problem {
+    fn from(error: AttachmentError) -> Self {
         match error {
             AttachmentError::Store(error) => error.into(),
             AttachmentError::Objects(error) => error.into(),
             AttachmentError::Judge(error) => not_judged(error.is_busy()),
         }
-    })?;
-    Ok(Judgement { submission, documents })
+    }
 }
 
 /// How the will is proved, or why it is not, with the verdicts that say so.

@@ -16,7 +16,7 @@ use super::Registry;
 use super::caller::Entity;
 use crate::domain::{Identity, Micros, Sha256};
 use crate::fetch::{Inquiry, Judge, JudgeError};
-use crate::signature::{self, FileKind, NotJudged, Verdict};
+use crate::signature::{self, FileKind, Inside, NotJudged, Verdict};
 use crate::store::{self, objects};
 
 /// MiB of documents that all requests together hold in memory while they are judged.
@@ -150,10 +150,7 @@ impl Registry {
         at: Micros,
         inquiry: &Inquiry,
     ) -> Result<Judged, AttachmentError> {
-        let wanted = (document.size >> 20) + document.signature.map_or(0, |(_, size)| (size >> 20) + 1) + 1;
-        let wanted = u32::try_from(wanted.min(ROOM as u64)).unwrap_or(u32::MAX);
-        let room = Arc::clone(&self.room).acquire_many_owned(wanted).await;
-        let room = room.map_err(|_| store::Error::Bug("room for documents"))?;
+        let room = self.room_for(document.size, document.signature.map(|(_, size)| size)).await?;
         let bytes = self.read_object(entity, document.sha256).await?;
         let signature = match document.signature {
             Some((hash, _)) => Some(self.read_object(entity, hash).await?),
@@ -173,6 +170,34 @@ impl Registry {
             Judged { detached: detached.unwrap_or_default(), inside, not_judged: None }
         });
         Ok(judging.await?)
+    }
+
+    /// The document inside a signed document of so many bytes; none where it holds no other.
+    ///
+    /// # Errors
+    /// [`AttachmentError`].
+    pub async fn content_inside(
+        &self,
+        entity: &Entity,
+        judge: &Judge,
+        hash: Sha256,
+        size: u64,
+    ) -> Result<Option<Inside>, AttachmentError> {
+        let room = self.room_for(size, None).await?;
+        let bytes = self.read_object(entity, hash).await?;
+        let found = judge.run(move |policy| {
+            let _room = &room;
+            signature::inside(&bytes, &policy.deadline)
+        });
+        Ok(found.await?)
+    }
+
+    /// Room in memory for a document of so many bytes, and the signature beside it.
+    async fn room_for(&self, size: u64, beside: Option<u64>) -> Result<OwnedSemaphorePermit, store::Error> {
+        let wanted = (size >> 20) + beside.map_or(0, |size| (size >> 20) + 1) + 1;
+        let wanted = u32::try_from(wanted.min(ROOM as u64)).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room).acquire_many_owned(wanted).await;
+        room.map_err(|_| store::Error::Bug("room for documents"))
     }
 
     /// An object as a whole, if it is what it is stored as.

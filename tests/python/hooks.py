@@ -231,6 +231,12 @@ def read(case, kwargs):
     fill(case, *ids[: case.path.count("{")])
 
 
+def read_inside(case, kwargs):
+    """What is inside the last of an entry's documents, which is signed."""
+    entry = WORLD.some_entry()
+    fill(case, entry["id"], entry["documents"][-1]["id"])
+
+
 def by_number(case, kwargs):
     entry = WORLD.some_entry()
     fill(case, entry["book"], entry["year"], entry["number"])
@@ -286,6 +292,7 @@ PREPARE = {
     ("POST", "/submissions"): lambda case, kwargs: send_multipart(case, kwargs, WORLD.submission()),
     ("POST", "/entries"): lambda case, kwargs: send_multipart(case, kwargs, WORLD.counter_entry()),
     ("POST", "/entries/{}/documents"): add_document,
+    ("GET", "/entries/{}/documents/{}/content"): read_inside,
     ("POST", "/entries/{}/annulment"): change(WORLD.entry, {"reason": "duplicado"}),
     ("POST", "/entries/{}/rectifications"): change(
         WORLD.entry, {"reason": "errata", "changes": {"subject": "Asunto corregido"}}

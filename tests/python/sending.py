@@ -1,5 +1,6 @@
 """What an e-office or a counter sends: the bytes of a submission, signed by the openssl program, as multipart."""
 
+import base64
 import hashlib
 import json
 import os
@@ -9,6 +10,8 @@ import subprocess
 import tempfile
 import time
 import uuid
+
+DS = "http://www.w3.org/2000/09/xmldsig#"
 
 
 def uuid7():
@@ -117,7 +120,17 @@ def some_documents():
     return [
         Document("plano", pdf, "plano.pdf", "application/pdf", "Plano"),
         Document("memoria", text, "memoria.txt", "text/plain", "Memoria"),
+        Document("informe", signed_xml(text[:50]), "informe.xsig", "application/xml", "Informe"),
     ]
+
+
+def signed_xml(content):
+    """A document inside a signature that nobody made, in the form that AutoFirma calls detached."""
+    inside = base64.b64encode(content).decode()
+    return f"""<AFIRMA><CONTENT Id="c" MimeType="text/plain" Encoding="{DS}base64">{inside}</CONTENT>\
+<ds:Signature xmlns:ds="{DS}"><ds:SignedInfo><ds:CanonicalizationMethod Algorithm="urn:none"/>\
+<ds:SignatureMethod Algorithm="urn:none"/><ds:Reference URI="#c"><ds:DigestMethod Algorithm="urn:none"/>\
+<ds:DigestValue/></ds:Reference></ds:SignedInfo><ds:SignatureValue/></ds:Signature></AFIRMA>""".encode()
 
 
 def party():

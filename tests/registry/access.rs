@@ -15,6 +15,7 @@ use crate::harness::paper::{Form, Paper, Signer, ana, fresh_id, fresh_key};
 use crate::harness::site::{ENTITY, Engine, OTHER_UNIT, test_certificate};
 use crate::harness::tls::{citizen_door, with_tls_and};
 use crate::harness::town::Town;
+use crate::pki::openssl_cms_of;
 
 /// Who an operation is for.
 #[derive(Clone, Copy)]
@@ -43,6 +44,7 @@ const TABLE: &[(&str, Rule, u16, Option<u16>)] = &[
     ("entry_by_number", Seen, 200, Some(404)),
     ("entry_events", Seen, 200, Some(404)),
     ("document", Seen, 200, Some(404)),
+    ("document_content", Seen, 200, Some(404)),
     ("receipt_json", Seen, 200, Some(404)),
     ("receipt_signature", Seen, 200, Some(404)),
     ("receipt_pdf", Seen, 200, Some(404)),
@@ -215,7 +217,10 @@ impl Scene {
             Target::Own => ("eoffice", "citizen-prime256v1", ana(), ENTITY),
             _ => ("eoffice-2", "citizen2", luis(), OTHER_UNIT),
         };
-        let paper = Paper::submission().with("interested_parties", json!([party])).document("plano", b"%PDF-1.7");
+        // Signed by nobody of the entry, so that it stands for itself.
+        let signed = openssl_cms_of(b"%PDF-1.7", "company-seal", &["-nodetach", "-outform", "DER"]);
+        let paper = Paper::submission().with("interested_parties", json!([party]));
+        let paper = paper.document_as("plano", "plano.pdf.p7m", "application/pkcs7-mime", &signed);
         let form = paper.signed(&Signer::of(signer));
         let registered = town.try_post("/submissions", who, &form, &fresh_key()).await.unwrap().registered();
         let path = format!("/entries/{}/distribution", registered["entry"]["id"].as_str().unwrap());

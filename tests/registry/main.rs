@@ -30,6 +30,7 @@ mod clock;
 mod commands;
 mod confirmed;
 mod connections;
+mod contents;
 mod corrections;
 mod counter;
 mod custody;

@@ -15,6 +15,7 @@ mod certificates;
 mod coverage;
 mod distinguished;
 mod names;
+mod object;
 mod properties;
 mod references;
 mod schema;
@@ -26,6 +27,7 @@ mod whole;
 use std::cell::RefCell;
 
 use self::certificates::{Found, Held, find, made_by};
+pub(super) use self::object::object_inside;
 
 use self::names::DS;
 use self::properties::Properties;

@@ -1,0 +1,65 @@
+//! The one object that the signatures of a document sign: what AutoFirma puts into `CONTENT`, or a signature into
+//! `ds:Object`.
+
+use super::names::{self, BASE64, DS, is_xades};
+use super::structure::{Reference, Signature};
+use crate::signature::inside::Inside;
+use crate::signature::work::Meter;
+use crate::signature::xml::c14n::Canonicalization;
+use crate::signature::xml::nodeset::NodeSet;
+use crate::signature::xml::{Document, NodeId};
+
+/// More signatures beside an object are not looked at.
+const MAX_SIGNATURES: usize = 64;
+
+/// The document inside, decoded as its element and the reference to it say.
+#[must_use]
+pub fn object_inside(document: &Document<'_>, allowance: &Meter) -> Option<Inside> {
+    let root = document.root_element();
+    let (holders, signatures): (Vec<NodeId>, Vec<NodeId>) = if document.is(root, "", "AFIRMA") {
+        let children = || document.child_elements(root);
+        let holders = children().filter(|&child| document.is(child, "", "CONTENT")).collect();
+        (holders, children().filter(|&child| document.is(child, DS, "Signature")).take(MAX_SIGNATURES).collect())
+    } else if document.is(root, DS, "Signature") {
+        (document.child_elements(root).filter(|&child| document.is(child, DS, "Object")).collect(), vec![root])
+    } else {
+        return None;
+    };
+    let signatures: Vec<_> = signatures.iter().filter_map(|&node| Signature::read(document, node).ok()).collect();
+    let mut found = holders.into_iter().filter_map(|holder| {
+        let references = signatures.iter().flat_map(|signature| &signature.references);
+        let reference = references.into_iter().find(|reference| leads_to(document, reference, holder))?;
+        Some((holder, reference))
+    });
+    let (holder, reference) = found.next()?;
+    if found.next().is_some() || document.attribute(holder, "hashAlgorithm").is_some() {
+        // Of several nobody can tell which was meant; and where a digest stands there is no document.
+        return None;
+    }
+    let media_type = document.attribute(holder, "MimeType").map(str::to_owned);
+    let is_encoded = document.attribute(holder, "Encoding") == Some(BASE64)
+        || reference.transforms.iter().any(|&one| document.attribute(one, "Algorithm") == Some(BASE64));
+    let bytes = if document.child_elements(holder).next().is_some() {
+        let children = NodeSet::of_ranges(vec![(holder + 1, document.end(holder))], true);
+        Canonicalization::DEFAULT.write(document, &children, allowance).ok()?
+    } else if is_encoded {
+        names::base64_of(document, holder)?
+    } else {
+        document.text(holder).into_owned().into_bytes()
+    };
+    Some(Inside { bytes, media_type })
+}
+
+/// Whether a reference leads to an element, or to the one in it, and that is no part of a signature.
+fn leads_to(document: &Document<'_>, reference: &Reference<'_>, holder: NodeId) -> bool {
+    let id = reference.uri.and_then(|uri| uri.strip_prefix('#')).filter(|id| !id.is_empty());
+    let Some(target) = id.and_then(|id| document.by_id(id).ok()) else { return false };
+    let mut children = document.child_elements(holder);
+    let first = children.next();
+    let is_of_signatures = first.is_some_and(|child| {
+        let namespace = document.namespace_of(child).unwrap_or_default();
+        is_xades(namespace) || document.is(child, DS, "Manifest") || document.is(child, DS, "SignatureProperties")
+    });
+    let is_only_child = Some(target) == first && children.next().is_none();
+    !is_of_signatures && (target == holder || is_only_child)
+}
