@@ -4,6 +4,7 @@
 //! Two readers of a signature must not see two different ones: where an attribute stands twice, each may take another.
 //! What breaks the rule among the signed attributes was written by the signer's program, and makes the signature one that
 //! cannot be read; the unsigned ones anybody can have added, so there it is only a constraint that is not kept.
+//! A signer may commit to several things, and AutoFirma writes an attribute for each: no verdict hangs on what they say.
 
 use super::asn1::{Asn1Error, tag};
 use super::cms::{Attributes, SignerInfo};
@@ -16,8 +17,6 @@ use super::verdict::SubIndication;
 enum Times {
     /// Once, with one value.
     Once,
-    /// Once, with as many values as wanted: a signer may commit to several things.
-    OnceWithValues,
     /// As often as wanted, with as many values.
     Any,
 }
@@ -31,7 +30,7 @@ const SIGNED: [(&[u8], &str, Times); 16] = [
     (oid::SIGNING_CERTIFICATE, "signing-certificate", Times::Once),
     (oid::SIGNING_CERTIFICATE_V2, "signing-certificate-v2", Times::Once),
     (oid::SIGNATURE_POLICY, "signature-policy-identifier", Times::Once),
-    (oid::COMMITMENT_TYPE, "commitment-type-indication", Times::OnceWithValues),
+    (oid::COMMITMENT_TYPE, "commitment-type-indication", Times::Any),
     (oid::SIGNER_LOCATION, "signer-location", Times::Once),
     (oid::SIGNER_ATTRIBUTES, "signer-attributes", Times::Once),
     (oid::SIGNER_ATTRIBUTES_V2, "signer-attributes-v2", Times::Once),
@@ -106,8 +105,7 @@ fn check_set(
     for (oid, name, times) in own {
         let checked = match times {
             Times::Once => set.once(oid).map(drop),
-            Times::OnceWithValues if set.of(oid).count() > 1 => Err(Asn1Error::Value("an attribute that stands once")),
-            Times::OnceWithValues | Times::Any => Ok(()),
+            Times::Any => Ok(()),
         };
         checked.map_err(|error| Failure::new(reason, format!("the {kind} attribute {name}: {error}")))?;
     }

@@ -19,6 +19,8 @@ mod altered;
 mod architecture;
 mod attachments;
 mod audit;
+mod autofirma;
+mod autofirma_cms;
 mod backup;
 mod backup_forged;
 mod bad_input;
@@ -66,6 +68,9 @@ mod officials;
 mod once;
 mod openapi;
 mod outages;
+#[path = "../signature/parts.rs"]
+#[allow(dead_code, reason = "shared with tests that need more of it")]
+mod parts;
 #[path = "../signature_pades/paper.rs"]
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 mod pdf;

@@ -49,9 +49,15 @@ struct Carried {
     references: Option<(&'static str, &'static str, bool)>,
     /// An object that nothing refers to, and whether it comes after the archive timestamp was made.
     object: Option<bool>,
+    /// Whether it stands beside its content, in the form that AutoFirma calls detached.
+    beside: bool,
 }
 
 const TEXT: &str = "<d>text</d>";
+const CONTENT: &str = "<CONTENT Encoding=\"http://www.w3.org/2000/09/xmldsig#base64\" Id=\"CONTENT-1\" \
+    MimeType=\"text/plain\">T2JyYQ==</CONTENT>";
+const CONTENT_FORMAT: &str = "<xades:SignedDataObjectProperties><xades:DataObjectFormat ObjectReference=\"#all\">\
+    <xades:MimeType>text/plain</xades:MimeType></xades:DataObjectFormat></xades:SignedDataObjectProperties>";
 const OBJECT: &str =
     "<ds:Object xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\" Id=\"more\"><more>of it</more></ds:Object>";
 const REVOCATION_REFERENCES: &str =
@@ -83,6 +89,7 @@ fn signed(pki: &Pki, who: &str, carried: &Carried) -> Vec<u8> {
         let stamp = stamp(pki, name, "", include, octets).replacen(" >", ">", 1);
         format!("<xades:SignedDataObjectProperties>{stamp}</xades:SignedDataObjectProperties>")
     });
+    let content = if carried.beside { CONTENT_FORMAT.to_owned() } else { content };
     let properties = format!(
         "<xades:SignedProperties {XADES} Id=\"sp\"><xades:SignedSignatureProperties><xades:SigningCertificateV2>\
          <xades:Cert><xades:CertDigest><ds:DigestMethod {DS} Algorithm=\"{SHA256}\"></ds:DigestMethod>\
@@ -90,13 +97,16 @@ fn signed(pki: &Pki, who: &str, carried: &Carried) -> Vec<u8> {
          </xades:SignedSignatureProperties>{content}</xades:SignedProperties>",
         base64(&sha256(&der))
     );
-    let enveloped = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
+    let (uri, transform, octets) = match carried.beside {
+        true => ("#CONTENT-1", "http://www.w3.org/2000/09/xmldsig#base64", "Obra"),
+        false => ("", "http://www.w3.org/2000/09/xmldsig#enveloped-signature", TEXT),
+    };
     let of_properties = "Type=\"http://uri.etsi.org/01903#SignedProperties\" URI=\"#sp\"";
     let info = format!(
         "<ds:SignedInfo {DS}><ds:CanonicalizationMethod Algorithm=\"{EXCLUSIVE}\"></ds:CanonicalizationMethod>\
          <ds:SignatureMethod Algorithm=\"http://www.w3.org/2001/04/xmldsig-more#rsa-sha256\"></ds:SignatureMethod>{}{}\
          </ds:SignedInfo>",
-        reference("Id=\"all\" URI=\"\"", enveloped, TEXT),
+        reference(&format!("Id=\"all\" URI=\"{uri}\""), transform, octets),
         reference(of_properties, EXCLUSIVE, &properties)
     );
     let value = Signer::new(MessageDigest::sha256(), &pki.key(who)).unwrap();
@@ -123,15 +133,19 @@ fn signed(pki: &Pki, who: &str, carried: &Carried) -> Vec<u8> {
     }
     if let Some(namespace) = carried.archived {
         let object = if carried.object == Some(false) { OBJECT } else { "" };
-        let octets = [TEXT, &properties, &info, &value, &key_info, &unsigned, object].concat();
+        let octets = [octets, &properties, &info, &value, &key_info, &unsigned, object].concat();
         let namespaces = format!("{XADES} xmlns:archive=\"{namespace}\"");
         unsigned += &stamp(pki, "archive:ArchiveTimeStamp", &namespaces, "", &octets);
     }
     let object = carried.object.map_or("", |_| OBJECT);
+    let (before, after) = match carried.beside {
+        true => (format!("<AFIRMA Id=\"AFIRMA-1\">{CONTENT}"), "</AFIRMA>"),
+        false => ("<d>text".to_owned(), "</d>"),
+    };
     format!(
-        "<d>text<ds:Signature {DS} Id=\"s\">{info}{value}{key_info}<ds:Object><xades:QualifyingProperties {XADES} \
+        "{before}<ds:Signature {DS} Id=\"s\">{info}{value}{key_info}<ds:Object><xades:QualifyingProperties {XADES} \
          Target=\"#s\">{properties}<xades:UnsignedProperties><xades:UnsignedSignatureProperties>{unsigned}{END}\
-         </xades:UnsignedProperties></xades:QualifyingProperties></ds:Object>{object}</ds:Signature></d>"
+         </xades:UnsignedProperties></xades:QualifyingProperties></ds:Object>{object}</ds:Signature>{after}"
     )
     .into_bytes()
 }
@@ -223,6 +237,29 @@ async fn what_an_archive_timestamp_covers_is_lta(
     let more = String::from_utf8(file).unwrap().replace(END, &(later + END));
     let verdict = judged_after(&alone(&pki), more, &pki, 2_000_000).await;
     assert_eq!((archives(&verdict), verdict.level), (vec![(true, true)], Some(Level::Lta)), "{:?}", verdict.detail);
+}
+
+/// As AutoFirma's platform extends the form that it calls detached: what is signed is the content alone, and it is all that
+/// the file says.
+#[rstest]
+#[case::b(None, false, Level::B)]
+#[case::lt(None, true, Level::Lt)]
+#[case::lta_of_the_earlier_form(Some(EARLIER), true, Level::Lta)]
+#[case::lta(Some(LATER), true, Level::Lta)]
+#[tokio::test]
+async fn a_content_beside_its_signature_is_signed_whole_at_every_level(
+    #[case] archived: Option<&'static str>,
+    #[case] is_long_term: bool,
+    #[case] level: Level,
+) {
+    let pki = Pki::naming(ALL);
+    let carried = if is_long_term { long_term(&pki) } else { Carried::default() };
+    let file = signed(&pki, "citizen", &Carried { archived, beside: true, ..carried });
+    let judge = if is_long_term { alone(&pki) } else { pki.judge() };
+    let verdict = judged_after(&judge, file, &pki, 2_000_000).await;
+    assert_eq!(outcome(&verdict), (None, Revocation::Good, Some(level)), "{:?}", verdict.detail);
+    assert_eq!(verdict.covers_whole_file, Some(true));
+    assert!(verdict.timestamps.iter().all(|stamp| stamp.intact && stamp.trusted), "{:?}", verdict.timestamps);
 }
 
 #[rstest]
