@@ -73,6 +73,23 @@ fn a_new_field_for_others_shows_nothing(#[case] entries: &str, #[case] place: &s
     assert_eq!((later.class, later.harmless), (class, class == LaterClass::Signatures), "{later:?}");
 }
 
+/// Readers take fields of one name for one field, in whatever encoding it is written; people, those that look alike.
+#[rstest]
+#[case::in_two_bytes_a_letter("<FEFF0069006D0070006F007200740065>", LaterClass::Content)]
+#[case::in_utf8("<EFBBBF696D706F727465>", LaterClass::Content)]
+#[case::with_a_sign_that_is_not_seen("<FEFF0069200B006D0070006F007200740065>", LaterClass::Content)]
+#[case::in_capitals("(IMPORTE)", LaterClass::Content)]
+#[case::below_it("(importe.x)", LaterClass::Content)]
+#[case::of_its_own("(otro)", LaterClass::Signatures)]
+fn a_new_field_is_not_named_like_another(#[case] name: &str, #[case] class: LaterClass) {
+    let mut paper = prepared();
+    sign(&mut paper);
+    let field = paper.put_empty_signature_field("[0 0 0 0]");
+    paper.put(field, &format!("<< /Type /Annot /Subtype /Widget /FT /Sig /T {name} /Rect [0 0 0 0] >>"));
+    let later = finished(&mut paper).coverage.later.unwrap();
+    assert_eq!((later.class, later.harmless), (class, class == LaterClass::Signatures), "{later:?}");
+}
+
 #[rstest]
 #[case::switched_on("", "/NeedAppearances true")]
 #[case::switched_off("/NeedAppearances true", "/NeedAppearances false")]

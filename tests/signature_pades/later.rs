@@ -201,6 +201,7 @@ fn a_certification_binds_those_who_sign_after_it() {
 #[rstest]
 #[case(field_mdp("All", ""), true)]
 #[case(field_mdp("Include", "(importe)"), true)]
+#[case::in_another_encoding(field_mdp("Include", "<FEFF0069006D0070006F007200740065>"), true)]
 #[case(field_mdp("Include", "(otro) (import)"), false)]
 #[case(field_mdp("Exclude", "(importe)"), false)]
 #[case(field_mdp("Exclude", "(otro)"), true)]

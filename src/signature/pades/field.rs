@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use chrono::{Duration, NaiveDate};
 
+use super::name;
 use crate::signature::pdf::{Dictionary, Object, Pdf, PdfError};
 
 type Result<T> = std::result::Result<T, PdfError>;
@@ -53,17 +54,17 @@ pub fn fields<'p>(pdf: &'p Pdf<'_>) -> Result<Vec<Field<'p>>> {
     Ok(found)
 }
 
-/// The full name of a field (§ 12.7.4.2), cut where no real name goes on.
+/// The full name of a field (§ 12.7.4.2) in UTF-8, cut where no real name goes on.
 #[must_use]
 pub fn join(parent: &[u8], dictionary: &Dictionary<'_>) -> Vec<u8> {
     const LONGEST: usize = 4096;
-    let mut name = match dictionary.get(b"T") {
-        Some(Object::Text(partial)) if parent.is_empty() => partial.bytes(),
-        Some(Object::Text(partial)) => [parent, b".", &partial.bytes()].concat(),
+    let mut full = match dictionary.get(b"T") {
+        Some(Object::Text(partial)) if parent.is_empty() => name::text(&partial.bytes()),
+        Some(Object::Text(partial)) => [parent, b".", &name::text(&partial.bytes())].concat(),
         _ => parent.to_vec(),
     };
-    name.truncate(LONGEST);
-    name
+    full.truncate(LONGEST);
+    full
 }
 
 /// A signature, or a document timestamp, as its dictionary states it (§ 12.8.1, table 255).

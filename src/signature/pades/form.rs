@@ -10,6 +10,7 @@ use super::appearance;
 use super::change::{Blame, CONTENT, Filling, GUIDE, Kind, Role, Walk, references};
 use super::field;
 use super::meaning::is_silent;
+use super::name;
 
 type Result<T> = std::result::Result<T, PdfError>;
 
@@ -108,11 +109,11 @@ impl<'p> Walk<'p, '_> {
     }
 
     /// The names of fields at the root of the form.
-    fn names_of(&self, roots: &std::collections::BTreeSet<u32>) -> Result<HashSet<Vec<u8>>> {
+    fn names_of(&self, roots: &std::collections::BTreeSet<u32>) -> Result<HashSet<String>> {
         let mut names = HashSet::new();
         for number in roots {
             if let Object::Dictionary(entries) = self.old.get(*number)?.object {
-                names.insert(field::join(b"", &entries));
+                names.insert(name::likeness(&field::join(b"", &entries)));
             }
         }
         Ok(names)
@@ -121,14 +122,16 @@ impl<'p> Walk<'p, '_> {
     /// A field that was added: one for a signature may be, which no other field shares its name with, as far as names can
     /// be read. Where it holds no
     /// signature it has nothing to show.
-    fn new_field(&mut self, number: u32, names: &HashSet<Vec<u8>>) -> Result<()> {
+    fn new_field(&mut self, number: u32, names: &HashSet<String>) -> Result<()> {
         let found = self.new.get(number)?;
         let Object::Dictionary(entries) = &found.object else {
             self.content("a form field was added");
             return Ok(());
         };
         // Encrypted, the same name is written in many ways: none can be told to be new.
-        let is_named_anew = !self.new.is_encrypted() && !names.contains(&field::join(b"", entries));
+        let likeness = name::likeness(&field::join(b"", entries));
+        // A point in it would make it the name of a field below another.
+        let is_named_anew = !self.new.is_encrypted() && !names.contains(&likeness) && !likeness.contains('.');
         let is_signature = found.stream.is_none() && entries.name(b"FT") == Some(b"Sig") && !does_something(entries);
         let is_new = !self.landmarks.is_one_of_a_kind(number) || self.landmarks.fields.contains(&number);
         let kids = self.new.array(entries.get(b"Kids"))?;

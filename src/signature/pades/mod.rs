@@ -17,6 +17,7 @@ mod form;
 mod landmark;
 mod later;
 mod meaning;
+mod name;
 mod page;
 mod permission;
 mod range;

@@ -11,6 +11,7 @@ use crate::signature::pdf::{Dictionary, Object, Pdf, PdfError};
 
 use super::change::Changes;
 use super::field::{self, Signature};
+use super::name;
 
 /// The permissions that bind whoever comes after a revision: all its signers' together, the strictest counting.
 #[derive(Debug, Default)]
@@ -99,7 +100,7 @@ impl Permissions {
         for name in fields {
             match pdf.resolve(&name)? {
                 // Each encrypted string is encrypted in its own way, and cannot be compared.
-                Object::Text(text) if !pdf.is_encrypted() => names.push(text.bytes()),
+                Object::Text(text) if !pdf.is_encrypted() => names.push(name::text(&text.bytes())),
                 _ => return Err(PdfError::Structure("the names of locked fields cannot be read")),
             }
         }

@@ -28,7 +28,7 @@ use openssl::error::ErrorStack;
 use openssl::pkey::{HasPrivate, PKeyRef};
 use openssl::x509::{X509, X509Ref};
 
-use super::field;
+use super::{field, name};
 use crate::signature::pdf::{
     Budget, Dictionary, Object, Pdf, PdfError, Reference, Update, write_dictionary, write_object, write_text,
 };
@@ -185,7 +185,7 @@ struct Structure<'p> {
     /// The form: where it is, if it is an object of its own, and what it says.
     form: Option<(Option<Reference>, Dictionary<'p>)>,
     fields: Vec<Object<'p>>,
-    names: HashSet<Vec<u8>>,
+    names: HashSet<String>,
 }
 
 impl<'p> Structure<'p> {
@@ -211,7 +211,8 @@ impl<'p> Structure<'p> {
             Some((_, form)) => pdf.array(form.get(b"Fields"))?,
             None => Vec::new(),
         };
-        let names = field::fields(pdf)?.iter().map(|field| field::join(b"", &field.dictionary)).collect();
+        let names =
+            field::fields(pdf)?.iter().map(|field| name::likeness(&field::join(b"", &field.dictionary))).collect();
         Ok(Self { root: *root, catalog, page, page_dictionary, annotations, form, fields, names })
     }
 
@@ -220,10 +221,7 @@ impl<'p> Structure<'p> {
     fn widget(&self, value: Reference, name: &str) -> Vec<u8> {
         const PRINT_LOCKED: u32 = 4 | 128;
         let numbered = |number: usize| if number == 0 { "Sello".to_owned() } else { format!("Sello{}", number + 1) };
-        let utf16 = |name: &str| -> Vec<u8> {
-            [0xfe, 0xff].into_iter().chain(name.encode_utf16().flat_map(u16::to_be_bytes)).collect()
-        };
-        let taken = |name: &str| self.names.contains(name.as_bytes()) || self.names.contains(&utf16(name));
+        let taken = |name: &str| self.names.contains(&name::likeness(name.as_bytes()));
         // One more than there are names: one of them is free.
         let free = (0..=self.names.len()).map(numbered).find(|name| !taken(name));
         let mut out = b"<< /Type /Annot /Subtype /Widget /FT /Sig /Rect [0 0 0 0]".to_vec();
