@@ -2,6 +2,7 @@
 //! the operation gives, and everybody else is told no more than they may know. The headers of every answer, too.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use reqwest::Method;
 use rstest::rstest;
@@ -31,6 +32,10 @@ enum Rule {
     /// Whoever may see the entry; to others there is none.
     Seen,
 }
+
+/// Signed by nobody of any entry, so that it stands for itself.
+static SIGNED: LazyLock<Vec<u8>> =
+    LazyLock::new(|| openssl_cms_of(b"%PDF-1.7", "company-seal", &["-nodetach", "-outform", "DER"]));
 
 use Rule::{Entry, Known, Public, Roles, Seen};
 
@@ -217,10 +222,8 @@ impl Scene {
             Target::Own => ("eoffice", "citizen-prime256v1", ana(), ENTITY),
             _ => ("eoffice-2", "citizen2", luis(), OTHER_UNIT),
         };
-        // Signed by nobody of the entry, so that it stands for itself.
-        let signed = openssl_cms_of(b"%PDF-1.7", "company-seal", &["-nodetach", "-outform", "DER"]);
         let paper = Paper::submission().with("interested_parties", json!([party]));
-        let paper = paper.document_as("plano", "plano.pdf.p7m", "application/pkcs7-mime", &signed);
+        let paper = paper.document_as("plano", "plano.pdf.p7m", "application/pkcs7-mime", &SIGNED);
         let form = paper.signed(&Signer::of(signer));
         let registered = town.try_post("/submissions", who, &form, &fresh_key()).await.unwrap().registered();
         let path = format!("/entries/{}/distribution", registered["entry"]["id"].as_str().unwrap());

@@ -203,3 +203,18 @@ async fn of_very_many_signatures_some_are_said_not_to_be_judged() {
     let last = registered["signatures"].as_array().unwrap().last().unwrap();
     assert!(last["detail"].as_str().unwrap().contains("more than 200"), "{last:#}");
 }
+
+/// Whoever reads a file looks at the deadline wherever work is counted: after it nothing holds.
+#[rstest]
+#[case::cms(openssl_cms_of(PLAN, "citizen2", &["-nodetach", "-cades", "-outform", "DER"]))]
+#[case::pdf(pdf_by(&["citizen2"]))]
+#[case::xml(by("citizen2").enveloped("<d>", "</d>").into_bytes())]
+fn nothing_is_found_to_hold_after_the_deadline(#[case] file: Vec<u8>) {
+    use ventanilla::signature::{Deadline, judge_file};
+    let deadline = Deadline::default();
+    let policy = crate::pki::policy().until(deadline.clone());
+    let holds = || judge_file(&file, None, "file", crate::pki::NOW, &policy).iter().any(|verdict| verdict.intact);
+    assert!(holds());
+    deadline.end();
+    assert!(!holds());
+}

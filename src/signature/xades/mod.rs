@@ -26,9 +26,9 @@ mod whole;
 
 use std::cell::RefCell;
 
-use self::certificates::{Found, Held, find, made_by};
 pub(super) use self::object::object_inside;
 
+use self::certificates::{Found, Held, find, made_by};
 use self::names::DS;
 use self::properties::Properties;
 use self::references::{Followed, Reach};
