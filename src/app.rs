@@ -35,6 +35,7 @@ use crate::registry::Registry;
 use crate::registry::act::{Action, Actor, record_act};
 use crate::registry::caller::Entity;
 use crate::registry::client_certificate::ClientCertificates;
+use crate::registry::kept::Kept;
 use crate::registry::ledger::{Ledger, LedgerError};
 use crate::service::attention::Service;
 use crate::signature::{Anchors, ListError, LoadError, Policy, RevocationMode, TrustedList, load_certificates};
@@ -301,6 +302,18 @@ impl App {
         })
     }
 
+    /// What stands in the way of keeping outside the database what was signed last: nothing, or why it cannot be kept.
+    #[must_use]
+    pub fn kept_state(&self) -> Option<String> {
+        if self.config.proof.state_file().is_none() {
+            let why = "the log's key is in the database, and what it signed last is kept nowhere else: whoever can write there \
+                       could cut off the end of the book unseen; name a file in proof.key, or one in proof.state";
+            return Some(why.to_owned());
+        }
+        let hint = |trouble| format!("{trouble}; proof.state names another file");
+        self.entity.ledger.kept().trouble().map(hint)
+    }
+
     /// The clock.
     #[must_use]
     pub fn clock(&self) -> &Clock {
@@ -415,7 +428,7 @@ async fn ledger(tx: &mut Tx, entity: i64, config: &Config, clock: &Clock) -> Res
         return Ok(ledger);
     }
     let pem = store::log::ensure_key(tx, entity, &Ledger::new_key()?, clock.now()).await?;
-    Ok(Ledger::new(&origin(config), &pem)?)
+    Ok(Ledger::new(&origin(config), &pem)?.keeping(kept(config)))
 }
 
 /// The same where the key is in the file `proof.key`; none where it is in the database.
@@ -428,7 +441,12 @@ pub fn ledger_in_file(config: &Config) -> Result<Option<Ledger>, StartError> {
         return Ok(None);
     }
     let pem = std::fs::read_to_string(path).map_err(|error| StartError::LedgerKey(path.clone(), error))?;
-    Ok(Some(Ledger::new(&origin(config), &pem)?))
+    Ok(Some(Ledger::new(&origin(config), &pem)?.keeping(kept(config))))
+}
+
+/// Where the last signed checkpoints are kept: in `proof.state`, else beside the key.
+fn kept(config: &Config) -> Kept {
+    config.proof.state_file().map_or_else(Kept::default, Kept::in_file)
 }
 
 /// The name of the book's log.

@@ -9,6 +9,7 @@ mod calendar;
 mod documents;
 mod limits;
 mod log;
+mod proof;
 pub mod public_url;
 mod witness;
 
@@ -281,6 +282,8 @@ pub struct Proof {
     /// PEM: the Ed25519 key that signs checkpoints. Empty: one that is made and kept in the database, which whoever can
     /// read the database can use; witnesses then are what keeps the book from being rewritten.
     pub key: PathBuf,
+    /// The file in which the last signed checkpoint of each log is kept. Empty: beside `key`, with `.state` behind its name.
+    pub state: PathBuf,
     /// Seconds between two publications of the newest checkpoint, with the entity's seal; 0 for none: then witnesses are
     /// not asked either.
     pub seal_seconds: u64,
@@ -417,6 +420,7 @@ impl Default for Proof {
         Self {
             origin: String::new(),
             key: PathBuf::new(),
+            state: PathBuf::new(),
             seal_seconds: 60,
             witnesses: Vec::new(),
             witness_keys: Vec::new(),
@@ -509,6 +513,7 @@ impl Config {
             &mut self.seal.certificate,
             &mut self.seal.key,
             &mut self.proof.key,
+            &mut self.proof.state,
             &mut self.witness.key,
             &mut self.witness.state,
             &mut self.tls.certificate,

@@ -3,21 +3,24 @@
 //! # Why
 //! Whoever can write to the database can rewrite its history, and sign it again where the key is within reach. What was
 //! published, sealed with a timestamp or cosigned before tells the two histories apart, and a database brought back from
-//! an old backup is told, too. What was published never goes back: a head that does not continue it is an alarm, it is
+//! an old backup is told, too. What was signed last is kept beside the key ([`crate::registry::kept`]), so that a book from
+//! which the end was cut, with all that was published of it, is told as well. What was published never goes back: a head that does not continue it is an alarm, it is
 //! not published, and nothing is numbered ([`crate::registry::hold`]).
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::outside::{self, Known, OutsideError, Place, published_as};
 use crate::app::App;
 use crate::domain::Sha256;
-use crate::log::Checkpoint;
+use crate::domain::text::with_causes;
 use crate::registry::act::Actor;
-use crate::registry::hold::Loss;
+use crate::registry::hold::{Loss, Next, Skipped, Written};
 use crate::registry::ledger::{head, root_of};
+use crate::registry::seal_record;
 use crate::store::log::Log;
-use crate::store::{self, objects};
+use crate::store::{self, Tx, objects};
 
 /// Why a checkpoint was not published.
 #[derive(Debug, thiserror::Error)]
@@ -51,26 +54,104 @@ pub enum PublishError {
         /// Leaves published.
         published: u64,
     },
+    /// The book has fewer leaves than were signed.
+    #[error(
+        "the {log} log has {found} leaves, but a checkpoint of {signed} was signed, as {place}: this database is older than \
+         that, or its end was cut off; bring back a newer backup, and see `ventanilla verify book`"
+    )]
+    Cut {
+        /// Which log.
+        log: &'static str,
+        /// Leaves now.
+        found: u64,
+        /// Leaves signed.
+        signed: u64,
+        /// Where that is known from.
+        place: Place,
+    },
+    /// The book is another one than was signed.
+    #[error(
+        "the {log} log does not continue the checkpoint of {signed} leaves that was signed and {place}: see \
+         `ventanilla verify book`"
+    )]
+    Rewritten {
+        /// Which log.
+        log: &'static str,
+        /// Leaves signed.
+        signed: u64,
+        /// Where that is known from.
+        place: Place,
+    },
+    /// Nothing was published of a book that has leaves.
+    #[error(
+        "the book has {found} leaves, and no checkpoint of it was published: it was taken away, or nothing was published \
+         before; see `ventanilla verify book`, and say with `ventanilla accept-loss` that the book goes on from here"
+    )]
+    Unpublished {
+        /// Leaves now.
+        found: u64,
+    },
+    /// A seal was used, and no checkpoint is sealed.
+    #[error(
+        "the book has {found} leaves and a seal was used, and no checkpoint of it is sealed: the seals were taken away, or never made; see \
+         `ventanilla verify book`, and say with `ventanilla accept-loss` that the book goes on from here"
+    )]
+    Unsealed {
+        /// Leaves now.
+        found: u64,
+    },
     /// Whoever brought the book back was told by a witness that it is old.
     #[error("{0}")]
     Held(String),
-    /// What was published cannot be read.
+    /// What is known outside the database cannot be used.
+    #[error(transparent)]
+    Outside(#[from] OutsideError),
+    /// Nothing tells which numbers were given.
     #[error(
-        "the checkpoint that was published cannot be read: {0}; bring back the file as it was, or say with \
-         `ventanilla accept-loss` that what it said is lost"
+        "nothing tells which numbers were given after what this book has: say with --next-number N the number with which \
+         entries of this year go on, above every number for which somebody may hold a receipt"
     )]
-    Unreadable(String),
+    NextNumber,
+    /// The number is not one that entries can go on with.
+    #[error("--next-number {0}: entries cannot go on with this number")]
+    BadNumber(i64),
+    /// What is signed cannot be kept beside the key.
+    #[error("{0} cannot be written: what is signed is kept there")]
+    NotKept(std::path::PathBuf, #[source] std::io::Error),
 }
 
 impl PublishError {
-    /// Whether the book must not number: it is known not to continue what was published or witnessed of it, or what was
-    /// published is there and nobody can tell.
+    /// Whether nobody answered, so that it is not known whether the book continues.
     #[must_use]
-    pub fn shows_loss(&self) -> bool {
+    pub const fn is_unknown(&self) -> bool {
+        matches!(self, Self::Store(_) | Self::Objects(_) | Self::Outside(OutsideError::Objects(_)))
+    }
+
+    /// Whether the book must not number because something of it may be lost: it is known not to continue what was published,
+    /// signed or witnessed of it, or nobody can tell.
+    #[must_use]
+    pub const fn shows_loss(&self) -> bool {
         match self {
-            Self::RolledBack { .. } | Self::OtherHistory { .. } | Self::Held(_) | Self::Unreadable(_) => true,
-            Self::Store(_) | Self::Objects(_) => false,
+            Self::RolledBack { .. }
+            | Self::OtherHistory { .. }
+            | Self::Cut { .. }
+            | Self::Rewritten { .. }
+            | Self::Unpublished { .. }
+            | Self::Unsealed { .. }
+            | Self::Held(_)
+            | Self::Outside(OutsideError::Unreadable { .. }) => true,
+            Self::Store(_)
+            | Self::Objects(_)
+            | Self::Outside(_)
+            | Self::NextNumber
+            | Self::BadNumber(_)
+            | Self::NotKept(..) => false,
         }
+    }
+
+    /// Whether numbering is held by this.
+    fn holds(&self) -> bool {
+        self.shows_loss() || matches!(self, Self::Outside(error) if error.is_other_log())
     }
 }
 
@@ -80,11 +161,6 @@ const HELD: Duration = Duration::from_secs(5);
 const CHECKPOINT_LENGTH: usize = 4096;
 /// What holds numbering although nothing published says so; empty when nothing does.
 const HELD_BY: &str = "book.held";
-
-/// Where the published checkpoint of a log is kept.
-pub(super) fn kept_as(log: Log) -> String {
-    format!("{}.checkpoint", log.as_str())
-}
 
 /// The head of a log, and what was published of it.
 #[derive(Debug, Clone, Copy)]
@@ -104,17 +180,20 @@ pub struct Lost {
     pub leaves: u64,
     /// What showed that more is lost.
     pub why: String,
+    /// The numbers that are not given, since somebody may hold a receipt of them.
+    pub skipped: Vec<Skipped>,
 }
 
 impl std::fmt::Display for Lost {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { leaves, why } = self;
+        let Self { leaves, why, skipped } = self;
         write!(
             out,
             "the loss is accepted and written into the book as event {}; whoever holds a receipt of a lost entry can prove it. \
              What was lost: {why}",
             leaves + 1
-        )
+        )?;
+        skipped.iter().try_for_each(|skipped| write!(out, "\n{skipped}"))
     }
 }
 
@@ -175,8 +254,9 @@ impl App {
         }
         let entity = &self.entity;
         let checkpoint = entity.ledger.checkpoint(log, size, root)?;
-        self.registry.objects().put_log(&entity.code, &kept_as(log), checkpoint.clone().into_bytes()).await?;
+        // Sealed first: what is published of a server that seals has a seal in the database, whenever the server dies.
         self.seal_checkpoint(log, size, &checkpoint).await?;
+        self.registry.objects().put_log(&entity.code, &published_as(log), checkpoint.into_bytes()).await?;
         Ok(Some(size))
     }
 
@@ -190,27 +270,70 @@ impl App {
         {
             return Err(PublishError::Held(reason));
         }
-        self.compare(log).await
+        let head = self.compare(log).await?;
+        // Whoever is about to write the first entry says so first: a book with leaves of which nothing was published is
+        // one of which something was taken away.
+        if log == Log::Book && head.size == 0 && head.published.is_none() && self.config.proof.seal_seconds > 0 {
+            self.publish_anyway(Log::Book).await?;
+        }
+        Ok(head)
     }
 
-    /// The head of a log, if it continues what was published of it in the object store.
+    /// The head of a log, if it continues what is known of it outside the database.
     async fn compare(&self, log: Log) -> Result<Head, PublishError> {
+        let found = self.compare_outside(log).await;
+        let kept = self.entity.ledger.kept();
+        match &found {
+            Ok(_) => kept.settle(self.entity.ledger.origin(log), true),
+            Err(error) if error.is_unknown() => {}
+            Err(_) => kept.settle(self.entity.ledger.origin(log), false),
+        }
+        found
+    }
+
+    async fn compare_outside(&self, log: Log) -> Result<Head, PublishError> {
         let (entity, name) = (&self.entity, log.as_str());
-        // Read first: what another process publishes meanwhile is of a later head than this.
-        let before = self.registry.objects().get_log(&entity.code, &kept_as(log)).await?;
-        let before = before.map(|bytes| self.read_published(log, &bytes)).transpose()?;
+        // Read first: what another process publishes or signs meanwhile is of a later head than this.
+        let before = outside::published(&entity.ledger, self.registry.objects(), &entity.code, log).await?;
+        let signed = outside::signed(&entity.ledger, log)?;
         let mut tx = self.store().read().await?;
         let (size, root) = head(&mut tx, entity.id, log).await?;
-        if let Some(before) = &before {
-            let published = before.size;
+        if let Some(Known { checkpoint, .. }) = &before {
+            let published = checkpoint.size;
             if published > size {
                 return Err(PublishError::RolledBack { log: name, found: size, published });
             }
-            if root_of(&mut tx, entity.id, log, published).await? != before.root {
+            if root_of(&mut tx, entity.id, log, published).await? != checkpoint.root {
                 return Err(PublishError::OtherHistory { log: name, published });
             }
         }
-        Ok(Head { size, root, published: before.map(|before| before.size) })
+        if let Some(Known { checkpoint, place, .. }) = &signed {
+            let (signed, place) = (checkpoint.size, place.clone());
+            if signed > size {
+                return Err(PublishError::Cut { log: name, found: size, signed, place });
+            }
+            if root_of(&mut tx, entity.id, log, signed).await? != checkpoint.root {
+                return Err(PublishError::Rewritten { log: name, signed, place });
+            }
+        }
+        let is_vouched_for = signed.is_some_and(|signed| signed.checkpoint.size > 0);
+        let published = before.map(|before| before.checkpoint.size);
+        if log == Log::Book && !is_vouched_for && self.config.proof.seal_seconds > 0 {
+            match published {
+                None if size > 0 => return Err(PublishError::Unpublished { found: size }),
+                Some(published) if published > 0 && self.lacks_seals(&mut tx).await? => {
+                    return Err(PublishError::Unsealed { found: size });
+                }
+                _ => {}
+            }
+        }
+        Ok(Head { size, root, published })
+    }
+
+    /// Whether no checkpoint of the book is sealed although a server recorded that it seals.
+    async fn lacks_seals(&self, tx: &mut Tx) -> store::Result<bool> {
+        Ok(!store::log::has_seals(tx, self.entity.id, Log::Book).await?
+            && seal_record::was_used(tx, &self.entity).await?)
     }
 
     /// What a witness said when the book was brought back.
@@ -232,19 +355,14 @@ impl App {
         let (holds, entity) = (self.registry.holds(), self.entity.id);
         match found {
             Ok(_) => holds.set(entity, None),
-            Err(
-                error @ (PublishError::RolledBack { .. }
-                | PublishError::OtherHistory { .. }
-                | PublishError::Held(_)
-                | PublishError::Unreadable(_)),
-            ) => holds.set(entity, Some(error.to_string())),
+            Err(error) if error.holds() => holds.set(entity, Some(error.to_string())),
             // What was not known before is not known now.
-            Err(PublishError::Store(_) | PublishError::Objects(_)) => {}
+            Err(_) => {}
         }
     }
 
-    /// Finds out whether the book continues what was published; until that is known, nothing is numbered. Gives whether
-    /// numbering may go on.
+    /// Finds out whether the book continues what was published and signed; until that is known, nothing is numbered. Gives
+    /// whether numbering may go on.
     pub async fn check_continuity(&self) -> bool {
         let (holds, entity) = (self.registry.holds(), self.entity.id);
         // A server that waited for a store that does not answer would not even say so.
@@ -253,12 +371,35 @@ impl App {
             holds.set(entity, Some(unknown.into()));
             return false;
         };
-        if let Err(error @ (PublishError::Store(_) | PublishError::Objects(_))) = &found {
+        if let Err(error) = &found
+            && error.is_unknown()
+        {
             let unknown = format!("it is not known yet whether the book continues what was published of it: {error}");
+            // `/readyz` is anybody's: which machine refused whom stands in the log alone.
+            tracing::error!(cause = with_causes(error), "{unknown}");
             holds.set(entity, Some(unknown));
         }
         self.hold_by(&found);
+        let access = if found.is_ok() { self.compare(Log::Access).await.map(Some) } else { Ok(None) };
+        self.keep_heads(found.as_ref().ok(), access.as_ref().ok().and_then(Option::as_ref));
+        if let Err(error) = access
+            && !error.is_unknown()
+        {
+            tracing::error!("{error}");
+            let mut states = self.published.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            states.insert(Log::Access, Some(error.to_string()));
+        }
         !holds.is_held(entity)
+    }
+
+    /// Signs heads that were found to continue, so that they are kept beside the key.
+    fn keep_heads(&self, book: Option<&Head>, access: Option<&Head>) {
+        for (log, head) in [(Log::Book, book), (Log::Access, access)] {
+            let Some(Head { size, root, .. }) = head else { continue };
+            if let Err(error) = self.entity.ledger.checkpoint(log, *size, *root) {
+                tracing::error!(error = &error as &dyn std::error::Error, "a checkpoint was not signed");
+            }
+        }
     }
 
     /// Looks every few seconds whether numbering may go on, until it may, or until `stop`.
@@ -272,15 +413,22 @@ impl App {
         }
     }
 
-    /// Accepts that what was published after the head is lost: writes that into the book and among the acts at once, keeps
-    /// the checkpoint beside it as proof of what was lost, and publishes the head. `None` when nothing is lost.
+    /// Accepts that what was published or signed after the head is lost: writes that into the book and among the acts at once,
+    /// keeps the checkpoint beside it as proof of what was lost, and publishes the head. Numbers that may have been given are
+    /// not given again: entries of this year go on with `next_number`, or above all that what is lost can have had. `None`
+    /// when nothing is lost.
     ///
     /// # Errors
     /// [`PublishError`]; it can be done again, and is written down again then.
-    pub async fn accept_loss(&self, by: &Actor) -> Result<Option<Lost>, PublishError> {
+    pub async fn accept_loss(&self, by: &Actor, next_number: Option<i64>) -> Result<Option<Lost>, PublishError> {
         let held = self.held_by().await?;
-        let by_witness =
-            |reason: &String| Loss { log: Log::Book, published: None, what: reason.clone(), why: reason.clone() };
+        let by_witness = |reason: &String| Loss {
+            log: Log::Book,
+            published: None,
+            signed: None,
+            what: reason.clone(),
+            why: reason.clone(),
+        };
         let (mut losses, mut broken) = (Vec::from_iter(held.as_ref().map(by_witness)), Vec::new());
         for log in [Log::Access, Log::Book] {
             if let Some(loss) = self.loss_of(log).await? {
@@ -291,48 +439,87 @@ impl App {
         let Some(last) = losses.iter().rev().find(|loss| loss.log == Log::Book).or(losses.first()) else {
             return Ok(None);
         };
-        let leaves = self.registry.write_losses(&self.entity, by, &losses).await?;
+        let next = next_after(&losses, next_number)?;
+        let written = self.registry.write_losses(&self.entity, by, &losses, next).await?;
         // Only now that it is written down: until then numbering is held.
         for log in broken {
-            self.publish_anyway(log).await?;
+            let (size, checkpoint) = self.publish_anyway(log).await?;
+            self.seal_checkpoint(log, size, &checkpoint).await?;
         }
         if held.is_some() {
             self.hold("").await?;
         }
-        Ok(leaves.map(|leaves| Lost { leaves, why: last.why.clone() }))
+        Ok(written.map(|Written { leaves, skipped }| Lost { leaves, why: last.why.clone(), skipped }))
     }
 
-    /// What a log lost of what was published of it, which is kept beside it.
+    /// What a log lost of what is known of it outside the database; what was published is kept beside it.
     async fn loss_of(&self, log: Log) -> Result<Option<Loss>, PublishError> {
-        let (objects, code) = (self.registry.objects(), &self.entity.code);
+        let (objects, code, ledger) = (self.registry.objects(), &self.entity.code, &self.entity.ledger);
         let Err(error) = self.compare(log).await else { return Ok(None) };
-        let published = match &error {
+        if !error.shows_loss() || matches!(error, PublishError::Held(_)) {
+            return Err(error);
+        }
+        let published = outside::published(ledger, objects, code, log).await;
+        let signed = outside::signed(ledger, log);
+        let (mut notes, mut sizes) = (Vec::new(), Vec::new());
+        for known in [&published, &signed] {
+            match known {
+                Ok(Some(known)) => {
+                    notes.push(known.note.clone());
+                    sizes.push(known.checkpoint.size);
+                }
+                Ok(None) => {}
+                Err(OutsideError::Unreadable { bytes, .. }) => notes.push(bytes.clone()),
+                Err(_) => return Err(error),
+            }
+        }
+        let size_of = |known: &Result<Option<Known>, OutsideError>| {
+            known.as_ref().ok().and_then(Option::as_ref).map(|known| known.checkpoint.size)
+        };
+        // How far it had come is known where what is known is of one history, and nothing of it is missing.
+        let complete = match &error {
+            PublishError::RolledBack { .. } | PublishError::Cut { .. } => true,
+            _ => size_of(&signed).is_some() && self.continues_signed(log).await?,
+        };
+        let told = match &error {
             PublishError::RolledBack { published, .. } | PublishError::OtherHistory { published, .. } => {
                 Some(*published)
             }
-            PublishError::Unreadable(_) => None,
-            PublishError::Store(_) | PublishError::Objects(_) | PublishError::Held(_) => return Err(error),
+            PublishError::Cut { signed, .. } | PublishError::Rewritten { signed, .. } => Some(*signed),
+            _ => None,
         };
-        let Some(kept) = objects.get_log(code, &kept_as(log)).await? else { return Ok(None) };
-        let which = published.map_or_else(|| "unreadable".to_owned(), |published| published.to_string());
-        objects.put_log(code, &format!("{}.lost-{which}.checkpoint", log.as_str()), kept.to_vec()).await?;
-        let what = String::from_utf8_lossy(&kept).replace('\0', "?").chars().take(CHECKPOINT_LENGTH).collect();
-        Ok(Some(Loss { log, published, what, why: error.to_string() }))
+        let which = told.map_or_else(|| "unreadable".to_owned(), |leaves| leaves.to_string());
+        let what = notes.first().cloned().unwrap_or_default();
+        if !what.is_empty() {
+            objects.put_log(code, &format!("{}.lost-{which}.checkpoint", log.as_str()), what.clone()).await?;
+        }
+        let what = String::from_utf8_lossy(&what).replace('\0', "?").chars().take(CHECKPOINT_LENGTH).collect();
+        let signed = sizes.into_iter().max().filter(|_| complete);
+        Ok(Some(Loss { log, published: told, signed, what, why: error.to_string() }))
     }
 
-    /// Publishes the head of a log in the place of what it does not continue.
-    async fn publish_anyway(&self, log: Log) -> Result<(), PublishError> {
+    /// Whether a log continues what was signed of it last, whatever was published.
+    async fn continues_signed(&self, log: Log) -> Result<bool, PublishError> {
+        let Some(Known { checkpoint, .. }) = outside::signed(&self.entity.ledger, log)? else { return Ok(false) };
+        let mut tx = self.store().read().await?;
+        let (size, _) = head(&mut tx, self.entity.id, log).await?;
+        Ok(checkpoint.size <= size && root_of(&mut tx, self.entity.id, log, checkpoint.size).await? == checkpoint.root)
+    }
+
+    /// Publishes the head of a log in the place of what it does not continue, and keeps it as what was signed last.
+    async fn publish_anyway(&self, log: Log) -> Result<(u64, String), PublishError> {
         let mut tx = self.store().read().await?;
         let (size, root) = head(&mut tx, self.entity.id, log).await?;
         drop(tx);
-        let checkpoint = self.entity.ledger.checkpoint(log, size, root)?;
+        let ledger = &self.entity.ledger;
+        let checkpoint = ledger.checkpoint(log, size, root)?;
+        if let Some(path) = ledger.kept().path() {
+            let kept = ledger.kept().replace(ledger.origin(log), &checkpoint);
+            kept.map_err(|error| PublishError::NotKept(path.to_owned(), error))?;
+        }
         let objects = self.registry.objects();
-        Ok(objects.put_log(&self.entity.code, &kept_as(log), checkpoint.into_bytes()).await?)
-    }
-
-    fn read_published(&self, log: Log, bytes: &[u8]) -> Result<Checkpoint, PublishError> {
-        let key = self.entity.ledger.verifier(log);
-        Checkpoint::of(key, bytes).map_err(|error| PublishError::Unreadable(error.to_string()))
+        objects.put_log(&self.entity.code, &published_as(log), checkpoint.clone().into_bytes()).await?;
+        Ok((size, checkpoint))
     }
 
     /// The entity's seal over a checkpoint and the reading of the clock, with a timestamp where there is an authority: it
@@ -376,6 +563,21 @@ impl App {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a seal has no timestamp");
                 None
             }
+        }
+    }
+}
+
+/// With which numbers entries go on after these losses: with the number that was asked for, or above all that may have been
+/// given. Each leaf gives one number at most, so it is enough to know how many leaves are lost.
+fn next_after(losses: &[Loss], asked: Option<i64>) -> Result<Next, PublishError> {
+    let of_book: Vec<&Loss> = losses.iter().filter(|loss| loss.log == Log::Book).collect();
+    match asked {
+        _ if of_book.is_empty() => Ok(Next::Unchanged),
+        Some(number) => Ok(Next::At(number)),
+        None => {
+            let signed: Option<Vec<u64>> = of_book.iter().map(|loss| loss.signed).collect();
+            let most = signed.and_then(|signed| signed.into_iter().max());
+            most.map(Next::AfterLeaves).ok_or(PublishError::NextNumber)
         }
     }
 }

@@ -9,7 +9,8 @@ use std::sync::PoisonError;
 
 use futures_util::future::join_all;
 
-use super::publish::{Head, PublishError, kept_as};
+use super::outside::published_as;
+use super::publish::{Head, PublishError};
 use crate::app::App;
 use crate::log::Note;
 use crate::log::note::NoteError;
@@ -121,7 +122,7 @@ impl App {
             && published.is_none_or(|published| published <= size)
         {
             let objects = self.registry.objects();
-            objects.put_log(&self.entity.code, &kept_as(Log::Book), note.to_string().into_bytes()).await?;
+            objects.put_log(&self.entity.code, &published_as(Log::Book), note.to_string().into_bytes()).await?;
         }
         Ok(alarm)
     }

@@ -85,6 +85,38 @@ pub enum Finding {
         /// Why.
         reason: String,
     },
+    /// Nothing is published of a book with leaves, by a server that publishes.
+    #[error("the book has {size} leaves, and no checkpoint of it is published: it was taken away, or never was")]
+    Unpublished {
+        /// The book's leaves.
+        size: u64,
+    },
+    /// No checkpoint is sealed, by a server that seals.
+    #[error(
+        "the book has {size} leaves and a seal was used, and no checkpoint is sealed: the seals were taken away, or never made"
+    )]
+    Unsealed {
+        /// The book's leaves.
+        size: u64,
+    },
+    /// A row names an entry or a tree that there is not.
+    #[error("{what} names {named}: what it names was cut off, or the row was slipped in")]
+    NamesNothing {
+        /// The row.
+        what: String,
+        /// What it names.
+        named: String,
+    },
+    /// An object is named to be deleted although its entry was not erased.
+    #[error(
+        "an object ({kind}) of entry {entry} is named to be deleted, and no event says that the entry was erased: the row was slipped in"
+    )]
+    DeletionSlippedIn {
+        /// The entry's id.
+        entry: Uuid,
+        /// What it is.
+        kind: String,
+    },
     /// An entry is gone.
     #[error("entry {code} is missing: event {position} began it")]
     EntryMissing {

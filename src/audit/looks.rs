@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::acts::Acts;
 use super::seals::Seals;
-use super::{AuditError, Finding, Kept, Report, published, sealed};
+use super::{AuditError, Finding, Kept, Report, published, sealed, signed};
 use crate::app::App;
 use crate::domain::Sha256;
 use crate::log::{Edge, Node, leaf_hash};
@@ -21,8 +21,9 @@ const STRETCH: u64 = 1024;
 pub async fn check(app: &App, seals: &mut Seals, report: &mut Report) -> Result<(), AuditError> {
     let entity = app.entity.id;
     let mut kept = HashMap::<u64, Vec<Kept>>::new();
-    let elsewhere =
-        published(app, Log::Access, report).await?.into_iter().chain(sealed(app, Log::Access, seals, report).await?);
+    let elsewhere = published(app, Log::Access, report).await?.into_iter();
+    let elsewhere = elsewhere.chain(signed(app, Log::Access, report));
+    let elsewhere = elsewhere.chain(sealed(app, Log::Access, seals, report).await?);
     for one in elsewhere {
         kept.entry(one.checkpoint.size).or_default().push(one);
     }

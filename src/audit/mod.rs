@@ -8,11 +8,12 @@
 //! | `receipts` | receipts against leaves, their seals, their PDFs |
 //! | `seals` | whose certificate made a seal |
 //! | `acts` | tokens, trust anchors, units, offices and books against the privileged acts |
+//! | `unknown` | rows that name entries or trees that there are not |
 //! | `looks` | the access log: looks and privileged acts, and the tree over them |
 //!
 //! # Why
 //! Whoever can write to the database can write anything that is consistent in itself, except for what others kept: the
-//! entity's published checkpoint in the object store, seals with timestamps, a witness's cosignatures, an auditor's file.
+//! entity's published checkpoint in the object store, the last one that was signed, beside the key, seals with timestamps, a witness's cosignatures, an auditor's file.
 //! So the check has two halves: rows against leaves, which finds what was done carelessly, and leaves against checkpoints
 //! kept elsewhere, which finds what was done with care. It reads in short stretches, so that the registry goes on.
 
@@ -22,6 +23,7 @@ pub mod finding;
 mod looks;
 mod receipts;
 mod seals;
+mod unknown;
 mod walk;
 
 pub use finding::Finding;
@@ -30,6 +32,7 @@ use seals::Seals;
 use crate::app::App;
 use crate::log::Checkpoint;
 use crate::registry::ledger::head;
+use crate::registry::seal_record;
 use crate::signature::Verdict;
 use crate::store;
 use crate::store::log::Log;
@@ -71,6 +74,8 @@ pub struct Report {
     /// Tokens, units, offices and books that the installation made or that are older than the acts, and readings of the clock
     /// from before they were sealed, kind by kind: nothing tells what they must be.
     pub before_acts: Vec<String>,
+    /// Numbers that are not given, since entries that were lost may have had them; the book says so itself.
+    pub skipped: Vec<String>,
     /// Documents and signed submissions whose bytes were read.
     pub objects: u64,
     /// The head of the tree, as computed.
@@ -109,7 +114,10 @@ pub async fn book(app: &App, mut wanted: Wanted, progress: Progress<'_>) -> Resu
     let mut report = Report::default();
     let entity = app.entity.id;
     let mut seals = Seals::default();
-    wanted.kept.extend(published(app, Log::Book, &mut report).await?);
+    let shown = published(app, Log::Book, &mut report).await?;
+    let published_size = shown.as_ref().map_or(0, |shown| shown.checkpoint.size);
+    wanted.kept.extend(shown);
+    wanted.kept.extend(signed(app, Log::Book, &mut report));
     wanted.kept.extend(sealed(app, Log::Book, &mut seals, &mut report).await?);
     let mut tx = app.store().read().await?;
     let (size, root) = head(&mut tx, entity, Log::Book).await?;
@@ -120,6 +128,9 @@ pub async fn book(app: &App, mut wanted: Wanted, progress: Progress<'_>) -> Resu
         }
     }
     drop(tx);
+    if size > 0 && app.config.proof.seal_seconds > 0 {
+        missing_outside(app, size, published_size, &mut report).await?;
+    }
     for kept in &wanted.kept {
         if kept.checkpoint.size > size {
             let (size, found) = (kept.checkpoint.size, size);
@@ -138,9 +149,37 @@ pub async fn book(app: &App, mut wanted: Wanted, progress: Progress<'_>) -> Resu
         report.find(Finding::Counter { what, counter, records });
     }
     drop(tx);
+    unknown::check(app, &mut report).await?;
     looks::check(app, &mut seals, &mut report).await?;
     report.head = Some(Checkpoint::new(app.entity.ledger.origin(Log::Book), size, computed));
     Ok(report)
+}
+
+/// Whether what a server that publishes leaves outside the book's own tables is there.
+async fn missing_outside(app: &App, size: u64, published: u64, report: &mut Report) -> Result<(), AuditError> {
+    if app.registry.objects().get_log(&app.entity.code, "book.checkpoint").await?.is_none() {
+        report.find(Finding::Unpublished { size });
+    }
+    let mut tx = app.store().read().await?;
+    if published > 0
+        && !store::log::has_seals(&mut tx, app.entity.id, Log::Book).await?
+        && seal_record::was_used(&mut tx, &app.entity).await?
+    {
+        report.find(Finding::Unsealed { size });
+    }
+    Ok(())
+}
+
+/// The checkpoint that was signed last, kept beside the log's key.
+fn signed(app: &App, log: Log, report: &mut Report) -> Option<Kept> {
+    let (ledger, source) = (&app.entity.ledger, "signed last, as the file beside the log's key says".to_owned());
+    match ledger.kept().read(ledger.origin(log)) {
+        Ok(note) => opened(app, log, note?.as_bytes(), source, report),
+        Err(error) => {
+            report.find(Finding::Checkpoint { size: 0, source_name: source, reason: error.to_string() });
+            None
+        }
+    }
 }
 
 /// The checkpoint that the server last published, kept in the object store.

@@ -3,18 +3,48 @@
 //! A receipt is what a verification code shows, so whoever can write to the database would begin here: the book stays
 //! whole while the world is shown something else.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::seals::Seals;
 use super::walk::code_of;
-use super::{AuditError, Finding, Report};
+use super::{AuditError, Finding, Kept, Report};
 use crate::app::App;
-use crate::log::leaf_hash;
+use crate::log::{Checkpoint, leaf_hash};
 use crate::receipt::check::check as check_receipt;
 use crate::receipt::pdf::ATTACHMENT;
 use crate::signature::{Kind, Verdict, attached_file};
 use crate::store::audit::ReceiptRow;
 use crate::store::book::EventRow;
+
+/// The checkpoints in these receipts that the log signed: each tree is one of this book's.
+pub fn checkpoints(app: &App, events: &[EventRow], receipts: &[ReceiptRow]) -> Vec<Kept> {
+    #[derive(serde::Deserialize)]
+    struct Receipt<'r> {
+        #[serde(borrow)]
+        proof: Proof<'r>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Proof<'r> {
+        #[serde(borrow)]
+        checkpoint: Cow<'r, str>,
+    }
+    let key = app.entity.ledger.verifier(crate::store::log::Log::Book);
+    let mut kept: Vec<Kept> = Vec::new();
+    for receipt in receipts {
+        // One that cannot be read, or that the log did not sign, is named where the receipt is checked.
+        let Ok(read) = serde_json::from_slice::<Receipt<'_>>(&receipt.json) else { continue };
+        let Ok(checkpoint) = Checkpoint::of(key, read.proof.checkpoint.as_bytes()) else { continue };
+        // Entries that were numbered together name one tree.
+        if kept.iter().any(|other| other.checkpoint == checkpoint) {
+            continue;
+        }
+        let Some(first) = events.iter().find(|event| event.entry_id == receipt.entry_id) else { continue };
+        kept.push(Kept { source: format!("in the receipt of entry {}", code_of(first)), checkpoint });
+    }
+    kept
+}
 
 /// Checks the receipts of the entries that these events began; the bytes of PDFs only `with_objects`.
 pub async fn check(

@@ -6,11 +6,12 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::seals::Seals;
-use super::{AuditError, Finding, Progress, Report, Wanted, documents, receipts};
+use super::{AuditError, Finding, Kept, Progress, Report, Wanted, documents, receipts};
 use crate::app::App;
 use crate::domain::{Micros, Sha256};
 use crate::log::{Edge, leaf_hash};
 use crate::registry::history::Told;
+use crate::registry::hold::{self, Skipped};
 use crate::registry::{erasure, record};
 use crate::store;
 use crate::store::audit::Stretch;
@@ -73,6 +74,9 @@ pub async fn walk(
         let erasures = store::audit::erasures(&mut tx, entity, position(from + 1), position(to)).await?;
         let issued = store::audit::receipts(&mut tx, entity, position(from + 1), position(to)).await?;
         drop(tx);
+        for one in receipts::checkpoints(app, &stretch.events, &issued) {
+            walk.expect(one, size, report);
+        }
         let complete = walk.leaves((&stretch.events, &erasures), from, to, report)?;
         for node in complete {
             let stored =
@@ -113,6 +117,16 @@ pub async fn walk(
 }
 
 impl Walk<'_> {
+    /// Has a checkpoint compared when its tree is reached; one that is larger than the book never is.
+    fn expect(&mut self, kept: Kept, all: u64, report: &mut Report) {
+        let Kept { source, checkpoint } = kept;
+        if checkpoint.size > all {
+            report.find(Finding::RolledBack { size: checkpoint.size, found: all, source_name: source });
+        } else {
+            self.kept.entry(checkpoint.size).or_default().push((source, checkpoint.root));
+        }
+    }
+
     /// Whether checkpoints of just this size, kept elsewhere, are of this history.
     fn compare_kept(&mut self, report: &mut Report) {
         let size = self.edge.size();
@@ -162,7 +176,13 @@ impl Walk<'_> {
     /// Compares the entries that begin here with what their events say.
     fn entries(&mut self, stretch: &Stretch, report: &mut Report) -> Result<(), AuditError> {
         let rows: HashMap<Uuid, &EntryRow> = stretch.entries.iter().map(|row| (row.id, row)).collect();
-        for first in stretch.events.iter().filter(|event| matches!(event.r#type.as_str(), "registered" | "imported")) {
+        for first in &stretch.events {
+            for skipped in hold::skipped(first) {
+                self.skip(skipped, first, report);
+            }
+            if !matches!(first.r#type.as_str(), "registered" | "imported") {
+                continue;
+            }
             let later: Vec<&EventRow> = stretch.later.iter().filter(|event| event.entry_id == first.entry_id).collect();
             // What was left of an entry whose data were erased tells the rest.
             let erased =
@@ -206,6 +226,19 @@ impl Walk<'_> {
             verdicts: stretch.verdicts.iter().filter(|verdict| mine(&verdict.entry_id)).cloned().collect(),
         };
         Ok(told.differences(row, &belongings, self.app.entity.zone)?)
+    }
+
+    /// Numbers that the book itself says are not given: it goes on behind them.
+    fn skip(&mut self, skipped: Skipped, event: &EventRow, report: &mut Report) {
+        report.skipped.push(format!("{skipped} (event {})", event.position));
+        let Skipped { book, year, after, next } = skipped;
+        let numbers = self.numbers.entry((book.clone(), year)).or_default();
+        if numbers.first.is_none() {
+            numbers.first = Some(after + 1);
+        } else if numbers.last != after {
+            report.find(Finding::Number { book, year, after: numbers.last, found: after + 1 });
+        }
+        numbers.last = next - 1;
     }
 
     /// Numbers count on by one, but for those of older systems, which may still be coming in while others are given.

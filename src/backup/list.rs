@@ -40,16 +40,15 @@ impl Listed {
     }
 }
 
-/// Writes down all that rows refer to; gives how many that are.
+/// Writes down all that rows refer to, in a file of this process alone; gives how many that are.
 ///
 /// # Errors
 /// When the database does not answer, or the file cannot be written.
-pub async fn write(tx: &mut Tx, path: &Path) -> Result<u64, BackupError> {
-    let file = File::create(path).map_err(failed(path))?;
+pub async fn write(tx: &mut Tx, file: &File) -> Result<u64, BackupError> {
     let (mut out, mut count) = (std::io::BufWriter::new(file), 0);
     let mut put = |listed: Listed| {
         count += 1;
-        out.write_all(listed.line().as_bytes()).map_err(failed(path))
+        out.write_all(listed.line().as_bytes()).map_err(BackupError::Staging)
     };
     let document = |entity: &str, hash: Sha256, size: Option<i64>| Listed {
         hash,
@@ -90,19 +89,11 @@ pub async fn write(tx: &mut Tx, path: &Path) -> Result<u64, BackupError> {
             put(Listed { hash, size: None, path: objects::receipt_path(&entity, entry, &hash) })?;
         }
     }
-    out.flush().map_err(failed(path))?;
+    out.flush().map_err(BackupError::Staging)?;
     Ok(count)
 }
 
-/// Reads a list, line by line.
-///
-/// # Errors
-/// When the file cannot be opened; a line that is none is an error of its own.
-pub fn read(path: &Path) -> Result<impl Iterator<Item = Result<Listed, BackupError>> + use<>, BackupError> {
-    lines(File::open(path).map_err(failed(path))?, path)
-}
-
-/// The same of a file that is open, from its beginning; `path` is what errors name.
+/// Reads a list that is open, line by line from its beginning; `path` is what errors name.
 ///
 /// # Errors
 /// When the file cannot be read; a line that is none is an error of its own.

@@ -2,15 +2,17 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
-use std::path::Path;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::{BackupError, Progress, failed};
 use crate::domain::Sha256;
-use crate::log::VerifierKey;
+use crate::log::{Checkpoint, VerifierKey};
 use crate::registry::ledger::{Ledger, stated_backup};
 use crate::store;
+use crate::store::private_folder::is_at;
 
 /// The form of backups that this program writes and reads.
 const FORMAT: &str = "ventanilla-backup/1";
@@ -77,6 +79,25 @@ impl Manifest {
     #[must_use]
     pub fn format() -> String {
         FORMAT.to_owned()
+    }
+
+    /// Whether the settings have the key that signed this book, which must go on with it, and the backup's checkpoint is
+    /// signed with it.
+    ///
+    /// # Errors
+    /// [`BackupError::OtherKey`], [`BackupError::Altered`].
+    pub fn check_key(&self, configured: &VerifierKey) -> Result<(), BackupError> {
+        if self.log_key_included || self.log_key != configured.to_string() {
+            return Err(BackupError::OtherKey { of: self.log_key.clone(), configured: configured.to_string() });
+        }
+        let is_its = |found: &Checkpoint| (found.size, found.root) == (self.tree_size, self.root);
+        match Checkpoint::of(configured, self.checkpoint.as_bytes()) {
+            Ok(found) if is_its(&found) => Ok(()),
+            _ => {
+                let reason = "its checkpoint is not the one that was signed".to_owned();
+                Err(BackupError::Altered { file: NAME.into(), reason })
+            }
+        }
     }
 
     /// Reads the manifest of a folder.
@@ -163,7 +184,7 @@ impl Manifest {
         let (path, fresh) = (folder.join(NAME), folder.join("backup.json.part"));
         let mut text = serde_json::to_vec_pretty(self).map_err(std::io::Error::other).map_err(failed(&path))?;
         text.push(b'\n');
-        let mut file = File::create(&fresh).map_err(failed(&fresh))?;
+        let mut file = fresh_file(&fresh)?;
         file.write_all(&text).map_err(failed(&fresh))?;
         file.sync_all().map_err(failed(&fresh))?;
         sync_folder(folder)?;
@@ -173,17 +194,6 @@ impl Manifest {
 }
 
 impl Part {
-    /// Syncs a file that is written, and says what is in it. Reads all of it: not for async threads.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn seal(folder: &Path, file: &str, progress: Progress<'_>) -> Result<Self, BackupError> {
-        let path = folder.join(file);
-        File::open(&path).and_then(|file| file.sync_all()).map_err(failed(&path))?;
-        let (bytes, sha256) = copy(&path, &mut std::io::sink(), progress)?;
-        Ok(Self { file: file.to_owned(), bytes, sha256 })
-    }
-
     /// Copies the file out of the backup, where somebody may change it at any time, if it is as it was written. Reads all of
     /// it: not for async threads.
     ///
@@ -202,6 +212,64 @@ impl Part {
         let (_, sha256) = copy(&path, to, progress)?;
         if sha256 == self.sha256 { Ok(()) } else { Err(altered(format!("its SHA-256 is {sha256}"))) }
     }
+}
+
+/// A file of a backup on its way into the folder: hashed as it is written, so that what is signed is what this process wrote
+/// and not what lies there later.
+pub struct Fresh {
+    path: PathBuf,
+    name: &'static str,
+    file: File,
+    hasher: openssl::sha::Sha256,
+    bytes: u64,
+}
+
+impl Fresh {
+    /// Makes the file anew, in the place of whatever has its name.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn make(folder: &Path, name: &'static str) -> Result<Self, BackupError> {
+        let path = folder.join(name);
+        let file = fresh_file(&path)?;
+        Ok(Self { path, name, file, hasher: openssl::sha::Sha256::new(), bytes: 0 })
+    }
+
+    /// Makes what was written durable, and says what that is. Not for async threads.
+    ///
+    /// # Errors
+    /// [`BackupError::Altered`] when another file stands in its place by now.
+    pub fn finish(self) -> Result<Part, BackupError> {
+        self.file.sync_all().map_err(failed(&self.path))?;
+        if !is_at(&self.file, &self.path) {
+            let reason = "somebody else put another in its place while it was written".to_owned();
+            return Err(BackupError::Altered { file: self.path, reason });
+        }
+        Ok(Part { file: self.name.to_owned(), bytes: self.bytes, sha256: Sha256(self.hasher.finish()) })
+    }
+}
+
+impl Write for Fresh {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Opens a file that is nobody else's: none that was there, and no link to elsewhere.
+fn fresh_file(path: &Path) -> Result<File, BackupError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(path)(error)),
+        _ => {}
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600).open(path).map_err(failed(path))
 }
 
 /// Copies a file; how many bytes it has, and their hash.

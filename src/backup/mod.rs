@@ -15,6 +15,9 @@
 //! by all backups into one folder: only new ones are copied.
 //!
 //! # Who made it
+//! What is signed is hashed as this process writes it, in files that it makes itself, and the list of objects is never read
+//! from the folder: whoever can write there while a backup is made gets nothing of theirs signed.
+//!
 //! The manifest has the hashes of the database's copy and of the list, which has those of all objects, and is signed with the
 //! log's key: what the operator keeps outside, in `proof.key`, tells a backup from one that somebody made up. [`restore`]
 //! takes no other, unless the operator says so, which is recorded. What is restored is copied out of the folder first, and
@@ -58,8 +61,11 @@ pub enum BackupError {
     /// A file.
     #[error("{0}")]
     File(PathBuf, #[source] std::io::Error),
-    /// What was copied out of the backup cannot be written.
-    #[error("what is restored is copied first, beside the database or into the folder TMPDIR names (else /tmp)")]
+    /// What is on its way into a backup or out of it cannot be written.
+    #[error(
+        "what is copied into or out of a backup is first written beside the database, or into the folder that TMPDIR names \
+         (else /tmp)"
+    )]
     Staging(#[source] std::io::Error),
     /// Nothing proves who made the backup.
     #[error(
@@ -95,6 +101,17 @@ pub enum BackupError {
     /// The settings are of another body, or of another engine.
     #[error("the backup is of {0}, the settings are of {1}")]
     Other(String, String),
+    /// The settings have another key, or another name of the log, than the book.
+    #[error(
+        "the book of the backup is signed with the key {of}, the key of the settings (proof.key, proof.origin) is {configured}: \
+         put the former key and name into the settings; nothing was changed"
+    )]
+    OtherKey {
+        /// The book's.
+        of: String,
+        /// That of the settings.
+        configured: String,
+    },
     /// The log's key is in a file that the settings do not name.
     #[error(
         "the checkpoints of this book are signed with a key in a file, which is no part of a backup: \

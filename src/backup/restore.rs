@@ -24,6 +24,8 @@ use crate::store::objects::{self, Objects};
 pub struct Proof {
     /// The public key of the log, from outside the backup.
     pub key: Option<VerifierKey>,
+    /// That of the settings, with which the book would go on; none where it is kept in the database.
+    pub configured: Option<VerifierKey>,
     /// Whether a backup is taken whose maker nothing proves.
     pub accept_unsigned: bool,
 }
@@ -64,6 +66,9 @@ pub async fn restore(
         && !proof.accept_unsigned
     {
         return Err(BackupError::Unproven(why.clone()));
+    }
+    if let Some(configured) = &proof.configured {
+        manifest.check_key(configured)?;
     }
     if store::dump::holds_entries(url).await? {
         return Err(BackupError::NotEmpty);

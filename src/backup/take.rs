@@ -1,14 +1,14 @@
 //! Making a backup.
 
-use std::fs::{DirBuilder, OpenOptions, TryLockError};
-use std::io::Write;
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::list::{self, Listed};
-use super::manifest::{Manifest, Part};
+use super::manifest::{Fresh, Manifest};
 use super::{AT_ONCE, BackupError, Progress, Wrong, failed, objects_in};
 use crate::app::App;
 use crate::registry::ledger::head;
@@ -56,22 +56,29 @@ pub async fn take(app: &App, folder: &Path, progress: Progress<'_>) -> Result<Ta
     tokio::task::block_in_place(|| close(folder));
     let former = Manifest::read(folder).ok();
     let (database, listing) = names(app.store(), former.as_ref());
-    let listing_path = folder.join(listing);
     let made_at = app.clock().now().rfc3339(app.entity.zone);
     let settings = &app.config.database;
 
     progress("copying the database", 0, 0);
-    let mut tx = app.store().dump(settings.url.expose(), &settings.tools, &folder.join(database)).await?;
-    let (tree_size, root) = head(&mut tx, app.entity.id, Log::Book).await?;
-    let (entries, documents) = store::dump::counts(&mut tx).await?;
-    let entities = store::references::entities(&mut tx).await?;
-    let referred = list::write(&mut tx, &listing_path).await?;
-    drop(tx);
+    let out = Fresh::make(folder, database)?;
+    let (mut dump, out) = app.store().dump(settings.url.expose(), &settings.tools, out).await?;
+    let tx = &mut dump.tx;
+    let (tree_size, root) = head(tx, app.entity.id, Log::Book).await?;
+    let (entries, documents) = store::dump::counts(tx).await?;
+    let entities = store::references::entities(tx).await?;
+    let list = store::dump::unnamed_file().map_err(BackupError::Staging)?;
+    let referred = list::write(tx, &list).await?;
+    drop(dump);
 
     let target = objects_in(folder)?;
-    let (mut wrong, copied) = copy(app.registry.objects(), &target, &listing_path, referred, progress).await?;
-    let (others, more) =
-        copy_others(app.registry.objects(), &target, &entities, &listing_path, &mut wrong, progress).await?;
+    let (mut wrong, copied) = copy(app.registry.objects(), &target, &list, referred, progress).await?;
+    let (others, more) = copy_others(app.registry.objects(), &target, &entities, &list, &mut wrong, progress).await?;
+    let (database, list) = tokio::task::block_in_place(|| {
+        let mut out_list = Fresh::make(folder, listing)?;
+        let mut list = &list;
+        list.rewind().and_then(|()| std::io::copy(&mut list, &mut out_list)).map_err(BackupError::Staging)?;
+        Ok::<_, BackupError>((out.finish()?, out_list.finish()?))
+    })?;
     let mut manifest = Manifest {
         format: Manifest::format(),
         made_at,
@@ -79,8 +86,8 @@ pub async fn take(app: &App, folder: &Path, progress: Progress<'_>) -> Result<Ta
         entity: app.entity.code.clone(),
         name: app.entity.name.clone(),
         engine: engine(app.store()).to_owned(),
-        database: tokio::task::block_in_place(|| Part::seal(folder, database, progress))?,
-        list: tokio::task::block_in_place(|| Part::seal(folder, listing, progress))?,
+        database,
+        list,
         objects: referred + others,
         missing: wrong.count,
         entries,
@@ -146,11 +153,11 @@ enum Copied {
 async fn copy(
     from: &Objects,
     to: &Objects,
-    listing: &Path,
+    list: &File,
     all: u64,
     progress: Progress<'_>,
 ) -> Result<(Wrong, u64), BackupError> {
-    let lines = list::read(listing)?;
+    let lines = list::lines(list.try_clone().map_err(BackupError::Staging)?, Path::new("the list of objects"))?;
     let copying = futures_util::stream::iter(lines).map(|listed| async { copy_one(from, to, &listed?).await });
     let mut copying = copying.buffer_unordered(AT_ONCE);
     let (mut wrong, mut copied, mut done) = (Wrong::default(), 0, 0);
@@ -191,22 +198,23 @@ async fn copy_others(
     from: &Objects,
     to: &Objects,
     entities: &[String],
-    listing: &Path,
+    mut list: &File,
     wrong: &mut Wrong,
     progress: Progress<'_>,
 ) -> Result<(u64, u64), BackupError> {
-    let mut out = OpenOptions::new().append(true).open(listing).map_err(failed(listing))?;
+    list.seek(SeekFrom::End(0)).map_err(BackupError::Staging)?;
     let (mut count, mut copied) = (0, 0);
     for entity in entities {
         let mut others = from.list_others(entity);
         while let Some((path, size)) = others.try_next().await? {
             progress("copying the rest", count, count + 1);
-            let there = to.size_at(&path).await? == Some(size);
-            let hash = if there { to.hash_at(&path).await? } else { from.hash_at(&path).await? };
-            // It was listed, and taken away since.
-            let Some(hash) = hash else { continue };
-            let listed = Listed { hash, size: Some(size), path };
-            match copy_one(from, to, &listed).await? {
+            // By what the registry has: no row says which bytes these are, and in the folder anybody may have put others.
+            // It was listed, and may have been taken away since.
+            let Some(hash) = from.hash_at(&path).await? else { continue };
+            let unsized_one = Listed { hash, size: None, path };
+            let became = copy_one(from, to, &unsized_one).await?;
+            let listed = Listed { size: Some(size), ..unsized_one };
+            match became {
                 Copied::Now => copied += 1,
                 Copied::There => {}
                 Copied::Missing(what) => {
@@ -215,7 +223,7 @@ async fn copy_others(
                 }
             }
             count += 1;
-            out.write_all(listed.line().as_bytes()).map_err(failed(listing))?;
+            list.write_all(listed.line().as_bytes()).map_err(BackupError::Staging)?;
         }
     }
     Ok((count, copied))

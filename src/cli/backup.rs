@@ -8,13 +8,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::operator::operator;
 use super::{ConfigArgument, Outcome, block_on, load, modes, open};
+use crate::after::outside;
 use crate::after::publish::PublishError;
-use crate::app::{App, StartError, ledger_in_file};
+use crate::app::{App, ledger_in_file};
 use crate::audit::{self, Kept, Wanted};
 use crate::backup::manifest::Manifest;
 use crate::backup::{restore, take};
 use crate::log::{Checkpoint, VerifierKey};
 use crate::store::log::Log;
+use crate::store::objects::Objects;
 
 /// What `backup` takes.
 #[derive(Debug, clap::Args)]
@@ -39,6 +41,9 @@ pub struct RestoreArguments {
     /// decision is written into the log.
     #[arg(long)]
     accept_loss: bool,
+    /// With --accept-loss: the number with which entries of this year go on, where nothing tells it.
+    #[arg(long, value_name = "N", requires = "accept_loss", value_parser = clap::value_parser!(i64).range(1..))]
+    next_number: Option<i64>,
     /// The log's public key, as `serve` prints it, by which the backup's signature is checked; else that of proof.key.
     #[arg(long, value_name = "KEY")]
     key: Option<VerifierKey>,
@@ -52,6 +57,10 @@ pub struct RestoreArguments {
 pub struct LossArguments {
     #[command(flatten)]
     config: ConfigArgument,
+    /// The number with which entries of this year go on, in each book that has not come so far: above every number for which
+    /// somebody may hold a receipt. Without it they go on above all that may have been given, where that is known.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    next_number: Option<i64>,
 }
 
 /// A bar on a terminal, whatever is being done.
@@ -123,12 +132,17 @@ fn not_included(manifest: &Manifest) -> &'static str {
 
 /// Brings a backup back. Exit status 0 when the book is whole and goes on from what was published, 1 when not.
 pub fn restore(arguments: RestoreArguments) -> Outcome {
-    let RestoreArguments { config, folder, accept_loss, key, accept_unsigned } = arguments;
+    let RestoreArguments { config, folder, accept_loss, next_number, key, accept_unsigned } = arguments;
     block_on(async {
         let config = load(&config)?;
-        let configured = || Ok::<_, StartError>(ledger_in_file(&config)?.map(|log| log.verifier(Log::Book).clone()));
-        let key = key.map_or_else(configured, |key| Ok(Some(key)))?;
-        let proof = restore::Proof { key, accept_unsigned };
+        let ledger = ledger_in_file(&config)?;
+        // A folder that is not there yet holds nothing, and is not made before all is checked.
+        let is_fresh = modes::documents(&config).is_some_and(|folder| !folder.exists());
+        if let Some(ledger) = ledger.as_ref().filter(|_| !is_fresh) {
+            outside::check_owner(ledger, &Objects::open(&config.objects)?, &config.entity.code).await?;
+        }
+        let configured = ledger.map(|ledger| ledger.verifier(Log::Book).clone());
+        let proof = restore::Proof { key: key.or_else(|| configured.clone()), configured, accept_unsigned };
         let screen = Screen::new();
         let show = |stage, done, all| screen.show(stage, done, all);
         let restored = restore::restore(&config, &folder, &proof, &show).await;
@@ -141,7 +155,7 @@ pub fn restore(arguments: RestoreArguments) -> Outcome {
             println!("{why}: that is accepted, and recorded");
             app.accept_backup(&manifest, why, &operator()).await?;
         }
-        let newer = settle_published(&app, accept_loss).await?;
+        let newer = settle_published(&app, accept_loss, next_number).await?;
         let whole = check(&app, &manifest).await?;
         app.store().close().await;
         Ok(ExitCode::from(u8::from(newer || !whole)))
@@ -152,7 +166,7 @@ pub fn restore(arguments: RestoreArguments) -> Outcome {
 pub fn accept_loss(arguments: &LossArguments) -> Outcome {
     block_on(async {
         let app = open(load(&arguments.config)?).await?;
-        let accepted = app.accept_loss(&operator()).await?;
+        let accepted = app.accept_loss(&operator(), arguments.next_number).await?;
         app.store().close().await;
         match accepted {
             Some(lost) => println!("{lost}"),
@@ -164,7 +178,11 @@ pub fn accept_loss(arguments: &LossArguments) -> Outcome {
 
 /// Publishes the checkpoint that was brought back, or says that a newer one was published; true when numbering must not
 /// go on.
-async fn settle_published(app: &App, accept_loss: bool) -> Result<bool, Box<dyn std::error::Error>> {
+async fn settle_published(
+    app: &App,
+    accept_loss: bool,
+    next_number: Option<i64>,
+) -> Result<bool, Box<dyn std::error::Error>> {
     // What held an earlier database says nothing of this one: the witnesses are asked anew.
     app.hold("").await?;
     let mut found = app.continues(Log::Book).await;
@@ -185,7 +203,7 @@ async fn settle_published(app: &App, accept_loss: bool) -> Result<bool, Box<dyn 
                 );
                 return Ok(true);
             }
-            if let Some(lost) = app.accept_loss(&operator()).await? {
+            if let Some(lost) = app.accept_loss(&operator(), next_number).await? {
                 println!("{lost}");
             }
         }

@@ -31,6 +31,9 @@ pub(super) fn close_named(config: &Config, file: Option<&Path>) -> Modes {
             modes.one(key);
         }
     }
+    if let Some(state) = config.proof.state_file() {
+        modes.one(&state);
+    }
     modes.database(config.database.url.expose());
     if let Some(folder) = documents(config) {
         modes.one(&folder);

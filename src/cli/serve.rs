@@ -228,6 +228,9 @@ impl Server {
         let Self { app, bound: Bound { listener, tls, admin, .. } } = self;
         // Before anybody is served: a book that was brought back older than it was must not number.
         app.check_continuity().await;
+        if let Some(unkept) = app.kept_state() {
+            tracing::warn!("{unkept}");
+        }
         // Before anything is numbered: a clock that was wrong from the start is not seen otherwise.
         app.ask_time_source().await;
         // Whatever seals asks for it again.

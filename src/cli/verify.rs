@@ -168,6 +168,9 @@ pub(super) fn tell(report: &Report) -> bool {
         let named = report.before_acts.join("; ");
         println!("made by the installation or before acts were recorded, so not compared with any: {named}");
     }
+    for skipped in &report.skipped {
+        println!("{skipped}");
+    }
     if report.wrong == 0 {
         println!(
             "the book is whole: every number, time, record, document, receipt, checkpoint and line of the access log is \

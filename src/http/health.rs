@@ -126,7 +126,7 @@ async fn look(app: App, fresh: Duration) -> Readiness {
     if let Some(found) = app.readiness.found_within(fresh) {
         return found;
     }
-    let found = readiness(&app).await;
+    let found = Box::pin(readiness(&app)).await;
     let mut last = app.readiness.found.lock().unwrap_or_else(PoisonError::into_inner);
     *last = Some((Instant::now(), found.clone()));
     found
@@ -141,7 +141,13 @@ async fn readiness(app: &App) -> Readiness {
         part(app.expiry_state()),
     );
     let wrong = |state: Option<String>| state.map_or(Condition::Well, Condition::Wrong);
-    let (seal, log, trust_anchors) = (app.seal_state(), wrong(app.publishing_state()), app.anchors_state());
+    // What is kept nowhere by the settings is said at the start; what should be kept and cannot be, here as well.
+    let unkept = app.config.proof.state_file().and_then(|_| app.kept_state());
+    let log = match app.publishing_state() {
+        None => unkept.map_or(Condition::Well, Condition::Remarkable),
+        state => wrong(state),
+    };
+    let (seal, trust_anchors) = (app.seal_state(), app.anchors_state());
     let (trusted_lists, address) = (app.lists_state(), wrong(app.address_state()));
     let ready = [&database, &object_store, &clock, &seal, &log].into_iter().all(Condition::is_well);
     let say = |part: Condition| part.to_string();

@@ -10,12 +10,13 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::params::{Params, PathParam};
-use super::problem::{LogProblems, Problem, Result};
+use super::problem::{Kind, LogProblems, Problem, Result};
 use crate::app::App;
 use crate::domain::Sha256;
 use crate::log::proof::Plan;
 use crate::log::tile::{Content, format_bundle};
 use crate::log::{TilePath, leaf_hash};
+use crate::registry::book::Refusal;
 use crate::registry::ledger::{Proof, fetch, head};
 use crate::store;
 use crate::store::log::Log;
@@ -57,7 +58,18 @@ pub async fn access_checkpoint(State(app): State<App>) -> Result<Response> {
     newest(&app, Log::Access).await
 }
 
+/// While numbering is held, nothing new is signed: the book may be another than the one that was.
+fn refuse_held(app: &App) -> Result<()> {
+    match app.registry.holds().reason(app.entity.id) {
+        None => Ok(()),
+        Some(_) => Err(Problem::new(Kind::Unavailable, Refusal::Held.to_string())),
+    }
+}
+
 async fn newest(app: &App, log: Log) -> Result<Response> {
+    if log == Log::Book {
+        refuse_held(app)?;
+    }
     let checkpoint = app.registry.checkpoint(&app.entity, log).await?;
     Ok(open(checkpoint.into_bytes(), "text/plain; charset=utf-8", "no-cache"))
 }
@@ -185,6 +197,7 @@ pub async fn proof(
     PathParam(Path(id)): PathParam<Uuid>,
     Params(which): Params<Which>,
 ) -> Result<Json<Proof>> {
+    refuse_held(&app)?;
     let proof = app.registry.proof(&app.entity, id, which.event).await?;
     Ok(Json(proof.ok_or_else(Problem::not_found)?))
 }

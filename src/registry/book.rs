@@ -25,6 +25,7 @@ use super::submit::{Registered, registered_by};
 use super::will::ActsOfWill;
 use crate::domain::{Micros, Sha256};
 use crate::store::entries::{Belongings, EntryRow, VerdictRow};
+use crate::store::log::Log;
 use crate::store::{self, Store, Tx};
 
 /// The key of a request that may be repeated.
@@ -181,6 +182,17 @@ impl Book {
         given
     }
 
+    /// Why a book of so many leaves must not number: more were signed, so its end was cut off while it was served.
+    fn is_cut(&self, leaves: i64) -> Option<String> {
+        let ledger = &self.entity.ledger;
+        let signed = ledger.kept().signed(ledger.origin(Log::Book))?;
+        (i64::try_from(signed).unwrap_or(i64::MAX) > leaves).then(|| {
+            format!(
+                "the book has {leaves} leaves, but a checkpoint of {signed} was signed: see `ventanilla verify book`"
+            )
+        })
+    }
+
     /// The entries that registrations repeat which were committed before this batch, by their event.
     async fn registered_before(
         &self,
@@ -269,6 +281,10 @@ impl Commit for Book {
         let growth = Growth::from(&lock.log_edge)?;
         if growth.size() != lock.last_event {
             return Err(store::Error::Corrupt("edge of a log").into());
+        }
+        if let Some(cut) = self.is_cut(growth.size()) {
+            self.holds.set(self.entity.id, Some(cut));
+            return Ok(vec![Outcome::Refused(Refusal::Held); members.len()]);
         }
         let done = Batch::new(&self.entity, at, growth).write(&mut tx, &accepted, &judged, &alterations).await?;
         let Done { registered: written, altered, event, growth } = done;

@@ -30,7 +30,7 @@ pub struct Entry {
     /// The book's year: the local year of `registered_at`.
     #[schema(example = 2026)]
     pub year: i64,
-    /// Its number: from 1, without gaps, per book and year.
+    /// Its number: from 1, without gaps, per book and year; after an accepted loss it goes on above all that may have been given.
     #[schema(example = 123)]
     pub number: i64,
     /// Year, book and number in one.

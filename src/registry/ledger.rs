@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::Registry;
 use super::caller::Entity;
+use super::kept::Kept;
 use super::record;
 use crate::domain::Sha256;
 use crate::log::proof::Plan;
@@ -39,6 +40,7 @@ pub enum LedgerError {
 pub struct Ledger {
     book: SigningKey,
     access: SigningKey,
+    kept: Kept,
 }
 
 impl Ledger {
@@ -51,7 +53,19 @@ impl Ledger {
         let named = |name: &str| -> Result<SigningKey, LedgerError> {
             Ok(SigningKey::new(name.parse::<KeyName>()?, SignatureKind::Ed25519, key.clone())?)
         };
-        Ok(Self { book: named(origin)?, access: named(&format!("{origin}/access"))? })
+        Ok(Self { book: named(origin)?, access: named(&format!("{origin}/access"))?, kept: Kept::default() })
+    }
+
+    /// The same, where the last signed checkpoint of each log is kept so.
+    #[must_use]
+    pub fn keeping(self, kept: Kept) -> Self {
+        Self { kept, ..self }
+    }
+
+    /// What is kept of the checkpoints that were signed.
+    #[must_use]
+    pub fn kept(&self) -> &Kept {
+        &self.kept
     }
 
     /// A fresh key, as PEM.
@@ -82,13 +96,16 @@ impl Ledger {
         self.verifier(log).name().as_ref()
     }
 
-    /// The signed checkpoint of a tree that is committed: always the same bytes for the same tree.
+    /// The signed checkpoint of a tree that is committed: always the same bytes for the same tree. It is kept before it is
+    /// given to anybody.
     ///
     /// # Errors
     /// When OpenSSL cannot sign.
     pub fn checkpoint(&self, log: Log, size: u64, root: Sha256) -> store::Result<String> {
         let signed = Checkpoint::new(self.origin(log), size, root).sign(self.key(log));
-        Ok(signed.map_err(|_| store::Error::Corrupt("key of the log"))?.to_string())
+        let note = signed.map_err(|_| store::Error::Corrupt("key of the log"))?.to_string();
+        self.kept.keep(self.origin(log), size, &note);
+        Ok(note)
     }
 }
 

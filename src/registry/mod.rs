@@ -22,6 +22,7 @@ pub mod full_text;
 pub mod history;
 pub mod hold;
 pub mod incident;
+pub mod kept;
 mod leaves;
 pub mod ledger;
 pub mod numbering;

@@ -40,12 +40,25 @@ struct Stated {
 pub async fn known(tx: &mut Tx, entity: &Entity) -> store::Result<BTreeSet<Sha256>> {
     let actions = [Action::SealUsed.as_str(), Action::SealAccepted.as_str()];
     let acts = store::access::acts(tx, entity.id, actions).await?;
-    let stated = acts.into_iter().filter_map(|(subject, detail)| {
+    Ok(stated(entity, acts).collect())
+}
+
+/// Whether a server of the registry sealed something, by what it recorded itself.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn was_used(tx: &mut Tx, entity: &Entity) -> store::Result<bool> {
+    let acts = store::access::acts(tx, entity.id, [Action::SealUsed.as_str(); 2]).await?;
+    Ok(stated(entity, acts).next().is_some())
+}
+
+/// The certificates of acts that carry the registry's own statement.
+fn stated(entity: &Entity, acts: Vec<(Option<String>, Option<String>)>) -> impl Iterator<Item = Sha256> {
+    acts.into_iter().filter_map(|(subject, detail)| {
         let sha256: Sha256 = subject?.parse().ok()?;
         let detail: Stated = serde_json::from_str(&detail?).ok()?;
         entity.ledger.stated_seal(&detail.statement, sha256).then_some(sha256)
-    });
-    Ok(stated.collect())
+    })
 }
 
 /// Records a certificate that is not on record yet; whether it was not.

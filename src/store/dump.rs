@@ -4,11 +4,11 @@
 //! SQLite writes a consistent copy itself (`VACUUM INTO`), which holds up no writer. PostgreSQL's tool is `pg_dump`; it is
 //! given the snapshot of a transaction of ours, so that what refers to objects is read from just what was dumped.
 
-use std::fs::Permissions;
-use std::io::{ErrorKind, Read, Seek};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::File;
+use std::io::{ErrorKind, Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
@@ -17,6 +17,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
+use super::private_folder::PrivateFolder;
 use super::{Error, Result, Store, Tx, schema};
 use crate::domain::text::with_causes;
 
@@ -32,6 +33,9 @@ pub enum DumpError {
     /// A file.
     #[error("{0}")]
     File(PathBuf, #[source] std::io::Error),
+    /// The copy of the database.
+    #[error("the copy of the database could not be written")]
+    Copy(#[source] std::io::Error),
     /// PostgreSQL's own program is not there.
     #[error(
         "{0} was not found: install PostgreSQL's client programs (Debian: postgresql-client) of the server's version or a \
@@ -69,25 +73,33 @@ impl From<sqlx::Error> for DumpError {
     }
 }
 
-/// Opens a file that only its owner reads: it may hold the key that signs checkpoints.
-fn private(path: &Path) -> std::result::Result<std::fs::File, DumpError> {
-    let mut options = std::fs::OpenOptions::new();
-    let made = options.write(true).create(true).truncate(true).mode(0o600).open(path);
-    // One that was there keeps its mode when it is opened.
-    let made = made.and_then(|file| file.set_permissions(Permissions::from_mode(0o600)).map(|()| file));
-    made.map_err(|error| DumpError::File(path.to_owned(), error))
+/// A database that was written down, and a transaction that reads just what was.
+#[derive(Debug)]
+pub struct Dump {
+    /// The transaction.
+    pub tx: Tx,
+    /// On SQLite, where the copy is that it reads.
+    _copy: Option<PrivateFolder>,
 }
 
 impl Store {
-    /// Writes the database as it is now into `file`, over what is there, and gives a transaction that reads just that
-    /// state. `url` and `tools` are the settings `database.url` and `database.tools`.
+    /// Writes the database as it is now into `out`, which is given back, and gives a transaction that reads just that
+    /// state: what is written on the way lies where nobody else can change it, or nowhere. `url` and `tools` are the
+    /// settings `database.url` and `database.tools`.
     ///
     /// # Errors
-    /// [`DumpError`]; the file may be there in part.
-    pub async fn dump(&self, url: &str, tools: &Path, file: &Path) -> std::result::Result<Tx, DumpError> {
-        private(file)?;
+    /// [`DumpError`]; a part may have been written.
+    pub async fn dump<W: Write + Send + 'static>(
+        &self,
+        url: &str,
+        tools: &Path,
+        out: W,
+    ) -> std::result::Result<(Dump, W), DumpError> {
         match self {
             Self::Sqlite { readers, .. } => {
+                let original = SqliteConnectOptions::from_str(url).map_err(Error::from)?.get_filename().to_owned();
+                let folder = PrivateFolder::beside(&original).map_err(|error| DumpError::File(original, error))?;
+                let file = folder.join("ventanilla.db");
                 let mut connection = readers.acquire().await?.detach();
                 // It writes to the new file alone, and would be refused all the same.
                 sqlx::query("PRAGMA query_only = 0").execute(&mut connection).await?;
@@ -96,9 +108,12 @@ impl Store {
                     .execute(&mut connection)
                     .await?;
                 connection.close().await?;
+                let copy = file.clone();
+                let copying = tokio::task::spawn_blocking(move || copy_out(&copy, out)).await;
+                let out = copying.map_err(std::io::Error::other).flatten().map_err(DumpError::Copy)?;
                 let options = SqliteConnectOptions::new().filename(file).read_only(true);
                 let copy = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
-                Ok(Tx::Sqlite(copy.begin().await?))
+                Ok((Dump { tx: Tx::Sqlite(copy.begin().await?), _copy: Some(folder) }, out))
             }
             Self::Postgres(_) => {
                 let mut tx = self.read().await?;
@@ -113,18 +128,18 @@ impl Store {
                     }
                     Tx::Sqlite(_) => return Err(Error::Bug("transaction").into()),
                 };
-                let arguments = vec![
-                    "--format=custom".into(),
-                    "--no-owner".into(),
-                    "--no-privileges".into(),
-                    format!("--snapshot={snapshot}"),
-                    format!("--file={}", file.display()),
-                ];
-                run("pg_dump", tools, Some(url), arguments, (Stdio::null(), Stdio::null())).await?;
-                Ok(tx)
+                let arguments = ["--format=custom", "--no-owner", "--no-privileges"].map(String::from);
+                let arguments = [&arguments[..], &[format!("--snapshot={snapshot}")]].concat();
+                let out = run("pg_dump", tools, Some(url), arguments, Stdio::null(), Output::Copy(out)).await?;
+                Ok((Dump { tx, _copy: None }, out.ok_or(Error::Bug("output of a program"))?))
             }
         }
     }
+}
+
+fn copy_out<W: Write>(from: &Path, mut out: W) -> std::io::Result<W> {
+    std::io::copy(&mut File::open(from)?, &mut out)?;
+    Ok(out)
 }
 
 /// Whether a database holds anything of a book; none that is not there yet, or has no schema, does.
@@ -162,7 +177,7 @@ pub async fn holds_entries(url: &str) -> Result<bool> {
 ///
 /// # Errors
 /// When it cannot be made.
-pub fn unnamed_file() -> std::io::Result<std::fs::File> {
+pub fn unnamed_file() -> std::io::Result<File> {
     let mut random = [0; 16];
     openssl::rand::rand_bytes(&mut random).map_err(std::io::Error::other)?;
     let path = std::env::temp_dir().join(format!("ventanilla-{}", hex::encode(random)));
@@ -175,11 +190,18 @@ pub fn unnamed_file() -> std::io::Result<std::fs::File> {
 /// A dump on its way to the place of a database that holds no entries: a copy that nobody else changes. Dropped, it is gone.
 #[derive(Debug)]
 pub struct Staged {
-    file: std::fs::File,
+    file: File,
     /// On SQLite, where the copy is and where it goes.
-    place: Option<(PathBuf, PathBuf)>,
+    place: Option<Place>,
     /// On PostgreSQL, what the migrations make that the dump says it ran.
     made: Option<schema::Made>,
+}
+
+#[derive(Debug)]
+struct Place {
+    fresh: PathBuf,
+    target: PathBuf,
+    _folder: PrivateFolder,
 }
 
 impl Staged {
@@ -193,12 +215,18 @@ impl Staged {
             return Ok(Self { file, place: None, made: None });
         }
         let target = SqliteConnectOptions::from_str(url).map_err(Error::from)?.get_filename().to_owned();
-        let fresh = beside(&target, ".restoring");
-        Ok(Self { file: private(&fresh)?, place: Some((fresh, target)), made: None })
+        let folder = PrivateFolder::beside(&target).map_err(|error| DumpError::File(target.clone(), error))?;
+        // Earlier versions wrote here, and left it behind when they were interrupted.
+        let _ = std::fs::remove_file(beside(&target, ".restoring"));
+        let fresh = folder.join("ventanilla.db");
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.read(true).write(true).create_new(true).mode(0o600).open(&fresh);
+        let file = file.map_err(|error| DumpError::File(fresh.clone(), error))?;
+        Ok(Self { file, place: Some(Place { fresh, target, _folder: folder }), made: None })
     }
 
     /// Where the dump is to be written.
-    pub fn file(&mut self) -> &mut std::fs::File {
+    pub fn file(&mut self) -> &mut File {
         &mut self.file
     }
 
@@ -209,7 +237,7 @@ impl Staged {
     /// [`DumpError::Schema`] names what is not; or the migrations that it ran are not known, or `url`'s role may not make
     /// a schema to run them in.
     pub async fn check(&mut self, url: &str, tools: &Path) -> std::result::Result<(), DumpError> {
-        let Some((fresh, _)) = &self.place else {
+        let Some(Place { fresh, .. }) = &self.place else {
             let versions = self.versions(tools).await?;
             if versions.is_empty() {
                 return Err(DumpError::Schema(vec!["the list of its migrations is missing".to_owned()], None));
@@ -237,8 +265,8 @@ impl Staged {
         let failed = |error| DumpError::File(std::env::temp_dir(), error);
         let mut rows = unnamed_file().map_err(failed)?;
         let arguments = ["--data-only", "--table=_sqlx_migrations", "--file=-"].map(String::from).to_vec();
-        let output = rows.try_clone().map_err(failed)?.into();
-        run("pg_restore", tools, None, arguments, (self.input()?, output)).await?;
+        let output = rows.try_clone().map_err(failed)?;
+        run::<File>("pg_restore", tools, None, arguments, self.input()?, Output::File(output)).await?;
         let mut text = String::new();
         rows.rewind().and_then(|()| rows.take(MAX_RECORD).read_to_string(&mut text)).map_err(failed)?;
         Ok(copied_versions(&text))
@@ -249,8 +277,8 @@ impl Staged {
     /// # Errors
     /// [`DumpError`]; then the database holds no entries, as before, unless the error says that it could not be emptied.
     pub async fn bring_back(mut self, url: &str, tools: &Path) -> std::result::Result<(), DumpError> {
-        if let Some((fresh, target)) = self.place.take() {
-            return replace_file(&target, fresh).await;
+        if let Some(place) = self.place.take() {
+            return replace_file(&place.target, &place.fresh).await;
         }
         let made = self.made.take().ok_or(Error::Bug("the dump was not checked"))?;
         let mut connection = connect(url).await?;
@@ -258,7 +286,8 @@ impl Staged {
         let arguments =
             ["--clean", "--if-exists", "--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"];
         let arguments = arguments.map(String::from).to_vec();
-        let failure = run("pg_restore", tools, Some(url), arguments, (self.input()?, Stdio::null())).await.err();
+        let input = self.input()?;
+        let failure = run::<File>("pg_restore", tools, Some(url), arguments, input, Output::None).await.err();
         if connection.ping().await.is_err() {
             // It took hours, and somebody on the way forgets connections that say nothing.
             connection = match connect(url).await {
@@ -293,14 +322,6 @@ impl Staged {
     }
 }
 
-impl Drop for Staged {
-    fn drop(&mut self) {
-        if let Some((fresh, _)) = &self.place {
-            let _ = std::fs::remove_file(fresh);
-        }
-    }
-}
-
 async fn connect(url: &str) -> Result<PgConnection> {
     Ok(PgConnectOptions::from_str(url)?.connect().await?)
 }
@@ -324,7 +345,7 @@ fn beside(file: &Path, end: &str) -> PathBuf {
 }
 
 /// Moves the fresh file, which is durable, to the place of the target.
-async fn replace_file(target: &Path, fresh: PathBuf) -> std::result::Result<(), DumpError> {
+async fn replace_file(target: &Path, fresh: &Path) -> std::result::Result<(), DumpError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |error| DumpError::File(path, error)
@@ -349,38 +370,85 @@ async fn replace_file(target: &Path, fresh: PathBuf) -> std::result::Result<(), 
             _ => {}
         }
     }
-    std::fs::rename(&fresh, target).map_err(failed(target))?;
+    std::fs::rename(fresh, target).map_err(failed(target))?;
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))
 }
 
-/// Runs one of PostgreSQL's programs, on a database where one is named, with this input and output. The password goes by the environment, where `ps` does not show it.
-async fn run(
+/// Where a program's output goes.
+enum Output<W> {
+    None,
+    File(File),
+    /// Through this process, which sees each byte before anybody else can.
+    Copy(W),
+}
+
+/// Runs one of PostgreSQL's programs, on a database where one is named, with this input and output; gives back what the
+/// output was copied to. The password goes by the environment, where `ps` does not show it.
+async fn run<W: Write + Send + 'static>(
     program: &'static str,
     tools: &Path,
     url: Option<&str>,
     arguments: Vec<String>,
-    (input, output): (Stdio, Stdio),
-) -> std::result::Result<(), DumpError> {
+    input: Stdio,
+    output: Output<W>,
+) -> std::result::Result<Option<W>, DumpError> {
     let path = if tools.as_os_str().is_empty() { PathBuf::from(program) } else { tools.join(program) };
     let mut command = Command::new(&path);
-    command.args(arguments).env("LC_ALL", "C").stdin(input).stdout(output);
+    command.args(arguments).env("LC_ALL", "C").stdin(input).stderr(Stdio::piped());
+    let copy = match output {
+        Output::None => {
+            command.stdout(Stdio::null());
+            None
+        }
+        Output::File(file) => {
+            command.stdout(file);
+            None
+        }
+        Output::Copy(out) => {
+            command.stdout(Stdio::piped());
+            Some(out)
+        }
+    };
     if let Some(url) = url {
         let (address, password) = without_password(url)?;
         command.arg(format!("--dbname={address}")).arg("--no-password");
         command.envs(password.map(|password| ("PGPASSWORD", password)));
     }
-    let running = tokio::task::spawn_blocking(move || command.output()).await;
-    let done = running.map_err(std::io::Error::other).flatten().map_err(|error| match error.kind() {
-        ErrorKind::NotFound => DumpError::NoTool(path.clone()),
-        _ => DumpError::File(path.clone(), error),
-    })?;
-    if done.status.success() {
-        return Ok(());
+    let running = tokio::task::spawn_blocking(move || run_copying(command, copy)).await;
+    let (done, said, copied) =
+        running.map_err(std::io::Error::other).flatten().map_err(|error| match error.kind() {
+            ErrorKind::NotFound => DumpError::NoTool(path.clone()),
+            _ => DumpError::File(path.clone(), error),
+        })?;
+    // A program whose output nobody takes any more fails, too, but not by its own fault.
+    let copied = copied.transpose().map_err(DumpError::Copy)?;
+    if done.success() {
+        return Ok(copied);
     }
-    let said = String::from_utf8_lossy(&done.stderr);
+    let said = String::from_utf8_lossy(&said);
     let said = said.trim().chars().rev().take(1000).collect::<Vec<_>>().into_iter().rev().collect();
     Err(DumpError::Tool { program, said })
+}
+
+/// How a program ended, what it said, and what became of its copied output.
+type Ran<W> = (ExitStatus, Vec<u8>, Option<std::io::Result<W>>);
+
+fn run_copying<W: Write>(mut command: Command, copy: Option<W>) -> std::io::Result<Ran<W>> {
+    let mut child = command.spawn()?;
+    let (output, errors) = (child.stdout.take(), child.stderr.take());
+    // Read beside the output: a program whose words nobody reads waits for ever.
+    let listening = std::thread::spawn(move || {
+        let mut said = Vec::new();
+        errors.map(|mut errors| errors.read_to_end(&mut said)).transpose().map(|_| said)
+    });
+    let copied = copy.map(|mut out| {
+        let mut output = output.ok_or(ErrorKind::BrokenPipe)?;
+        std::io::copy(&mut output, &mut out).map(|_| out)
+    });
+    let done = child.wait()?;
+    let said = listening.join().map_err(|_| std::io::Error::other("its words were not read"))??;
+    Ok((done, said, copied))
 }
 
 /// The address without its password and without what only this program understands, and the password.

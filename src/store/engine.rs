@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection, PgPool, Sqlite, SqlitePool, Transaction};
+use sqlx::{ConnectOptions, Connection, PgPool, Sqlite, SqlitePool, Transaction};
 
 use super::gather::PgTx;
 use super::migrations;
@@ -28,6 +28,12 @@ pub enum Error {
     /// The engine would lose acknowledged entries in a power cut.
     #[error("the database is not durable: {0}")]
     NotDurable(String),
+    /// `database.url` is empty.
+    #[error(
+        "database.url is not set: name the settings of the registry with --config FILE (`ventanilla init` writes them), or set \
+         VENTANILLA_DATABASE__URL"
+    )]
+    NotSet,
     /// `database.url` is of no engine that is known.
     #[error("database.url must begin with sqlite: or postgres:, not {0:?}")]
     UnknownEngine(String),
@@ -169,6 +175,17 @@ macro_rules! sql {
 }
 pub(crate) use {on_engine, sql};
 
+/// Why no connection was had: a pool that tried again until its time was over says only that.
+async fn explained(error: sqlx::Error, options: &PgConnectOptions) -> sqlx::Error {
+    match error {
+        sqlx::Error::PoolTimedOut => match options.connect().await {
+            Err(cause) => cause,
+            Ok(_) => error,
+        },
+        error => error,
+    }
+}
+
 impl Store {
     /// Opens the database at `url`, makes it if it is an SQLite file that does not exist, brings its schema up to
     /// date and reads back that it is durable.
@@ -227,9 +244,14 @@ impl Store {
             let pool = PgPoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(Duration::from_secs(10))
-                .connect_with(options)
-                .await?;
-            Self::Postgres(pool)
+                .connect_with(options.clone())
+                .await;
+            match pool {
+                Ok(pool) => Self::Postgres(pool),
+                Err(error) => return Err(explained(error, &options).await.into()),
+            }
+        } else if url.is_empty() {
+            return Err(Error::NotSet);
         } else {
             return Err(Error::UnknownEngine(url.split(':').next().unwrap_or_default().to_owned()));
         };
@@ -404,5 +426,13 @@ mod tests {
         ] {
             assert_eq!(is_unchecked(&PgConnectOptions::from_str(url).unwrap()), unchecked, "{url}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_pool_that_gave_up_tells_why() {
+        let options = PgConnectOptions::from_str("postgres://u:p@127.0.0.1:1/v").unwrap();
+        let error = explained(sqlx::Error::PoolTimedOut, &options).await;
+        let told = crate::domain::text::with_causes(&Error::from(error));
+        assert!(told.contains("refused"), "{told}");
     }
 }

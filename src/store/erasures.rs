@@ -169,13 +169,14 @@ async fn name_objects(tx: &mut Tx, entry: Uuid) -> Result<()> {
          UNION SELECT entity_id, entry_id, 'document', signature_sha256 FROM documents
                WHERE entry_id = $1 AND signature_sha256 IS NOT NULL
          UNION SELECT entity_id, id, 'json', submission_sha256 FROM entries WHERE id = $1 AND submission_sha256 IS NOT NULL
-         UNION SELECT entity_id, id, 'p7s', signature_sha256 FROM entries WHERE id = $1 AND signature_sha256 IS NOT NULL",
+         UNION SELECT entity_id, id, 'p7s', signature_sha256 FROM entries WHERE id = $1 AND signature_sha256 IS NOT NULL
+         ON CONFLICT DO NOTHING",
         entry
     )?;
     let kinds: &[&str] = if matches!(tx, Tx::Sqlite(_)) { &[RECEIPTS, WORDS] } else { &[RECEIPTS] };
     for kind in kinds {
         let statement = "INSERT INTO erased_objects (entity_id, entry_id, kind, sha256)
-                         SELECT entity_id, id, $2, $3 FROM entries WHERE id = $1";
+                         SELECT entity_id, id, $2, $3 FROM entries WHERE id = $1 ON CONFLICT DO NOTHING";
         sql!(tx, execute, statement, entry, *kind, Sha256([0; 32]))?;
     }
     Ok(())

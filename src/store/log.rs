@@ -212,6 +212,21 @@ pub async fn keep_seal(tx: &mut Tx, entity: i64, log: Log, seal: &SealRow) -> Re
     Ok(())
 }
 
+/// Whether any checkpoint of a log is sealed.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn has_seals(tx: &mut Tx, entity: i64, log: Log) -> Result<bool> {
+    let found: Option<(i64,)> = sql!(
+        tx,
+        fetch_optional,
+        "SELECT size FROM log_seals WHERE entity_id = $1 AND log = $2 LIMIT 1",
+        entity,
+        log.as_str()
+    )?;
+    Ok(found.is_some())
+}
+
 /// How far the clock was off when the last checkpoints of a log were sealed, the newest first: when, size, source,
 /// microseconds ahead of it. Seals without an answer of a source are there, too.
 ///

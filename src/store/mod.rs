@@ -32,6 +32,7 @@ pub mod modes;
 pub mod objects;
 pub mod officials;
 pub mod outbox;
+pub mod private_folder;
 pub mod receipts;
 pub mod references;
 mod schema;
@@ -40,6 +41,7 @@ pub mod slips;
 mod statement;
 pub mod tokens;
 pub mod trusted_lists;
+pub mod unknown;
 mod upkeep;
 
 pub(crate) use columns::row;

@@ -43,6 +43,12 @@ pub enum Error {
     /// The folder cannot be used.
     #[error("the folder for documents cannot be used: {0}")]
     Folder(PathBuf, #[source] std::io::Error),
+    /// `objects.url` is empty.
+    #[error(
+        "objects.url is not set: name the settings of the registry with --config FILE (`ventanilla init` writes them), or set \
+         VENTANILLA_OBJECTS__URL"
+    )]
+    NotSet,
     /// `objects.url` is of no kind that is known.
     #[error("objects.url must begin with file:/// or s3://, not {0:?}")]
     UnknownKind(String),
@@ -128,6 +134,9 @@ impl Objects {
             std::fs::create_dir_all(&folder).map_err(|error| Error::Folder(folder.clone(), error))?;
             let store = LocalFileSystem::new_with_prefix(&folder)?.with_fsync(true);
             return Ok(Self { store: Arc::new(store), prefix: Path::default(), folder: Some(folder) });
+        }
+        if config.url.is_empty() {
+            return Err(Error::NotSet);
         }
         let Some(rest) = config.url.strip_prefix("s3://") else {
             return Err(Error::UnknownKind(config.url.clone()));

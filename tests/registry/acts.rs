@@ -182,7 +182,7 @@ async fn do_all_at_the_command_line(town: &Town) {
     done(&["token", "revoke", "--name", "mostrador-9"]);
     done(&["calendar", "load", "days.csv"]);
     done(&["clock", "accept"]);
-    done(&["accept-loss"]);
+    done(&["accept-loss", "--next-number", "1"]);
     done(&["catalogue", "import", "units.csv"]);
     done(&["catalogue", "unit", "L01000077", "--name", "Deportes", "--own", "true"]);
     done(&["catalogue", "office", "O00000077", "--name", "Oficina 77"]);

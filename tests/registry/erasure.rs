@@ -236,20 +236,67 @@ async fn objects_that_a_crash_left_behind_go_with_the_next_sweep(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let town = Town::on(engine).await;
-    let id = fresh_id();
+    let form = Paper::submission().document("plano", b"%PDF-1.7 hers alone").signed_by_ana();
+    let registered = town.submit(&form, "a key").await.registered();
+    town.post("/erasures", "admin", &order(&registered["entry"]["code"])).await.is(201, "");
+    let id = registered["entry"]["id"].as_str().unwrap().parse().unwrap();
+    // As if the process had died before it deleted what was signed.
     town.app.registry.objects().put_signed(ENTITY, id, "json", b"hers").await.unwrap();
-    let row = match engine {
-        Engine::Sqlite => format!("X'{}', 'json', zeroblob(32)", id.simple()),
-        Engine::Postgres => format!("'{id}', 'json', decode(repeat('00', 32), 'hex')"),
-    };
-    let statement = format!(
-        "INSERT INTO erased_objects (entity_id, entry_id, kind, sha256) SELECT id, {row} FROM entities WHERE code = '{ENTITY}'"
-    );
-    execute(town.app.store(), &statement).await;
+    plant(&town, id, "json").await;
     // Whatever its age: an orphan as young as this would stay.
     let swept = town.app.registry.sweep(&town.app.entity, std::time::Duration::from_hours(24)).await.unwrap();
     assert_eq!((swept.erased, objects(&town).await), (1, (0, 0)));
     assert_eq!(town.count("SELECT count(*) FROM erased_objects").await, 0);
+}
+
+/// Names an object to be deleted, as a row alone.
+async fn plant(town: &Town, entry: uuid::Uuid, kind: &str) {
+    let (id, zeros) = match town.site.engine {
+        Engine::Sqlite => (format!("X'{}'", entry.simple()), "zeroblob(32)"),
+        Engine::Postgres => (format!("'{entry}'"), "decode(repeat('00', 32), 'hex')"),
+    };
+    let statement = format!(
+        "INSERT INTO erased_objects (entity_id, entry_id, kind, sha256)
+         SELECT id, {id}, '{kind}', {zeros} FROM entities WHERE code = '{ENTITY}'"
+    );
+    execute(town.app.store(), &statement).await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn rows_that_somebody_plants_delete_nothing_of_a_living_entry_and_are_named(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
+    let form = Paper::submission().document("plano", b"%PDF-1.7 hers alone").signed_by_ana();
+    let registered = town.submit(&form, "a key").await.registered();
+    followed_up(&town).await;
+    let id = registered["entry"]["id"].as_str().unwrap();
+    town.get(&format!("/entries/{id}/receipt.pdf"), "eoffice").await.is(200, "");
+    let entry = id.parse().unwrap();
+    let receipts = async || town.app.registry.objects().receipts_of(ENTITY, entry).await.unwrap().len();
+    let before = (objects(&town).await, receipts().await);
+    assert_eq!(before, ((1, 2), 1));
+    for kind in ["json", "p7s", "receipts", "document"] {
+        plant(&town, entry, kind).await;
+    }
+    // The row alone says that it was erased.
+    for statement in ["SELECT 1", "UPDATE entries SET erased_at = 1, erasure_ground = 'court_order'"] {
+        execute(town.app.store(), statement).await;
+        let swept = town.app.registry.sweep(&town.app.entity, Duration::ZERO).await.unwrap();
+        assert_eq!((swept.erased, objects(&town).await, receipts().await), (0, before.0, before.1));
+        let named = town.findings().await;
+        for kind in ["json", "p7s", "receipts", "document"] {
+            let wanted = format!("DeletionSlippedIn {{ entry: {id}, kind: \"{kind}\" }}");
+            assert!(named.contains(&wanted), "{wanted}: {named:?}");
+        }
+    }
+    // Nor do they keep an order from being carried out.
+    execute(town.app.store(), "UPDATE entries SET erased_at = NULL, erasure_ground = NULL").await;
+    town.post("/erasures", "admin", &order(&registered["entry"]["code"])).await.is(201, "");
+    town.app.registry.sweep(&town.app.entity, Duration::ZERO).await.unwrap();
+    assert_eq!((objects(&town).await, receipts().await), ((0, 0), 0));
+    assert_eq!(town.findings().await, Vec::<String>::new());
 }
 
 #[rstest]

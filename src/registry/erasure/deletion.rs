@@ -2,10 +2,16 @@
 //!
 //! # Why
 //! What is to be deleted is named in the transaction that erases, so it can be done at any time, again, and by anybody.
-//! One object that cannot be deleted keeps no other from it: each is tried, and the first error is told at the end.
+//! One object that cannot be deleted keeps no other from it: each is tried, and the first error is told at the end. A row
+//! that names an object is not enough, or whoever can write one could have the evidence of a living entry deleted: the book
+//! must say that the entry was erased.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use uuid::Uuid;
 
+use super::is_erased_by_book;
 use crate::domain::Sha256;
 use crate::registry::Registry;
 use crate::registry::caller::Entity;
@@ -22,9 +28,20 @@ impl Registry {
     pub async fn delete_erased(&self, entity: &Entity, entry: Option<Uuid>) -> Result<u64, SweepError> {
         let mut tx = self.store.read().await?;
         let objects = store::erasures::objects(&mut tx, entity.id, entry).await?;
+        let mut erased = HashMap::new();
+        for object in &objects {
+            if let Entry::Vacant(place) = erased.entry(object.entry_id) {
+                let is_erased = is_erased_by_book(&mut tx, entity, object.entry_id).await?;
+                if !is_erased {
+                    tracing::error!(entry = %object.entry_id, "an object of an entry that was not erased is named to be deleted: \
+                        it stays; see `ventanilla verify book`");
+                }
+                place.insert(is_erased);
+            }
+        }
         drop(tx);
         let (mut deleted, mut first) = (0, FirstError::default());
-        for object in &objects {
+        for object in objects.iter().filter(|object| erased.get(&object.entry_id) == Some(&true)) {
             deleted += first.note(self.delete_object(entity, object).await);
         }
         first.or(deleted)

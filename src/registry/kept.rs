@@ -1,0 +1,234 @@
+//! The last checkpoint that was signed of each log, in a file outside database and object store.
+//!
+//! # Why
+//! Whoever can write to both, and has no key, could cut off the end of a book and take away what was published of it:
+//! nothing that is left would disagree, and the next start would sign the shorter book. So what was signed is kept where
+//! the key is, durable before the checkpoint leaves the process. A book that is smaller than that, or another, is noticed;
+//! one that is larger and continues it is fine, as another process may have signed it.
+//!
+//! Nothing is kept of a log before it was compared with what is kept already, nor once it was found not to continue it:
+//! the file would then say what it is there to contradict.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{ErrorKind, Result, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::log::{Checkpoint, Note};
+
+/// The file. Cheap to clone; without one, nothing is kept.
+#[derive(Debug, Clone, Default)]
+pub struct Kept(Option<Arc<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Logs that continue what is kept, by their names, and how many leaves are known to be kept of each.
+    continuing: BTreeMap<String, Option<u64>>,
+    /// Why the last checkpoint could not be kept.
+    trouble: Option<String>,
+}
+
+impl Kept {
+    /// In this file, which is made when something is kept.
+    #[must_use]
+    pub fn in_file(path: PathBuf) -> Self {
+        Self(Some(Arc::new(Inner { path, state: Mutex::default() })))
+    }
+
+    /// Where the file is.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.0.as_deref().map(|inner| inner.path.as_path())
+    }
+
+    /// Why what is signed now cannot be kept.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.0.as_deref().and_then(|inner| inner.state().trouble.clone())
+    }
+
+    /// The signed checkpoint that is kept of the log of this name; its signature is not checked.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or was not written by this program.
+    pub fn read(&self, origin: &str) -> Result<Option<String>> {
+        let Some(inner) = self.0.as_deref() else { return Ok(None) };
+        Ok(read(&inner.path)?.remove(origin))
+    }
+
+    /// How many leaves of the log of this name were signed, as far as this process knows.
+    #[must_use]
+    pub fn signed(&self, origin: &str) -> Option<u64> {
+        self.0.as_deref().and_then(|inner| inner.state().continuing.get(origin).copied().flatten())
+    }
+
+    /// Says whether the log of this name continues what is kept of it.
+    pub fn settle(&self, origin: &str, continues: bool) {
+        let Some(inner) = self.0.as_deref() else { return };
+        let mut state = inner.state();
+        if continues {
+            state.continuing.entry(origin.to_owned()).or_default();
+        } else {
+            state.continuing.remove(origin);
+        }
+    }
+
+    /// Keeps a checkpoint of `size` leaves that is about to leave the process, if none as large is kept. What cannot be
+    /// kept is told by [`Kept::trouble`]: entries that are committed must be answered.
+    pub fn keep(&self, origin: &str, size: u64, note: &str) {
+        let Some(inner) = self.0.as_deref() else { return };
+        // Held meanwhile: a smaller one must not leave before the larger one is durable.
+        let mut state = inner.state();
+        let Some(known) = state.continuing.get(origin) else { return };
+        if known.is_some_and(|known| known >= size) {
+            return;
+        }
+        match in_place(|| inner.write(origin, note, |before| before.is_none_or(|before| before < size))) {
+            Ok(()) => {
+                state.continuing.insert(origin.to_owned(), Some(size));
+                state.trouble = None;
+            }
+            Err(error) => {
+                let trouble = format!("what was signed last cannot be kept in {}: {error}", inner.path.display());
+                if state.trouble.as_ref() != Some(&trouble) {
+                    tracing::error!("{trouble}");
+                }
+                state.trouble = Some(trouble);
+            }
+        }
+    }
+
+    /// Keeps this in the place of whatever is kept of the log: an administrator accepted that it is lost.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn replace(&self, origin: &str, note: &str) -> Result<()> {
+        let Some(inner) = self.0.as_deref() else { return Ok(()) };
+        let mut state = inner.state();
+        in_place(|| inner.write(origin, note, |_| true))?;
+        state.continuing.insert(origin.to_owned(), size_of(note));
+        Ok(())
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, origin: &str, note: &str, is_wanted: impl Fn(Option<u64>) -> bool) -> Result<()> {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = File::open(folder)?;
+        // Other processes keep what they sign in the same file. Where a folder cannot be locked, one of two that write at
+        // once is kept, and either is true.
+        let _ = folder.lock();
+        let mut all = match read(&self.path) {
+            // What an administrator gives up may be unreadable; else it stays.
+            Err(error) if error.kind() == ErrorKind::InvalidData && is_wanted(Some(u64::MAX)) => BTreeMap::new(),
+            all => all?,
+        };
+        if !is_wanted(all.get(origin).and_then(|before| size_of(before))) {
+            return Ok(());
+        }
+        all.insert(origin.to_owned(), note.to_owned());
+        let mut fresh = self.path.clone().into_os_string();
+        fresh.push(".part");
+        match std::fs::remove_file(&fresh) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
+        file.write_all(&serde_json::to_vec_pretty(&all)?)?;
+        file.sync_all()?;
+        std::fs::rename(&fresh, &self.path)?;
+        folder.sync_all()
+    }
+}
+
+fn read(path: &Path) -> Result<BTreeMap<String, String>> {
+    match std::fs::read(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(BTreeMap::new()),
+        bytes => serde_json::from_slice(&bytes?).map_err(|error| std::io::Error::new(ErrorKind::InvalidData, error)),
+    }
+}
+
+/// How many leaves a checkpoint says that there are, whoever signed it.
+fn size_of(note: &str) -> Option<u64> {
+    Some(Checkpoint::parse(Note::parse(note.as_bytes()).ok()?.text()).ok()?.size)
+}
+
+/// Does something that waits for a disk, so that other tasks go on elsewhere where there is an elsewhere.
+fn in_place<T>(work: impl FnOnce() -> T) -> T {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::domain::Sha256;
+    use crate::registry::ledger::Ledger;
+    use crate::store::log::Log;
+
+    const ORIGIN: &str = "example.org/book";
+
+    fn note(size: u64) -> String {
+        let ledger = Ledger::new(ORIGIN, &Ledger::new_key().unwrap()).unwrap();
+        ledger.checkpoint(Log::Book, size, Sha256([1; 32])).unwrap()
+    }
+
+    #[test]
+    fn the_largest_is_kept_whichever_process_signed_it_and_only_of_a_log_that_was_compared() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.key.state");
+        let (one, other) = (Kept::in_file(path.clone()), Kept::in_file(path.clone()));
+        let size = || one.read(ORIGIN).unwrap().and_then(|note| size_of(&note));
+        one.keep(ORIGIN, 3, &note(3));
+        assert!(!path.exists(), "it was not compared yet");
+        one.settle(ORIGIN, true);
+        other.settle(ORIGIN, true);
+        one.keep(ORIGIN, 3, &note(3));
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        other.keep(ORIGIN, 5, &note(5));
+        one.keep(ORIGIN, 4, &note(4));
+        assert_eq!(size(), Some(5));
+        one.keep("example.org/another", 1, &note(1));
+        assert_eq!(one.read("example.org/another").unwrap(), None);
+        one.settle(ORIGIN, false);
+        one.keep(ORIGIN, 9, &note(9));
+        assert_eq!(size(), Some(5), "it does not continue what is kept");
+        one.replace(ORIGIN, &note(2)).unwrap();
+        assert_eq!(size(), Some(2));
+        one.keep(ORIGIN, 3, &note(3));
+        assert_eq!(size(), Some(3));
+    }
+
+    #[test]
+    fn what_is_not_readable_stays_until_it_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.key.state");
+        std::fs::write(&path, "no longer").unwrap();
+        let kept = Kept::in_file(path.clone());
+        kept.read(ORIGIN).unwrap_err();
+        kept.settle(ORIGIN, true);
+        kept.keep(ORIGIN, 3, &note(3));
+        assert!(kept.trouble().unwrap().contains("log.key.state"));
+        assert_eq!(std::fs::read(&path).unwrap(), b"no longer");
+        kept.replace(ORIGIN, &note(2)).unwrap();
+        kept.keep(ORIGIN, 3, &note(3));
+        assert_eq!((kept.trouble(), kept.read(ORIGIN).unwrap().and_then(|note| size_of(&note))), (None, Some(3)));
+    }
+}
