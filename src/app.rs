@@ -213,7 +213,7 @@ impl App {
         let anchors_at_start = anchors::Seen::now(&mut tx, id, settings).await?;
         let more = if settings.fixed_anchors { Vec::new() } else { anchors::trusted(&mut tx, id).await? };
         let lists = lists::load(settings)?;
-        lists::remember(&mut tx, id, &lists, clock.now()).await?;
+        lists::remember(&mut tx, &clock, &entity, &lists).await?;
         tx.commit().await?;
         let policy = policy_over(settings, anchors_of(settings, &more, lists.clone())?)?;
         let judge = Judge::new(Arc::new(policy), settings, clock.clone())?;

@@ -12,8 +12,11 @@ use chrono::DateTime;
 
 use super::stamp::entries;
 use super::{App, StartError};
+use crate::clock::Clock;
 use crate::config;
 use crate::domain::Micros;
+use crate::registry::act::{Action, Actor, record_act};
+use crate::registry::caller::Entity;
 use crate::registry::state::Condition;
 use crate::signature::{ListFacts, TrustedList, load_certificates, newest};
 use crate::store::trusted_lists::TrustedListRow;
@@ -114,7 +117,8 @@ pub(super) fn load(settings: &config::Signature) -> Result<Vec<TrustedList>, Sta
 ///
 /// # Errors
 /// [`StartError::StaleList`] names the list, and nothing is remembered; or the database does not answer.
-pub(super) async fn remember(tx: &mut Tx, entity: i64, lists: &[TrustedList], now: Micros) -> Result<(), StartError> {
+pub(super) async fn remember(tx: &mut Tx, clock: &Clock, of: &Entity, lists: &[TrustedList]) -> Result<(), StartError> {
+    let (entity, now) = (of.id, clock.now());
     let known = store::trusted_lists::newest(tx, entity).await?;
     let mut fresh = Vec::new();
     for list in lists {
@@ -142,6 +146,8 @@ pub(super) async fn remember(tx: &mut Tx, entity: i64, lists: &[TrustedList], no
     for row in fresh {
         tracing::info!(territory = row.territory, sequence = row.sequence, "a newer trusted list is used");
         store::trusted_lists::remember(tx, entity, &row, now).await?;
+        let detail = serde_json::json!({"sequence": row.sequence, "issued_at": row.issued_at.0});
+        record_act(tx, clock, of, &Actor::system(), (Action::TrustedListUsed, &row.territory), &detail).await?;
     }
     Ok(())
 }
@@ -194,7 +200,7 @@ impl App {
     /// When the database does not answer.
     pub(super) async fn lists_now(&self, tx: &mut Tx) -> Result<Used, StartError> {
         let wrong = match load(&self.config.signature) {
-            Ok(lists) => match remember(tx, self.entity.id, &lists, self.clock().now()).await {
+            Ok(lists) => match remember(tx, self.clock(), &self.entity, &lists).await {
                 Ok(()) => return Ok(Used::new(lists)),
                 Err(stale @ StartError::StaleList(_)) => stale,
                 Err(error) => return Err(error),

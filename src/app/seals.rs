@@ -12,6 +12,7 @@ use crate::config;
 use crate::domain::Sha256;
 use crate::receipt::seal::{Seal, SealError};
 use crate::registry::act::{Action, Actor};
+use crate::registry::older;
 use crate::registry::seal_record::{known, record};
 use crate::signature::{Kind, Verdict};
 use crate::store;
@@ -85,6 +86,9 @@ impl App {
     pub async fn record_seal(&self) -> store::Result<()> {
         let Some(certificate) = self.seal.certificate() else { return Ok(()) };
         let recording = self.seal_recorded.get_or_try_init(|| async {
+            let mut tx = self.store().begin().await?;
+            older::record(&mut tx, self.clock(), &self.entity).await?;
+            tx.commit().await?;
             let by = Actor::system();
             if self.keep_seal(&certificate, Action::SealUsed, &by).await? {
                 tracing::info!("the certificate of the seal is new, and was recorded");

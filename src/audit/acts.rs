@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::publications::Publications;
 use super::{AuditError, Finding, Report};
 use crate::app::App;
 use crate::domain::{Micros, Sha256};
@@ -29,16 +30,16 @@ const NAMED: usize = 10;
 
 /// An act, as far as it says what a row must be.
 #[derive(Debug, Clone)]
-struct Said {
+pub(super) struct Said {
     position: i64,
     at: Micros,
-    who: String,
-    subject: String,
-    detail: Value,
+    pub(super) who: String,
+    pub(super) subject: String,
+    pub(super) detail: Value,
 }
 
 impl Said {
-    fn field(&self, name: &str) -> Option<&str> {
+    pub(super) fn field(&self, name: &str) -> Option<&str> {
         self.detail.get(name).and_then(Value::as_str)
     }
 }
@@ -59,6 +60,7 @@ pub struct Acts {
     office_imports: Vec<Said>,
     /// None for a book that was taken away.
     books: BTreeMap<String, Option<Said>>,
+    publications: Publications,
 }
 
 impl Acts {
@@ -91,13 +93,15 @@ impl Acts {
             Action::BookChanged => drop(self.books.insert(said.subject.clone(), Some(said))),
             Action::BookDeleted => drop(self.books.insert(said.subject, None)),
             Action::CalendarPublished
-            | Action::ClockAccepted
-            | Action::LossAccepted
             | Action::IncidentPublished
             | Action::IncidentEnded
             | Action::DeadlinesExtended
             | Action::OfficialEnabled
             | Action::OfficialDisabled
+            | Action::TrustedListUsed
+            | Action::OlderRecorded => self.publications.see(action, said),
+            Action::ClockAccepted
+            | Action::LossAccepted
             | Action::SealUsed
             | Action::SealAccepted
             | Action::BackupAccepted => {}
@@ -115,7 +119,7 @@ impl Acts {
             self.compare_listed(app, tx, kind, report).await?;
         }
         self.compare_books(app, tx, report).await?;
-        Ok(())
+        self.publications.compare(app, tx, report).await
     }
 
     /// Whether something was made before acts were recorded.
@@ -132,7 +136,9 @@ impl Acts {
             for row in page {
                 let what = || format!("token {} ({})", row.token.id, row.token.name);
                 let made = self.tokens.remove(&row.token.id);
-                if made.is_none() && self.is_before(row.token.created_at) {
+                let older = self.publications.older.as_ref();
+                let is_older = older.is_none_or(|older| older.tokens.contains(&row.token.id));
+                if made.is_none() && is_older && self.is_before(row.token.created_at) {
                     before.push(row.token.name.clone());
                 } else if made.is_none() {
                     report.differs(what(), vec!["no act made it".into()]);
@@ -248,13 +254,13 @@ impl Acts {
 }
 
 impl Report {
-    fn differs(&mut self, what: String, wrong: Vec<String>) {
+    pub(super) fn differs(&mut self, what: String, wrong: Vec<String>) {
         if !wrong.is_empty() {
             self.find(Finding::NotByActs { what, wrong });
         }
     }
 
-    fn before_acts(&mut self, kind: &str, names: &[String]) {
+    pub(super) fn before_acts(&mut self, kind: &str, names: &[String]) {
         if !names.is_empty() {
             let more = if names.len() > NAMED { ", …" } else { "" };
             let named = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -268,7 +274,7 @@ fn id_of(said: &Said) -> Option<Uuid> {
 }
 
 /// The names of those of these fields whose values are not the same.
-fn unlike(fields: &[(&str, bool)]) -> Vec<String> {
+pub(super) fn unlike(fields: &[(&str, bool)]) -> Vec<String> {
     fields.iter().filter(|(_, same)| !same).map(|(name, _)| (*name).to_owned()).collect()
 }
 

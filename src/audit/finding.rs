@@ -31,6 +31,14 @@ pub enum Finding {
         /// The time before.
         before: String,
     },
+    /// An event says another size of the tree after its batch than its neighbours.
+    #[error("event {position} says that its batch left {found} leaves, which does not go with the events around it")]
+    TreeSize {
+        /// Its position.
+        position: i64,
+        /// What it says.
+        found: i64,
+    },
     /// A stored node of the tree is not the hash of what is under it.
     #[error("node {node} at level {level} of the tree is not the hash of the leaves under it")]
     Node {

@@ -9,6 +9,7 @@
 //! | `seals` | whose certificate made a seal |
 //! | `acts` | tokens, trust anchors, units, offices and books against the privileged acts |
 //! | `unknown` | rows that name entries or trees that there are not |
+//! | `publications` | calendar, incidents, deadlines, officials and trusted lists against theirs |
 //! | `looks` | the access log: looks and privileged acts, and the tree over them |
 //!
 //! # Why
@@ -21,6 +22,7 @@ mod acts;
 mod documents;
 pub mod finding;
 mod looks;
+mod publications;
 mod receipts;
 mod seals;
 mod unknown;
@@ -71,8 +73,8 @@ pub struct Report {
     pub looks: u64,
     /// Entries checked.
     pub entries: u64,
-    /// Tokens, units, offices and books that the installation made or that are older than the acts, and readings of the clock
-    /// from before they were sealed, kind by kind: nothing tells what they must be.
+    /// Tokens, units, offices, books, versions of the calendar and trusted lists that the installation made or that are older
+    /// than the acts, and readings of the clock from before they were sealed, kind by kind: nothing tells what they must be.
     pub before_acts: Vec<String>,
     /// Numbers that are not given, since entries that were lost may have had them; the book says so itself.
     pub skipped: Vec<String>,

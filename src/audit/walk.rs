@@ -27,6 +27,8 @@ struct Walk<'a> {
     app: &'a App,
     edge: Edge,
     last_at: Micros,
+    /// Where the batch of the last event ended.
+    batch: i64,
     /// The numbers of each book and year.
     numbers: BTreeMap<(String, i64), Numbers>,
     /// The roots that checkpoints kept elsewhere have, by size.
@@ -56,7 +58,7 @@ pub async fn walk(
     for one in &wanted.kept {
         kept.entry(one.checkpoint.size).or_default().push((one.source.clone(), one.checkpoint.root));
     }
-    let mut walk = Walk { app, edge: Edge::default(), last_at: Micros(0), numbers: BTreeMap::new(), kept };
+    let mut walk = Walk { app, edge: Edge::default(), last_at: Micros(0), batch: 0, numbers: BTreeMap::new(), kept };
     walk.compare_kept(report);
     let entity = app.entity.id;
     let mut from = 0;
@@ -93,6 +95,10 @@ pub async fn walk(
         }
         from = to;
         progress(from, size);
+    }
+    // Nor does the last batch end after the last leaf.
+    if walk.batch > i64::try_from(size).unwrap_or(i64::MAX) {
+        report.find(Finding::TreeSize { position: i64::try_from(size).unwrap_or(i64::MAX), found: walk.batch });
     }
     let mut tx = app.store().read().await?;
     for (book, year, kept) in store::imports::kept_numbers(&mut tx, entity).await? {
@@ -166,6 +172,12 @@ impl Walk<'_> {
                 report.find(Finding::TimeBackwards { position, at, before });
             }
             self.last_at = event.at;
+            // All events of a batch say where it ended, and the next begins there.
+            let goes_on = if position <= self.batch { self.batch } else { event.tree_size.max(position) };
+            if event.tree_size != goes_on {
+                report.find(Finding::TreeSize { position, found: event.tree_size });
+            }
+            self.batch = goes_on;
             let leaf = leaf_hash(event.commitment.as_ref());
             complete.extend(self.edge.append(leaf).map_err(|_| store::Error::Corrupt("tree"))?);
             self.compare_kept(report);

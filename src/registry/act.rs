@@ -87,6 +87,10 @@ code_list! {
         SealUsed = "seal_used",
         /// An operator said that a certificate sealed earlier.
         SealAccepted = "seal_accepted",
+        /// A trusted list that is newer than those used before was used.
+        TrustedListUsed = "trusted_list_used",
+        /// What tables held that no act made was recorded, once.
+        OlderRecorded = "older_recorded",
         /// A backup was restored although nothing proves who made it.
         BackupAccepted = "backup_accepted",
     }

@@ -12,8 +12,9 @@ use serde_json::json;
 use super::Registry;
 use super::act::{Action, Actor, record_act};
 use super::caller::Entity;
+use super::older::calendar_sha256;
 use crate::domain::calendar::{Holiday, HolidayScope, ScopeYear};
-use crate::domain::{Calendar, Micros};
+use crate::domain::{Calendar, Micros, Sha256};
 use crate::store::calendar::{DayRow, LoadRow, PartRow};
 use crate::store::{self, Tx};
 
@@ -118,6 +119,16 @@ pub async fn publish(
     Ok((version, replaced))
 }
 
+/// The hash over what one load says, as the act of its publication has it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn said_by(tx: &mut Tx, entity: i64, version: i64) -> store::Result<Sha256> {
+    let parts = store::calendar::parts_of(tx, entity, version).await?;
+    let days = store::calendar::days_of(tx, entity, version).await?;
+    calendar_sha256(parts, days.into_iter().map(|day| (day.date, day.scope, day.name)).collect())
+}
+
 impl Registry {
     /// Publishes scopes and years as [`publish`] does, with a record of the act. Entries that waited for them get their
     /// legal dates soon after.
@@ -136,7 +147,8 @@ impl Registry {
         let (version, replaced) = publish(&mut tx, entity.id, parts, &loader).await?;
         let named: Vec<String> = replaced.iter().map(|part| format!("{} {}", part.year, part.scope)).collect();
         let days: usize = replaced.iter().map(|part| part.days).sum();
-        let detail = json!({"version": version, "holidays": days, "file": loader.source});
+        let sha256 = said_by(&mut tx, entity.id, version).await?;
+        let detail = json!({"version": version, "holidays": days, "file": loader.source, "sha256": sha256});
         let act = (Action::CalendarPublished, named.join(", "));
         record_act(&mut tx, &self.clock, entity, by, (act.0, &act.1), &detail).await?;
         tx.commit().await?;

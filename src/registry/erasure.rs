@@ -224,14 +224,19 @@ pub(super) fn left(row: &EntryRow) -> EntryRow {
 /// When the database was altered.
 pub(super) fn data(entry: &Entry, csv: Option<&str>, events: &[EventRow]) -> store::Result<serde_json::Value> {
     let entry = serde_json::to_value(entry).map_err(|_| store::Error::Corrupt("entry"))?;
-    let events: Vec<_> = events.iter().map(erased).collect();
+    let events: Vec<_> = events.iter().map(|event| erased(event, who(&event.by_name))).collect();
     Ok(json!({ "entry": entry, "signatures": [], "csv": csv, "erased": events }))
 }
 
+/// Who did something, where it was erased.
+fn who(name: &str) -> &str {
+    if is_citizen(name) { NOBODY } else { name }
+}
+
 /// What is kept of an event: nothing of it can be changed unseen.
-fn erased(event: &EventRow) -> serde_json::Value {
+fn erased(event: &EventRow, by_name: &str) -> serde_json::Value {
     let EventRow { id, r#type, at, by_role, commitment, .. } = event;
-    json!({ "event": id, "type": r#type, "at": at.0, "by_role": by_role, "commitment": commitment })
+    json!({ "event": id, "type": r#type, "at": at.0, "by_name": by_name, "by_role": by_role, "commitment": commitment })
 }
 
 /// Whether the record of an event was erased.
@@ -240,14 +245,19 @@ pub fn is_erased(event: &EventRow) -> bool {
     event.data == NOTHING && event.salt.0 == [0; 32]
 }
 
-/// Whether this erasure, a later event of the same entry, says that the record was erased, and of just this event.
+/// Whether this erasure, a later event of the same entry, says that the record was erased, and of just this event. Earlier
+/// versions did not say who did what was erased.
 #[must_use]
 pub fn says_erased(erasure: &EventRow, event: &EventRow) -> bool {
     let told = || {
         let data: serde_json::Value = serde_json::from_str(&erasure.data).ok()?;
-        Some(data.get("erased")?.as_array()?.contains(&erased(event)))
+        let told = data.get("erased")?.as_array()?;
+        let (now, mut before) = (erased(event, &event.by_name), erased(event, &event.by_name));
+        before.as_object_mut()?.remove("by_name");
+        Some(told.contains(&now) || told.contains(&before))
     };
     is_erased(event)
+        && event.reason.is_none()
         && erasure.r#type == TYPE
         && erasure.entry_id == event.entry_id
         && erasure.position > event.position

@@ -6,8 +6,8 @@
 //!   that became another: its values `before` and `after`; null for a field that is left out when it has no value.
 //! - `custody_begun`, `custody_ended`: the same; what the office keeps of it, and what became of that.
 //! - `effective_date_set`: the same; the calendar came that the legal date had waited for.
-//! - `erased`: what is left of the entry as `registered` has it, and `erased`: of each earlier event its id, type, time, role
-//!   and commitment. Those events hold nothing any more.
+//! - `erased`: what is left of the entry as `registered` has it, and `erased`: of each earlier event its id, type, time, who did
+//!   it in which role (a citizen is not named), and commitment. Those events hold nothing any more.
 //! - `document_added`: the same, and `documents`, those added, as the entry shows them; where some are signed,
 //!   `signatures`, the verdicts, which stand after those that there were.
 //! - `signature_judged_again`: `places`, from 0, among all verdicts, and `signatures`, the verdicts that took them. The

@@ -68,8 +68,10 @@ impl Registry {
             published_by: by.name.clone(),
             ended_at: None,
             end_published_at: None,
+            end_published_by: None,
         };
-        let detail = json!({"description": row.description, "started_at": row.started_at.rfc3339(entity.zone)});
+        let detail = json!({"description": row.description, "started_at": row.started_at.rfc3339(entity.zone),
+            "published_at": row.published_at.rfc3339(entity.zone)});
         let mut tx = self.store.begin().await?;
         store::incidents::insert(&mut tx, entity.id, &row).await?;
         let act = (Action::IncidentPublished, row.id.to_string());
@@ -98,7 +100,7 @@ impl Registry {
         if !store::incidents::end(&mut tx, entity.id, id, ended_at, at, &by.name).await? {
             return Err(IncidentError::Ended);
         }
-        let detail = json!({"ended_at": ended_at.rfc3339(entity.zone)});
+        let detail = json!({"ended_at": ended_at.rfc3339(entity.zone), "published_at": at.rfc3339(entity.zone)});
         record_act(&mut tx, &self.clock, entity, by, (Action::IncidentEnded, &id.to_string()), &detail).await?;
         tx.commit().await?;
         self.incident(entity.id, id).await
@@ -135,7 +137,8 @@ impl Registry {
         };
         store::incidents::extend(&mut tx, entity.id, &row).await?;
         let detail = json!({"extension": row.id, "procedures": row.procedures, "ending_from": row.ending_from,
-            "ending_to": row.ending_to, "extended_to": row.extended_to, "decision": row.decision});
+            "ending_to": row.ending_to, "extended_to": row.extended_to, "decision": row.decision,
+            "published_at": row.published_at.rfc3339(entity.zone)});
         record_act(&mut tx, &self.clock, entity, by, (Action::DeadlinesExtended, &id.to_string()), &detail).await?;
         tx.commit().await?;
         self.incident(entity.id, id).await

@@ -27,6 +27,7 @@ mod leaves;
 pub mod ledger;
 pub mod numbering;
 pub mod official;
+pub mod older;
 pub mod record;
 pub mod rejudge;
 mod repeat;

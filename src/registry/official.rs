@@ -174,7 +174,8 @@ impl Registry {
             disabled_by: None,
         };
         store::officials::enable(&mut tx, entity.id, &row).await?;
-        let detail = json!({"name": row.name, "post": row.post, "decision": row.decision});
+        let detail = json!({"name": row.name, "post": row.post, "decision": row.decision,
+            "enabled_at": row.enabled_at.rfc3339(entity.zone)});
         record_act(&mut tx, &self.clock, entity, by, (Action::OfficialEnabled, token), &detail).await?;
         tx.commit().await?;
         Ok(row)

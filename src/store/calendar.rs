@@ -147,3 +147,31 @@ pub async fn all_parts(tx: &mut Tx, entity: i64) -> Result<Vec<PartRow>> {
         entity
     )?)
 }
+
+/// The non-working days that one load says itself.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn days_of(tx: &mut Tx, entity: i64, version: i64) -> Result<Vec<DayRow>> {
+    Ok(sql!(
+        tx,
+        fetch_all,
+        "SELECT year, scope, date, name FROM calendar_days WHERE entity_id = $1 AND version = $2 ORDER BY date, scope",
+        entity,
+        version
+    )?)
+}
+
+/// The scopes and years of which one load says everything.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn parts_of(tx: &mut Tx, entity: i64, version: i64) -> Result<Vec<(i64, String)>> {
+    Ok(sql!(
+        tx,
+        fetch_all,
+        "SELECT year, scope FROM calendar_parts WHERE entity_id = $1 AND version = $2 ORDER BY year, scope",
+        entity,
+        version
+    )?)
+}

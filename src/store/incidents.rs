@@ -16,8 +16,9 @@ pub struct IncidentRow {
     pub published_by: String,
     pub ended_at: Option<Micros>,
     pub end_published_at: Option<Micros>,
+    pub end_published_by: Option<String>,
 }
-row! { IncidentRow: id, description, started_at, published_at, published_by, ended_at, end_published_at }
+row! { IncidentRow: id, description, started_at, published_at, published_by, ended_at, end_published_at, end_published_by }
 
 /// An extension of deadlines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,7 +108,7 @@ pub async fn by_id(tx: &mut Tx, entity: i64, id: Uuid) -> Result<Option<Incident
     Ok(sql!(
         tx,
         fetch_optional,
-        "SELECT id, description, started_at, published_at, published_by, ended_at, end_published_at FROM incidents
+        "SELECT id, description, started_at, published_at, published_by, ended_at, end_published_at, end_published_by FROM incidents
          WHERE entity_id = $1 AND id = $2",
         entity,
         id
@@ -122,7 +123,7 @@ pub async fn list(tx: &mut Tx, entity: i64, before: (Micros, Uuid), limit: i64) 
     Ok(sql!(
         tx,
         fetch_all,
-        "SELECT id, description, started_at, published_at, published_by, ended_at, end_published_at FROM incidents
+        "SELECT id, description, started_at, published_at, published_by, ended_at, end_published_at, end_published_by FROM incidents
          WHERE entity_id = $1 AND (started_at, id) < ($2, $3) ORDER BY started_at DESC, id DESC LIMIT $4",
         entity,
         before.0,
@@ -143,5 +144,19 @@ pub async fn extensions(tx: &mut Tx, entity: i64, incident: Uuid) -> Result<Vec<
          FROM deadline_extensions WHERE entity_id = $1 AND incident_id = $2 ORDER BY published_at, id",
         entity,
         incident
+    )?)
+}
+
+/// All extensions, by their ids.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn all_extensions(tx: &mut Tx, entity: i64) -> Result<Vec<ExtensionRow>> {
+    Ok(sql!(
+        tx,
+        fetch_all,
+        "SELECT id, incident_id, procedures, ending_from, ending_to, extended_to, decision, published_at, published_by
+         FROM deadline_extensions WHERE entity_id = $1 ORDER BY id",
+        entity
     )?)
 }

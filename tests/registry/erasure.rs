@@ -210,6 +210,11 @@ async fn what_other_hands_take_away_is_no_erasure(#[values(Engine::Sqlite, Engin
     // What is left of an erased event, and what never was erased.
     for (altered, back) in [
         ("UPDATE events SET at = at + 1 WHERE position = 1", "UPDATE events SET at = at - 1 WHERE position = 1"),
+        (
+            "UPDATE events SET by_name = 'alguien' WHERE position = 1",
+            "UPDATE events SET by_name = 'clerk' WHERE position = 1",
+        ),
+        ("UPDATE events SET reason = 'x' WHERE position = 1", "UPDATE events SET reason = NULL WHERE position = 1"),
         ("UPDATE entries SET number = 7 WHERE position = 1", "UPDATE entries SET number = 1 WHERE position = 1"),
         (
             "UPDATE entries SET subject = 'x', erased_at = NULL WHERE position = 1",

@@ -159,12 +159,12 @@ async fn looks_are_a_tree_of_their_own(#[values(Engine::Sqlite, Engine::Postgres
     for _ in 0..3 {
         town.get(&format!("/entries/{id}"), "clerk").await.is(200, "");
     }
-    // Beside the three looks, the act by which the server begins to use its seal, in its own time.
+    // Beside the three looks, the two acts of the server, in its own time: what was there before, and its seal.
     town.until("SELECT count(*) FROM access_log WHERE action = 'seal_used'", |used| used > 0).await;
     let note = town.get("/log/access/checkpoint", "nobody").await.is(200, "");
     let key = town.app.entity.ledger.verifier(Log::Access).clone();
     let head = Checkpoint::open(&note.body, &[key], &[]).unwrap().checkpoint;
-    assert_eq!(head.size, 4);
+    assert_eq!(head.size, 5);
     let tile = format!("/log/access/tile/0/000.p/{}", head.size);
     let hashes = town.get(&tile, "nobody").await.is(200, "").body;
     let mut edge = Edge::default();

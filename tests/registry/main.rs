@@ -80,6 +80,7 @@ mod pdf;
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 mod pki;
 mod prepared;
+mod publications;
 mod readiness;
 mod readme;
 mod receipts;
