@@ -8,17 +8,18 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, REFERRER_POLICY};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::params::PathParam;
+use super::params::{Params, PathParam};
 use super::problem::{CodeProblems, CodeReceiptProblems, Problem, Result};
 use super::receipts::{file, stands};
+use super::verify_page::{self, Language};
 use crate::app::App;
 use crate::domain::Status;
 use crate::registry::access::Seen;
@@ -35,26 +36,26 @@ use crate::store::entries::EntryRow;
 pub struct Verified {
     /// Whether the entry stands: it was not annulled. What was rectified stands, with later events.
     #[schema(example = true)]
-    stands: bool,
+    pub(super) stands: bool,
     /// What became of the entry.
-    status: Status,
+    pub(super) status: Status,
     /// Whether a later event rectified it: then the receipt says what was registered at first.
     #[schema(example = false)]
-    rectified: bool,
+    pub(super) rectified: bool,
     /// Whether a signature that came with it was judged again later, and failed then: the certificate turned out to be
     /// revoked, for one. The receipt says what was known at first.
     #[schema(example = false)]
-    signature_failed: bool,
+    pub(super) signature_failed: bool,
     /// What happened to it since: annulled, rectified, a signature judged again, or its data erased, when and why.
-    since: Vec<Since>,
+    pub(super) since: Vec<Since>,
     /// That the personal data of the entry were erased, when and on which ground; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    erased: Option<Erased>,
+    pub(super) erased: Option<Erased>,
     /// The receipt, as it was issued; absent where it was erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Object, nullable = false)]
-    receipt: Option<Box<RawValue>>,
+    pub(super) receipt: Option<Box<RawValue>>,
     /// Where the receipt's files are; absent where they were erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -66,13 +67,13 @@ pub struct Verified {
 pub struct Since {
     /// `annulled`, `rectified`, `signature_judged_again` or `erased`.
     #[schema(example = "rectified")]
-    r#type: String,
+    pub(super) r#type: String,
     /// When.
     #[schema(example = "2026-03-02T09:30:00.131072+01:00", format = DateTime)]
-    at: String,
+    pub(super) at: String,
     /// Why.
     #[schema(example = "Error en la unidad de destino")]
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
     /// What was found on the signature, where one was judged again, as its verdict says it; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = crate::signature::Verdict<String>, nullable = false)]
@@ -127,19 +128,43 @@ fn quiet(mut response: Response) -> Response {
 #[utoipa::path(
     get, path = "/verify/{csv}", tag = "receipts", operation_id = "verify", summary = "Check a receipt by its code",
     description = "What the receipt with this verification code says, whether its entry still stands, and the receipt; never the documents. \
-        Lower case, hyphens and spaces do not count. An address may ask `limits.codes_per_minute` times a minute.",
-    params(("csv" = String, Path, description = "The verification code", example = "7M0Q2X4Z6B8D1F3H5K7N9P0R2T")),
-    responses((status = 200, description = "What the code opens", body = Verified), CodeProblems)
+        Lower case, hyphens and spaces do not count. Browsers, which ask for `text/html`, get a page that says the same in words. An address may ask `limits.codes_per_minute` times a minute.",
+    params(("csv" = String, Path, description = "The verification code", example = "7M0Q2X4Z6B8D1F3H5K7N9P0R2T"),
+        ("lang" = Option<String>, Query, description = "The language of the page, `es` or `en`; without it, what the header Accept-Language says", example = "en")),
+    responses((status = 200, description = "What the code opens", content((Verified = "application/json"), (String = "text/html", example = "<!DOCTYPE html>\n<html lang=\"es\">…</html>\n"))), CodeProblems)
 )]
-pub async fn verify(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
-    let Confirmed { row, mut events, .. } = entry(&app, &csv).await?;
+pub async fn verify(
+    State(app): State<App>,
+    PathParam(Path(csv)): PathParam<String>,
+    Params(Asked { lang }): Params<Asked>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let found = verified(&app, &csv).await;
+    if !verify_page::is_asked(&headers) {
+        let (found, _) = found?;
+        return Ok(quiet(Json(found).into_response()));
+    }
+    let language = Language::of(lang.as_deref(), &headers);
+    let shown = found.and_then(|(found, code)| Ok(verify_page::shown(&found, &code, language)?));
+    Ok(quiet(shown.unwrap_or_else(|problem| verify_page::refused(problem, language))))
+}
+
+/// How the page is wanted.
+#[derive(Debug, Deserialize)]
+pub struct Asked {
+    lang: Option<String>,
+}
+
+/// What a code opens, and the code as it is written.
+async fn verified(app: &App, csv: &str) -> Result<(Verified, String)> {
+    let Confirmed { row, mut events, .. } = entry(app, csv).await?;
     let json = match row.erased_at {
-        None => Some(receipt(&app, &row).await?.0),
+        None => Some(receipt(app, &row).await?.0),
         Some(_) => None,
     };
     // What was erased says no more than that it was.
     events.retain(|event| !erasure::is_erased(event));
-    seen(&app, row.id, if json.is_some() { "json" } else { "erased" }).await?;
+    seen(app, row.id, if json.is_some() { "json" } else { "erased" }).await?;
     let signature_failed = history::failed_again(&events)?;
     let since = since(&events, app.entity.zone)?;
     let erased = Erased::of(&row, app.entity.zone);
@@ -161,7 +186,7 @@ pub async fn verify(State(app): State<App>, PathParam(Path(csv)): PathParam<Stri
         erased,
         receipt,
     };
-    Ok(quiet(Json(verified).into_response()))
+    Ok((verified, code))
 }
 
 /// What bears on the receipt, in its order.

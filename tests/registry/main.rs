@@ -98,6 +98,7 @@ mod time_source;
 mod trusted_lists;
 mod unfinished;
 mod verify;
+mod verify_page;
 mod will;
 mod witness;
 #[path = "../signature_xades/signer.rs"]
