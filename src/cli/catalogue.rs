@@ -211,7 +211,7 @@ fn spelt(error: CatalogueError) -> String {
     match error {
         CatalogueError::Invalid(fields) => {
             let each =
-                fields.into_iter().map(|field| format!("{} {}", field.pointer.trim_start_matches('/'), field.detail));
+                fields.into_iter().map(|field| format!("{}: {}", field.pointer.trim_start_matches('/'), field.detail));
             each.collect::<Vec<_>>().join("; ").trim().to_owned()
         }
         other => other.to_string(),

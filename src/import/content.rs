@@ -41,6 +41,10 @@ pub const OPTIONAL: [&str; 7] = [
     "party_id_country",
 ];
 
+/// Numbers of older systems are below this one. A code has 20 characters at most: of a book whose numbers go on from the last
+/// that fits nothing more could be registered in that year.
+const LAST: i64 = 1_000_000_000;
+
 /// What an entry is, but for its number. Two rows with one number must have the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
@@ -107,6 +111,10 @@ impl Reading {
         let id_country = country(id_type, optional, &mut wrong);
         let (subject_code, origin, exchange) = self.optional(optional, &mut wrong);
         let code = match (book, year, number) {
+            (_, _, Some(LAST..)) => {
+                wrong.add("number", format!("must be below {LAST}: live numbering goes on above it"));
+                None
+            }
             (Some(book), Some(year), Some(number)) => {
                 wrong.keep("number", EntryCode::new(year, &self.books[book].prefix, number))
             }
@@ -360,7 +368,8 @@ mod tests {
     #[case("number", "0", "number the number must be at least 1")]
     #[case("number", "-1", "number must be a whole number")]
     #[case("number", "1.0", "number must be a whole number")]
-    #[case("number", "99999999999999", "at most 20 characters")]
+    #[case("number", "1000000000", "number must be below 1000000000")]
+    #[case("number", "9999999999999", "number must be below 1000000000")]
     #[case("number", "99999999999999999999", "number must be a whole number")]
     #[case("registered_at", "2018-03-01 09:30", "registered_at must be a date and time with its offset")]
     #[case("registered_at", "2027-03-01T09:30:00Z", "registered_at must not be in the future")]

@@ -33,7 +33,7 @@ pub const MOST_DAYS: u32 = 3650;
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// What was said of it is wrong. Correct it and ask again.
-    #[error("{}", .0.iter().map(|field| format!("{} {}", field.pointer.trim_start_matches('/'), field.detail)).collect::<Vec<_>>().join("; "))]
+    #[error("{}", .0.iter().map(|field| format!("{}: {}", field.pointer.trim_start_matches('/'), field.detail)).collect::<Vec<_>>().join("; "))]
     Invalid(Vec<FieldError>),
     /// There is no such token.
     #[error("there is no such token")]

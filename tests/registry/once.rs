@@ -126,6 +126,8 @@ async fn whose_forms_are_used_up_is_decided_by_the_parties_when_documents_are_ad
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    assert!(town.app.registry.waiting() > 0, "the document waits for the rectification, which waits for the lock");
+    assert!(!rectified.is_finished() && !added.is_finished());
     drop(tx);
     rectified.await.unwrap().is(200, "");
     added.await.unwrap().is(201, "");

@@ -110,7 +110,7 @@ async fn drive(tx: &mut Tx, entity: i64, wanted: &Asked) -> Result<Drive> {
             return Ok(Drive::Parties(Look::Each));
         }
         let (hits, all) = (expected(tx, Some(&wanted.words)).await?, expected(tx, None).await?);
-        return Ok(Drive::Words(if hits < FEW_TEXTS.max(all / FEW_OF_ALL) { FEW_HITS } else { ALL_HITS }));
+        return Ok(Drive::Words(by_expected(hits, all)));
     }
     if wanted.order == Order::RegisteredAt && !is_narrowed(wanted) {
         return Ok(Drive::Words(ALL_HITS));
@@ -138,15 +138,32 @@ async fn drive(tx: &mut Tx, entity: i64, wanted: &Asked) -> Result<Drive> {
 /// How many texts with these words PostgreSQL expects, or how many in all. It counts words that are in many entries, and
 /// takes one that it does not know for one in a thousand: left to itself it walks through all entries for a word that is
 /// nowhere.
-async fn expected(tx: &mut Tx, words: Option<&Vec<String>>) -> Result<i64> {
+async fn expected(tx: &mut Tx, words: Option<&Vec<String>>) -> Result<Option<i64>> {
     let mut statement = Statement::default();
     statement.sql("EXPLAIN SELECT 1 FROM entry_text");
     if let Some(words) = words {
         statement.sql(" WHERE body @@ to_tsquery('simple', ").text(match_text(Dialect::Postgres, words)).sql(")");
     }
     let lines = explain(tx, statement).await?;
-    let rows = lines.first().and_then(|line| line.split_once("rows=")?.1.split(' ').next()?.parse().ok());
-    Ok(rows.unwrap_or(i64::MAX))
+    let rows = rows_of(&lines);
+    if rows.is_none() {
+        tracing::error!(plan = lines.first(), "PostgreSQL explains a query in a form that is not known");
+    }
+    Ok(rows)
+}
+
+/// How many rows a plan of PostgreSQL's expects; `None` where it does not say so in the way that is known.
+fn rows_of(lines: &[String]) -> Option<i64> {
+    lines.first()?.split_once("rows=")?.1.split(' ').next()?.parse().ok()
+}
+
+/// So many hits of words are looked at, of which so many texts are expected among so many: all of those that are rare, by
+/// the index of words. Where nobody knows, they are taken for rare: the index finds all of them, at its own price.
+fn by_expected(hits: Option<i64>, all: Option<i64>) -> i64 {
+    match (hits, all) {
+        (Some(hits), Some(all)) if hits >= FEW_TEXTS.max(all / FEW_OF_ALL) => ALL_HITS,
+        _ => FEW_HITS,
+    }
 }
 
 /// An entry found by its words: `rowid`, `registered_at`, `position`.
@@ -218,4 +235,28 @@ pub async fn plan(tx: &mut Tx, entity: i64, wanted: &Wanted, limit: i64) -> Resu
         keys(&mut statement, dialect, drive, entity, wanted, limit);
     }
     explain(tx, statement).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_expected_is_read_from_the_plan_or_not_known() {
+        let plan = "Seq Scan on entry_text  (cost=0.00..18.60 rows=860 width=4)";
+        assert_eq!(rows_of(&[plan.into()]), Some(860));
+        for other in [&[][..], &["QUERY PLAN".into()], &["Seq Scan (rows=many width=4)".into()]] {
+            assert_eq!(rows_of(other), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn words_of_which_nobody_knows_how_frequent_they_are_are_found_by_their_index() {
+        assert_eq!(by_expected(Some(99), Some(1_000_000)), FEW_HITS);
+        assert_eq!(by_expected(Some(5_000), Some(1_000_000)), ALL_HITS);
+        assert_eq!(by_expected(Some(4_999), Some(1_000_000)), FEW_HITS);
+        for (hits, all) in [(None, Some(10)), (Some(1_000_000), None), (None, None)] {
+            assert_eq!(by_expected(hits, all), FEW_HITS);
+        }
+    }
 }
