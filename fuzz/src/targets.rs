@@ -46,7 +46,8 @@ fn anchors(more: Option<X509>) -> Anchors {
 }
 
 static POLICY: LazyLock<Policy> = LazyLock::new(|| Policy::new(anchors(None)));
-static LIST_SIGNERS: LazyLock<Vec<X509>> = LazyLock::new(|| vec![certificate(LIST_SIGNER)]);
+/// Who may sign lists.
+pub static LIST_SIGNERS: LazyLock<Vec<X509>> = LazyLock::new(|| vec![certificate(LIST_SIGNER)]);
 static ISSUER_DER: LazyLock<Vec<u8>> = LazyLock::new(|| der(ISSUER));
 static CITIZEN_DER: LazyLock<Vec<u8>> = LazyLock::new(|| der(CITIZEN));
 static REVOKED_DER: LazyLock<Vec<u8>> = LazyLock::new(|| der(REVOKED));

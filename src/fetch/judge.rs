@@ -52,7 +52,7 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 /// How long a file waits for its turn.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// How long one round of checking may take, however busy the machine is: no file is granted work for so long.
-const LONGEST_ROUND: Duration = Duration::from_secs(60);
+const LONGEST_ROUND: Duration = Duration::from_mins(1);
 /// More rounds than this are not made; a path of four whose responders are all silent takes five.
 const MAX_ROUNDS: usize = 12;
 

@@ -39,6 +39,14 @@ fn what_was_found_is_not_found_again(#[case] target: &str, #[case] run: fn(&[u8]
     }
 }
 
+/// A list that is refused at its head leads the fuzzer no further.
+#[rstest]
+fn the_seeds_of_trusted_lists_are_lists(#[values("signed", "two_services")] name: &str) {
+    let seed = std::fs::read(corpus("trusted_lists").join(name)).unwrap();
+    let list = ventanilla::signature::TrustedList::read(&seed, &targets::LIST_SIGNERS);
+    assert!(list.is_ok(), "{:?}", list.err());
+}
+
 /// What a lock file holds: packages and their versions.
 fn locked(file: &str) -> Vec<(String, String)> {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
