@@ -67,6 +67,8 @@ async fn tell(arguments: Arguments) -> Outcome {
     let server = Server::start_as(config, clock, true).await?;
     let (app, url) = (server.app().clone(), server.url());
     town::settle(&file, &app)?;
+    // As `import` does: of a book with leaves something was published, or it was taken away.
+    app.continues(store::log::Log::Book).await?;
     town::remember(&app, &dir).await?;
     let eoffice = token::make(&app, Role::Eoffice, "sede", None, None, 30).await?;
     let clerk = token::make(&app, Role::Clerk, "mostrador-1", None, None, 30).await?;
