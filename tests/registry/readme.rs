@@ -101,7 +101,8 @@ fn is_said(expected: &str, said: &[&str]) -> bool {
         let names = expected
             .split('"')
             .zip(expected.split('"').skip(1))
-            .filter_map(|(name, after)| (after.starts_with(':') && !name.is_empty()).then(|| format!("\"{name}\":")));
+            .filter(|(name, after)| after.starts_with(':') && !name.is_empty())
+            .map(|(name, _)| format!("\"{name}\":"));
         return names.collect::<Vec<_>>().iter().all(|name| whole.contains(name.as_str()));
     }
     let wanted: Vec<&str> = expected.split_whitespace().collect();
@@ -145,14 +146,13 @@ fn each_command_does_what_the_readme_says() {
     };
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     let all: Vec<Typed> = blocks(&readme).into_iter().flatten().collect();
-    let mut script = "exec 2>&1\ntrap 'kill $PIDS' EXIT\n".to_owned();
+    let program = Path::new(env!("CARGO_BIN_EXE_ventanilla")).parent().unwrap().display();
+    let mut script = format!("exec 2>&1\ntrap 'kill $PIDS' EXIT\nPATH={program}:$PATH\n");
     for (number, typed) in all.iter().enumerate() {
         writeln!(script, "{}\nprintf '\\n\\036%s %s\\n' {number} $?", here(&run(&typed.command))).unwrap();
     }
-    let program = Path::new(env!("CARGO_BIN_EXE_ventanilla")).parent().unwrap().display().to_string();
     let mut shell = Command::new("bash");
     shell.arg("-c").arg(&script).current_dir(home.path()).env("HOME", home.path());
-    shell.env("PATH", format!("{program}:{}", std::env::var("PATH").unwrap()));
     shell.env("VENTANILLA_LISTEN", format!("127.0.0.1:{}", ports[0])).env("VENTANILLA_LIMITS__READY_SECONDS", "0");
     let said = String::from_utf8_lossy(&shell.output().unwrap().stdout).into_owned();
 
