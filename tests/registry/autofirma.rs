@@ -197,11 +197,12 @@ fn enveloping(in_base64: bool) -> String {
     );
     let plan = Plan { objects: object.clone(), ..by("citizen") };
     let attributes = format!(" Id=\"r0\" Type=\"{}\" URI=\"#o\"", afirma::OBJECT);
-    match in_base64 {
-        true => plan.reference(&attributes, &transform(BASE64, ""), CONTENT),
-        false => plan.reference(&attributes, &transform(C14N, ""), &object),
-    }
-    .element()
+    let plan = if in_base64 {
+        plan.reference(&attributes, &transform(BASE64, ""), CONTENT)
+    } else {
+        plan.reference(&attributes, &transform(C14N, ""), &object)
+    };
+    plan.element()
 }
 
 const FACTURAE: &str = "<xades:SignaturePolicyIdentifier><xades:SignaturePolicyId><xades:SigPolicyId><xades:Identifier>\

@@ -198,9 +198,10 @@ impl Node {
     fn encoded(&self) -> Vec<u8> {
         let mut over: Vec<Vec<u8>> = self.over.iter().map(Self::encoded).collect();
         over.sort();
-        let unsigned = match over.is_empty() {
-            true => Vec::new(),
-            false => element(0xa1, &[&attribute(COUNTER_SIGNATURE, &[&over.concat()])]),
+        let unsigned = if over.is_empty() {
+            Vec::new()
+        } else {
+            element(0xa1, &[&attribute(COUNTER_SIGNATURE, &[&over.concat()])])
         };
         sequence(&[&self.fields.concat(), &unsigned])
     }

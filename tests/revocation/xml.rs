@@ -97,9 +97,10 @@ fn signed(pki: &Pki, who: &str, carried: &Carried) -> Vec<u8> {
          </xades:SignedSignatureProperties>{content}</xades:SignedProperties>",
         base64(&sha256(&der))
     );
-    let (uri, transform, octets) = match carried.beside {
-        true => ("#CONTENT-1", "http://www.w3.org/2000/09/xmldsig#base64", "Obra"),
-        false => ("", "http://www.w3.org/2000/09/xmldsig#enveloped-signature", TEXT),
+    let (uri, transform, octets) = if carried.beside {
+        ("#CONTENT-1", "http://www.w3.org/2000/09/xmldsig#base64", "Obra")
+    } else {
+        ("", "http://www.w3.org/2000/09/xmldsig#enveloped-signature", TEXT)
     };
     let of_properties = "Type=\"http://uri.etsi.org/01903#SignedProperties\" URI=\"#sp\"";
     let info = format!(
@@ -138,9 +139,10 @@ fn signed(pki: &Pki, who: &str, carried: &Carried) -> Vec<u8> {
         unsigned += &stamp(pki, "archive:ArchiveTimeStamp", &namespaces, "", &octets);
     }
     let object = carried.object.map_or("", |_| OBJECT);
-    let (before, after) = match carried.beside {
-        true => (format!("<AFIRMA Id=\"AFIRMA-1\">{CONTENT}"), "</AFIRMA>"),
-        false => ("<d>text".to_owned(), "</d>"),
+    let (before, after) = if carried.beside {
+        (format!("<AFIRMA Id=\"AFIRMA-1\">{CONTENT}"), "</AFIRMA>")
+    } else {
+        ("<d>text".to_owned(), "</d>")
     };
     format!(
         "{before}<ds:Signature {DS} Id=\"s\">{info}{value}{key_info}<ds:Object><xades:QualifyingProperties {XADES} \
