@@ -32,9 +32,9 @@ pub enum ConfigError {
     /// The file cannot be read.
     #[error("cannot read {path}")]
     Read {
-        /// The file.
+        /// The file of the settings, as it was named.
         path: PathBuf,
-        /// Why.
+        /// What the system says.
         source: std::io::Error,
     },
     /// The file is not TOML, or a key in it is unknown or of the wrong type.

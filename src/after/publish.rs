@@ -37,11 +37,11 @@ pub enum PublishError {
          bring back a newer backup, and see `ventanilla verify book`"
     )]
     RolledBack {
-        /// Which log.
+        /// Which log: `book` or `access`.
         log: &'static str,
-        /// Leaves now.
+        /// Leaves of its tree in the database.
         found: u64,
-        /// Leaves published.
+        /// Leaves in the checkpoint that the object store has.
         published: u64,
     },
     /// The book is another one than was published.
@@ -49,9 +49,9 @@ pub enum PublishError {
         "the {log} log does not continue the checkpoint of {published} leaves that was published: see `ventanilla verify book`"
     )]
     OtherHistory {
-        /// Which log.
+        /// Which log: `book` or `access`.
         log: &'static str,
-        /// Leaves published.
+        /// Leaves in the checkpoint that the object store has.
         published: u64,
     },
     /// The book has fewer leaves than were signed.
@@ -167,7 +167,7 @@ const HELD_BY: &str = "book.held";
 pub struct Head {
     /// Leaves in its tree.
     pub size: u64,
-    /// Its root.
+    /// The root over these leaves (RFC 6962 § 2.1).
     pub root: Sha256,
     /// Leaves in the tree that was published last.
     pub published: Option<u64>,

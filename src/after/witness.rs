@@ -29,9 +29,9 @@ pub enum WitnessError {
          what was witnessed; bring back a newer backup"
     )]
     Ahead {
-        /// Which.
+        /// Its address, as `proof.witnesses` has it.
         witness: String,
-        /// Leaves now.
+        /// Leaves of the book in the database.
         found: u64,
         /// Leaves that it cosigned.
         witnessed: u64,
@@ -39,27 +39,27 @@ pub enum WitnessError {
     /// It has seen another book.
     #[error("the witness {witness} says that this book does not continue the one that it cosigned: {said}")]
     Fork {
-        /// Which.
+        /// Its address, as `proof.witnesses` has it.
         witness: String,
-        /// Its words.
+        /// What it answered: the body, 300 characters at most.
         said: String,
     },
     /// It refuses for another reason.
     #[error("the witness {witness} refuses with the status {status}: {said}")]
     Refused {
-        /// Which.
+        /// Its address, as `proof.witnesses` has it.
         witness: String,
-        /// The HTTP status.
+        /// The HTTP status of its answer, which C2SP tlog-witness gives no meaning here.
         status: u16,
-        /// Its words.
+        /// What it answered: the body, 300 characters at most.
         said: String,
     },
     /// What it answered is no cosignature by a key of `proof.witness_keys`.
     #[error("the answer of the witness {witness} does not count: {error}")]
     Answer {
-        /// Which.
+        /// Its address, as `proof.witnesses` has it.
         witness: String,
-        /// Why.
+        /// What is wrong with the note that it sent back.
         error: NoteError,
     },
     /// It could not be asked.

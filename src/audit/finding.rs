@@ -8,15 +8,15 @@ pub enum Finding {
     /// An event is gone.
     #[error("event {position} is missing: it was deleted")]
     EventMissing {
-        /// Its position.
+        /// Its position in the log, from 1: its leaf has the index before that.
         position: i64,
     },
     /// An event is not what its leaf commits to.
     #[error("event {position} ({kind} of entry {code}) was altered: it is not what its leaf commits to")]
     EventAltered {
-        /// Its position.
+        /// Its position in the log, from 1: its leaf has the index before that.
         position: i64,
-        /// Its type.
+        /// The type of the event, such as `registered`.
         kind: String,
         /// The entry's code, or its id.
         code: String,
@@ -24,11 +24,11 @@ pub enum Finding {
     /// Its time is before that of the event before it.
     #[error("event {position} ({at}) is earlier than the one before it ({before})")]
     TimeBackwards {
-        /// Its position.
+        /// Its position in the log, from 1: its leaf has the index before that.
         position: i64,
-        /// Its time.
+        /// Its time, RFC 3339 in the entity's zone.
         at: String,
-        /// The time before.
+        /// The time of the event before it, which is later.
         before: String,
     },
     /// An event says another size of the tree after its batch than its neighbours.
@@ -42,9 +42,9 @@ pub enum Finding {
     /// A stored node of the tree is not the hash of what is under it.
     #[error("node {node} at level {level} of the tree is not the hash of the leaves under it")]
     Node {
-        /// The level.
+        /// How many levels above the leaves: 8, 16 or 24.
         level: u8,
-        /// The node.
+        /// Which node of that level, from 0.
         node: u64,
     },
     /// The stored head is not that of the leaves.
@@ -56,9 +56,9 @@ pub enum Finding {
     /// Rows after the head.
     #[error("event {position} ({id}) comes after the head of the tree: it was slipped in")]
     Beyond {
-        /// Its position.
+        /// Its position in the log, from 1: its leaf has the index before that.
         position: i64,
-        /// Its id.
+        /// The id of the event.
         id: Uuid,
     },
     /// A checkpoint that somebody kept does not belong to this book.
@@ -66,7 +66,7 @@ pub enum Finding {
         "the checkpoint of {size} leaves ({source_name}) is of another history: the book was rewritten before leaf {size}"
     )]
     OtherHistory {
-        /// Its size.
+        /// Leaves in the tree that the checkpoint is of.
         size: u64,
         /// Where it was kept.
         source_name: String,
@@ -76,9 +76,9 @@ pub enum Finding {
         "the checkpoint of {size} leaves ({source_name}) is newer than the book, which has {found}: the last {} were lost or the book was rolled back", .size - .found
     )]
     RolledBack {
-        /// Its size.
+        /// Leaves in the tree that the checkpoint is of.
         size: u64,
-        /// The book's.
+        /// Leaves that the book has.
         found: u64,
         /// Where it was kept.
         source_name: String,
@@ -86,11 +86,11 @@ pub enum Finding {
     /// A checkpoint or a seal over it does not verify.
     #[error("the checkpoint of {size} leaves ({source_name}) does not verify: {reason}")]
     Checkpoint {
-        /// Its size.
+        /// Leaves in the tree that the checkpoint is of.
         size: u64,
         /// Where it was kept.
         source_name: String,
-        /// Why.
+        /// Why its signature or seal does not count.
         reason: String,
     },
     /// Nothing is published of a book with leaves, by a server that publishes.
@@ -128,95 +128,95 @@ pub enum Finding {
     /// An entry is gone.
     #[error("entry {code} is missing: event {position} began it")]
     EntryMissing {
-        /// Its code.
+        /// The code of the entry, such as `2026-E-000123`; its id where no event tells the code.
         code: String,
-        /// The event.
+        /// The position of the event that registered it.
         position: i64,
     },
     /// An entry is not what its events say.
     #[error("entry {code} was altered: {} not what its events say", listed(.fields))]
     EntryAltered {
-        /// Its code.
+        /// The code of the entry, such as `2026-E-000123`; its id where no event tells the code.
         code: String,
-        /// Which fields.
+        /// The fields of its JSON, and columns derived from them, that are not what its events say.
         fields: Vec<String>,
     },
     /// No event began it.
     #[error("entry {code} was slipped in: no event began it")]
     EntrySlippedIn {
-        /// Its code.
+        /// The code of the entry, such as `2026-E-000123`; its id where no event tells the code.
         code: String,
     },
     /// A number is missing, or given twice.
     #[error("book {book} of {year}: number {found} comes after {after}")]
     Number {
-        /// The book.
+        /// The code of the book, such as `entrada`.
         book: String,
-        /// The year.
+        /// The year of the numbering.
         year: i64,
-        /// The number before.
+        /// The number given before it; the highest imported one where it is the first.
         after: i64,
-        /// The number found.
+        /// The number of the entry, which should be one more.
         found: i64,
     },
     /// Numbering would go on at another number.
     #[error("book {book} of {year} goes on from number {stored}, but its last entry has {found}")]
     LastNumber {
-        /// The book.
+        /// The code of the book, such as `entrada`.
         book: String,
-        /// The year.
+        /// The year of the numbering.
         year: i64,
-        /// By the counter.
+        /// The last number by `book_years`.
         stored: i64,
-        /// By the entries.
+        /// The last number that an event gave.
         found: i64,
     },
     /// A document's bytes are gone.
     #[error("document {name} of entry {code} is missing from the object store")]
     DocumentMissing {
-        /// Its file's name.
+        /// The name under which its sender sent it.
         name: String,
-        /// The entry's code.
+        /// The code of the entry to which it belongs.
         code: String,
     },
     /// A document's bytes are others.
     #[error("document {name} of entry {code} was altered: its SHA-256 is {found}")]
     DocumentAltered {
-        /// Its file's name.
+        /// The name under which its sender sent it.
         name: String,
-        /// The entry's code.
+        /// The code of the entry to which it belongs.
         code: String,
-        /// Its hash now.
+        /// The SHA-256 of the bytes that are stored, in hex.
         found: String,
     },
     /// A row of the access log is gone.
     #[error("line {position} of the access log is missing: it was deleted")]
     LookMissing {
-        /// Its position.
+        /// Its position in the log, from 1: its leaf has the index before that.
         position: i64,
     },
     /// A row of the access log is not what its leaf commits to.
     #[error("line {position} of the access log ({action} by {who}) was altered: it is not what its leaf commits to")]
     LookAltered {
-        /// Its position.
+        /// Its position in the log, from 1: its leaf has the index before that.
         position: i64,
-        /// Who it says.
+        /// Who looked or acted, as the line says.
         who: String,
-        /// What it says.
+        /// What was done, as the line says.
         action: String,
     },
     /// A row after the head.
     #[error("line {position} of the access log comes after the head of its tree: it was slipped in")]
     LookSlippedIn {
-        /// Its position.
+        /// Its position in the log, from 1: its leaf has the index before that.
         position: i64,
     },
     /// A stored node of the tree is not the hash of what is under it.
     #[error("node {node} at level {level} of the access log's tree is not the hash of the leaves under it")]
     AccessLogNode {
-        /// The level.
+        /// How many levels above the leaves: 8, 16 or 24.
         level: u8,
-        /// The node.
+        /// Which node of that level, from 0.
         node: u64,
     },
     /// The stored head is not that of the rows.
@@ -230,9 +230,9 @@ pub enum Finding {
         "the access log has {found} leaves, but its checkpoint of {size} ({source_name}) was published: its end was cut off"
     )]
     AccessLogCut {
-        /// The checkpoint's size.
+        /// Leaves in the tree that the checkpoint is of.
         size: u64,
-        /// The log's.
+        /// Leaves that the log has.
         found: u64,
         /// Where it was kept.
         source_name: String,
@@ -242,7 +242,7 @@ pub enum Finding {
         "the checkpoint of {size} leaves of the access log ({source_name}) is of another history: it was rewritten before that"
     )]
     AccessLogRewritten {
-        /// The checkpoint's size.
+        /// Leaves in the tree that the checkpoint is of.
         size: u64,
         /// Where it was kept.
         source_name: String,
@@ -250,7 +250,7 @@ pub enum Finding {
     /// A token, trust anchor, unit, office or book is not what the privileged acts leave.
     #[error("{what} is not what the recorded acts say: {}", .wrong.join(", "))]
     NotByActs {
-        /// What it is.
+        /// Which row, such as `token 0199d7c8-… (mostrador-1)` or `unit L01290080`.
         what: String,
         /// Its fields that differ, or what else is wrong.
         wrong: Vec<String>,
@@ -258,9 +258,9 @@ pub enum Finding {
     /// A receipt, its seal or its PDF is not what it must be.
     #[error("the receipt of entry {code} was altered: {reason}")]
     Receipt {
-        /// The entry's code.
+        /// The code of the entry to which it belongs.
         code: String,
-        /// What is wrong.
+        /// What is wrong, in a sentence that goes on from the code.
         reason: String,
     },
     /// A seal is intact, and of nobody who ever sealed for this registry.
@@ -277,11 +277,11 @@ pub enum Finding {
     /// A counter of the report differs.
     #[error("{what}: the counter says {counter}, there are {records}")]
     Counter {
-        /// What it counts.
+        /// What is counted, such as `entries of book entrada on 2026-03-02 by electronic`.
         what: String,
-        /// What it says.
+        /// What the counter says.
         counter: i64,
-        /// What there is.
+        /// How many records there are.
         records: i64,
     },
 }

@@ -25,9 +25,9 @@ const NAME: &str = "backup.json";
 pub struct Part {
     /// Its name in the folder.
     pub file: String,
-    /// Its bytes.
+    /// How many bytes it has.
     pub bytes: u64,
-    /// Their hash.
+    /// SHA-256 of these bytes, which `restore` compares.
     pub sha256: Sha256,
 }
 
@@ -41,11 +41,11 @@ pub struct Manifest {
     pub made_at: String,
     /// The version of the program that made it.
     pub program: String,
-    /// The entity's code.
+    /// The DIR3 code of the entity (`entity.code`) that made it.
     pub entity: String,
     /// Its name.
     pub name: String,
-    /// `sqlite` or `postgres`.
+    /// `sqlite` or `postgres`: it is restored into no other.
     pub engine: String,
     /// The copy of the database.
     pub database: Part,

@@ -78,7 +78,7 @@ pub enum TlsError {
     /// OpenSSL refused the certificate, the key, or the two together.
     #[error("cannot use {what}")]
     Openssl {
-        /// The setting.
+        /// The setting that names the file, such as `tls.key`.
         what: &'static str,
         /// OpenSSL's words.
         source: openssl::error::ErrorStack,
@@ -86,7 +86,7 @@ pub enum TlsError {
     /// A file cannot be read.
     #[error("cannot read {what}")]
     Read {
-        /// The setting.
+        /// The setting that names the file, such as `tls.key`.
         what: &'static str,
         /// Why.
         source: std::io::Error,

@@ -77,9 +77,9 @@ pub struct Kept {
 /// When an entry takes effect, and by which calendar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LegalDate {
-    /// The instant.
+    /// When it counts (Ley 39/2015 art. 31.2).
     pub effective_at: Micros,
-    /// Its local date.
+    /// The local date of that, by which the legal order goes.
     pub effective_on: String,
     /// The version of the calendar.
     pub calendar_version: i64,
@@ -154,9 +154,9 @@ pub struct Alteration {
     pub asked: Asked,
     /// What is done.
     pub what: What,
-    /// Who does it.
+    /// The name of the token, or `ventanilla` for the program itself.
     pub by_name: String,
-    /// In which role.
+    /// The role as events have it: of the token, or `system`.
     pub by_role: &'static str,
     /// Only if this unit has the entry: to its caller there is none otherwise.
     pub only_with: Option<String>,

@@ -31,11 +31,11 @@ use crate::store::{self, Store, Tx};
 /// The key of a request that may be repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// Whose key.
+    /// Whose key: role and name, and the unit where the role acts for one, with colons between.
     pub caller: String,
-    /// The key.
+    /// The header `Idempotency-Key`, 1 to 255 characters.
     pub key: String,
-    /// The hash of the request.
+    /// SHA-256 over names and contents of all parts: a repeat has the same.
     pub body_sha256: Sha256,
 }
 

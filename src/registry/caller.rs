@@ -13,9 +13,9 @@ use crate::signature::Revocation;
 pub struct Entity {
     /// Its id in the database.
     pub id: i64,
-    /// DIR3 code.
+    /// Its DIR3 code, by which records and objects name it.
     pub code: String,
-    /// Name.
+    /// Its name (`entity.name`), as receipts print it.
     pub name: String,
     /// The official time of its sede.
     pub zone: Tz,

@@ -39,7 +39,7 @@ pub enum ClockProblem {
         .micros / 1_000_000
     )]
     Jumped {
-        /// How far.
+        /// Microseconds that the clock moved more than time passed.
         micros: i64,
     },
     /// The last entry is later than now.
@@ -48,7 +48,7 @@ pub enum ClockProblem {
         .micros / 1_000_000
     )]
     BehindLastEntry {
-        /// How far.
+        /// Microseconds by which the last entry is later than now.
         micros: i64,
     },
 }

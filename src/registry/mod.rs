@@ -149,19 +149,19 @@ impl Registry {
         Ok(calendar::load(tx, entity).await?.requiring(self.required_scopes.iter().copied()))
     }
 
-    /// The database beneath.
+    /// The database, for what has no operation here: reading in the layers above.
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store
     }
 
-    /// The objects beneath.
+    /// The object store: documents, what was signed, PDFs, published checkpoints.
     #[must_use]
     pub fn objects(&self) -> &Objects {
         &self.objects
     }
 
-    /// The clock.
+    /// The clock that gives all times and identifiers; tests set it.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.clock

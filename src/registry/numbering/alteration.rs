@@ -36,13 +36,13 @@ pub enum Decision {
 /// An entry that was altered in this batch.
 #[derive(Debug, Clone)]
 pub struct Written {
-    /// The event.
+    /// The id of its event.
     pub event: Uuid,
     /// Its place among the events of the batch.
     pub place: usize,
     /// The entry.
     pub entry: Uuid,
-    /// Its version now.
+    /// How many events it has: its `ETag`.
     pub version: i64,
     /// What it is now.
     pub committed: Committed,
