@@ -28,10 +28,10 @@ pub struct AuthenticCopy {
     #[schema(example = "http://administracionelectronica.gob.es/ENI/XSD/v1.0/documento-e", nullable = false)]
     pub standard: Option<String>,
     /// `Identificador`: country, body, year and thirty characters.
-    #[schema(example = "ES_L01290075_2026_0000017V3K2M9Q4Z8X6B1D5F7H0J2N", max_length = 52)]
+    #[schema(example = "ES_L01290080_2026_0000017V3K2M9Q4Z8X6B1D5F7H0J2N", max_length = 52)]
     pub identifier: String,
     /// `Organo`: the DIR3 code of the body.
-    #[schema(example = "L01290075")]
+    #[schema(example = "L01290080")]
     pub body: String,
     /// `FechaCaptura`: when the copy came to the registry (RFC 3339).
     #[schema(example = "2026-03-02T09:30:00.123456+01:00", format = DateTime)]

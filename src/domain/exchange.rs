@@ -19,7 +19,7 @@ pub const IDENTIFIER: usize = CODE + 12;
 pub struct Origin {
     /// The unit that sends it (`Codigo_Unidad_Tramitacion_Origen`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "L01290075", max_length = 21, nullable = false)]
+    #[schema(example = "L01290080", max_length = 21, nullable = false)]
     pub unit: Option<String>,
     /// What the unit is called (`Decodificacion_Unidad_Tramitacion_Origen`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,7 +64,7 @@ pub struct Exchange {
     pub first_office_name: Option<String>,
     /// The unit where it began (`Codigo_Unidad_Tramitacion_Inicio`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "L01290075", max_length = 21, nullable = false)]
+    #[schema(example = "L01290080", max_length = 21, nullable = false)]
     pub first_unit: Option<String>,
     /// What that unit is called (`Decodificacion_Unidad_Tramitacion_Inicio`).
     #[serde(default, skip_serializing_if = "Option::is_none")]

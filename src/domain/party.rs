@@ -116,7 +116,7 @@ pub struct Person {
     pub email_notice: Option<bool>,
     /// `Codigo_Directorio_Unificado`: the code of a body in the common directory; absent where nobody stated it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "L01290075", max_length = 21, nullable = false)]
+    #[schema(example = "L01290080", max_length = 21, nullable = false)]
     pub directory_code: Option<String>,
     /// `Observaciones`; absent where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]

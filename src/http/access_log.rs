@@ -26,6 +26,7 @@ use crate::store::listing::WantedParty;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Look {
     /// Its id.
+    #[schema(example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a14")]
     id: Uuid,
     /// When.
     #[schema(example = "2026-03-02T09:30:00.131072+01:00", format = DateTime)]
@@ -41,11 +42,13 @@ pub struct Look {
     #[schema(example = "read")]
     action: String,
     /// At which entry; null for a list.
+    #[schema(example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01")]
     entry: Option<Uuid>,
     /// Which document, in which form, or by which list (the id of its look).
+    #[schema(example = "pdf")]
     detail: Option<String>,
     /// What was asked of a list; null for anything else.
-    #[schema(value_type = Option<Object>, example = json!({"party": "00000000T"}))]
+    #[schema(value_type = Option<Object>)]
     filter: Option<Box<RawValue>>,
 }
 

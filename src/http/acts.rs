@@ -23,6 +23,7 @@ use crate::store::access::{LeafKind, Wanted};
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Act {
     /// Its id.
+    #[schema(example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a10")]
     id: Uuid,
     /// When.
     #[schema(example = "2026-03-02T09:30:00.131072+01:00", format = DateTime)]
@@ -40,7 +41,7 @@ pub struct Act {
     #[schema(example = "mostrador-1")]
     subject: String,
     /// What else counts; never a secret.
-    #[schema(value_type = Option<Object>, example = json!({"role": "clerk", "office": "O00000000"}))]
+    #[schema(value_type = Option<Object>)]
     detail: Option<Box<RawValue>>,
 }
 

@@ -78,6 +78,7 @@ pub struct TrustAnchorList {
     /// Those of the folder, then those that an administrator trusted, the oldest first; those taken away are among them.
     items: Vec<TrustAnchor>,
     /// Always null: they are one page.
+    #[schema(example = json!(null))]
     next_cursor: Option<String>,
 }
 

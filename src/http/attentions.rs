@@ -31,6 +31,7 @@ const ROLES: &[Role] = &[Role::Sac, Role::Clerk];
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Attention {
     /// Its id.
+    #[schema(example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a11")]
     id: Uuid,
     /// When; the figures count it on its local date.
     #[schema(example = "2026-03-02T09:30:00+01:00", format = DateTime)]

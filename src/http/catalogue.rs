@@ -340,6 +340,7 @@ pub struct BookList {
     /// All of them, by code.
     items: Vec<BookView>,
     /// Always null: they are one page.
+    #[schema(example = json!(null))]
     next_cursor: Option<String>,
 }
 

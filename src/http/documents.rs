@@ -38,8 +38,8 @@ use crate::store::{self, objects};
     params(("id" = Uuid, Path, description = "The entry's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01"),
         ("document_id" = Uuid, Path, description = "The document's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a02"),
         ("Range" = Option<String>, Header, description = "One range of bytes", example = "bytes=0-1023")),
-    responses((status = 200, description = "The bytes, as the media type that its sender stated", content_type = "*/*", body = Vec<u8>),
-        (status = 206, description = "The bytes of the range", content_type = "*/*", body = Vec<u8>), DocumentProblems),
+    responses((status = 200, description = "The bytes, as the media type that its sender stated", content_type = "*/*", body = super::schema::File),
+        (status = 206, description = "The bytes of the range", content_type = "*/*", body = super::schema::File), DocumentProblems),
     security(("token" = []), ("certificate" = []))
 )]
 pub async fn document(

@@ -106,6 +106,7 @@ pub async fn by_number(
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Event {
     /// Its id.
+    #[schema(example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a13")]
     pub id: Uuid,
     /// What happened.
     #[schema(example = "registered")]
@@ -130,6 +131,7 @@ pub struct Events {
     /// In their order.
     pub items: Vec<Event>,
     /// Always null: all events of an entry are one page.
+    #[schema(example = json!(null))]
     pub next_cursor: Option<String>,
 }
 

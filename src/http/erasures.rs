@@ -27,6 +27,7 @@ use crate::store;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ErasureAnswer {
     /// The entry's id.
+    #[schema(example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01")]
     id: Uuid,
     /// Its code.
     #[schema(example = "2026-E-000123")]

@@ -27,6 +27,7 @@ use crate::store::incidents::ExtensionRow;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PublishedIncident {
     /// Its id.
+    #[schema(example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a03")]
     id: Uuid,
     /// What does not work, and what that means for people.
     #[schema(example = "No se puede firmar en la sede electrónica.")]
@@ -51,6 +52,7 @@ pub struct PublishedIncident {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PublishedExtension {
     /// Its id.
+    #[schema(example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a15")]
     id: Uuid,
     /// Which procedures it is for.
     #[schema(example = "Todos los procedimientos")]

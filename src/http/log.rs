@@ -79,7 +79,7 @@ async fn newest(app: &App, log: Log) -> Result<Response> {
     get, path = "/log/tile/{*path}", tag = "the log", operation_id = "log_tile", summary = "A tile of the book's tree",
     description = "`{level}/{index}[.p/{width}]`: hashes; `entries/{index}[.p/{width}]`: the commitments that the leaves are made of (C2SP tlog-tiles). Never changes.",
     params(("path" = String, Path, description = "Which tile, such as `0/x001/x234/067` or `entries/000.p/12`", example = "0/000.p/1")),
-    responses((status = 200, description = "The tile", body = Vec<u8>, content_type = "application/octet-stream"), LogProblems)
+    responses((status = 200, description = "The tile", body = super::schema::File, content_type = "application/octet-stream", example = json!("\u{2c}&\u{b4}kh… (32 bytes a hash)")), LogProblems)
 )]
 pub async fn tile(State(app): State<App>, PathParam(Path(path)): PathParam<String>) -> Result<Response> {
     piece(&app, Log::Book, &path).await
@@ -90,7 +90,7 @@ pub async fn tile(State(app): State<App>, PathParam(Path(path)): PathParam<Strin
     get, path = "/log/access/tile/{*path}", tag = "the log", operation_id = "access_tile", summary = "A tile of the access log's tree",
     description = "The same over all looks that the access log holds.",
     params(("path" = String, Path, description = "Which tile, such as `0/x001/x234/067` or `entries/000.p/12`", example = "0/000.p/1")),
-    responses((status = 200, description = "The tile", body = Vec<u8>, content_type = "application/octet-stream"), LogProblems)
+    responses((status = 200, description = "The tile", body = super::schema::File, content_type = "application/octet-stream", example = json!("\u{2c}&\u{b4}kh… (32 bytes a hash)")), LogProblems)
 )]
 pub async fn access_tile(State(app): State<App>, PathParam(Path(path)): PathParam<String>) -> Result<Response> {
     piece(&app, Log::Access, &path).await

@@ -21,6 +21,7 @@ pub mod documents;
 pub mod entries;
 pub mod entries_csv;
 mod erasures;
+mod examples;
 pub mod health;
 pub mod incidents;
 pub mod intake;

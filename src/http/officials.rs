@@ -71,6 +71,7 @@ pub struct OfficialList {
     /// By token and time; those who may not any more are among them.
     items: Vec<Official>,
     /// Always null: all of them are one page.
+    #[schema(example = json!(null))]
     next_cursor: Option<String>,
 }
 

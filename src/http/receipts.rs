@@ -24,7 +24,7 @@ use crate::store::entries::EntryRow;
     get, path = "/entries/{id}/receipt.json", tag = "receipts", operation_id = "receipt_json", summary = "The receipt as JSON",
     description = "The receipt of an entry (art. 16.3 Ley 39/2015): who, what, when, number, documents with their hashes. Made once: always the same bytes.",
     params(("id" = Uuid, Path, description = "The entry's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01")),
-    responses((status = 200, description = "The receipt", body = Object, content_type = "application/json"), ReceiptProblems),
+    responses((status = 200, description = "The receipt", body = Object, content_type = "application/json", example = json!({"version": "ventanilla-receipt-1", "issuer": {"code": "L01290080", "name": "Ayuntamiento de ejemplo", "time_zone": "Europe/Madrid"}, "csv": "7M0Q2X4Z6B8D1F3H5K7N9P0R2T"})), ReceiptProblems),
     security(("token" = []), ("certificate" = []))
 )]
 pub async fn json(State(app): State<App>, caller: Caller, PathParam(Path(id)): PathParam<Uuid>) -> Result<Response> {
@@ -38,7 +38,7 @@ pub async fn json(State(app): State<App>, caller: Caller, PathParam(Path(id)): P
     description = "The entity's seal over the bytes of `receipt.json`: a detached CAdES signature in DER. \
         `openssl cms -verify -inform DER -in receipt.p7s -content receipt.json -binary` checks it.",
     params(("id" = Uuid, Path, description = "The entry's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01")),
-    responses((status = 200, description = "The signature", content_type = "application/pkcs7-signature", body = Vec<u8>), ReceiptProblems),
+    responses((status = 200, description = "The signature", content_type = "application/pkcs7-signature", body = super::schema::File, example = json!("MIIIoTCCBYmgAwIBAgIQ… (DER, here in Base64)")), ReceiptProblems),
     security(("token" = []), ("certificate" = []))
 )]
 pub async fn signature(
@@ -55,7 +55,7 @@ pub async fn signature(
     get, path = "/entries/{id}/receipt.pdf", tag = "receipts", operation_id = "receipt_pdf", summary = "The receipt on paper",
     description = "PDF/A with the JSON receipt inside, sealed by the entity (PAdES; with a timestamp where there is an authority that answers, and the seal says which). Sealed once: always the same bytes.",
     params(("id" = Uuid, Path, description = "The entry's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01")),
-    responses((status = 200, description = "The receipt", content_type = "application/pdf", body = Vec<u8>), ReceiptProblems),
+    responses((status = 200, description = "The receipt", content_type = "application/pdf", body = super::schema::File), ReceiptProblems),
     security(("token" = []), ("certificate" = []))
 )]
 pub async fn pdf(State(app): State<App>, caller: Caller, PathParam(Path(id)): PathParam<Uuid>) -> Result<Response> {
@@ -72,7 +72,7 @@ pub async fn pdf(State(app): State<App>, caller: Caller, PathParam(Path(id)): Pa
     get, path = "/entries/{id}/label.pdf", tag = "counter", operation_id = "label", summary = "The stamp label",
     description = "A label of 70 by 35 mm with the entry's code, also as a barcode (Code 128), and its time.",
     params(("id" = Uuid, Path, description = "The entry's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01")),
-    responses((status = 200, description = "The label", content_type = "application/pdf", body = Vec<u8>), ReadProblems),
+    responses((status = 200, description = "The label", content_type = "application/pdf", body = super::schema::File), ReadProblems),
     security(("token" = []))
 )]
 pub async fn label(State(app): State<App>, caller: Caller, PathParam(Path(id)): PathParam<Uuid>) -> Result<Response> {

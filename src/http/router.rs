@@ -22,7 +22,8 @@ use super::entries::Sort;
 use super::problem::{Kind, Problem, ProblemDetails};
 use super::{
     access_log, acts, alterations, anchors, attentions, calendar, catalogue, contents, custody, documents, entries,
-    erasures, health, incidents, log, officials, rate, receipts, reports, signatures, submissions, tokens, verify,
+    erasures, examples, health, incidents, log, officials, rate, receipts, reports, signatures, submissions, tokens,
+    verify,
 };
 use crate::app::App;
 use crate::domain::{Channel, Status};
@@ -242,6 +243,7 @@ fn finish(document: &mut OpenApi) {
             operation.extensions = Some(ExtensionsBuilder::new().add("x-roles", roles).build());
         }
     }
+    examples::add(document);
 }
 
 /// The whole server, but for its listener.

@@ -3,6 +3,11 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// The bytes of a file, as they are.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(value_type = String, format = Binary, example = "%PDF-1.7 …")]
+pub struct File(pub Vec<u8>);
+
 /// A signed submission.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SubmissionForm {
@@ -11,7 +16,7 @@ pub struct SubmissionForm {
     pub submission: String,
     /// CAdES or CMS over those bytes: DER, BER or PEM; detached, or attached with the same content. Left out where a
     /// signed form or the certificate of the connection proves the will.
-    #[schema(value_type = Option<String>, format = Binary)]
+    #[schema(value_type = Option<String>, format = Binary, example = "MIIKzQYJKoZIhvcNAQcCoIIKvjCC…")]
     pub signature: Option<Vec<u8>>,
 }
 

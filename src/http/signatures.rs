@@ -22,10 +22,10 @@ const REQUEST_BYTES: u64 = 64 << 20;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ValidateForm {
     /// The signed file, or a detached signature.
-    #[schema(value_type = String, format = Binary)]
+    #[schema(value_type = String, format = Binary, example = "%PDF-1.7 …")]
     pub file: Vec<u8>,
     /// What a detached signature covers.
-    #[schema(value_type = Option<String>, format = Binary)]
+    #[schema(value_type = Option<String>, format = Binary, example = "{\"submission_id\": …")]
     pub content: Option<Vec<u8>>,
 }
 

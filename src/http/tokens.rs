@@ -29,6 +29,7 @@ const ROLES: &[Role] = &[Role::Admin];
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Token {
     /// Its id, by which it is revoked.
+    #[schema(example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a16")]
     id: Uuid,
     /// Its name, which stands on all that is done with it.
     #[schema(example = "mostrador-1")]

@@ -215,7 +215,7 @@ fn since(events: &[EventRow], zone: chrono_tz::Tz) -> Result<Vec<Since>> {
     get, path = "/verify/{csv}/receipt.json", tag = "receipts", operation_id = "verify_json", summary = "The receipt of a code, as JSON",
     description = "Byte for byte what was issued. The look is recorded.",
     params(("csv" = String, Path, description = "The verification code", example = "7M0Q2X4Z6B8D1F3H5K7N9P0R2T")),
-    responses((status = 200, description = "The receipt", body = Object, content_type = "application/json"), CodeReceiptProblems)
+    responses((status = 200, description = "The receipt", body = Object, content_type = "application/json", example = json!({"version": "ventanilla-receipt-1", "issuer": {"code": "L01290080", "name": "Ayuntamiento de ejemplo", "time_zone": "Europe/Madrid"}, "csv": "7M0Q2X4Z6B8D1F3H5K7N9P0R2T"})), CodeReceiptProblems)
 )]
 pub async fn json(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
     let Confirmed { row, .. } = entry(&app, &csv).await?;
@@ -229,7 +229,7 @@ pub async fn json(State(app): State<App>, PathParam(Path(csv)): PathParam<String
     get, path = "/verify/{csv}/receipt.p7s", tag = "receipts", operation_id = "verify_signature", summary = "The seal over the receipt of a code",
     description = "Detached CAdES in DER, over the bytes of the JSON.",
     params(("csv" = String, Path, description = "The verification code", example = "7M0Q2X4Z6B8D1F3H5K7N9P0R2T")),
-    responses((status = 200, description = "The signature", content_type = "application/pkcs7-signature", body = Vec<u8>), CodeReceiptProblems)
+    responses((status = 200, description = "The signature", content_type = "application/pkcs7-signature", body = super::schema::File, example = json!("MIIIoTCCBYmgAwIBAgIQ… (DER, here in Base64)")), CodeReceiptProblems)
 )]
 pub async fn signature(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
     let Confirmed { row, .. } = entry(&app, &csv).await?;
@@ -243,7 +243,7 @@ pub async fn signature(State(app): State<App>, PathParam(Path(csv)): PathParam<S
     get, path = "/verify/{csv}/receipt.pdf", tag = "receipts", operation_id = "verify_pdf", summary = "The receipt of a code, on paper",
     description = "Byte for byte what was sealed.",
     params(("csv" = String, Path, description = "The verification code", example = "7M0Q2X4Z6B8D1F3H5K7N9P0R2T")),
-    responses((status = 200, description = "The receipt", content_type = "application/pdf", body = Vec<u8>), CodeReceiptProblems)
+    responses((status = 200, description = "The receipt", content_type = "application/pdf", body = super::schema::File), CodeReceiptProblems)
 )]
 pub async fn pdf(State(app): State<App>, PathParam(Path(csv)): PathParam<String>) -> Result<Response> {
     let Confirmed { row, .. } = entry(&app, &csv).await?;

@@ -47,6 +47,7 @@ pub struct Corrections {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct LinkedEntry {
     /// Its id, for addresses.
+    #[schema(example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a12")]
     pub id: Uuid,
     /// Its code.
     #[schema(example = "2026-E-000124", max_length = 20)]

@@ -21,6 +21,7 @@ use crate::store::entries::{Belongings, DocumentRow, EntryRow, PartyRow, Verdict
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Entry {
     /// Its id, for addresses.
+    #[schema(example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01")]
     pub id: Uuid,
     /// The book's code.
     #[schema(example = "entrada")]
@@ -96,6 +97,7 @@ pub struct Entry {
     #[schema(example = "sede")]
     pub registered_by: String,
     /// The submission's own id.
+    #[schema(example = "01999c4e-7a10-7cc3-98c4-dc0c0c07398f")]
     pub submission_id: Option<Uuid>,
     /// SHA-256 of the bytes of the `submission` part, which are what was signed.
     pub submission_sha256: Option<Sha256>,
@@ -109,7 +111,7 @@ pub struct Entry {
     #[schema(example = "Que se le conceda la licencia.", max_length = 4000)]
     pub request: Option<String>,
     /// The unit it goes to.
-    #[schema(example = "L01290075", max_length = 21)]
+    #[schema(example = "L01290080", max_length = 21)]
     pub destination_unit: Option<String>,
     /// What the unit was called then; absent where the entry has none, where it was imported, and in entries from before
     /// names were kept.
@@ -117,7 +119,7 @@ pub struct Entry {
     #[schema(example = "Ayuntamiento de ejemplo", nullable = false)]
     pub destination_unit_name: Option<String>,
     /// The unit that was handed the entry; null until it is distributed.
-    #[schema(example = "L01290075", max_length = 21)]
+    #[schema(example = "L01290080", max_length = 21)]
     pub distributed_to: Option<String>,
     /// What that unit was called then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -173,7 +175,7 @@ pub struct Entry {
     pub metadata: Option<Metadata>,
     /// The published incident for which its slip was filled in by hand; absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(nullable = false, example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a03")]
     pub incident: Option<Uuid>,
     /// Paper and objects that the office keeps, and what became of them; absent where there were none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -224,6 +226,7 @@ pub struct Identification {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Document {
     /// Its id, for addresses.
+    #[schema(example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a02")]
     pub id: Uuid,
     /// The part that carried it.
     #[schema(example = "plano")]

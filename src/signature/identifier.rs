@@ -8,6 +8,7 @@ use crate::domain::Country;
 /// What kind of identifier it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = SignerIdType, example = "nif")]
 pub enum IdType {
     /// A Spanish natural person's.
     Nif,

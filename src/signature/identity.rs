@@ -38,15 +38,19 @@ pub struct Signer {
     pub organization: Option<Organization>,
     /// Whether the certificate states that it is qualified (EN 319 412-5 § 4.2.1) and, where the registry has trusted
     /// lists, one of them confirms it for the time of signing.
+    #[schema(example = true)]
     pub qualified: bool,
     /// Whether it is an organization's seal and no person's signature.
     #[serde(default)]
+    #[schema(example = false)]
     pub seal: bool,
     /// The given name, where the certificate tells it apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Ana")]
     pub given_name: Option<String>,
     /// The surnames, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "García López")]
     pub surnames: Option<String>,
 }
 

@@ -14,6 +14,7 @@ use super::identity::Signer;
 /// The state of a signature (EN 319 102-1 § 5.1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(example = "total_passed")]
 pub enum Indication {
     /// Intact, by a trusted certificate that was good when it was made.
     TotalPassed,
@@ -26,6 +27,7 @@ pub enum Indication {
 /// Why a signature did not pass (EN 319 102-1 § 5.1.3, tables 5 and 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(example = "try_later")]
 pub enum SubIndication {
     /// It is no well-formed signature.
     FormatFailure,
@@ -97,6 +99,7 @@ impl SubIndication {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = VerdictCause)]
+#[schema(example = "no_answer")]
 pub enum Cause {
     /// `try_later`: nobody said whether a certificate is revoked. Asked again, somebody may.
     NoAnswer,
@@ -117,6 +120,7 @@ pub enum Cause {
 /// What a verdict is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(example = "signature")]
 pub enum Kind {
     /// Somebody's signature, or an organization's seal.
     #[default]
@@ -135,6 +139,7 @@ impl Kind {
 /// How the signature is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(example = "cades")]
 pub enum Format {
     /// CMS or CAdES (EN 319 122).
     Cades,
@@ -149,6 +154,7 @@ pub enum Format {
 /// What the signature carries for the years to come, as far as verified (EN 319 122-1 § 6). Plain CMS has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
+#[schema(example = "B")]
 pub enum Level {
     /// The signer's certificate is named inside.
     B,
@@ -164,6 +170,7 @@ pub enum Level {
 /// What is known of the revocation of the certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(example = "good")]
 pub enum Revocation {
     /// Not revoked at the best signature time.
     Good,
@@ -178,6 +185,7 @@ pub enum Revocation {
 /// Where the signed bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(example = "detached")]
 pub enum Placement {
     /// Beside the signature.
     Detached,
@@ -190,6 +198,7 @@ pub enum Placement {
 /// What was added to a file after it was signed, by the most far-reaching thing that was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(example = "signatures")]
 pub enum LaterClass {
     /// White space.
     Padding,
@@ -210,9 +219,11 @@ pub struct Later {
     pub class: LaterClass,
     /// Whether the file still shows what was signed: nothing but signatures came that show nothing new on a page, also
     /// in fields that were there, or what this signer allowed in so many words.
+    #[schema(example = true)]
     pub harmless: bool,
     /// What was found that should not be there, or should be looked at, in English.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "page 1 shows something else than what was signed")]
     pub detail: Option<String>,
 }
 
@@ -239,6 +250,7 @@ pub struct SignedElement {
     #[schema(example = "/expediente/solicitud")]
     pub path: Option<String>,
     /// Whether all of it is signed, but for signatures in it: false where only its text, or a selection, was.
+    #[schema(example = true)]
     pub complete: bool,
     /// What the signer says it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -253,13 +265,14 @@ pub struct CounterSignature<T = i64> {
     /// Whose it is, as its certificate says.
     pub signer: Option<Signer>,
     /// Whether it is a signature of that signature value.
+    #[schema(example = true)]
     pub intact: bool,
     /// The time its signer claims.
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-06-01T13:59:41+02:00")]
     pub claimed_signed_at: Option<T>,
     /// Signatures over this one, in their turn.
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
-    #[schema(value_type = Vec<CounterSignature<String>>, no_recursion)]
+    #[schema(value_type = Vec<CounterSignature<String>>, no_recursion, example = json!([]))]
     pub counter_signatures: Vec<CounterSignature<T>>,
 }
 
@@ -277,6 +290,7 @@ impl CounterSignature {
 /// What a timestamp covers, where it is neither a document timestamp nor one over the value or all of a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(example = "content")]
 pub enum TimestampKind {
     /// What was signed, before it was: the signature is younger (EN 319 122-1 § 5.2.8).
     Content,
@@ -295,9 +309,11 @@ pub enum TimestampKind {
 pub struct SignatureTimestamp<T = i64> {
     /// Whether it is a document timestamp, which covers the signature as part of its file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schema(example = false)]
     pub document: bool,
     /// Whether it is an archive timestamp, which covers the signature with its certificates and revocation data.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schema(example = false)]
     pub archive: bool,
     /// What else it covers. Such a timestamp is shown with what it is worth, and moves no time. Absent for others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -305,15 +321,19 @@ pub struct SignatureTimestamp<T = i64> {
     /// Whether it is of a form that is listed only, such as the older archive timestamps: then nothing is known of what
     /// it covers, and it proves nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schema(example = false)]
     pub not_judged: bool,
     /// The time it states.
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-06-01T13:59:42+02:00")]
     pub at: Option<T>,
     /// Whether it is whole and covers this signature.
+    #[schema(example = true)]
     pub intact: bool,
     /// Whether its authority leads to a trusted anchor. Only a trusted one moves `signed_at`.
+    #[schema(example = true)]
     pub trusted: bool,
     /// The name of the authority.
+    #[schema(example = "Autoridad de sellado de tiempo de ejemplo")]
     pub authority: Option<String>,
 }
 
@@ -353,12 +373,15 @@ pub struct Verdict<T = i64> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
     /// Whether content and signature value match the certificate's key.
+    #[schema(example = true)]
     pub intact: bool,
     /// Whether the certificate led to a trusted anchor, and was within its validity, at `signed_at`.
+    #[schema(example = true)]
     pub trusted: bool,
     /// Where the signature is inside the signed file: whether it covers all of it. Absent for other signatures. Of a CMS
     /// that holds its content only `false` is said: it brings something unsigned that no signature needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = true)]
     pub covers_whole_file: Option<bool>,
     /// What is known of the certificate's revocation.
     pub revocation: Revocation,
@@ -398,6 +421,7 @@ pub struct Verdict<T = i64> {
     pub explanation: Explanation,
     /// The technical cause in English, for whoever mends the program that signed. Absent when the signature passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "the signature value is not the certificate's")]
     pub detail: Option<String>,
     /// What was noticed that changes nothing in the verdict, in English. Absent where nothing was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -126,3 +126,88 @@ fn every_reference_in_the_document_leads_somewhere() {
     follow(&document, &document, &mut lost);
     assert!(lost.is_empty(), "{lost:?}");
 }
+
+/// Whether a schema shows what it may be: by itself, or by all that it is made of. What comes back to itself says nothing
+/// new.
+fn shows(document: &Value, schema: &Value, met: &[&str]) -> bool {
+    if schema.get("example").is_some() || schema["examples"].is_array() || schema["type"] == "null" {
+        return true;
+    }
+    if let Some(reference) = schema["$ref"].as_str() {
+        let named = document.pointer(reference.trim_start_matches('#')).unwrap();
+        return met.contains(&reference) || shows(document, named, &[met, &[reference]].concat());
+    }
+    let parts: Vec<&Value> =
+        ["oneOf", "anyOf", "allOf"].iter().filter_map(|kind| schema[kind].as_array()).flatten().collect();
+    let inside = schema
+        .get("items")
+        .into_iter()
+        .chain(schema["properties"].as_object().into_iter().flat_map(|all| all.values()));
+    let all: Vec<&Value> = parts.into_iter().chain(inside).collect();
+    !all.is_empty() && all.into_iter().all(|part| shows(document, part, met))
+}
+
+#[test]
+fn every_property_and_every_body_has_an_example() {
+    let document = document();
+    let mut missing = Vec::new();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        let parts = ["oneOf", "allOf"].iter().filter_map(|kind| schema[kind].as_array()).flatten();
+        for (property, schema) in parts.chain([schema]).filter_map(|schema| schema["properties"].as_object()).flatten()
+        {
+            if !shows(&document, schema, &[]) {
+                missing.push(format!("{name}.{property}"));
+            }
+        }
+    }
+    let mut bodies = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let answers = operation["responses"].as_object().unwrap().values();
+            for body in answers.chain(operation.get("requestBody")) {
+                for (media_type, content) in body["content"].as_object().into_iter().flatten() {
+                    bodies += 1;
+                    if content.get("example").is_none() && content.get("examples").is_none() {
+                        missing.push(format!("{method} {path}: {media_type}"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(bodies > 500, "{bodies}");
+    assert!(missing.is_empty(), "no example of:\n{}", missing.join("\n"));
+}
+
+/// Whole examples say what their schema knows, and all that is always there.
+#[test]
+fn whole_examples_are_of_their_schema() {
+    let document = document();
+    let (mut wrong, mut whole) = (Vec::new(), 0);
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        let (Some(example), Some(properties)) = (schema["example"].as_object(), schema["properties"].as_object())
+        else {
+            continue;
+        };
+        whole += 1;
+        wrong
+            .extend(example.keys().filter(|key| !properties.contains_key(*key)).map(|key| format!("{name}: no {key}")));
+        let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        wrong.extend(required.filter(|key| !example.contains_key(*key)).map(|key| format!("{name}: {key} is missing")));
+    }
+    assert!(whole >= 3, "{whole}");
+    assert_eq!(wrong, Vec::<String>::new());
+    let entry = document["components"]["schemas"]["Entry"]["example"].clone();
+    serde_json::from_value::<ventanilla::registry::entry::Entry>(entry).unwrap();
+    let verdict = document["components"]["schemas"]["Verdict_String"]["example"].clone();
+    serde_json::from_value::<ventanilla::signature::Verdict<String>>(verdict).unwrap();
+}
+
+/// Two types of one name would be one schema, and the document would say of one what is true of the other.
+#[test]
+fn identifiers_of_parties_and_of_signers_are_told_apart() {
+    let schemas = &document()["components"]["schemas"];
+    let names = |schema: &str| -> Vec<String> { serde_json::from_value(schemas[schema]["enum"].clone()).unwrap() };
+    let all: Vec<String> = ventanilla::domain::IdType::ALL.iter().map(|one| one.as_str().to_owned()).collect();
+    assert_eq!(names("IdType"), all);
+    assert!(!names("SignerIdType").contains(&"dir3".to_owned()));
+}

@@ -120,7 +120,7 @@ struct Shared {
     #[schema(example = "OBRA-17", max_length = 16)]
     external_reference: Option<String>,
     /// The file it belongs to (SICRES `Numero_Expediente`).
-    #[schema(example = "ES_L01290075_2026_EXP_0000000000000000000000000123", max_length = 80)]
+    #[schema(example = "ES_L01290080_2026_EXP_0000000000000000000000000123", max_length = 80)]
     file_number: Option<String>,
     /// The procedure (SICRES `Codigo_SIA`).
     #[schema(example = "2456789", max_length = 80)]
@@ -153,7 +153,7 @@ struct Electronic {
     #[schema(example = "01999c4e-7a10-7cc3-98c4-dc0c0c07398f", format = "uuid")]
     submission_id: String,
     /// The unit it is for, of any body (Ley 39/2015 art. 16.4).
-    #[schema(example = "L01290075", min_length = 1, max_length = 21)]
+    #[schema(example = "L01290080", min_length = 1, max_length = 21)]
     destination_unit: String,
     /// Only where an e-office vouches for somebody under its seal.
     authentication: Option<AuthenticationRequest>,
@@ -167,7 +167,7 @@ struct Counter {
     #[schema(example = "01999c4e-7a10-7cc3-98c4-dc0c0c07398f", format = "uuid")]
     submission_id: Option<String>,
     /// The unit it is for; null where the clerk leaves it open.
-    #[schema(example = "L01290075", max_length = 21)]
+    #[schema(example = "L01290080", max_length = 21)]
     destination_unit: Option<String>,
     /// An e-office states it, a clerk cannot: always null.
     #[schema(schema_with = always_null)]
@@ -363,7 +363,7 @@ mod example {
             "subject": "Solicitud de licencia de obra menor",
             "statement": "Que deseo reformar el baño de mi vivienda.",
             "request": "La licencia.",
-            "destination_unit": "L01290075",
+            "destination_unit": "L01290080",
             "interested_parties": [party()],
             "documents": [document()],
             "authentication": null

@@ -37,7 +37,7 @@ struct Fields {
     #[schema(min_items = 1, nullable = false)]
     interested_parties: Option<Vec<PartyRequest>>,
     /// The unit it is for; null where nobody knows yet.
-    #[schema(example = "L01290075", max_length = 21)]
+    #[schema(example = "L01290080", max_length = 21)]
     destination_unit: Option<String>,
     /// A reference of the sender.
     #[schema(example = "OBRA-17", max_length = 16)]
