@@ -36,7 +36,7 @@ const ANY: &str = "application/octet-stream";
         is longer than `signature.attachment_bytes`. Each look is recorded as one at the document.",
     params(("id" = Uuid, Path, description = "The entry's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01"),
         ("document_id" = Uuid, Path, description = "The document's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a02")),
-    responses((status = 200, description = "The bytes, as the media type that the file states", content_type = "*/*", body = Vec<u8>),
+    responses((status = 200, description = "The bytes, as the media type that the file states", content_type = "*/*", body = super::schema::File),
         ContentProblems),
     security(("token" = []), ("certificate" = []))
 )]

@@ -89,7 +89,7 @@ fn of(components: &Value, schema: &Value, depth: usize) -> Option<Value> {
         return Some(objects.flatten().collect::<Map<_, _>>().into());
     }
     if schema["items"].is_object() {
-        return Some(part(&schema["items"]).into_iter().collect());
+        return part(&schema["items"]).map(|one| vec![one].into());
     }
     let properties = schema["properties"].as_object()?;
     let shown = properties.iter().filter_map(|(name, property)| Some((name.clone(), part(property)?)));
