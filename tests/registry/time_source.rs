@@ -85,13 +85,11 @@ async fn the_offset_is_told_and_kept_with_sealed_checkpoints(
         assert!(waited < 200, "no seal holds the offset");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let shown = Command::new(env!("CARGO_BIN_EXE_ventanilla"))
-        .args(["clock", "show"])
-        .current_dir(town.site.folder.path())
-        .envs(town.site.environment())
-        .env("VENTANILLA_CLOCK__SOURCE", &source)
-        .output()
-        .unwrap();
+    let mut show = Command::new(env!("CARGO_BIN_EXE_ventanilla"));
+    show.args(["clock", "show"]).current_dir(town.site.folder.path()).envs(town.site.environment());
+    show.env("VENTANILLA_CLOCK__SOURCE", &source);
+    // On a thread of its own: the server of the test goes on meanwhile, and ends what it is writing.
+    let shown = tokio::task::spawn_blocking(move || show.output().unwrap()).await.unwrap();
     assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
     let table = String::from_utf8(shown.stdout).unwrap();
     assert!(table.contains(&format!(",{source},1.4")) || table.contains(&format!(",{source},1.5")), "{table}");
