@@ -7,6 +7,7 @@ use openssl::sign::{Signer, Verifier};
 use openssl::x509::X509;
 
 use crate::pki::{SIGNER, certificate, key};
+use crate::signature::meter::{Deadline, Meter};
 use crate::signature::xml::c14n::Canonicalization;
 use crate::signature::xml::nodeset::NodeSet;
 use crate::signature::xml::{encoding, read};
@@ -66,5 +67,5 @@ pub fn canonical(bytes: &[u8]) -> Vec<u8> {
     let text = encoding::decode(bytes).unwrap();
     let document = read(&text).unwrap();
     let all = NodeSet::subtree(&document, 0, true);
-    Canonicalization::DEFAULT.write(&document, &all, &mut u64::MAX.clone()).unwrap()
+    Canonicalization::DEFAULT.write(&document, &all, &Meter::new(u64::MAX, Deadline::default())).unwrap()
 }

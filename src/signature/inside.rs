@@ -9,8 +9,8 @@
 use super::cades;
 use super::cms::SignedData;
 use super::file::{FileKind, detect};
+use super::meter::{Deadline, Meter};
 use super::oid;
-use super::work::{Deadline, Meter};
 use super::xades::object_inside;
 use super::xml::{encoding, read};
 

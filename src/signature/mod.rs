@@ -31,6 +31,7 @@ mod inside;
 mod issuer_forms;
 mod list_qualifiers;
 mod locations;
+mod meter;
 mod names;
 mod ocsp;
 mod oid;
@@ -64,6 +65,7 @@ pub use file::{FileKind, NotJudged, detect, judge, judge_file, judge_inside, not
 pub use identifier::IdType;
 pub use identity::{Organization, Signer};
 pub use inside::{Inside, inside};
+pub use meter::Deadline;
 pub use pades::seal::{PdfSealError, Prepared, SealDetails, room_for};
 pub use pdf::{PdfError, attached_file};
 pub use policy::{Policy, RevocationMode};
@@ -78,7 +80,7 @@ pub use verdict::{
     Cause, CounterSignature, Coverage, Explanation, Format, Indication, Kind, Later, LaterClass, Level, Placement,
     Revocation, SignatureTimestamp, SignedElement, SubIndication, TimestampKind, Verdict,
 };
-pub use work::{Budget, Deadline, Work};
+pub use work::{Budget, Work};
 
 /// Reads who a certificate (DER) was issued to: for a citizen who comes by TLS with no signature.
 ///

@@ -8,10 +8,11 @@ use super::chain::{self, Anchors, LoadError, NoPath, load_certificates};
 use super::constraints::AlgorithmTable;
 use super::identity::{Organization, Signer};
 use super::locations::Locations;
+use super::meter::Deadline;
 use super::purpose::Use;
 use super::sources::{Found, NoSources, Purpose, Question, Share, Silence, Sources};
 use super::verdict::SubIndication;
-use super::work::{Budget, Deadline, Rounds};
+use super::work::{Budget, Rounds};
 use crate::domain::Identity;
 
 /// Issuers in a row that may be missing in a signature and are looked for at the addresses that certificates name.

@@ -7,12 +7,12 @@
 //! largest real files take, and amount to about a second of a processor. On a busy machine, or for a large file, that may
 //! be more than anybody waits: whoever judges a file ends the work with its [`Deadline`].
 
-use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::asn1::{Reader, tag};
 use super::certificate::Certificate;
+use super::meter::Deadline;
 use super::oid;
 use super::signer::Failure;
 use super::verdict::{Cause, SubIndication};
@@ -40,57 +40,6 @@ const TIMES_ITS_SIZE: u64 = 16;
 
 /// A file that is checked in rounds is granted so many times what one check is. Honest files take a fraction of it in each.
 const ROUNDS_WORTH: u64 = 3;
-
-/// Until when a file is checked: no longer than somebody waits for it. Looked at wherever work is counted. Clones share it.
-#[derive(Debug, Clone, Default)]
-pub struct Deadline(Arc<AtomicBool>);
-
-impl Deadline {
-    /// Ends the work: nothing more is granted.
-    pub fn end(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it was ended.
-    #[must_use]
-    pub fn is_over(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// What is left of one kind of work in a part of a file, until its deadline.
-#[derive(Debug)]
-pub struct Meter {
-    left: Cell<u64>,
-    deadline: Deadline,
-}
-
-impl Meter {
-    /// So much, until then.
-    #[must_use]
-    pub fn new(left: u64, deadline: Deadline) -> Self {
-        Self { left: Cell::new(left), deadline }
-    }
-
-    /// Takes so much; whether that was left, and there was time.
-    #[must_use]
-    pub fn take(&self, amount: u64) -> bool {
-        let left = self.left.get().checked_sub(amount).filter(|_| !self.deadline.is_over());
-        self.left.set(left.unwrap_or(self.left.get()));
-        left.is_some()
-    }
-
-    /// What is left; nothing when the time is over.
-    #[must_use]
-    pub fn left(&self) -> u64 {
-        if self.deadline.is_over() { 0 } else { self.left.get() }
-    }
-
-    /// Takes all that is left.
-    pub fn take_all(&self) {
-        self.left.set(0);
-    }
-}
 
 /// The work that one file is granted, and what is spent of it. Shared by all who check it.
 #[derive(Debug, Clone)]
@@ -229,6 +178,7 @@ fn cost_of(key: &Certificate<'_>) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::meter::Meter;
     use super::*;
 
     #[test]

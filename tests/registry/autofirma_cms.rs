@@ -16,6 +16,7 @@ const OCTETS: u8 = 0x04;
 
 /// What its parameters choose (`CAdESExtraParams`).
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one of its parameters")]
 pub struct Choice {
     pub who: &'static str,
     /// `profile=baseline`; the older profile otherwise.
@@ -101,7 +102,7 @@ impl Choice {
         attribute(&smime(0x2f), &[&sequence(&[&sequence(&[&one]), &sequence(&[&policy])])])
     }
 
-    fn policy(&self) -> Vec<u8> {
+    fn policy() -> Vec<u8> {
         let digest = sequence(&[&algorithm("2b0e03021a"), &element(OCTETS, &[&[7; 20]])]);
         let address = element(0x16, &[b"https://sede.administracion.gob.es/politica_de_firma_anexo_1.pdf"]);
         let qualifier = sequence(&[&sequence(&[&oid("2a864886f70d0109100501"), &address])]);
@@ -117,7 +118,7 @@ impl Choice {
             all.push(attribute("2a864886f70d010903", &[&oid(DATA)]));
         }
         if self.policy {
-            all.push(self.policy());
+            all.push(Self::policy());
         }
         if self.hints && !(is_counter && self.baseline) {
             all.push(attribute(&smime(0x04), &[&sequence(&[&utf8("binary"), &oid(DATA)])]));

@@ -1,6 +1,8 @@
 //! Whoever looks an entry up sees what the book says of it, or that other hands altered what is stored: by its code, by its
 //! id, in lists and in exports.
 
+use std::fmt::Write as _;
+
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -178,9 +180,8 @@ async fn an_export_ends_before_an_altered_entry(#[values(Engine::Sqlite, Engine:
         "book,year,number,registered_at,channel,subject,destination_unit,party_id_type,party_id,party_name\n",
     );
     for number in 1..=600 {
-        old.push_str(&format!(
-            "entrada,2019,{number},2019-05-02T10:00:00+02:00,in_person,Padrón,,nif,00000000T,Ana García\n"
-        ));
+        let time = "2019-05-02T10:00:00+02:00";
+        writeln!(old, "entrada,2019,{number},{time},in_person,Padrón,,nif,00000000T,Ana García").unwrap();
     }
     let file = town.site.path("old.csv");
     std::fs::write(&file, old).unwrap();

@@ -3,7 +3,7 @@
 
 use std::io::Read as _;
 
-use super::super::work::{Deadline, Meter};
+use super::super::meter::{Deadline, Meter};
 use super::PdfError;
 use super::object::{Dictionary, Object, unhex};
 

@@ -4,7 +4,7 @@
 use super::names::{self, BASE64, DS, is_xades};
 use super::structure::{Reference, Signature};
 use crate::signature::inside::Inside;
-use crate::signature::work::Meter;
+use crate::signature::meter::Meter;
 use crate::signature::xml::c14n::Canonicalization;
 use crate::signature::xml::nodeset::NodeSet;
 use crate::signature::xml::{Document, NodeId};

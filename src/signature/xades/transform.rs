@@ -8,9 +8,9 @@ use std::borrow::Cow;
 
 use super::names::{self, BASE64, DS, FILTER};
 use super::structure;
+use crate::signature::meter::{Deadline, Meter};
 use crate::signature::signer::Failure;
 use crate::signature::verdict::SubIndication;
-use crate::signature::work::{Deadline, Meter};
 use crate::signature::xml::c14n::Canonicalization;
 use crate::signature::xml::nodeset::NodeSet;
 use crate::signature::xml::xpath::Expression;

@@ -19,7 +19,7 @@ use std::collections::{BTreeSet, HashSet};
 use super::names::{DS, DSIG11, EXCLUSIVE, FILTER, XADES_141, is_xades};
 use super::schema::Schema;
 use super::{Examined, structure};
-use crate::signature::work::Deadline;
+use crate::signature::meter::Deadline;
 use crate::signature::xml::nodeset::{Namespaces, NodeSet};
 use crate::signature::xml::{Document, Kind, NodeId};
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::nodeset::NodeSet;
 use super::{Attribute, Document, Element, Interned, Kind, NodeId};
-use crate::signature::work::Meter;
+use crate::signature::meter::Meter;
 
 /// Making room for so many prefixes costs as much as writing a byte.
 const PREFIXES_A_STEP: u64 = 16;

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use super::xpath::{Axis, Comparison, Expression, Result, Start, Step, Test, XPathError};
 use super::{Document, Kind, NodeId};
-use crate::signature::work::Meter;
+use crate::signature::meter::Meter;
 
 /// So many bytes of text are looked through at the cost of a node.
 pub(super) const READ_A_STEP: usize = 64;

@@ -1,7 +1,7 @@
 //! Expressions that signatures carry, and those that must not be believed or waited for.
 
 use super::*;
-use crate::signature::work::{Deadline, Meter};
+use crate::signature::meter::{Deadline, Meter};
 use crate::signature::xml::read;
 
 const TEXT: &str =

@@ -1,7 +1,7 @@
 //! The examples of the recommendations, and the corners that real files turned.
 
 use super::*;
-use crate::signature::work::Deadline;
+use crate::signature::meter::Deadline;
 use crate::signature::xml::read;
 
 fn meter(left: u64) -> Meter {
