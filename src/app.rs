@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::domain::media::{self, AcceptedFormats, NotMediaType};
 use crate::domain::{BookKind, UnknownName, text};
+use crate::fetch::clamd::{NotAddress, Scanner};
 use crate::fetch::time::{TimeSource, UnknownSource};
 use crate::fetch::witness::{Witnesses, WitnessesError};
 use crate::fetch::{self, Judge};
@@ -63,6 +64,9 @@ pub enum StartError {
     /// `documents.accepted_formats` has something that is no media type.
     #[error("documents.accepted_formats: {0:?} {1}")]
     Format(String, #[source] NotMediaType),
+    /// `documents.scanner` is no address.
+    #[error("documents.scanner: {0:?} {1}")]
+    Scanner(String, #[source] NotAddress),
     /// The database.
     #[error("database: {0}")]
     Store(#[from] store::Error),
@@ -135,6 +139,8 @@ pub struct App {
     pub eoffice_seals: Arc<Vec<String>>,
     /// The formats that the entity takes.
     pub formats: Arc<AcceptedFormats>,
+    /// Who scans documents for harmful code, where anybody does.
+    pub scanner: Option<Scanner>,
     /// The entity's seal.
     pub seal: Arc<Seal>,
     /// What the files of the seal were before they were read.
@@ -229,9 +235,10 @@ impl App {
         let scope = |name: &String| name.parse().map_err(|error| StartError::CalendarScope(name.clone(), error));
         let scopes = config.calendar.required_scopes.iter().map(scope).collect::<Result<_, _>>()?;
         let formats = formats(&config.documents)?;
+        let scanner = scanner(&config.documents)?;
         let spool = spool_folder(&config.objects, objects.folder());
         let registry = Registry::new(store, objects, clock, config.clock.clone()).requiring(scopes);
-        let registry = registry.regulated_by(&config.entity.csv_regulation);
+        let registry = registry.regulated_by(&config.entity.csv_regulation).scanning(scanner.is_some());
         registry.learn_swept(entity.id).await?;
         Ok(Self {
             uploads: Arc::new(tokio::sync::Semaphore::new(config.limits.uploads.max(1))),
@@ -250,6 +257,7 @@ impl App {
             client_certificates,
             eoffice_seals: Arc::new(eoffice_seals),
             formats: Arc::new(formats),
+            scanner,
             seal: Arc::new(seal),
             seal_at_start,
             anchors_wrong: Arc::default(),
@@ -339,6 +347,16 @@ fn formats(settings: &config::Documents) -> Result<AcceptedFormats, StartError> 
         media::check(format).map_err(|wrong| StartError::Format(format.clone(), wrong))?;
     }
     Ok(AcceptedFormats::new(&settings.accepted_formats))
+}
+
+/// Who scans documents, by the configuration.
+fn scanner(settings: &config::Documents) -> Result<Option<Scanner>, StartError> {
+    let address = &settings.scanner;
+    if address.is_empty() {
+        return Ok(None);
+    }
+    let scanner = Scanner::at(address, settings.scanner_seconds, settings.scanner_bytes);
+    scanner.map(Some).map_err(|wrong| StartError::Scanner(address.clone(), wrong))
 }
 
 /// Who judges signatures, by the configuration.

@@ -142,6 +142,7 @@ fn entry(app: &App, seeded: &mut Seeded, count: i64, entries: i64) -> (EntryRow,
         erasure_ground: None,
         custody: None,
         custody_until: None,
+        resend_required_at: None,
     };
     let party = party(&row, seeded, entries);
     (row, party)

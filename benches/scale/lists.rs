@@ -83,6 +83,7 @@ fn cases() -> Vec<(&'static str, Wanted)> {
         }),
         ("dated back", Wanted { backdated: Some(true), ..all() }),
         ("to be corrected", Wanted { to_be_corrected: Some(true), ..all() }),
+        ("to be sent again", Wanted { resend_required: Some(true), ..all() }),
         ("by number", Wanted { order: Order::Number, descending: false, ..all() }),
         ("in legal order", Wanted { order: Order::EffectiveAt, descending: false, ..all() }),
     ]

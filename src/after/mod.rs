@@ -1,4 +1,4 @@
-//! What follows an entry once it is committed: its full text and its sealed receipt. And what is swept up by and by.
+//! What follows an entry once it is committed: its full text and its sealed receipt, and a scan of its documents. And what is swept up by and by.
 //!
 //! # Why
 //! Each is an outbox row of the numbering transaction, so a crash can delay it and never lose it. Doing it twice is
@@ -7,6 +7,7 @@
 pub mod outside;
 pub mod paper;
 pub mod publish;
+pub mod scan;
 mod time;
 pub mod witness;
 

@@ -15,6 +15,7 @@ mod modes;
 mod official;
 mod openapi;
 mod operator;
+mod quarantine;
 mod report;
 mod seal;
 pub mod serve;
@@ -78,6 +79,8 @@ enum Command {
     Incident(incident::Arguments),
     /// Bring entries and attentions from an older system.
     Import(import::Arguments),
+    /// Documents in which harmful code was found: hand them to nobody, or release them.
+    Quarantine(quarantine::Arguments),
     /// Erase the personal data of an entry, which stays with its number, times and state.
     Erase(erase::Arguments),
     /// The figures, and whether their counters agree with the records.
@@ -121,6 +124,7 @@ pub fn run() -> ExitCode {
         Command::Official(arguments) => official::run(arguments),
         Command::Incident(arguments) => incident::run(arguments),
         Command::Import(arguments) => import::run(arguments),
+        Command::Quarantine(arguments) => quarantine::run(arguments),
         Command::Erase(arguments) => erase::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Backup(arguments) => backup::backup(arguments),

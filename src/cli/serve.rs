@@ -266,6 +266,10 @@ impl Server {
             let (app, stop) = (app.clone(), stop.clone());
             async move { app.make_papers(stop).await }
         });
+        let scans = tokio::spawn({
+            let (app, stop) = (app.clone(), stop.clone());
+            async move { app.scan_documents(stop).await }
+        });
         let publishing = tokio::spawn({
             let (app, stop) = (app.clone(), stop.clone());
             async move { app.publish(stop).await }
@@ -298,7 +302,9 @@ impl Server {
         };
         tokio::join!(serve(listener, tls, router(app.clone()), &limits, stop.clone()), operators);
         stop.cancel();
-        let _ = tokio::join!(holding, after, sweeps, dates, again, papers, publishing, anchors, sealing, expiry, time);
+        let _ = tokio::join!(
+            holding, after, sweeps, dates, again, papers, scans, publishing, anchors, sealing, expiry, time
+        );
         app.store().close().await;
         tracing::info!("stopped");
     }

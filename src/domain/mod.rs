@@ -18,6 +18,7 @@ pub mod identity;
 pub mod media;
 pub mod number;
 pub mod party;
+pub mod quarantine;
 pub mod role;
 pub mod sheet;
 pub mod text;
@@ -41,6 +42,7 @@ pub use number::EntryCode;
 pub use party::{
     Address, Authority, AuthorityKind, IdType, NotificationChannel, Party, Person, PersonType, Representative,
 };
+pub use quarantine::Quarantine;
 pub use role::Role;
 pub use time::Micros;
 pub use unit::UnitState;

@@ -2,9 +2,11 @@
 //!
 //! The walk of a verdict that needs an answer: [`Judge`] lets the signature room judge with what [`known`] keeps; what
 //! is missing [`client`] fetches, from [`hosts`] that the administrator listed and no others; then it is judged again.
+//! Documents are streamed to the scanner that [`clamd`] speaks to.
 //! Lists that the administrator keeps at hand are in [`folder`]; [`tsa`] asks for timestamps, [`witness`] for cosignatures,
 //! [`time`] how far the clock is off.
 
+pub mod clamd;
 pub mod client;
 mod folder;
 pub mod hosts;

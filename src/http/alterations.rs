@@ -332,14 +332,16 @@ impl From<AlterError> for Problem {
 impl From<NotAltered> for Problem {
     fn from(refusal: NotAltered) -> Self {
         match refusal {
-            NotAltered::NotFound | NotAltered::NotKept => Self::not_found(),
+            NotAltered::NotFound | NotAltered::NotKept | NotAltered::NoDocument => Self::not_found(),
             NotAltered::Changed => Self::new(
                 Kind::EntryChanged,
                 "the entry changed meanwhile: read it again, and decide on what it is now",
             ),
-            NotAltered::KeptUntil(_) | NotAltered::KeptTooMuch | NotAltered::StillKept => {
-                Self::new(Kind::WrongState, refusal.to_string())
-            }
+            NotAltered::KeptUntil(_)
+            | NotAltered::KeptTooMuch
+            | NotAltered::StillKept
+            | NotAltered::QuarantinedBefore
+            | NotAltered::NotQuarantined => Self::new(Kind::WrongState, refusal.to_string()),
             NotAltered::State(state) => Self::new(Kind::WrongState, state.to_string()),
             NotAltered::Nothing => Self::field("/changes", "all these fields have these values already"),
             NotAltered::PartTaken(place) => Self::field(format!("/documents/{place}/part"), refusal.to_string()),

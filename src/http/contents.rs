@@ -13,6 +13,7 @@ use super::documents::{altered, disposition, held, insert};
 use super::entries::visible;
 use super::params::PathParam;
 use super::problem::{ContentProblems, Kind, Problem, Result};
+use super::quarantine::hand_out;
 use super::submissions::owner;
 use crate::app::App;
 use crate::domain::media;
@@ -51,6 +52,7 @@ pub async fn content(
     drop(tx);
     let document =
         with.documents.into_iter().find(|document| document.id == document_id).ok_or_else(Problem::not_found)?;
+    hand_out(&document)?;
     let owner = owner(&caller);
     let opened = app.open_documents.open(&owner)?;
     app.registry.record_access(&caller, Seen::entry("document", id, Some(document_id.to_string()))).await?;

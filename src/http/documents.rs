@@ -20,6 +20,7 @@ use super::budget::Share;
 use super::entries::visible;
 use super::params::PathParam;
 use super::problem::{DocumentProblems, Kind, Problem, Result};
+use super::quarantine::hand_out;
 use super::submissions::owner;
 use super::turns::Busy;
 use crate::app::App;
@@ -34,7 +35,7 @@ use crate::store::{self, objects};
     get, path = "/entries/{id}/documents/{document_id}", tag = "looking up", operation_id = "document", summary = "A document",
     description = "The bytes of a document; ranges are served. The whole is checked against its hash before the first byte leaves, and what \
         was altered is answered with `altered`; a whole document is checked on its way, too, and the connection is cut before its last \
-        bytes if it was altered meanwhile. Each look is recorded.",
+        bytes if it was altered meanwhile. Each look is recorded. One in which harmful code was found is refused with `quarantined`.",
     params(("id" = Uuid, Path, description = "The entry's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01"),
         ("document_id" = Uuid, Path, description = "The document's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a02"),
         ("Range" = Option<String>, Header, description = "One range of bytes", example = "bytes=0-1023")),
@@ -54,6 +55,7 @@ pub async fn document(
     drop(tx);
     let document =
         with.documents.into_iter().find(|document| document.id == document_id).ok_or_else(Problem::not_found)?;
+    hand_out(&document)?;
     let size = u64::try_from(document.size).unwrap_or_default();
     let range = match headers.get(RANGE) {
         Some(range) => range_of(range.to_str().unwrap_or_default(), size)?,

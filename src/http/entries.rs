@@ -247,6 +247,10 @@ pub struct Filters {
     /// (RD 203/2021 art. 53); a date far off lists all that is kept.
     #[param(example = "2026-09-01", format = Date)]
     custody_until: Option<NaiveDate>,
+    /// Only those of which documents must be sent again since harmful code was found in them (RD 203/2021 art. 39.2), and
+    /// neither documents nor an entry that puts them right came since; or only the others.
+    #[param(example = true)]
+    resend_required: Option<bool>,
     /// Words in subject, statement, request, names of parties or titles of documents; all must be there.
     #[param(example = "licencia obra")]
     q: Option<String>,
@@ -315,6 +319,7 @@ impl Filters {
             backdated: self.backdated,
             to_be_corrected: self.to_be_corrected,
             custody_until: self.custody_until.map(|date| date.to_string()),
+            resend_required: self.resend_required,
             words,
             order,
             descending,

@@ -73,6 +73,9 @@ pub struct Parts {
     /// The authorities whose certificates are trusted: whether there are any; the server is ready without them.
     #[schema(example = "ok")]
     trust_anchors: String,
+    /// The scanner for harmful code, and what waits for it; the server is ready without it.
+    #[schema(example = "ok")]
+    scanner: String,
     /// What ends within `log.expiry_days` days, or ended: certificates, trust anchors, trusted lists, tokens. The server is
     /// ready all the same, but for the seal, which is a part of its own.
     #[schema(example = "ok")]
@@ -85,7 +88,7 @@ pub struct Parts {
 /// Whether the registry can register.
 #[utoipa::path(
     get, path = "/readyz", tag = "running", operation_id = "readyz", summary = "Ready",
-    description = "Whether database, object store, clock, seal and log are usable; what is not is named. Calendar, trusted lists, trust anchors, what ends soon and the address on receipts are named as well, and the server is ready without them. A part that works and of which something should be known says `ok: …`, such as that receipts are sealed with a test certificate. An answer may be some seconds old (`limits.ready_seconds`).",
+    description = "Whether database, object store, clock, seal and log are usable; what is not is named. Calendar, trusted lists, trust anchors, the scanner for harmful code, what ends soon and the address on receipts are named as well, and the server is ready without them. A part that works and of which something should be known says `ok: …`, such as that receipts are sealed with a test certificate. An answer may be some seconds old (`limits.ready_seconds`).",
     responses((status = 200, description = "Ready", body = Readiness), (status = 503, description = "Not ready: see which part", body = Readiness))
 )]
 pub async fn readyz(State(app): State<App>) -> Response {
@@ -133,11 +136,12 @@ async fn look(app: App, fresh: Duration) -> Readiness {
 }
 
 async fn readiness(app: &App) -> Readiness {
-    let (database, object_store, clock, calendar, expiry) = tokio::join!(
+    let (database, object_store, clock, calendar, scanner, expiry) = tokio::join!(
         part(async { Condition::of(app.store().check_durable().await) }),
         part(async { Condition::of(app.registry.objects().check().await) }),
         part(app.registry.clock_state(&app.entity)),
         part(app.registry.calendar_state(&app.entity)),
+        part(app.scanner_state()),
         part(app.expiry_state()),
     );
     let wrong = |state: Option<String>| state.map_or(Condition::Well, Condition::Wrong);
@@ -160,6 +164,7 @@ async fn readiness(app: &App) -> Readiness {
         calendar: say(calendar),
         trusted_lists: say(trusted_lists),
         trust_anchors: say(trust_anchors),
+        scanner: say(scanner),
         expiry: say(expiry),
         address: say(address),
     };

@@ -14,6 +14,7 @@ use axum::routing::get;
 
 use super::problem::{Problem, Result};
 use crate::app::App;
+use crate::domain::Micros;
 use crate::store;
 
 /// The operator's routes.
@@ -24,10 +25,12 @@ pub fn router(app: App) -> Router {
 async fn metrics(State(app): State<App>) -> Result<Response> {
     let mut tx = app.store().read().await?;
     let (waiting, oldest) = store::outbox::waiting(&mut tx).await?;
+    let (scans, oldest_scan) = store::outbox::waiting_scans(&mut tx, app.entity.id).await?;
     let erased = store::erasures::pending(&mut tx, app.entity.id, None).await?;
     drop(tx);
     let endings = app.endings().await?;
-    let lag = oldest.map_or(0, |oldest| (app.clock().now().0 - oldest.0).max(0) / 1_000_000);
+    let since = |oldest: Option<Micros>| oldest.map_or(0, |oldest| (app.clock().now().0 - oldest.0).max(0) / 1_000_000);
+    let (lag, scan_lag) = (since(oldest), since(oldest_scan));
     let numbering = app.registry.numbering();
     let mut text = String::new();
     let mut say = |name: &str, kind: &str, help: &str, value: i128| {
@@ -59,6 +62,27 @@ async fn metrics(State(app): State<App>) -> Result<Response> {
         "Objects of entries whose personal data were erased that are not deleted yet.",
         erased.into(),
     );
+    if let Some(scanner) = &app.scanner {
+        let tally = scanner.tally();
+        say("ventanilla_scan_waiting", "gauge", "Entries whose documents wait to be scanned.", scans.into());
+        say("ventanilla_scan_lag_seconds", "gauge", "How long the oldest of them has waited.", scan_lag.into());
+        for (name, help, value) in [
+            (
+                "ventanilla_scan_clean_total",
+                "Documents in which the scanner found nothing, since the start.",
+                tally.clean,
+            ),
+            ("ventanilla_scan_found_total", "Documents in which it found harmful code, since the start.", tally.found),
+            ("ventanilla_scan_failed_total", "Attempts that failed and are repeated, since the start.", tally.failed),
+            (
+                "ventanilla_scan_too_large_total",
+                "Documents that were too large for it, since the start.",
+                tally.too_large,
+            ),
+        ] {
+            say(name, "counter", help, value.into());
+        }
+    }
     if let Some(ahead) = app.registry.clock_offset().ahead(app.clock()) {
         let name = "ventanilla_clock_offset_seconds";
         let (sign, micros) = (if ahead < 0 { "-" } else { "" }, ahead.unsigned_abs());

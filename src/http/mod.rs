@@ -37,6 +37,7 @@ mod pace;
 pub mod params;
 pub mod places;
 pub mod problem;
+pub mod quarantine;
 pub mod rate;
 pub mod receipts;
 pub mod reports;

@@ -24,6 +24,8 @@ pub enum Kind {
     NotFound,
     /// The personal data of the entry were erased.
     Erased,
+    /// Harmful code was found in the document: it is handed to nobody.
+    Quarantined,
     /// The operation takes another method.
     MethodNotAllowed,
     /// None of the media types asked for can be given.
@@ -66,7 +68,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, for the documentation.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::BadRequest,
         Self::PartOrder,
         Self::IdempotencyKeyMissing,
@@ -74,6 +76,7 @@ impl Kind {
         Self::Forbidden,
         Self::NotFound,
         Self::Erased,
+        Self::Quarantined,
         Self::MethodNotAllowed,
         Self::NotAcceptable,
         Self::DuplicateSubmission,
@@ -110,6 +113,9 @@ impl Kind {
             Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "The caller may not do this"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
             Self::Erased => (StatusCode::GONE, "erased", "The personal data of the entry were erased"),
+            Self::Quarantined => {
+                (StatusCode::FORBIDDEN, "quarantined", "The document is in quarantine and must be sent again")
+            }
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The operation takes another method")
             }
@@ -430,9 +436,9 @@ problems! {
     /// Of a report.
     ReportProblems: [BadRequest, Unauthenticated, Forbidden, NotAcceptable, Unavailable],
     /// Of the bytes of a document.
-    DocumentProblems: [BadRequest, Unauthenticated, NotFound, RangeNotSatisfiable, Internal, Unavailable],
+    DocumentProblems: [BadRequest, Unauthenticated, Quarantined, NotFound, RangeNotSatisfiable, Internal, Unavailable],
     /// Of what is inside a document.
-    ContentProblems: [BadRequest, Unauthenticated, NotFound, Internal, Unavailable],
+    ContentProblems: [BadRequest, Unauthenticated, Quarantined, NotFound, Internal, Unavailable],
     /// Of a file whose signatures are judged.
     ValidateProblems: [BadRequest, Unauthenticated, TooSlow, TooLarge, UnsupportedMediaType, Internal, Unavailable],
     /// Of a submission or a counter entry.

@@ -22,8 +22,8 @@ use super::entries::Sort;
 use super::problem::{Kind, Problem, ProblemDetails};
 use super::{
     access_log, acts, alterations, anchors, attentions, calendar, catalogue, contents, custody, documents, entries,
-    erasures, examples, health, incidents, log, officials, rate, receipts, reports, signatures, submissions, tokens,
-    verify,
+    erasures, examples, health, incidents, log, officials, quarantine, rate, receipts, reports, signatures,
+    submissions, tokens, verify,
 };
 use crate::app::App;
 use crate::domain::{Channel, Status};
@@ -78,6 +78,8 @@ const ROLES: &[(&str, &[&str])] = &[
     ("add_documents", &["clerk"]),
     ("keep_paper", &["clerk"]),
     ("end_custody", &["clerk"]),
+    ("quarantine_document", &["clerk"]),
+    ("release_document", &["admin"]),
     ("erase_entry", &["admin"]),
     ("entries", &["clerk", "auditor", "unit"]),
     ("access_log", &["auditor"]),
@@ -149,6 +151,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(alterations::add_documents))
         .routes(routes!(custody::keep))
         .routes(routes!(custody::end))
+        .routes(routes!(quarantine::quarantine))
+        .routes(routes!(quarantine::release))
         .routes(routes!(erasures::erase))
         .routes(routes!(receipts::json))
         .routes(routes!(receipts::signature))

@@ -21,12 +21,13 @@ use super::problem::{CodeProblems, CodeReceiptProblems, Problem, Result};
 use super::receipts::{file, stands};
 use super::verify_page::{self, Language};
 use crate::app::App;
-use crate::domain::Status;
+use crate::domain::{Sha256, Status};
 use crate::registry::access::Seen;
 use crate::registry::confirmed::Confirmed;
 use crate::registry::entry::Erased;
 use crate::registry::erasure;
 use crate::registry::history;
+use crate::registry::quarantine::ToResend;
 use crate::store;
 use crate::store::book::EventRow;
 use crate::store::entries::EntryRow;
@@ -46,7 +47,10 @@ pub struct Verified {
     /// revoked, for one. The receipt says what was known at first.
     #[schema(example = false)]
     pub(super) signature_failed: bool,
-    /// What happened to it since: annulled, rectified, a signature judged again, or its data erased, when and why.
+    /// Documents that must be sent again, since harmful code was found in them (RD 203/2021 art. 39.2); the entry stands.
+    pub(super) to_resend: Vec<Resend>,
+    /// What happened to it since: annulled, rectified, a signature judged again, a document put in quarantine or released, or
+    /// its data erased, when and why.
     pub(super) since: Vec<Since>,
     /// That the personal data of the entry were erased, when and on which ground; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,10 +66,26 @@ pub struct Verified {
     files: Option<Files>,
 }
 
+/// A document that must be sent again.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Resend {
+    /// Its file's name.
+    #[schema(example = "plano.pdf")]
+    pub(super) filename: String,
+    /// SHA-256 of its bytes.
+    pub(super) sha256: Sha256,
+    /// Since when.
+    #[schema(example = "2026-03-02T09:30:04.131072+01:00", format = DateTime)]
+    pub(super) since: String,
+    /// What was found in it.
+    #[schema(example = "Win.Test.EICAR_HDB-1")]
+    pub(super) finding: String,
+}
+
 /// Something that bears on whether a receipt still says what is.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Since {
-    /// `annulled`, `rectified`, `signature_judged_again` or `erased`.
+    /// `annulled`, `rectified`, `signature_judged_again`, `document_quarantined`, `document_released` or `erased`.
     #[schema(example = "rectified")]
     pub(super) r#type: String,
     /// When.
@@ -157,7 +177,7 @@ pub struct Asked {
 
 /// What a code opens, and the code as it is written.
 async fn verified(app: &App, csv: &str) -> Result<(Verified, String)> {
-    let Confirmed { row, mut events, .. } = entry(app, csv).await?;
+    let Confirmed { row, mut events, with } = entry(app, csv).await?;
     let json = match row.erased_at {
         None => Some(receipt(app, &row).await?.0),
         Some(_) => None,
@@ -167,6 +187,7 @@ async fn verified(app: &App, csv: &str) -> Result<(Verified, String)> {
     seen(app, row.id, if json.is_some() { "json" } else { "erased" }).await?;
     let signature_failed = history::failed_again(&events)?;
     let since = since(&events, app.entity.zone)?;
+    let to_resend = app.registry.to_resend(&app.entity, &row, &with).await?;
     let erased = Erased::of(&row, app.entity.zone);
     let text = json.map(|json| String::from_utf8(json).map_err(|_| store::Error::Corrupt("receipt"))).transpose()?;
     let receipt =
@@ -177,6 +198,15 @@ async fn verified(app: &App, csv: &str) -> Result<(Verified, String)> {
         status: row.status,
         rectified: row.rectified,
         signature_failed,
+        to_resend: to_resend
+            .into_iter()
+            .map(|ToResend { filename, sha256, quarantine }| Resend {
+                filename,
+                sha256,
+                since: quarantine.since,
+                finding: quarantine.finding,
+            })
+            .collect(),
         since,
         files: receipt.is_some().then(|| Files {
             pdf: format!("/api/v1/verify/{code}/receipt.pdf"),
@@ -200,7 +230,9 @@ fn since(events: &[EventRow], zone: chrono_tz::Tz) -> Result<Vec<Since>> {
             verdict,
         };
         match event.r#type.as_str() {
-            "annulled" | "rectified" | erasure::TYPE => since.push(told(None)),
+            "annulled" | "rectified" | "document_quarantined" | "document_released" | erasure::TYPE => {
+                since.push(told(None))
+            }
             "signature_judged_again" => {
                 since.extend(history::judged_again(event)?.into_iter().map(|(_, verdict)| told(Some(verdict))));
             }

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use super::negotiate::preferred;
 use super::problem::{Kind, Problem};
-use super::verify::{Since, Verified};
+use super::verify::{Resend, Since, Verified};
 use crate::domain::Status;
 use crate::store;
 
@@ -217,6 +217,7 @@ pub fn shown(verified: &Verified, code: &str, language: Language) -> Result<Resp
     let mut main = String::new();
     let (class, state) = state(verified, language);
     add(&mut main, format_args!("<p class=\"state{class}\"><strong>{state}</strong></p>"));
+    resend(&mut main, verified, language);
     if let Some(erased) = &verified.erased {
         let text =
             say("Los datos personales del asiento se suprimieron el", "The personal data of the entry were erased on");
@@ -267,6 +268,23 @@ fn state(verified: &Verified, language: Language) -> (&'static str, &'static str
     ("", said)
 }
 
+/// Which documents must be sent again.
+fn resend(main: &mut String, verified: &Verified, language: Language) {
+    if verified.to_resend.is_empty() {
+        return;
+    }
+    let text = language.say(
+        "Se encontró código dañino en estos documentos, que no se entregan a nadie: vuelva a enviarlos. El asiento y su fecha se mantienen.",
+        "Harmful code was found in these documents, which are handed to nobody: send them again. The entry and its date stand.",
+    );
+    add(main, format_args!("<div class=\"state bad\"><p>{text}</p><ul>"));
+    for Resend { filename, sha256, since, finding } in &verified.to_resend {
+        let (name, finding, since) = (escaped(filename), escaped(finding), language.time(since));
+        add(main, format_args!("<li>{name} ({finding}; {since})<br>SHA-256 <code>{sha256}</code></li>"));
+    }
+    main.push_str("</ul></div>");
+}
+
 fn registered(main: &mut String, receipt: &Receipt, language: Language) {
     let say = |spanish, english| language.say(spanish, english);
     let entry = &receipt.entry;
@@ -309,6 +327,8 @@ fn since(main: &mut String, verified: &Verified, language: Language) {
         let name = match r#type.as_str() {
             "annulled" => language.say("Anulado", "Annulled"),
             "rectified" => language.say("Rectificado", "Rectified"),
+            "document_quarantined" => language.say("Documento en cuarentena", "Document put in quarantine"),
+            "document_released" => language.say("Documento fuera de cuarentena", "Document released from quarantine"),
             "signature_judged_again" => language.say("Firma comprobada de nuevo", "Signature judged again"),
             _ => language.say("Datos suprimidos", "Data erased"),
         };

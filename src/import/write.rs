@@ -168,6 +168,7 @@ impl<'e> Writer<'e> {
             incident: None,
             custody: None,
             custody_until: None,
+            resend_required_at: None,
             erased_at: None,
             erasure_ground: None,
         };

@@ -9,13 +9,14 @@
 
 mod apply;
 mod custody;
+mod quarantine;
 mod request;
 pub mod states;
 
 pub(super) use apply::apply;
 pub use request::{
-    CustodyEndRequest, CustodyRequest, DistributionRequest, REASON, ReasonRequest, custody, custody_end, nothing,
-    reason, unit,
+    CustodyEndRequest, CustodyRequest, DistributionRequest, FINDING, QuarantineRequest, REASON, ReasonRequest, custody,
+    custody_end, finding, nothing, reason, unit,
 };
 
 use chrono::NaiveDate;
@@ -60,6 +61,10 @@ pub enum What {
     Keep(Kept),
     /// Something that the office kept was handed back or destroyed: its number, and how.
     EndCustody(i64, CustodyEnd),
+    /// Harmful code was found in a document of it, which is handed to nobody.
+    Quarantine(Found),
+    /// That had been found by mistake, in this document.
+    Release(Uuid),
     /// Its personal data are erased, on this ground.
     Erase(ErasureGround),
 }
@@ -72,6 +77,17 @@ pub struct Kept {
     pub place: String,
     pub since: NaiveDate,
     pub until: NaiveDate,
+}
+
+/// What was found in a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The document.
+    pub document: Uuid,
+    /// What, by the name that the scanner has for it.
+    pub finding: String,
+    /// Who or what found it.
+    pub found_by: String,
 }
 
 /// When an entry takes effect, and by which calendar.
@@ -98,6 +114,8 @@ pub struct Added {
     pub acts: Vec<AddedAct>,
     /// The id of the row that has them judged again, where one of them is open.
     pub again_id: Option<Uuid>,
+    /// The id of the row that has them scanned, where documents are.
+    pub scan_id: Option<Uuid>,
 }
 
 /// Documents that came for an entry that is there, in the object store and judged.
@@ -125,6 +143,8 @@ impl What {
             Self::SetDate(_) => Step::SetDate,
             Self::Keep(_) => Step::Keep,
             Self::EndCustody(..) => Step::EndCustody,
+            Self::Quarantine(_) => Step::Quarantine,
+            Self::Release(_) => Step::Release,
             Self::Erase(_) => Step::Erase,
         }
     }
@@ -200,6 +220,15 @@ pub enum NotAltered {
     /// An entry has so many of these already that no more fit.
     #[error("as much is kept with this entry as fits")]
     KeptTooMuch,
+    /// It has no such document.
+    #[error("it has no such document")]
+    NoDocument,
+    /// The first finding stands.
+    #[error("the document is in quarantine")]
+    QuarantinedBefore,
+    /// There is nothing to be released.
+    #[error("the document is not in quarantine")]
+    NotQuarantined,
     /// What would be erased says where something of it lies, and whose it is.
     #[error("something of it is still kept: hand it back or destroy it first")]
     StillKept,
@@ -347,6 +376,7 @@ impl Registry {
         let added = Added {
             documents: documents.collect::<store::Result<_>>()?,
             again_id: self.again(&received.signatures),
+            scan_id: self.scanning.then(|| self.clock.new_id()),
             verdicts: verdict_rows(asked.entry, received.signatures),
             acts: received.acts,
         };

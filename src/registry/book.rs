@@ -62,6 +62,8 @@ pub struct Registration {
     pub swept_until: Micros,
     /// The id of the row that has its signatures judged again, where that is needed.
     pub again_id: Option<Uuid>,
+    /// The id of the row that has its documents scanned, where that is done and it has any.
+    pub scan_id: Option<Uuid>,
 }
 
 /// Signatures of an entry that were judged again, with another outcome.

@@ -11,7 +11,7 @@ use crate::domain::copy::AuthenticCopy;
 use crate::domain::{
     Address, AuthenticationMethod, Authority, BookKind, Channel, CustodyItem, DocumentKind, ErasureGround, Exchange,
     Metadata, Micros, MustSubmitElectronically, Origin, Party, Person, PhysicalDocuments, PresentedAtReason,
-    Representative, Routing, Sha256, Status, Transport, Validity,
+    Quarantine, Representative, Routing, Sha256, Status, Transport, Validity,
 };
 use crate::signature::Revocation;
 use crate::store;
@@ -180,6 +180,11 @@ pub struct Entry {
     /// Paper and objects that the office keeps, and what became of them; absent where there were none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub custody: Vec<CustodyItem>,
+    /// Since when its sender is required to send documents again in which harmful code was found (RD 203/2021 art. 39.2):
+    /// the last time that one was. Absent where none is, once documents were added, and once it was released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2026-03-02T09:30:04.131072+01:00", format = DateTime, nullable = false)]
+    pub resend_required_at: Option<String>,
     /// That its personal data were erased: then texts, parties and documents are gone, and its subject is empty. Absent
     /// otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -271,6 +276,10 @@ pub struct Document {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub eni: Option<AuthenticCopy>,
+    /// That harmful code was found in it: it is kept, and handed to nobody unless it was released. Absent where none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub quarantine: Option<Quarantine>,
     /// The verdicts on the signatures in it, or over it.
     #[schema(value_type = Vec<crate::signature::Verdict>)]
     pub signatures: Vec<Box<RawValue>>,
@@ -287,6 +296,14 @@ fn raw(text: &str) -> store::Result<Box<RawValue>> {
 /// When the database was altered.
 pub fn read_json<T: serde::de::DeserializeOwned>(text: Option<&str>) -> store::Result<Option<T>> {
     text.map(|text| serde_json::from_str(text).map_err(|_| store::Error::Corrupt("JSON text"))).transpose()
+}
+
+/// What was found in a document, where anything was.
+///
+/// # Errors
+/// When the database was altered.
+pub fn quarantine_of(row: &DocumentRow) -> store::Result<Option<Quarantine>> {
+    read_json(row.quarantine.as_deref())
 }
 
 /// The verdicts as they are stored.
@@ -354,6 +371,7 @@ impl Entry {
             metadata: read_json(row.metadata.as_deref())?,
             incident: row.incident,
             custody: read_json(row.custody.as_deref())?.unwrap_or_default(),
+            resend_required_at: row.resend_required_at.map(|at| at.rfc3339(zone)),
             erased: Erased::of(row, zone),
             interested_parties: parties_of(&with.parties),
             documents: {
@@ -390,6 +408,7 @@ impl Document {
             form_code: row.form_code.clone(),
             metadata: read_json(row.metadata.as_deref())?,
             eni: read_json(row.eni.as_deref())?,
+            quarantine: quarantine_of(row)?,
             signatures: signatures.collect::<Result<_, _>>()?,
         })
     }

@@ -155,6 +155,7 @@ pub(super) fn left(row: &EntryRow) -> EntryRow {
         metadata,
         custody,
         custody_until,
+        resend_required_at,
         id: _,
         book: _,
         kind: _,
@@ -215,6 +216,7 @@ pub(super) fn left(row: &EntryRow) -> EntryRow {
     *metadata = None;
     *custody = None;
     *custody_until = None;
+    *resend_required_at = None;
     left
 }
 

@@ -5,10 +5,12 @@
 //! - `annulled`, `rectified`, `distributed`, `accepted`, `returned`: `changes`, an object with each field of the entry
 //!   that became another: its values `before` and `after`; null for a field that is left out when it has no value.
 //! - `custody_begun`, `custody_ended`: the same; what the office keeps of it, and what became of that.
+//! - `document_quarantined`, `document_released`: `changes`, and `quarantine`: by the id of each document what was found in it
+//!   and what came of that, as the entry shows it from then on.
 //! - `effective_date_set`: the same; the calendar came that the legal date had waited for.
 //! - `erased`: what is left of the entry as `registered` has it, and `erased`: of each earlier event its id, type, time, who did
 //!   it in which role (a citizen is not named), and commitment. Those events hold nothing any more.
-//! - `document_added`: the same, and `documents`, those added, as the entry shows them; where some are signed,
+//! - `document_added`: the same (`quarantine` too, of those that it answers), and `documents`, those added, as the entry shows them; where some are signed,
 //!   `signatures`, the verdicts, which stand after those that there were.
 //! - `signature_judged_again`: `places`, from 0, among all verdicts, and `signatures`, the verdicts that took them. The
 //!   verdicts on a document are those that cover `document:` and its part.
@@ -52,6 +54,7 @@ struct Changed {
     documents: Vec<Value>,
     places: Vec<usize>,
     signatures: Vec<Value>,
+    quarantine: Map<String, Value>,
 }
 
 /// The verdicts of an event that judged signatures again, each with its place.
@@ -118,6 +121,10 @@ impl Told {
             self.entry.insert(field, change.get_mut("after")?.take());
         }
         let documents = self.entry.get_mut("documents")?.as_array_mut()?;
+        for (id, quarantine) in changed.quarantine {
+            let document = documents.iter_mut().find(|document| document["id"] == id.as_str())?;
+            document["quarantine"] = quarantine;
+        }
         documents.extend(changed.documents);
         if changed.places.is_empty() {
             self.verdicts.extend(changed.signatures);

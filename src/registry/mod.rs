@@ -28,6 +28,7 @@ pub mod ledger;
 pub mod numbering;
 pub mod official;
 pub mod older;
+pub mod quarantine;
 pub mod record;
 pub mod rejudge;
 mod repeat;
@@ -97,6 +98,8 @@ pub struct Registry {
     required_scopes: Arc<Vec<HolidayScope>>,
     /// The rule that governs verification codes, as authentic copies state it; empty where none was given.
     csv_regulation: Arc<str>,
+    /// Whether documents are scanned for harmful code after they are registered.
+    scanning: bool,
     /// The memory, in MiB, that documents may take while they are judged.
     room: Arc<Semaphore>,
 }
@@ -125,6 +128,7 @@ impl Registry {
             tally: tally::Tally::default(),
             required_scopes: Arc::default(),
             csv_regulation: Arc::default(),
+            scanning: false,
             room: Arc::new(Semaphore::new(attachments::ROOM)),
         }
     }
@@ -139,6 +143,12 @@ impl Registry {
     #[must_use]
     pub fn regulated_by(self, csv_regulation: &str) -> Self {
         Self { csv_regulation: csv_regulation.into(), ..self }
+    }
+
+    /// The same, whose documents are scanned for harmful code once they are registered, or not.
+    #[must_use]
+    pub fn scanning(self, scanning: bool) -> Self {
+        Self { scanning, ..self }
     }
 
     /// The calendar that an entity published, and what it still needs.

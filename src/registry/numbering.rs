@@ -171,6 +171,11 @@ fn judge_again(id: Uuid, entity_id: i64, entry_id: Uuid, created_at: Micros) -> 
     OutboxRow { id, entity_id, kind: store::outbox::JUDGE_AGAIN.into(), entry_id, created_at, attempts: 0 }
 }
 
+/// The row that has the documents of an entry scanned.
+fn scan(id: Uuid, entity_id: i64, entry_id: Uuid, created_at: Micros) -> OutboxRow {
+    OutboxRow { id, entity_id, kind: store::outbox::SCAN.into(), entry_id, created_at, attempts: 0 }
+}
+
 /// The objects that a registration refers to.
 fn objects_of(member: &Registration) -> impl Iterator<Item = Sha256> {
     member.belongings.documents.iter().flat_map(|document| [Some(document.sha256), document.signature_sha256]).flatten()
@@ -347,6 +352,7 @@ impl<'e> Batch<'e> {
             attempts: 0,
         });
         self.outbox.extend(member.again_id.map(|id| judge_again(id, self.entity.id, row.id, self.at)));
+        self.outbox.extend(member.scan_id.map(|id| scan(id, self.entity.id, row.id, self.at)));
         *self.counts.entry((row.book.clone(), row.registered_on.clone(), row.channel)).or_default() += 1;
         self.parties.extend(member.belongings.parties.iter().map(|party| party.of(&row)));
         self.documents.extend_from_slice(&member.belongings.documents);

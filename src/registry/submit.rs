@@ -393,6 +393,7 @@ impl Registry {
             incident: counter.as_ref().and_then(|counter| counter.incident),
             custody: None,
             custody_until: None,
+            resend_required_at: None,
             erased_at: None,
             erasure_ground: None,
         };
@@ -401,6 +402,7 @@ impl Registry {
             documents: self.document_rows(entry_id, documents, maker)?,
             verdicts: verdict_rows(entry_id, signatures),
         };
+        let scan_id = (self.scanning && !belongings.documents.is_empty()).then(|| self.clock.new_id());
         Ok(Registration {
             event_id: self.clock.new_id(),
             outbox_id: self.clock.new_id(),
@@ -412,6 +414,7 @@ impl Registry {
             acts,
             swept_until,
             again_id,
+            scan_id,
         })
     }
 
@@ -461,6 +464,7 @@ impl Registry {
             form_code: statement.form_code,
             metadata: written(statement.metadata.as_ref())?,
             eni: written(eni.as_ref())?,
+            quarantine: None,
         })
     }
 }

@@ -1,5 +1,7 @@
 //! What alters the rows of an entry; its events keep what stood there before.
 
+use uuid::Uuid;
+
 use super::entries::{EntryRow, PartyRow, VerdictRow, insert_parties};
 use super::{Result, Tx, sql};
 
@@ -16,7 +18,7 @@ pub async fn update(tx: &mut Tx, entity: i64, row: &EntryRow) -> Result<bool> {
                 external_reference = $13, file_number = $14, procedure_code = $15, corrects = $16, answers = $17,
                 transport = $18, transport_number = $19, remarks = $20, destination_unit_name = $21,
                 distributed_to_name = $22, effective_at = $23, effective_on = $24, calendar_version = $25, subject_code = $26,
-                custody = $27, custody_until = $28
+                custody = $27, custody_until = $28, resend_required_at = $29
          WHERE entity_id = $1 AND id = $2 AND version = $3 - 1",
         entity,
         row.id,
@@ -45,7 +47,8 @@ pub async fn update(tx: &mut Tx, entity: i64, row: &EntryRow) -> Result<bool> {
         row.calendar_version,
         row.subject_code.as_deref(),
         row.custody.as_deref(),
-        row.custody_until.as_deref()
+        row.custody_until.as_deref(),
+        row.resend_required_at
     )?;
     Ok(updated == 1)
 }
@@ -58,6 +61,16 @@ pub async fn replace_parties(tx: &mut Tx, entity: i64, entry: &EntryRow, parties
     sql!(tx, execute, "DELETE FROM parties WHERE entity_id = $1 AND entry_id = $2", entity, entry.id)?;
     let parties: Vec<PartyRow> = parties.iter().map(|party| party.of(entry)).collect();
     insert_parties(tx, entity, &parties).await
+}
+
+/// Writes what was found in a document, and what came of it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn set_quarantine(tx: &mut Tx, entity: i64, document: Uuid, quarantine: Option<&str>) -> Result<()> {
+    let statement = "UPDATE documents SET quarantine = $3 WHERE entity_id = $1 AND id = $2";
+    sql!(tx, execute, statement, entity, document, quarantine)?;
+    Ok(())
 }
 
 /// Writes a verdict in the place of an earlier one.

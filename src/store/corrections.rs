@@ -2,6 +2,7 @@
 
 use super::entries::{EntryRow, entry_columns};
 use super::{Result, Tx, sql};
+use crate::domain::Micros;
 
 /// As many as are shown; nobody puts one entry right more often.
 const MOST: i64 = 100;
@@ -23,4 +24,22 @@ pub async fn of(tx: &mut Tx, entity: i64, code: &str) -> Result<Vec<EntryRow>> {
         code,
         MOST
     )?)
+}
+
+/// Whether an entry that stands was registered after that time and puts the entry with this code right: so it answers what
+/// was required then.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn answers_since(tx: &mut Tx, entity: i64, code: &str, since: Micros) -> Result<bool> {
+    let found: Option<(i64,)> = sql!(
+        tx,
+        fetch_optional,
+        "SELECT c.position FROM entries c WHERE c.entity_id = $1 AND c.corrects = $2 AND c.registered_at > $3
+         AND c.status <> 'annulled' LIMIT 1",
+        entity,
+        code,
+        since
+    )?;
+    Ok(found.is_some())
 }

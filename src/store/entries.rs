@@ -73,6 +73,8 @@ pub struct EntryRow {
     /// As canonical JSON.
     pub custody: Option<String>,
     pub custody_until: Option<String>,
+    /// Since when documents must be sent again.
+    pub resend_required_at: Option<Micros>,
     /// When its personal data were erased, and on which ground.
     pub erased_at: Option<Micros>,
     pub erasure_ground: Option<ErasureGround>,
@@ -85,7 +87,7 @@ row! { EntryRow:
     external_reference, file_number, procedure_code, corrects, answers, physical_documents, transport,
     transport_number, remarks, authentication, destination_unit_name, distributed_to_name, office_name,
     identification, subject_code, origin, exchange, metadata, custody, custody_until, incident, erased_at,
-    erasure_ground
+    erasure_ground, resend_required_at
 }
 
 /// A party or a representative of an entry.
@@ -168,10 +170,12 @@ pub struct DocumentRow {
     pub metadata: Option<String>,
     /// As canonical JSON.
     pub eni: Option<String>,
+    /// As canonical JSON.
+    pub quarantine: Option<String>,
 }
 row! { DocumentRow:
 id, entry_id, ordinal, part, filename, title, media_type, size, sha256, validity, kind, format_not_accepted,
-signature_sha256, signature_size, remarks, form_code, metadata, eni }
+signature_sha256, signature_size, remarks, form_code, metadata, eni, quarantine }
 
 /// A verdict on a signature that came with an entry.
 #[derive(Debug, Clone)]
@@ -419,7 +423,7 @@ macro_rules! entry_columns {
          e.signature_sha256, e.csv, e.subject, e.statement, e.request, e.destination_unit, e.distributed_to, e.external_reference, e.file_number,
          e.procedure_code, e.corrects, e.answers, e.physical_documents, e.transport, e.transport_number, e.remarks, e.authentication,
          e.destination_unit_name, e.distributed_to_name, e.office_name, e.identification, e.subject_code, e.origin, e.exchange, e.metadata,
-         e.incident, e.custody, e.custody_until, e.erased_at, e.erasure_ground"
+         e.incident, e.custody, e.custody_until, e.resend_required_at, e.erased_at, e.erasure_ground"
     };
 }
 pub(super) use entry_columns;

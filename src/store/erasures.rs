@@ -57,6 +57,7 @@ pub async fn erase(tx: &mut Tx, entity: i64, row: &EntryRow, citizens: &[String]
         metadata,
         custody,
         custody_until,
+        resend_required_at,
         erased_at,
         erasure_ground,
         book: _,
@@ -104,7 +105,8 @@ pub async fn erase(tx: &mut Tx, entity: i64, row: &EntryRow, citizens: &[String]
                 submission_sha256 = $7, signature_sha256 = $8, statement = $9, request = $10,
                 external_reference = $11, file_number = $12, transport_number = $13, remarks = $14,
                 authentication = $15, identification = $16, origin = $17, exchange = $18, metadata = $19,
-                custody = $20, custody_until = $21, erased_at = $22, erasure_ground = $23
+                custody = $20, custody_until = $21, erased_at = $22, erasure_ground = $23,
+                resend_required_at = $24
          WHERE entity_id = $1 AND id = $2 AND version = $3 - 1",
         entity,
         entry,
@@ -128,7 +130,8 @@ pub async fn erase(tx: &mut Tx, entity: i64, row: &EntryRow, citizens: &[String]
         custody.as_deref(),
         custody_until.as_deref(),
         *erased_at,
-        *erasure_ground
+        *erasure_ground,
+        *resend_required_at
     )?;
     sql!(
         tx,

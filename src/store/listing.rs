@@ -62,6 +62,8 @@ pub struct Wanted {
     pub to_be_corrected: Option<bool>,
     /// Only those of which the office keeps something that need not be kept after this local date.
     pub custody_until: Option<String>,
+    /// Only those of which documents must be sent again, or only the others.
+    pub resend_required: Option<bool>,
     /// Folded words that must all be there; each may go on.
     pub words: Vec<String>,
     pub order: Order,
@@ -86,6 +88,7 @@ impl Default for Wanted {
             backdated: None,
             to_be_corrected: None,
             custody_until: None,
+            resend_required: None,
             words: Vec::new(),
             order: Order::RegisteredAt,
             descending: true,

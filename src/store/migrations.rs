@@ -38,6 +38,7 @@ const SHARED: &[Step] = steps!(
     "0029_erasure"
     "0030_lists"
     "0037_slips"
+    "0038_quarantine"
 );
 /// SQLite's own.
 pub(super) const SQLITE: &[Step] = steps!("sqlite/", "0002_full_text" "0031_full_text_in_order");

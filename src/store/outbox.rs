@@ -99,6 +99,43 @@ pub const INDEX: &str = "index";
 /// The kind of a row that has an entry's signatures judged again.
 pub const JUDGE_AGAIN: &str = "judge_again";
 
+/// The kind of a row that has an entry's documents scanned for harmful code.
+pub const SCAN: &str = "scan";
+
+/// The oldest entries whose documents are due to be scanned.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn due_scans(tx: &mut Tx, entity: i64, now: Micros, limit: i64) -> Result<Vec<OutboxRow>> {
+    Ok(sql!(
+        tx,
+        fetch_all,
+        "SELECT id, entity_id, kind, entry_id, created_at, attempts FROM outbox
+         WHERE entity_id = $1 AND next_attempt_at <= $2 AND kind = 'scan' ORDER BY id LIMIT $3",
+        entity,
+        now,
+        limit
+    )?)
+}
+
+/// How many entries wait for the scanner, and since when the oldest does.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn waiting_scans(tx: &mut Tx, entity: i64) -> Result<(i64, Option<Micros>)> {
+    let statement = "SELECT count(*), min(created_at) FROM outbox WHERE entity_id = $1 AND kind = 'scan'";
+    Ok(sql!(tx, fetch_one, statement, entity)?)
+}
+
+/// Sets when something is due again that was claimed.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn wait_until(tx: &mut Tx, id: Uuid, until: Micros) -> Result<()> {
+    sql!(tx, execute, "UPDATE outbox SET next_attempt_at = $2 WHERE id = $1", id, until)?;
+    Ok(())
+}
+
 /// The oldest entries whose signatures are due to be judged again. Whoever takes them up puts them off first.
 ///
 /// # Errors
@@ -158,12 +195,12 @@ pub async fn put_off(tx: &mut Tx, id: Uuid, until: Micros) -> Result<()> {
     Ok(())
 }
 
-/// How many rows wait, and since when the oldest does.
+/// How many rows wait, and since when the oldest does; those for the scanner are counted by themselves.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn waiting(tx: &mut Tx) -> Result<(i64, Option<Micros>)> {
-    Ok(sql!(tx, fetch_one, "SELECT count(*), min(created_at) FROM outbox")?)
+    Ok(sql!(tx, fetch_one, "SELECT count(*), min(created_at) FROM outbox WHERE kind <> 'scan'")?)
 }
 
 /// Whether anything of an entity written up to `at` still waits.

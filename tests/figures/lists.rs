@@ -20,7 +20,7 @@ const FILL: &str = "
     INSERT INTO books (entity_id, code, kind, name, prefix) SELECT id, 'otro', 'incoming', 'Otro', 'O' FROM entities;
     INSERT INTO entries (id, entity_id, book, kind, year, number, code, position, presented_at, registered_at, registered_on,
         effective_on, channel, status, rectified, imported, version, routing, registered_by, subject, destination_unit, distributed_to,
-        must_submit_electronically, custody_until)
+        must_submit_electronically, custody_until, resend_required_at)
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5400),
     t AS (SELECT i, 1577838600000000 + (i * 1009 % 5400) / 2 * CAST(40000000 AS BIGINT) AS at FROM n)
     SELECT NEW_ID, (SELECT id FROM entities), CASE WHEN i % 3 = 0 THEN 'otro' ELSE 'entrada' END, 'incoming', 2020, i,
@@ -29,7 +29,8 @@ const FILL: &str = "
         CASE WHEN i % 500 = 1 THEN 'postal' WHEN i % 2 = 0 THEN 'in_person' ELSE 'electronic' END,
         CASE WHEN i % 90 = 0 THEN 'returned' ELSE 'registered' END, false, false, 1, 'internal', 'x', 'x',
         CASE WHEN i % 400 = 3 THEN 'U' ELSE 'V' END, CASE WHEN i % 90 = 0 OR i % 90 = 1 THEN 'U' END,
-        CASE WHEN i % 700 = 2 THEN 'entity' END, CASE WHEN i % 600 = 5 THEN '2021-01-01' END
+        CASE WHEN i % 700 = 2 THEN 'entity' END, CASE WHEN i % 600 = 5 THEN '2021-01-01' END,
+        CASE WHEN i % 800 = 7 THEN at END
     FROM t;
     INSERT INTO parties (entry_id, ordinal, entity_id, person_type, id_type, id, receives_notifications, registered_at, position)
     SELECT id, 0, entity_id, 'natural', 'passport', CASE WHEN number % 300 = 0 THEN 'RARE' ELSE 'OFTEN' END, false, registered_at, position FROM entries
@@ -126,6 +127,8 @@ fn cases() -> Vec<Case> {
         (Wanted { to_be_corrected: Some(true), ..all() }, |i| i % 700 == 2),
         (Wanted { to_be_corrected: Some(false), ..all() }, |i| i % 700 != 2),
         (Wanted { custody_until: Some("2022-01-01".into()), ..all() }, |i| i % 600 == 5),
+        (Wanted { resend_required: Some(true), ..all() }, |i| i % 800 == 7),
+        (Wanted { resend_required: Some(false), ..all() }, |i| i % 800 != 7),
         (Wanted { words: words("zarza"), ..all() }, |_| false),
         (Wanted { words: words("raro"), ..all() }, |i| i % 450 == 0),
         (Wanted { words: words("todo decimo"), ..all() }, |i| i % 10 == 0),
@@ -237,6 +240,7 @@ async fn no_page_is_found_by_reading_all_entries_or_by_sorting(
         (Wanted { party: Some(party("OFTEN")), ..all() }, "parties_id"),
         (Wanted { backdated: Some(true), ..all() }, "entries_backdated"),
         (Wanted { to_be_corrected: Some(true), ..all() }, "entries_obliged"),
+        (Wanted { resend_required: Some(true), ..all() }, "entries_resend"),
         (Wanted { words: words("siempre"), ..all() }, text),
         (Wanted { words: words("siempre"), year: Some(2020), ..all() }, text),
         (Wanted { words: words("siempre"), party: Some(party("RARE")), ..all() }, "parties_id"),

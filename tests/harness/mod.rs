@@ -7,6 +7,7 @@
 )]
 
 pub mod chronyd;
+pub mod clamd;
 pub mod door;
 pub mod faulty_objects;
 pub mod frames;

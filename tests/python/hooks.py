@@ -150,6 +150,23 @@ class World:
         return self.read(entry["id"])
 
 
+    def quarantined(self):
+        """An entry whose first document is in quarantine."""
+        entry, _ = self.entry()
+        answer = self.api.call(
+            "POST",
+            "/entries/{}/documents/{}/quarantine",
+            entry["id"],
+            entry["documents"][0]["id"],
+            token=TOKENS["clerk"],
+            headers={"Content-Type": JSON},
+            body=json.dumps(FOUND),
+        )
+        assert answer.status < 300, f"quarantine: {answer.said} {answer.body[:500]!r}"
+        return entry
+
+
+FOUND = {"finding": "Win.Test.EICAR_HDB-1"}
 INCIDENT = {"description": "La sede no responde.", "started_at": "2026-03-02T09:30:00+01:00"}
 EXTENSION = {
     "procedures": "Todos",
@@ -266,6 +283,20 @@ def end_custody(case, kwargs):
     send_json(case, kwargs, {"outcome": "returned", "to": "Ana"})
 
 
+def quarantine(case, kwargs):
+    entry, etag = WORLD.entry()
+    fill(case, entry["id"], entry["documents"][0]["id"])
+    if etag:
+        case.headers["If-Match"] = etag
+    send_json(case, kwargs, FOUND)
+
+
+def release(case, kwargs):
+    entry = WORLD.quarantined()
+    fill(case, entry["id"], entry["documents"][0]["id"])
+    send_json(case, kwargs, {"reason": "Falso positivo"})
+
+
 def publish_calendar(case, kwargs):
     fill(case, 2031, "local")
     send_json(case, kwargs, {"holidays": [{"date": "2031-08-20", "name": "Feria"}]})
@@ -302,6 +333,8 @@ PREPARE = {
     ("POST", "/entries/{}/return"): change(WORLD.distributed, {"reason": "no es competente"}),
     ("POST", "/entries/{}/custody"): change(WORLD.entry, KEPT),
     ("POST", "/entries/{}/custody/{}/end"): end_custody,
+    ("POST", "/entries/{}/documents/{}/quarantine"): quarantine,
+    ("POST", "/entries/{}/documents/{}/release"): release,
     ("POST", "/erasures"): lambda case, kwargs: send_json(
         case,
         kwargs,

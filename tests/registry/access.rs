@@ -99,6 +99,8 @@ const TABLE: &[(&str, Rule, u16, Option<u16>)] = &[
     ("remove_trust_anchor", Roles(&["admin"]), 200, Some(404)),
     ("keep_paper", Entry(&["clerk"]), 200, Some(404)),
     ("end_custody", Entry(&["clerk"]), 200, Some(404)),
+    ("quarantine_document", Entry(&["clerk"]), 200, Some(404)),
+    ("release_document", Roles(&["admin"]), 200, Some(404)),
     ("erase_entry", Roles(&["admin"]), 201, None),
     ("calendar", Public, 200, None),
     ("calendar_history", Roles(&["admin", "auditor"]), 200, None),
@@ -272,6 +274,11 @@ impl Scene {
                 send(&self.town.door, Method::POST, &path, Some("test-clerk"), &kept()).await.is(200, "");
             }
         }
+        if operation == "release_document" && there && fresh {
+            let (entry, document) = (entry["id"].as_str().unwrap(), entry["documents"][0]["id"].as_str().unwrap());
+            let path = format!("/entries/{entry}/documents/{document}/quarantine");
+            send(&self.town.door, Method::POST, &path, Some("test-clerk"), &found()).await.is(200, "");
+        }
         entry["sha256"] = match operation {
             "remove_trust_anchor" if there => {
                 let body = json!({"certificate": pem("untrusted/root")});
@@ -306,6 +313,8 @@ fn changes_entry(operation: &str) -> bool {
         "return_entry",
         "keep_paper",
         "end_custody",
+        "quarantine_document",
+        "release_document",
     ]
     .contains(&operation)
 }
@@ -320,6 +329,10 @@ fn official() -> Value {
 
 fn kept() -> Value {
     json!({"what": "Sobre cerrado", "place": "Armario 3"})
+}
+
+fn found() -> Value {
+    json!({"finding": "Win.Test.EICAR"})
 }
 
 fn with_code(registered: &Value) -> Value {
@@ -404,6 +417,8 @@ fn json_for(operation: &str, target: Target, number: usize) -> Value {
         "create_token" => json!({"name": format!("nuevo {number}"), "role": "sac"}),
         "add_trust_anchor" => json!({"certificate": pem("untrusted/root")}),
         "keep_paper" => kept(),
+        "quarantine_document" => found(),
+        "release_document" => json!({"reason": "Por error"}),
         "end_custody" => json!({"outcome": "returned", "to": "Ana García"}),
         "put_calendar" => json!({"holidays": []}),
         "publish_incident" => incident(),

@@ -14,7 +14,8 @@ const ELSEWHERE: [&str; 5] = ["demo", "serve", "witness", "openapi", "verify sig
 /// A command line, its exit status, and words that it says.
 type Step = (&'static str, i32, &'static str);
 
-/// One after another on a book with one counter entry, whose server runs. `ID` is the first incident's.
+/// One after another on a book with one counter entry, whose server runs. `ID` is the first incident's, `HASH` that of its
+/// document.
 const STEPS: &[Step] = &[
     ("init --config ventanilla.toml --office O00000088 --office-name Barrio", 0, "is ready"),
     ("token create --role clerk --name mostrador-9", 0, "vt_"),
@@ -63,6 +64,13 @@ const STEPS: &[Step] = &[
     ("import conclude", 0, "no import"),
     ("import attentions attentions.csv", 0, "5 attentions imported, in 2 rows"),
     ("import attentions bad.csv", 2, "bad.csv"),
+    ("quarantine set 2026-E-000001 HASH --finding Eicar", 0, "must be sent again"),
+    ("quarantine set 2026-E-000001 HASH --finding Eicar", 1, "is in quarantine"),
+    ("quarantine set 2026-E-000001 0 --finding Eicar", 1, "no document 0"),
+    ("quarantine set 2026-E-000099 HASH --finding Eicar", 1, "no such entry"),
+    ("quarantine release 2026-E-000001 HASH --reason=", 1, "reason: "),
+    ("quarantine release 2026-E-000001 HASH --reason Error", 0, "is released"),
+    ("quarantine release 2026-E-000001 HASH --reason Error", 1, "is not in quarantine"),
     ("erase --ground court_order --reason Sentencia 2019-E-000001", 0, "are erased"),
     ("erase --ground court_order --reason Sentencia 2019-E-000001", 1, "erased before"),
     ("erase --ground court_order --reason Sentencia 2019-E-000002", 1, "no such entry"),
@@ -84,6 +92,8 @@ const STEPS: &[Step] = &[
     ("restore copy", 2, "--accept-unsigned"),
     ("restore copy --accept-unsigned", 2, "already holds entries"),
 ];
+
+const DOCUMENT: &[u8] = b"%PDF-1.7 a plan";
 
 const FILES: &[(&str, &str)] = &[
     ("ventanilla.toml", ""),
@@ -144,7 +154,7 @@ fn incident_in(said: &str) -> String {
 /// Runs the steps; what each said.
 async fn all_steps(engine: Engine) -> Vec<String> {
     let town = Town::on(engine).await;
-    let registered = town.register(&Paper::counter().document("d", b"%PDF-1.7 a plan").form(), &fresh_key()).await;
+    let registered = town.register(&Paper::counter().document("d", DOCUMENT).form(), &fresh_key()).await;
     let receipt = registered.registered()["receipt"]["json"].as_str().unwrap().to_owned();
     std::fs::write(town.site.path("receipt.json"), town.get(&receipt, "clerk").await.is(200, "").body).unwrap();
     for (name, text) in FILES {
@@ -154,7 +164,11 @@ async fn all_steps(engine: Engine) -> Vec<String> {
     let mut all = Vec::new();
     for (line, status, words) in STEPS {
         let mut command = town.site.ventanilla();
-        command.args(line.split(' ').map(|word| if word == "ID" { incident.clone() } else { word.to_owned() }));
+        command.args(line.split(' ').map(|word| match word {
+            "ID" => incident.clone(),
+            "HASH" => hex::encode(openssl::sha::sha256(DOCUMENT)),
+            other => other.to_owned(),
+        }));
         let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         let said = [done.stdout, done.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
         assert_eq!(done.status.code(), Some(*status), "{engine:?} {line}: {said}");

@@ -306,6 +306,27 @@ async fn rd_203_2021_arts_39_5_and_53_paper_that_cannot_be_handed_back_is_kept_f
 
 #[rstest]
 #[tokio::test]
+async fn rd_203_2021_art_39_2_harmful_code_undoes_no_entry_is_handed_to_nobody_and_must_be_sent_again(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
+    let form = Paper::submission().document("plano", b"%PDF-1.7").signed_by_ana();
+    let registered = town.submit(&form, &fresh_key()).await.registered();
+    let path = format!("/entries/{}", registered["entry"]["id"].as_str().unwrap());
+    let document = format!("{path}/documents/{}", registered["entry"]["documents"][0]["id"].as_str().unwrap());
+    let found = json!({"finding": "Win.Test.EICAR"});
+    let entry = town.post(&format!("{document}/quarantine"), "clerk", &found).await.is(200, "").json()["entry"].clone();
+    for field in ["code", "status", "presented_at", "effective_at"] {
+        assert_eq!(entry[field], registered["entry"][field], "{field}");
+    }
+    town.get(&document, "eoffice").await.is(403, "quarantined");
+    let code = registered["receipt"]["csv"].as_str().unwrap();
+    let verified = town.get(&format!("/verify/{code}"), "nobody").await.is(200, "").json();
+    assert_eq!((&verified["stands"], &verified["to_resend"][0]["filename"]), (&json!(true), &json!("plano.pdf")));
+}
+
+#[rstest]
+#[tokio::test]
 async fn rd_203_2021_art_14_2_what_is_not_accepted_leads_to_a_requirement_and_never_to_a_refusal(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {

@@ -1,8 +1,10 @@
 //! What an alteration makes of an entry's rows.
 
+use chrono_tz::Tz;
+
 use super::states::{Step, WrongState, allows};
-use super::{Added, LegalDate, NotAltered, What, custody};
-use crate::domain::{BookKind, Channel, ErasureGround, MustSubmitElectronically, Routing, Status, identifier};
+use super::{Added, LegalDate, NotAltered, What, custody, quarantine};
+use crate::domain::{BookKind, Channel, ErasureGround, Micros, MustSubmitElectronically, Routing, Status, identifier};
 use crate::registry::attachments::covers;
 use crate::registry::catalogue::Destination;
 use crate::registry::entry::party_rows;
@@ -10,11 +12,11 @@ use crate::registry::erasure;
 use crate::registry::submission::Rectification;
 use crate::store::entries::{Belongings, DocumentRow, EntryRow, PartyRow, VerdictRow};
 
-/// Alters an entry, but for its version and its mark as rectified.
+/// Alters an entry at this time, but for its version and its mark as rectified.
 ///
 /// # Errors
 /// [`NotAltered`], where its state does not allow it.
-pub fn apply(what: &What, row: &mut EntryRow, with: &mut Belongings) -> Result<(), NotAltered> {
+pub fn apply(what: &What, now: (Micros, Tz), row: &mut EntryRow, with: &mut Belongings) -> Result<(), NotAltered> {
     allows(row.status, what.step())?;
     if row.erased_at.is_some() {
         match what.step() {
@@ -34,10 +36,15 @@ pub fn apply(what: &What, row: &mut EntryRow, with: &mut Belongings) -> Result<(
             // No unit has it: also not once it is annulled.
             (row.distributed_to, row.distributed_to_name) = (None, None);
         }
-        What::AddDocuments(added) => add(added, with)?,
+        What::AddDocuments(added) => {
+            quarantine::answer(now, row, &mut with.documents);
+            add(added, with)?;
+        }
         What::SetDate(date) => set_date(date, row)?,
         What::Keep(kept) => custody::keep(kept, row)?,
         What::EndCustody(number, end) => custody::end(*number, end, row)?,
+        What::Quarantine(found) => quarantine::begin(found, now, row, &mut with.documents)?,
+        What::Release(document) => quarantine::release(*document, now, row, &mut with.documents)?,
         What::Erase(ground) => erase(*ground, row, with)?,
     }
     Ok(())

@@ -13,6 +13,8 @@ use crate::registry::submission::fields::{Errors, Object, tree};
 /// The longest reason: what the exchange takes with an entry that is sent on or given back (SICRES 4.0
 /// `Descripcion_Tipo_Anotacion`).
 pub const REASON: usize = 160;
+/// The longest name of what was found, and of who found it.
+pub const FINDING: usize = 160;
 /// The longest unit code (SICRES 4.0 `Codigo_Unidad_Tramitacion_Destino`).
 const UNIT: usize = 21;
 
@@ -34,6 +36,19 @@ pub struct DistributionRequest {
     /// A unit of the entity.
     #[schema(example = "L01000000", min_length = 1, max_length = 21)]
     unit: String,
+}
+
+/// What was found in a document (RD 203/2021 art. 39.2).
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "the fields are described, never made: the body is read by hand")]
+pub struct QuarantineRequest {
+    /// What was found: the name by which the scanner knows it.
+    #[schema(example = "Win.Test.EICAR_HDB-1", min_length = 1, max_length = 160)]
+    finding: String,
+    /// Who or what found it; the caller where nothing is said.
+    #[schema(example = "Antivirus del puesto 3", max_length = 160)]
+    found_by: Option<String>,
 }
 
 /// Reads `{"reason": …}`.
@@ -135,6 +150,20 @@ pub fn custody_end(bytes: &[u8], today: NaiveDate) -> Result<CustodyEnd, Vec<Fie
             _ => {}
         }
         Some(CustodyEnd { outcome: outcome?, on: today, to })
+    });
+    read.filter(|_| errors.is_empty()).ok_or_else(|| errors.into_list())
+}
+
+/// Reads what was found, and who found it where that is said.
+///
+/// # Errors
+/// Everything that is wrong, with its place.
+pub fn finding(bytes: &[u8]) -> Result<(String, Option<String>), Vec<FieldError>> {
+    let (tree, mut errors) = (tree(bytes)?, Errors::default());
+    let read = Object::open(&tree, "", &[&["finding", "found_by"]], &mut errors).and_then(|object| {
+        let finding = object.required_text("finding", FINDING, &mut errors);
+        let found_by = object.text("found_by", FINDING, &mut errors);
+        Some((finding?, found_by))
     });
     read.filter(|_| errors.is_empty()).ok_or_else(|| errors.into_list())
 }

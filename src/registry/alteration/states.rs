@@ -30,6 +30,10 @@ pub enum Step {
     Keep,
     /// See [`super::What::EndCustody`].
     EndCustody,
+    /// See [`super::What::Quarantine`].
+    Quarantine,
+    /// See [`super::What::Release`].
+    Release,
     /// See [`super::What::Erase`].
     Erase,
 }
@@ -48,6 +52,8 @@ impl Step {
             Self::SetDate => "effective_date_set",
             Self::Keep => "custody_begun",
             Self::EndCustody => "custody_ended",
+            Self::Quarantine => "document_quarantined",
+            Self::Release => "document_released",
             Self::Erase => crate::registry::erasure::TYPE,
         }
     }
@@ -96,8 +102,8 @@ pub const fn allows(status: Status, step: Step) -> Result<(), WrongState> {
     match (step, status) {
         // What the law says of its date does not depend on what became of it.
         // Paper lies in the office whatever became of its entry, and must be handed back.
-        // Nor do personal data have to be kept because of it.
-        (Step::SetDate | Step::Keep | Step::EndCustody | Step::Erase, _) => Ok(()),
+        // Harmful code does harm whatever became of it. Nor do personal data have to be kept because of it.
+        (Step::SetDate | Step::Keep | Step::EndCustody | Step::Quarantine | Step::Release | Step::Erase, _) => Ok(()),
         (Step::Annul, Status::Annulled) => Err(WrongState::AnnulledBefore),
         (_, Status::Annulled) => Err(WrongState::Annulled),
         (_, Status::Sent) => Err(WrongState::Sent),
@@ -130,7 +136,8 @@ mod tests {
             for step in [Annul, Rectify, Distribute, Accept, Return, AddDocuments] {
                 assert_eq!(allows(status, step).is_ok(), allowed.contains(&step), "{status} {step:?}");
             }
-            for always in [Step::SetDate, Step::Keep, Step::EndCustody, Step::Erase] {
+            let always = [Step::SetDate, Step::Keep, Step::EndCustody, Step::Quarantine, Step::Release, Step::Erase];
+            for always in always {
                 assert!(allows(status, always).is_ok(), "{status}");
             }
         }

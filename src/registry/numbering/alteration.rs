@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json, value::to_raw_value};
 use uuid::Uuid;
 
-use super::{Batch, judge_again, swept};
+use super::{Batch, judge_again, scan, swept};
 use crate::domain::{Micros, Sha256};
 use crate::registry::alteration::states::Step;
 use crate::registry::alteration::{Alteration, NotAltered, What, apply};
@@ -109,7 +109,7 @@ impl Batch<'_> {
         }
         let had = store::entries::belongings(tx, id).await?;
         let (mut row, mut with) = (before.clone(), had.clone());
-        if let Err(refusal) = apply(&member.what, &mut row, &mut with) {
+        if let Err(refusal) = apply(&member.what, (self.at, self.entity.zone), &mut row, &mut with) {
             return Ok(Err(refusal));
         }
         let told = Entry::of(&before, &had, self.entity.zone)?;
@@ -132,9 +132,14 @@ impl Batch<'_> {
             let events = store::book::events_of(tx, self.entity.id, id).await?;
             erasure::data(&entry, row.csv.as_deref(), &events)?
         } else {
-            data(member, &had, &told, &entry)?
+            data(member, &told, &entry)?
         };
         self.write_alteration(tx, member, &before, &row, &with).await?;
+        for (had, now) in
+            had.documents.iter().zip(&with.documents).filter(|(had, now)| had.quarantine != now.quarantine)
+        {
+            store::alterations::set_quarantine(tx, self.entity.id, had.id, now.quarantine.as_deref()).await?;
+        }
         let place = self.add_event(member, &data)?;
         let committed = Committed {
             entry: to_raw_value(&entry).map_err(|_| store::Error::Corrupt("entry"))?,
@@ -175,6 +180,7 @@ impl Batch<'_> {
                     store::signed_forms::insert(tx, entity, signature, row.id).await?;
                 }
                 self.outbox.extend(added.again_id.map(|id| judge_again(id, entity, row.id, self.at)));
+                self.outbox.extend(added.scan_id.map(|id| scan(id, entity, row.id, self.at)));
             }
             _ => {}
         }
@@ -235,12 +241,22 @@ fn objects_of(member: &Alteration) -> impl Iterator<Item = Sha256> {
 }
 
 /// What the event says: see [`crate::registry::history`].
-fn data(member: &Alteration, had: &Belongings, before: &Entry, after: &Entry) -> store::Result<Value> {
+fn data(member: &Alteration, before: &Entry, after: &Entry) -> store::Result<Value> {
     let mut changes = changes(before, after)?;
-    let What::AddDocuments(added) = &member.what else { return Ok(json!({ "changes": changes })) };
+    // Of documents it is said which came, and what was found in one or came of that.
     changes.remove("documents");
-    let documents = after.documents.get(had.documents.len()..).unwrap_or_default();
-    let mut data = json!({ "changes": changes, "documents": written(&documents)? });
+    let mut data = json!({ "changes": changes });
+    let mut quarantine = Map::new();
+    for (had, now) in
+        before.documents.iter().zip(&after.documents).filter(|(had, now)| had.quarantine != now.quarantine)
+    {
+        quarantine.insert(had.id.to_string(), written(&now.quarantine)?);
+    }
+    if !quarantine.is_empty() {
+        data["quarantine"] = quarantine.into();
+    }
+    let What::AddDocuments(added) = &member.what else { return Ok(data) };
+    data["documents"] = written(&after.documents.get(before.documents.len()..).unwrap_or_default())?;
     if !added.verdicts.is_empty() {
         data["signatures"] = written(&verdicts(&added.verdicts)?)?;
     }

@@ -27,6 +27,14 @@ const NOT_TO_BE_CORRECTED: &str =
     OR EXISTS (SELECT 1 FROM entries c WHERE c.entity_id = e.entity_id AND c.corrects = e.code
                AND c.channel = 'electronic' AND c.status <> 'annulled'))";
 
+/// As [`crate::store::corrections::answers_since`] has it: a later entry that puts it right answers what was required.
+const RESEND_REQUIRED: &str = " AND e.resend_required_at IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM entries c WHERE c.entity_id = e.entity_id AND c.corrects = e.code
+                    AND c.registered_at > e.resend_required_at AND c.status <> 'annulled')";
+const NO_RESEND_REQUIRED: &str = " AND (e.resend_required_at IS NULL
+    OR EXISTS (SELECT 1 FROM entries c WHERE c.entity_id = e.entity_id AND c.corrects = e.code
+               AND c.registered_at > e.resend_required_at AND c.status <> 'annulled'))";
+
 /// The engine that a statement is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
@@ -89,7 +97,17 @@ impl Deref for Asked {
 /// Whether anything but words and times narrows the list.
 pub fn is_narrowed(asked: &Asked) -> bool {
     let Wanted {
-        book, channel, status, unit, distributed_to, party, backdated, to_be_corrected, custody_until, ..
+        book,
+        channel,
+        status,
+        unit,
+        distributed_to,
+        party,
+        backdated,
+        to_be_corrected,
+        custody_until,
+        resend_required,
+        ..
     } = &asked.wanted;
     book.is_some()
         || channel.is_some()
@@ -100,6 +118,7 @@ pub fn is_narrowed(asked: &Asked) -> bool {
         || backdated.is_some()
         || to_be_corrected.is_some()
         || custody_until.is_some()
+        || resend_required.is_some()
         || asked.hidden_after.is_some()
 }
 
@@ -389,6 +408,15 @@ fn narrow(statement: &mut Statement, time: &str, wanted: &Asked) {
     }
     if let Some(date) = &wanted.custody_until {
         statement.sql(" AND e.custody_until <= ").text(date.clone());
+    }
+    match wanted.resend_required {
+        Some(true) => {
+            statement.sql(RESEND_REQUIRED);
+        }
+        Some(false) => {
+            statement.sql(NO_RESEND_REQUIRED);
+        }
+        None => {}
     }
     match wanted.to_be_corrected {
         Some(true) => {
