@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::domain::Sha256;
 use crate::domain::text::with_causes;
 use crate::registry::act::Actor;
-use crate::registry::hold::{Loss, Next, Skipped, Written};
+use crate::registry::hold::{Loss, LossError, Next, Skipped, Written};
 use crate::registry::ledger::{head, root_of};
 use crate::registry::seal_record;
 use crate::store::log::Log;
@@ -112,9 +112,9 @@ pub enum PublishError {
          entries of this year go on, above every number for which somebody may hold a receipt"
     )]
     NextNumber,
-    /// The number is not one that entries can go on with.
-    #[error("--next-number {0}: entries cannot go on with this number")]
-    BadNumber(i64),
+    /// What is lost was not written down.
+    #[error(transparent)]
+    Loss(#[from] LossError),
     /// What is signed cannot be kept beside the key.
     #[error("{0} cannot be written: what is signed is kept there")]
     NotKept(std::path::PathBuf, #[source] std::io::Error),
@@ -144,7 +144,7 @@ impl PublishError {
             | Self::Objects(_)
             | Self::Outside(_)
             | Self::NextNumber
-            | Self::BadNumber(_)
+            | Self::Loss(_)
             | Self::NotKept(..) => false,
         }
     }
@@ -461,41 +461,35 @@ impl App {
         }
         let published = outside::published(ledger, objects, code, log).await;
         let signed = outside::signed(ledger, log);
-        let (mut notes, mut sizes) = (Vec::new(), Vec::new());
+        // With its size, where it can be read.
+        let mut notes: Vec<(Option<u64>, Vec<u8>)> = Vec::new();
         for known in [&published, &signed] {
             match known {
-                Ok(Some(known)) => {
-                    notes.push(known.note.clone());
-                    sizes.push(known.checkpoint.size);
-                }
+                Ok(Some(known)) => notes.push((Some(known.checkpoint.size), known.note.clone())),
                 Ok(None) => {}
-                Err(OutsideError::Unreadable { bytes, .. }) => notes.push(bytes.clone()),
+                Err(OutsideError::Unreadable { bytes, .. }) => notes.push((None, bytes.clone())),
                 Err(_) => return Err(error),
             }
         }
         let size_of = |known: &Result<Option<Known>, OutsideError>| {
             known.as_ref().ok().and_then(Option::as_ref).map(|known| known.checkpoint.size)
         };
-        // How far it had come is known where what is known is of one history, and nothing of it is missing.
+        // How far it had come is known where what is known is of one history, and nothing of it is missing. What was published
+        // may be old: only the file in which all that is signed is kept tells the last.
         let complete = match &error {
-            PublishError::RolledBack { .. } | PublishError::Cut { .. } => true,
+            PublishError::RolledBack { published, .. } => size_of(&signed).is_some_and(|signed| signed >= *published),
+            PublishError::Cut { .. } => true,
             _ => size_of(&signed).is_some() && self.continues_signed(log).await?,
         };
-        let told = match &error {
-            PublishError::RolledBack { published, .. } | PublishError::OtherHistory { published, .. } => {
-                Some(*published)
-            }
-            PublishError::Cut { signed, .. } | PublishError::Rewritten { signed, .. } => Some(*signed),
-            _ => None,
-        };
-        let which = told.map_or_else(|| "unreadable".to_owned(), |leaves| leaves.to_string());
-        let what = notes.first().cloned().unwrap_or_default();
-        if !what.is_empty() {
-            objects.put_log(code, &format!("{}.lost-{which}.checkpoint", log.as_str()), what.clone()).await?;
+        for (size, note) in notes.iter().filter(|(_, note)| !note.is_empty()) {
+            let name = lost_as(log, *size, note);
+            objects.put_log(code, &name, note.clone()).await?;
         }
+        // The largest tells most of what is lost; what cannot be read only where nothing else is there.
+        notes.sort_by_key(|(size, _)| *size);
+        let (told, what) = notes.pop().unwrap_or_default();
         let what = String::from_utf8_lossy(&what).replace('\0', "?").chars().take(CHECKPOINT_LENGTH).collect();
-        let signed = sizes.into_iter().max().filter(|_| complete);
-        Ok(Some(Loss { log, published: told, signed, what, why: error.to_string() }))
+        Ok(Some(Loss { log, published: told, signed: told.filter(|_| complete), what, why: error.to_string() }))
     }
 
     /// Whether a log continues what was signed of it last, whatever was published.
@@ -565,6 +559,14 @@ impl App {
             }
         }
     }
+}
+
+/// The name under which a checkpoint of what was lost is kept: of its size, and of its bytes, so that none takes the place of
+/// another.
+fn lost_as(log: Log, size: Option<u64>, note: &[u8]) -> String {
+    let size = size.map_or_else(|| "unreadable".to_owned(), |size| size.to_string());
+    let hash = Sha256(openssl::sha::sha256(note)).to_string();
+    format!("{}.lost-{size}-{}.checkpoint", log.as_str(), &hash[..8])
 }
 
 /// With which numbers entries go on after these losses: with the number that was asked for, or above all that may have been

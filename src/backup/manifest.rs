@@ -15,7 +15,7 @@ use crate::store;
 use crate::store::private_folder::is_at;
 
 /// The form of backups that this program writes and reads.
-const FORMAT: &str = "ventanilla-backup/1";
+pub(super) const FORMAT: &str = "ventanilla-backup/1";
 /// The file's name.
 const NAME: &str = "backup.json";
 
@@ -184,7 +184,12 @@ impl Manifest {
         let (path, fresh) = (folder.join(NAME), folder.join("backup.json.part"));
         let mut text = serde_json::to_vec_pretty(self).map_err(std::io::Error::other).map_err(failed(&path))?;
         text.push(b'\n');
-        let mut file = fresh_file(&fresh)?;
+        // Only of a backup that was interrupted: the folder was found to be one of backups.
+        match std::fs::remove_file(&fresh) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(&fresh)(error)),
+            _ => {}
+        }
+        let mut file = new_file(&fresh).map_err(failed(&fresh))?;
         file.write_all(&text).map_err(failed(&fresh))?;
         file.sync_all().map_err(failed(&fresh))?;
         sync_folder(folder)?;
@@ -218,21 +223,16 @@ impl Part {
 /// and not what lies there later.
 pub struct Fresh {
     path: PathBuf,
-    name: &'static str,
+    name: String,
     file: File,
     hasher: openssl::sha::Sha256,
     bytes: u64,
 }
 
 impl Fresh {
-    /// Makes the file anew, in the place of whatever has its name.
-    ///
-    /// # Errors
-    /// When it cannot be made.
-    pub fn make(folder: &Path, name: &'static str) -> Result<Self, BackupError> {
-        let path = folder.join(name);
-        let file = fresh_file(&path)?;
-        Ok(Self { path, name, file, hasher: openssl::sha::Sha256::new(), bytes: 0 })
+    /// Over a file that was just made under this name in the folder.
+    pub(super) fn over(file: File, folder: &Path, name: String) -> Self {
+        Self { path: folder.join(&name), name, file, hasher: openssl::sha::Sha256::new(), bytes: 0 }
     }
 
     /// Makes what was written durable, and says what that is. Not for async threads.
@@ -245,7 +245,7 @@ impl Fresh {
             let reason = "somebody else put another in its place while it was written".to_owned();
             return Err(BackupError::Altered { file: self.path, reason });
         }
-        Ok(Part { file: self.name.to_owned(), bytes: self.bytes, sha256: Sha256(self.hasher.finish()) })
+        Ok(Part { file: self.name, bytes: self.bytes, sha256: Sha256(self.hasher.finish()) })
     }
 }
 
@@ -262,14 +262,9 @@ impl Write for Fresh {
     }
 }
 
-/// Opens a file that is nobody else's: none that was there, and no link to elsewhere.
-fn fresh_file(path: &Path) -> Result<File, BackupError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(path)(error)),
-        _ => {}
-    }
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600).open(path).map_err(failed(path))
+/// Makes a file that is nobody else's: where there is one of its name already, or a link to elsewhere, it fails.
+pub(super) fn new_file(path: &Path) -> std::io::Result<File> {
+    std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Copies a file; how many bytes it has, and their hash.

@@ -2,6 +2,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | [`folder`] | where one may be written, so that it destroys nothing |
 //! | [`manifest`] | what a backup says of itself, written last: without it there is none |
 //! | [`list`] | the objects of a backup, a line each |
 //! | [`take`] | making one |
@@ -29,6 +30,7 @@
 //! administrator's to keep, elsewhere. The key of the log that is kept in the database is in its copy, so whoever can read
 //! the backup can sign checkpoints.
 
+mod folder;
 pub mod list;
 pub mod manifest;
 pub mod restore;
@@ -76,6 +78,27 @@ pub enum BackupError {
     /// Another process makes a backup into the folder.
     #[error("{0} is in use by another backup")]
     Busy(PathBuf),
+    /// The folder is in use for something else.
+    #[error("{folder} is no folder for backups: {why}. Name an empty or a new one; nothing was changed")]
+    NotForBackups {
+        /// The folder.
+        folder: PathBuf,
+        /// What is there.
+        why: String,
+    },
+    /// The folder holds the backup of another registry.
+    #[error(
+        "{folder} holds a backup of {of}, and this registry is {ours}: name another folder, or put the former key and name back \
+         (proof.key, proof.origin, entity.code); nothing was changed"
+    )]
+    FolderOfAnother {
+        /// The folder.
+        folder: PathBuf,
+        /// Of what the backup is.
+        of: String,
+        /// What the settings say.
+        ours: String,
+    },
     /// The folder holds no whole backup.
     #[error("{0} is no backup: there is no backup.json, which is written last; was it interrupted?")]
     None(PathBuf),
@@ -104,7 +127,8 @@ pub enum BackupError {
     /// The settings have another key, or another name of the log, than the book.
     #[error(
         "the book of the backup is signed with the key {of}, the key of the settings (proof.key, proof.origin) is {configured}: \
-         put the former key and name into the settings; nothing was changed"
+         put the former key and name into the settings; nothing was changed. If the backup was made while a wrong key was set, \
+         `restore --accept-unsigned --key KEY` with the public key of the settings, which must be the book's, restores it"
     )]
     OtherKey {
         /// The book's.

@@ -28,6 +28,8 @@ pub struct Proof {
     pub configured: Option<VerifierKey>,
     /// Whether a backup is taken whose maker nothing proves.
     pub accept_unsigned: bool,
+    /// Whether the operator named the key of the settings as that of the book, whatever the backup was signed with.
+    pub is_named: bool,
 }
 
 /// What was restored.
@@ -67,7 +69,7 @@ pub async fn restore(
     {
         return Err(BackupError::Unproven(why.clone()));
     }
-    if let Some(configured) = &proof.configured {
+    if let Some(configured) = proof.configured.as_ref().filter(|_| !(proof.is_named && proof.accept_unsigned)) {
         manifest.check_key(configured)?;
     }
     if store::dump::holds_entries(url).await? {

@@ -1,34 +1,21 @@
 //! Making a backup.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use futures_util::{StreamExt, TryStreamExt};
 
+use super::folder::{self, Folder};
 use super::list::{self, Listed};
-use super::manifest::{Fresh, Manifest};
-use super::{AT_ONCE, BackupError, Progress, Wrong, failed, objects_in};
+use super::manifest::Manifest;
+use super::{AT_ONCE, BackupError, Progress, Wrong, objects_in};
 use crate::app::App;
 use crate::registry::ledger::head;
 use crate::store::log::Log;
 use crate::store::modes::Modes;
 use crate::store::objects::{self, Objects};
 use crate::store::{self, Store};
-
-/// What backups write beside the objects.
-const FILES: [&str; 9] = [
-    "lock",
-    "backup.json",
-    "backup.json.part",
-    "ventanilla.db",
-    "ventanilla.2.db",
-    "ventanilla.dump",
-    "ventanilla.2.dump",
-    "objects.list",
-    "objects.2.list",
-];
 
 /// What was made.
 #[derive(Debug)]
@@ -46,21 +33,26 @@ pub struct Taken {
 /// # Errors
 /// [`BackupError`]; an earlier backup in the folder is as whole as it was.
 pub async fn take(app: &App, folder: &Path, progress: Progress<'_>) -> Result<Taken, BackupError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed(folder))?;
-    let lock = folder.join("lock");
-    let lock = OpenOptions::new().create(true).append(true).open(&lock).map_err(failed(&lock))?;
-    lock.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => BackupError::Busy(folder.to_owned()),
-        TryLockError::Error(error) => BackupError::File(folder.to_owned(), error),
-    })?;
+    let mut place = Folder::open(&app.config, folder)?;
+    if let Some(former) = place.former() {
+        let (of, ours) = (former.log_key.as_str(), app.entity.ledger.verifier(Log::Book).to_string());
+        for (of, ours) in [(former.entity.as_str(), app.entity.code.as_str()), (of, ours.as_str())] {
+            if of != ours {
+                let (folder, of, ours) = (folder.to_owned(), of.to_owned(), ours.to_owned());
+                return Err(BackupError::FolderOfAnother { folder, of, ours });
+            }
+        }
+    }
     tokio::task::block_in_place(|| close(folder));
-    let former = Manifest::read(folder).ok();
-    let (database, listing) = names(app.store(), former.as_ref());
     let made_at = app.clock().now().rfc3339(app.entity.zone);
     let settings = &app.config.database;
 
     progress("copying the database", 0, 0);
-    let out = Fresh::make(folder, database)?;
+    let (stem, extension) = match app.store() {
+        Store::Sqlite { .. } => ("ventanilla", "db"),
+        Store::Postgres(_) => ("ventanilla", "dump"),
+    };
+    let out = place.make(stem, extension)?;
     let (mut dump, out) = app.store().dump(settings.url.expose(), &settings.tools, out).await?;
     let tx = &mut dump.tx;
     let (tree_size, root) = head(tx, app.entity.id, Log::Book).await?;
@@ -74,7 +66,7 @@ pub async fn take(app: &App, folder: &Path, progress: Progress<'_>) -> Result<Ta
     let (mut wrong, copied) = copy(app.registry.objects(), &target, &list, referred, progress).await?;
     let (others, more) = copy_others(app.registry.objects(), &target, &entities, &list, &mut wrong, progress).await?;
     let (database, list) = tokio::task::block_in_place(|| {
-        let mut out_list = Fresh::make(folder, listing)?;
+        let mut out_list = place.make("objects", "list")?;
         let mut list = &list;
         list.rewind().and_then(|()| std::io::copy(&mut list, &mut out_list)).map_err(BackupError::Staging)?;
         Ok::<_, BackupError>((out.finish()?, out_list.finish()?))
@@ -101,12 +93,7 @@ pub async fn take(app: &App, folder: &Path, progress: Progress<'_>) -> Result<Ta
     };
     manifest.sign(&app.entity.ledger)?;
     manifest.write(folder)?;
-    if let Some(former) = former {
-        for part in [former.database, former.list] {
-            // What stays behind is written over by the next backup.
-            let _ = std::fs::remove_file(folder.join(part.file));
-        }
-    }
+    place.tidy(&manifest);
     Ok(Taken { manifest, copied: copied + more, missing: wrong.named })
 }
 
@@ -114,8 +101,10 @@ pub async fn take(app: &App, folder: &Path, progress: Progress<'_>) -> Result<Ta
 fn close(folder: &Path) {
     let mut modes = Modes::default();
     modes.one(folder);
-    for file in FILES {
-        modes.one(&folder.join(file));
+    for name in folder::names(folder).unwrap_or_default() {
+        if folder::is_ours(&name) {
+            modes.one(&folder.join(name));
+        }
     }
     modes.tree(&folder.join("objects"));
     modes.log();
@@ -125,20 +114,6 @@ pub(super) const fn engine(store: &Store) -> &'static str {
     match store {
         Store::Sqlite { .. } => "sqlite",
         Store::Postgres(_) => "postgres",
-    }
-}
-
-/// The files of a new backup: not those of the one that is there, which stays whole until the new one is.
-fn names(store: &Store, former: Option<&Manifest>) -> (&'static str, &'static str) {
-    let (first, second) = match store {
-        Store::Sqlite { .. } => ("ventanilla.db", "ventanilla.2.db"),
-        Store::Postgres(_) => ("ventanilla.dump", "ventanilla.2.dump"),
-    };
-    match former {
-        Some(former) if former.database.file == first || former.list.file == "objects.list" => {
-            (second, "objects.2.list")
-        }
-        _ => (first, "objects.list"),
     }
 }
 

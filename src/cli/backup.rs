@@ -96,6 +96,8 @@ pub fn backup(arguments: BackupArguments) -> Outcome {
         let config = load(&config)?;
         modes::close_documents(&config).await;
         let app = open(config).await?;
+        // A backup that another key signed could not be brought back with the book's own.
+        outside::check_owner(&app.entity.ledger, app.registry.objects(), &app.entity.code).await?;
         let screen = Screen::new();
         let taken = take::take(&app, &folder, &|stage, done, all| screen.show(stage, done, all)).await;
         screen.bar.finish_and_clear();
@@ -142,7 +144,9 @@ pub fn restore(arguments: RestoreArguments) -> Outcome {
             outside::check_owner(ledger, &Objects::open(&config.objects)?, &config.entity.code).await?;
         }
         let configured = ledger.map(|ledger| ledger.verifier(Log::Book).clone());
-        let proof = restore::Proof { key: key.or_else(|| configured.clone()), configured, accept_unsigned };
+        let named = key.is_some() && key == configured && accept_unsigned;
+        let key = key.or_else(|| configured.clone());
+        let proof = restore::Proof { key, configured, accept_unsigned, is_named: named };
         let screen = Screen::new();
         let show = |stage, done, all| screen.show(stage, done, all);
         let restored = restore::restore(&config, &folder, &proof, &show).await;
@@ -156,7 +160,7 @@ pub fn restore(arguments: RestoreArguments) -> Outcome {
             app.accept_backup(&manifest, why, &operator()).await?;
         }
         let newer = settle_published(&app, accept_loss, next_number).await?;
-        let whole = check(&app, &manifest).await?;
+        let whole = check(&app, &manifest, named).await?;
         app.store().close().await;
         Ok(ExitCode::from(u8::from(newer || !whole)))
     })?
@@ -213,20 +217,24 @@ async fn settle_published(
     Ok(false)
 }
 
-/// Checks the whole book, against the checkpoint in the backup, too; whether nothing is wrong with it.
-async fn check(app: &App, manifest: &Manifest) -> Result<bool, Box<dyn std::error::Error>> {
+/// Checks the whole book, against the checkpoint in the backup, too, unless it was made while another key was set and the
+/// operator named the book's; whether nothing is wrong with it. What the book's key signed, such as receipts, is checked by it.
+async fn check(app: &App, manifest: &Manifest, is_named: bool) -> Result<bool, Box<dyn std::error::Error>> {
     let key = app.entity.ledger.verifier(Log::Book).clone();
-    if key.to_string() != manifest.log_key {
+    let mut kept = Vec::new();
+    if key.to_string() == manifest.log_key {
+        let checkpoint = Checkpoint::of(&key, manifest.checkpoint.as_bytes())
+            .map_err(|error| format!("backup.json: its checkpoint does not verify: {error}"))?;
+        kept.push(Kept { source: "backup.json".to_owned(), checkpoint });
+    } else if !is_named {
         println!(
             "the log's key is {key}, the backup was signed with {}: is proof.key the right file?",
             manifest.log_key
         );
         return Ok(false);
     }
-    let checkpoint = Checkpoint::of(&key, manifest.checkpoint.as_bytes())
-        .map_err(|error| format!("backup.json: its checkpoint does not verify: {error}"))?;
     let screen = Screen::new();
-    let wanted = Wanted { kept: vec![Kept { source: "backup.json".to_owned(), checkpoint }], without_documents: false };
+    let wanted = Wanted { kept, without_documents: false };
     let report = audit::book(app, wanted, &|done, all| screen.show("checking the book", done, all)).await;
     screen.bar.finish_and_clear();
     Ok(super::verify::tell(&report?))

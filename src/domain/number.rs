@@ -45,6 +45,14 @@ impl EntryCode {
     pub const PREFIX_LENGTH: usize = 6;
     const LENGTH: usize = 20;
 
+    /// The highest number that an entry of a book with this prefix can have.
+    #[must_use]
+    pub fn highest(prefix: &str) -> i64 {
+        // Four digits of a year and two hyphens stand beside prefix and number.
+        let digits = Self::LENGTH.saturating_sub(6 + prefix.len());
+        10_i64.saturating_pow(u32::try_from(digits).unwrap_or(0)) - 1
+    }
+
     /// The code of that number in that year of the book with that prefix.
     ///
     /// # Errors

@@ -122,6 +122,27 @@ pub fn skipped(event: &EventRow) -> Vec<Skipped> {
     Some(event).filter(|_| is_loss).and_then(|event| told(&event.data)).map(|told| told.skipped).unwrap_or_default()
 }
 
+/// Why a loss was not written down.
+#[derive(Debug, thiserror::Error)]
+pub enum LossError {
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// Entries cannot go on with the number that was asked for.
+    #[error(
+        "--next-number {asked}: entries cannot go on with this number; the lowest that is possible is {lowest}, above every \
+         number of this year that stands in the books, and the highest that is possible is {highest}"
+    )]
+    BadNumber {
+        /// The number.
+        asked: i64,
+        /// The lowest that no book of the year has come to.
+        lowest: i64,
+        /// The highest that an entry can have.
+        highest: i64,
+    },
+}
+
 /// What was written down of losses.
 #[derive(Debug, Clone)]
 pub struct Written {
@@ -153,7 +174,7 @@ impl Registry {
         by: &Actor,
         losses: &[Loss],
         next: Next,
-    ) -> store::Result<Option<Written>> {
+    ) -> Result<Option<Written>, LossError> {
         let mut tx = self.store.begin().await?;
         let lock = store::book::lock(&mut tx, entity.id).await?;
         let mut growth = Growth::from(&lock.log_edge)?;
@@ -207,11 +228,22 @@ impl Registry {
 
 /// Takes the numbers that are not given out of all books of the year of `at`, under the lock of the books: nobody can tell
 /// in which of them entries were lost, and only this year's numbers are still given.
-async fn skip(tx: &mut Tx, entity: &Entity, at: Micros, leaves: i64, next: Next) -> store::Result<Vec<Skipped>> {
+async fn skip(tx: &mut Tx, entity: &Entity, at: Micros, leaves: i64, next: Next) -> Result<Vec<Skipped>, LossError> {
     let year = i64::from(at.local_date(entity.zone).year());
-    let mut skipped = Vec::new();
+    let mut books = Vec::new();
     for book in store::catalogue::books(tx, entity.id).await? {
         let after = store::book::year(tx, entity.id, &book.code, year).await?.map_or(0, |(last, _)| last);
+        books.push((book, after));
+    }
+    if let Next::At(asked) = next {
+        let lowest = books.iter().map(|(_, after)| after + 1).max().unwrap_or(1);
+        let highest = books.iter().map(|(book, _)| EntryCode::highest(&book.prefix)).min().unwrap_or(i64::MAX);
+        if !(lowest..=highest).contains(&asked) {
+            return Err(LossError::BadNumber { asked, lowest, highest });
+        }
+    }
+    let mut skipped = Vec::new();
+    for (book, after) in books {
         let next = match next {
             Next::Unchanged => continue,
             Next::AfterLeaves(all) => {

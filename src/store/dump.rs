@@ -142,6 +142,13 @@ fn copy_out<W: Write>(from: &Path, mut out: W) -> std::io::Result<W> {
     Ok(out)
 }
 
+/// The file of a database, where it is one in a file.
+#[must_use]
+pub fn file_of(url: &str) -> Option<PathBuf> {
+    let is_file = url.starts_with("sqlite:");
+    SqliteConnectOptions::from_str(url).ok().filter(|_| is_file).map(|options| options.get_filename().to_owned())
+}
+
 /// Whether a database holds anything of a book; none that is not there yet, or has no schema, does.
 ///
 /// # Errors

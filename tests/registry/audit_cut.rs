@@ -16,7 +16,7 @@ use ventanilla::registry::record;
 use ventanilla::store::log::Log;
 use ventanilla::store::{self, Store};
 
-use crate::backup::{keyed_town, run};
+use crate::backup::{is_kept, keyed_town, run};
 use crate::harness::paper::{Paper, fresh_key};
 use crate::harness::site::{ENTITY, Engine, Site, execute};
 use crate::harness::town::Town;
@@ -126,6 +126,40 @@ async fn a_book_whose_end_was_cut_off_with_all_that_was_published_is_named_and_n
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
+async fn of_what_was_published_and_signed_the_larger_is_said_and_both_are_kept(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::over(Site::keyed(engine).await, publishing, None).await;
+    for number in 1..=5 {
+        if number == 5 {
+            town.app.publish_once(Log::Book).await.unwrap();
+        }
+        assert_eq!(town.next_number().await, number);
+    }
+    town.until("SELECT count(*) FROM outbox", |left| left == 0).await;
+    let published = town.app.registry.objects().get_log(ENTITY, "book.checkpoint").await.unwrap().unwrap();
+    let signed = town.app.entity.ledger.kept().read(town.app.entity.ledger.origin(Log::Book)).unwrap().unwrap();
+    let site = town.stop().await;
+    let store = site.store().await;
+    cut(&store, engine, 3).await;
+    store.close().await;
+
+    let town = Town::open(site, Clock::system(), publishing, None).await;
+    is_held(&town, "a checkpoint of 4 was published").await;
+    let lost = town.app.accept_loss(&Actor::operator("ana"), None).await.unwrap().unwrap();
+    assert!(lost.to_string().contains("goes on with number 6 after 3"), "{lost}");
+    assert!(is_kept(&town, "4", &published).await && is_kept(&town, "5", signed.as_bytes()).await);
+    let mut tx = town.app.store().read().await.unwrap();
+    let events = store::book::events_of(&mut tx, town.app.entity.id, uuid::Uuid::nil()).await.unwrap();
+    drop(tx);
+    let event: serde_json::Value = serde_json::from_str(&events[0].data).unwrap();
+    assert_eq!(event["published"], signed.as_str());
+    let acts = town.get("/acts?action=loss_accepted", "auditor").await.is(200, "").json();
+    assert_eq!(acts["items"][0]["detail"][0]["published"], 5, "{acts}");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_book_that_is_cut_while_it_is_served_numbers_nothing(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
@@ -151,6 +185,9 @@ async fn without_the_file_beside_the_key_it_is_named_by_what_is_missing(
     // The checkpoint of before is signed, too: nothing says that it is not the newest, but for the seals that are gone.
     let town = Town::open(site.clone(), Clock::system(), publishing, None).await;
     is_held(&town, "a checkpoint of 5 was published").await;
+    // More may have been signed after it was published.
+    let asked = town.app.accept_loss(&Actor::operator("ana"), None).await.unwrap_err().to_string();
+    assert!(asked.contains("--next-number"), "{asked}");
     unpublished_then_unsealed(&town).await;
 }
 

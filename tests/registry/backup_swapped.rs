@@ -110,8 +110,9 @@ async fn what_lies_in_the_folder_under_the_name_of_an_object_is_not_taken_for_it
         format!("{prefix}/{ENTITY}/other/kept").into()
     };
     town.next_number().await;
-    town.app.registry.objects().inner().put(&place(&town.site), "good".into()).await.unwrap();
     let folder = town.site.path("backup");
+    run_beside(&town.site, "backup", &folder).await.is(0);
+    town.app.registry.objects().inner().put(&place(&town.site), "good".into()).await.unwrap();
     let planted = folder.join(format!("objects/{ENTITY}/other"));
     std::fs::create_dir_all(&planted).unwrap();
     std::fs::write(planted.join("kept"), "evil").unwrap();
@@ -134,7 +135,8 @@ async fn what_is_put_into_the_folder_once_it_was_checked_is_not_brought_back(
     let mut config = site.config();
     config.database.tools = tools();
     let key = town.app.entity.ledger.verifier(Log::Book).clone();
-    let proof = restore::Proof { key: Some(key.clone()), configured: Some(key), accept_unsigned: false };
+    let proof =
+        restore::Proof { key: Some(key.clone()), configured: Some(key), accept_unsigned: false, is_named: false };
     restore::restore(&config, &folder, &proof, &|_, _, _| {
         for file in files(&folder, "ventanilla.") {
             How::Replaced.change(&file, &another);

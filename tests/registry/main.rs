@@ -23,6 +23,7 @@ mod audit_cut;
 mod autofirma;
 mod autofirma_cms;
 mod backup;
+mod backup_folder;
 mod backup_forged;
 mod backup_swapped;
 mod bad_input;
