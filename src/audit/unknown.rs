@@ -9,7 +9,6 @@ use serde::Deserialize;
 use super::{AuditError, Finding, Report};
 use crate::app::App;
 use crate::registry::act::Action;
-use crate::registry::erasure::is_erased_by_book;
 use crate::registry::ledger::head;
 use crate::store;
 use crate::store::log::Log;
@@ -38,7 +37,7 @@ pub async fn check(app: &App, report: &mut Report) -> Result<(), AuditError> {
     let mut planned = store::erasures::objects(&mut tx, entity, None).await?;
     planned.extend(store::erasures::words(&mut tx, entity).await?);
     for object in planned {
-        if !is_erased_by_book(&mut tx, &app.entity, object.entry_id).await? {
+        if !app.registry.is_erased_by_book(&mut tx, &app.entity, object.entry_id).await? {
             report.find(Finding::DeletionSlippedIn { entry: object.entry_id, kind: object.kind });
         }
     }

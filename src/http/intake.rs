@@ -356,7 +356,11 @@ impl<S: Announces + Sync> Reader<'_, S> {
         // Only now: whoever removed it until now had removed it before this request stored it.
         let entity = &self.caller.entity;
         self.swept_until.get_or_insert_with(|| self.app.registry.swept_until(entity.id));
-        Ok(self.app.registry.objects().upload(&entity.code, hash))
+        let registry = &self.app.registry;
+        let upload = registry.objects().upload(&entity.code, hash);
+        let spared = registry.spared_before(entity).await?;
+        let is_left = registry.is_left(entity, hash, spared);
+        Ok(if self.progress.during(is_left).await? { upload.of_one_that_is_there() } else { upload })
     }
 
     /// Takes a turn at the store when there is something to write to it, and not while bytes are waited for.
@@ -377,7 +381,9 @@ impl<S: Announces + Sync> Reader<'_, S> {
         let (uploads, unfinished) = (self.app.uploads.clone(), self.unfinished.clone());
         let storing = tokio::spawn(async move {
             let _turn = uploads.acquire().await;
-            unfinished.writes(hash);
+            if !upload.is_there() {
+                unfinished.writes(hash);
+            }
             let stored = upload.finish().await;
             drop(unfinished);
             stored

@@ -6,6 +6,10 @@
 //! same sender trying again above all, and must not be deleted under it: in this process it is known who is storing
 //! what; for others, and for what is being numbered, the claims of [`super::sweep`] hold here as there.
 //!
+//! After a loss was accepted, what was stored before that is all that may be left of the entries that were lost. A refused
+//! request that brought such a document again takes nothing away, and what it brought is not written over what is there,
+//! which would look as if it had come since.
+//!
 //! What a request leaves that failed for a reason of the server's own stays: its sender is about to repeat it, and the
 //! store may be what failed. A delete that fails is tried again, and its claim stays open until one succeeded or none can
 //! be under way any more: one whose answer was lost could take away what was stored again since.
@@ -19,9 +23,10 @@ use tokio::sync::Notify;
 
 use super::Registry;
 use super::caller::Entity;
-use super::sweep::SweepError;
-use crate::domain::Sha256;
-use crate::store;
+use super::sweep::{SweepError, modified};
+use crate::domain::{Micros, Sha256};
+use crate::store::objects::document_path;
+use crate::store::{self, objects};
 
 /// How long a request waits for the removal of a document that it brings again.
 const WAITS: Duration = Duration::from_secs(10);
@@ -195,7 +200,11 @@ impl Registry {
         }
         // Until the end: whoever begins to store one of them after that knows of the claims' end.
         let removing = self.storing.remove(entity.id, hashes);
-        let claimed = self.claim_unused(entity, &removing.hashes).await?;
+        let mut tx = self.store.read().await?;
+        let spared = store::book::last_loss(&mut tx, entity.id).await?;
+        drop(tx);
+        let hashes = self.stored_since(entity, &removing.hashes, spared).await?;
+        let claimed = self.claim_unused(entity, &hashes, spared).await?;
         if claimed.is_empty() {
             return Ok(());
         }
@@ -207,11 +216,66 @@ impl Registry {
         Ok(self.learn_swept(entity.id).await?)
     }
 
-    /// Claims those that no entry refers to and no sweep is deleting.
-    async fn claim_unused(&self, entity: &Entity, hashes: &[Sha256]) -> Result<Vec<Sha256>, SweepError> {
+    /// What was stored before this may be all that is left of entries that were lost: when a loss was accepted last, 0 where
+    /// none was, and the end of time while numbering is held.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn spared_before(&self, entity: &Entity) -> store::Result<Micros> {
+        if self.holds.is_held(entity.id) {
+            return Ok(Micros(i64::MAX));
+        }
+        let mut tx = self.store.read().await?;
+        store::book::last_loss(&mut tx, entity.id).await
+    }
+
+    /// Whether this document is in the store, whole, since before `spared`: then it is not to be written over.
+    ///
+    /// # Errors
+    /// When the object store does not answer.
+    pub async fn is_left(&self, entity: &Entity, hash: Sha256, spared: Micros) -> Result<bool, objects::Error> {
+        if spared == Micros(0) {
+            return Ok(false);
+        }
+        let meta = self.objects.head(&entity.code, &hash).await?;
+        let is_older = meta.is_some_and(|meta| modified(&meta) < spared);
+        Ok(is_older && self.objects.hash_at(&document_path(&entity.code, &hash)).await? == Some(hash))
+    }
+
+    /// Those of the documents that were not there before a loss was accepted at this instant.
+    async fn stored_since(
+        &self,
+        entity: &Entity,
+        hashes: &[Sha256],
+        spared: Micros,
+    ) -> Result<Vec<Sha256>, SweepError> {
+        if spared == Micros(0) {
+            return Ok(hashes.to_vec());
+        }
+        let mut since = Vec::new();
+        for hash in hashes {
+            if self.objects.head(&entity.code, hash).await?.is_some_and(|meta| modified(&meta) >= spared) {
+                since.push(*hash);
+            }
+        }
+        Ok(since)
+    }
+
+    /// Claims those that no entry refers to and no sweep is deleting, if the last loss is still the one that they were
+    /// compared with.
+    async fn claim_unused(
+        &self,
+        entity: &Entity,
+        hashes: &[Sha256],
+        spared: Micros,
+    ) -> Result<Vec<Sha256>, SweepError> {
         let mut claimed = Vec::new();
         let mut tx = self.store.begin().await?;
-        store::book::lock(&mut tx, entity.id).await?;
+        let lock = store::book::lock(&mut tx, entity.id).await?;
+        self.may_sweep(entity, &lock)?;
+        if store::book::last_loss(&mut tx, entity.id).await? != spared {
+            return Ok(claimed);
+        }
         for hash in hashes.iter().copied() {
             if !store::entries::refers_to(&mut tx, entity.id, hash).await?
                 && store::claims::claim(&mut tx, entity.id, hash, self.clock.now()).await?

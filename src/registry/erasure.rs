@@ -27,13 +27,11 @@ use super::book::{Change, Key, Outcome};
 use super::caller::{Entity, is_citizen};
 use super::correction::by_code;
 use super::entry::Entry;
-use super::ledger::head;
 use super::record;
 use crate::domain::{ErasureGround, Micros};
 use crate::store::book::EventRow;
 use crate::store::entries::EntryRow;
 use crate::store::erasures::{NOBODY, NOTHING};
-use crate::store::log::Log;
 use crate::store::{self, Tx};
 
 /// What is asked for.
@@ -266,23 +264,30 @@ pub fn says_erased(erasure: &EventRow, event: &EventRow) -> bool {
         && told().unwrap_or(false)
 }
 
-/// Whether the book says that the data of an entry were erased: its row, and an event that is what its leaf commits to. What
-/// rows alone say is not enough to delete what an entry has.
-///
-/// # Errors
-/// When the database does not answer, or was altered.
-pub async fn is_erased_by_book(tx: &mut Tx, entity: &Entity, entry: Uuid) -> store::Result<bool> {
-    if !store::erasures::is_erased(tx, entity.id, entry).await? {
-        return Ok(false);
+impl Registry {
+    /// Whether the book says that the data of an entry were erased: its row, and an event that is what its leaf of the tree
+    /// commits to. What rows alone say is not enough to delete what an entry has, and a row and its commitment stand side by
+    /// side: whoever writes the one writes the other.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn is_erased_by_book(&self, tx: &mut Tx, entity: &Entity, entry: Uuid) -> store::Result<bool> {
+        if !store::erasures::is_erased(tx, entity.id, entry).await? {
+            return Ok(false);
+        }
+        let events = store::book::events_of(tx, entity.id, entry).await?;
+        let (Some(first), Some(erasure)) = (events.first(), events.iter().rfind(|event| event.r#type == TYPE)) else {
+            return Ok(false);
+        };
+        if !says_erased(erasure, first) || !record::is_committed(&entity.code, erasure) {
+            return Ok(false);
+        }
+        match self.check_leaves(tx, entity.id, &events).await {
+            Ok(()) => Ok(true),
+            Err(store::Error::Corrupt(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
-    let events = store::book::events_of(tx, entity.id, entry).await?;
-    let (size, _) = head(tx, entity.id, Log::Book).await?;
-    let is_committed = |event: &EventRow| {
-        u64::try_from(event.position).is_ok_and(|position| position <= size)
-            && record::commitment(&event.salt.0, &record::of_event(&entity.code, event)) == event.commitment
-    };
-    let erasure = events.iter().rfind(|event| event.r#type == TYPE).filter(|erasure| is_committed(erasure));
-    Ok(erasure.is_some_and(|erasure| events.first().is_some_and(|first| says_erased(erasure, first))))
 }
 
 /// The type of the event.

@@ -55,6 +55,9 @@ impl Registry {
         let mut wanted = BTreeMap::<u64, Vec<(usize, Sha256)>>::new();
         for event in events {
             let index = u64::try_from(event.position - 1).map_err(|_| WRONG)?;
+            if index >= head.size() {
+                return Err(WRONG);
+            }
             let place = usize::try_from(index % WIDTH).map_err(|_| WRONG)?;
             wanted.entry(index / WIDTH).or_default().push((place, event.commitment));
         }

@@ -128,7 +128,7 @@ impl Registry {
     }
 
     /// The time by which ages are measured, if anything may be swept now.
-    fn may_sweep(&self, entity: &Entity, lock: &store::book::Lock) -> Result<Micros, SweepError> {
+    pub(super) fn may_sweep(&self, entity: &Entity, lock: &store::book::Lock) -> Result<Micros, SweepError> {
         if let Some(reason) = self.holds.reason(entity.id) {
             return Err(SweepError::Held(reason));
         }
@@ -277,7 +277,7 @@ fn ago(now: Micros, age: Duration) -> Micros {
     Micros(now.0.saturating_sub(i64::try_from(age.as_micros()).unwrap_or(i64::MAX)))
 }
 
-fn modified(meta: &ObjectMeta) -> Micros {
+pub(super) fn modified(meta: &ObjectMeta) -> Micros {
     Micros(meta.last_modified.timestamp_micros())
 }
 

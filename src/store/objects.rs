@@ -281,6 +281,7 @@ impl Objects {
             size: 0,
             buffer: BytesMut::new(),
             parts: None,
+            is_there: false,
         }
     }
 
@@ -379,9 +380,23 @@ pub struct Upload {
     size: u64,
     buffer: BytesMut,
     parts: Option<Box<dyn MultipartUpload>>,
+    is_there: bool,
 }
 
 impl Upload {
+    /// The same of a document that is in the store, whole: its bytes are compared with the hash, and not written again.
+    #[must_use]
+    pub fn of_one_that_is_there(mut self) -> Self {
+        self.is_there = true;
+        self
+    }
+
+    /// Whether the document is in the store already, and nothing is written.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.is_there
+    }
+
     /// Takes the next bytes.
     ///
     /// # Errors
@@ -398,6 +413,9 @@ impl Upload {
     }
 
     async fn put_part(&mut self, chunk: Bytes) -> Result<(), Error> {
+        if self.is_there {
+            return Ok(());
+        }
         let parts = match &mut self.parts {
             Some(parts) => parts,
             None => self.parts.insert(self.store.put_multipart(&self.key).await?),
@@ -433,6 +451,9 @@ impl Upload {
         if found != self.declared {
             self.abort().await;
             return Err(Error::Mismatch { declared: self.declared, found });
+        }
+        if self.is_there {
+            return Ok(self.size);
         }
         let rest = std::mem::take(&mut self.buffer).freeze();
         if self.parts.is_none() {

@@ -313,6 +313,12 @@ async fn nothing_that_a_newer_book_needs_is_swept_after_an_older_one_was_brought
     }
     assert_eq!(sweep().await.unwrap().documents, 0);
     assert_eq!(objects().await, 5);
+    // Nor does a refused request take one away that it brought again, whether it is swept or not after that.
+    let again = Paper::submission().document("foto", b"taken later, 0").document("otro", b"%PDF-1.7 other");
+    town.submit(&again.signed_by_ana().without("otro"), &fresh_key()).await.is(422, "document-mismatch");
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(sweep().await.unwrap().documents, 0);
+    assert_eq!(objects().await, 5);
     // What is left behind from then on is swept up as ever.
     let paper = Paper::submission().document("plano", b"%PDF-1.7 orphan").document("otro", b"%PDF-1.7 other");
     town.submit(&paper.signed_by_ana().without("otro"), &fresh_key()).await.is(422, "document-mismatch");

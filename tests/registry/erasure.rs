@@ -10,10 +10,11 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use ventanilla::domain::Sha256;
 use ventanilla::receipt::check::check;
-use ventanilla::store::Tx;
+use ventanilla::registry::record;
 use ventanilla::store::log::Log;
 use ventanilla::store::objects::Objects;
 use ventanilla::store::receipts::paper as paper_of;
+use ventanilla::store::{self, Tx};
 
 use crate::harness::door::Door;
 use crate::harness::faulty_objects::{Fault, FaultyObjects};
@@ -302,6 +303,68 @@ async fn rows_that_somebody_plants_delete_nothing_of_a_living_entry_and_are_name
     town.app.registry.sweep(&town.app.entity, Duration::ZERO).await.unwrap();
     assert_eq!((objects(&town).await, receipts().await), ((0, 0), 0));
     assert_eq!(town.findings().await, Vec::<String>::new());
+}
+
+/// Whoever can write to the database turns the event of another entry into an erasure that agrees with its own
+/// commitment, in a tile that is complete and in the last one.
+#[rstest]
+#[case::in_a_complete_tile(260)]
+#[case::in_the_last_tile(2)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_that_is_no_leaf_of_the_tree_deletes_nothing(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[case] entries: usize,
+) {
+    let town = Town::on(engine).await;
+    let form = Paper::submission().document("plano", b"%PDF-1.7 hers alone").signed_by_ana();
+    let registered = town.submit(&form, "a key").await.registered();
+    let more = (1..entries).map(|_| async { town.register(&Paper::counter().form(), &fresh_key()).await.registered() });
+    futures_util::stream::iter(more).buffer_unordered(32).collect::<Vec<_>>().await;
+    followed_up(&town).await;
+    let entity = &town.app.entity;
+    let id: uuid::Uuid = registered["entry"]["id"].as_str().unwrap().parse().unwrap();
+    let mut tx = town.app.store().read().await.unwrap();
+    let hers = store::book::events_of(&mut tx, entity.id, id).await.unwrap().remove(0);
+    drop(tx);
+    let told = json!({"erased": [{
+        "event": hers.id, "type": hers.r#type, "at": hers.at.0, "by_name": hers.by_name, "by_role": hers.by_role,
+        "commitment": hers.commitment,
+    }]});
+    let mut forged = hers.clone();
+    (forged.id, forged.position, forged.r#type) = (fresh_id(), 2, "erased".into());
+    (forged.data, forged.reason) = (record::canonical(&told).unwrap(), None);
+    forged.commitment = record::commitment(&forged.salt.0, &record::of_event(&entity.code, &forged));
+    let (uuid, bytes): (fn(uuid::Uuid) -> String, fn(Sha256) -> String) = match engine {
+        Engine::Sqlite => (|id| format!("X'{}'", id.simple()), |hash| format!("X'{hash}'")),
+        Engine::Postgres => (|id| format!("'{id}'"), |hash| format!("'\\x{hash}'::bytea")),
+    };
+    let attack = format!(
+        "UPDATE events SET data = '{{}}', salt = {zeros}, reason = NULL WHERE position = {};
+         UPDATE events SET id = {}, entry_id = {}, type = 'erased', at = {}, by_name = '{}', by_role = '{}', reason = NULL,
+                data = '{}', salt = {}, commitment = {} WHERE position = 2;
+         UPDATE entries SET erased_at = 1, erasure_ground = 'court_order' WHERE id = {};
+         DELETE FROM documents WHERE entry_id = {}",
+        hers.position,
+        uuid(forged.id),
+        uuid(id),
+        forged.at.0,
+        forged.by_name,
+        forged.by_role,
+        forged.data,
+        bytes(forged.salt),
+        bytes(forged.commitment),
+        uuid(id),
+        uuid(id),
+        zeros = bytes(Sha256([0; 32])),
+    );
+    execute(town.app.store(), &attack).await;
+    for kind in ["json", "p7s", "receipts"] {
+        plant(&town, id, kind).await;
+    }
+    let before = objects(&town).await;
+    let swept = town.app.registry.delete_erased(entity, None).await.unwrap();
+    assert_eq!((swept, objects(&town).await), (0, before));
+    assert!(town.findings().await.iter().any(|finding| finding.contains("DeletionSlippedIn")));
 }
 
 #[rstest]

@@ -11,7 +11,6 @@ use std::collections::hash_map::Entry;
 
 use uuid::Uuid;
 
-use super::is_erased_by_book;
 use crate::domain::Sha256;
 use crate::registry::Registry;
 use crate::registry::caller::Entity;
@@ -31,7 +30,7 @@ impl Registry {
         let mut erased = HashMap::new();
         for object in &objects {
             if let Entry::Vacant(place) = erased.entry(object.entry_id) {
-                let is_erased = is_erased_by_book(&mut tx, entity, object.entry_id).await?;
+                let is_erased = self.is_erased_by_book(&mut tx, entity, object.entry_id).await?;
                 if !is_erased {
                     tracing::error!(entry = %object.entry_id, "an object of an entry that was not erased is named to be deleted: \
                         it stays; see `ventanilla verify book`");

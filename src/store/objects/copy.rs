@@ -57,6 +57,7 @@ impl Objects {
             declared: hash,
             hasher: openssl::sha::Sha256::new(),
             size: 0,
+            is_there: false,
             buffer: BytesMut::new(),
             parts: None,
         };
