@@ -17,6 +17,7 @@ use ventanilla::config::Config;
 use ventanilla::http::router::router;
 use ventanilla::import::{Stage, Watch, attentions, entries};
 use ventanilla::store::Tx;
+use ventanilla::store::log::Log;
 
 use crate::harness::services::Services;
 
@@ -87,6 +88,8 @@ impl Place {
         let file = folder.path().join("ventanilla.toml");
         std::fs::write(&file, settings).unwrap();
         let app = App::open(Config::load(Some(&file)).unwrap(), Clock::system()).await.unwrap();
+        // As each command does before it writes: of a book with leaves something was published, or it was taken away.
+        app.continues(Log::Book).await.unwrap();
         Self { router: router(app.clone()), folder, database, app }
     }
 

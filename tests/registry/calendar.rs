@@ -11,7 +11,7 @@ use tracing::instrument::WithSubscriber;
 use ventanilla::audit::{self, Wanted};
 use ventanilla::domain::Micros;
 use ventanilla::domain::calendar::{Holiday, ScopeYear};
-use ventanilla::registry::calendar::{self, Loader};
+use ventanilla::registry::act::Actor;
 
 use crate::harness::paper::{Paper, fresh_key};
 use crate::harness::site::{Engine, Site, execute};
@@ -29,11 +29,8 @@ async fn town_at(engine: Engine, time: &str) -> Town {
 
 async fn publish(town: &Town, lines: &str) {
     let holidays = Holiday::read_csv(format!("date,scope,name\n{lines}").as_bytes()).unwrap();
-    let loader = Loader { by: "test".into(), at: town.clock.now(), source: None };
-    let mut tx = town.app.store().begin().await.unwrap();
-    calendar::publish(&mut tx, town.app.entity.id, &ScopeYear::group(&holidays), &loader).await.unwrap();
-    tx.commit().await.unwrap();
-    town.app.registry.forget_catalogue();
+    let (entity, by) = (&town.app.entity, Actor { name: "test".into(), role: "admin" });
+    town.app.registry.publish_calendar(entity, &ScopeYear::group(&holidays), &by, None).await.unwrap();
 }
 
 async fn register(town: &Town) -> Value {

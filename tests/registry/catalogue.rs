@@ -389,7 +389,7 @@ async fn each_catalogue_command_works_on_both_engines(#[values(Engine::Sqlite, E
         (&["import", "plain.csv"], 0, "2 of them this entity's own"),
         (&["import", "mixed.csv", "--own"], 0, "1 of them this entity's own"),
         (&["list", "units", "--q", "playas"], 0, "PLAYAS\tPlayas\tother"),
-        (&["unit", "CULTURA"], 2, "name is required"),
+        (&["unit", "CULTURA"], 2, "name: is required"),
         (&["unit", "CULTURA", "--name", "Cultura", "--own", "true"], 0, "made CULTURA (Cultura), in_force"),
         (&["unit", "CULTURA", "--state", "extinct", "--successor", "E00000001"], 0, "CULTURA (Cultura), extinct"),
         (&["office", "O00012345", "--name", "Oficina del puerto"], 0, "made O00012345"),

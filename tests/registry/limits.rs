@@ -211,7 +211,7 @@ async fn a_stop_lets_what_is_under_way_end() {
     let body = form.bytes();
     let mut raw = Raw::begin(door.url(), "/entries", "clerk", &form.content_type(), body.len()).await;
     assert!(raw.say(&body[..1 << 19]).await);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     program.signal("TERM");
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(tokio::net::TcpStream::connect(door.url().split_once("://").unwrap().1).await.is_err());
