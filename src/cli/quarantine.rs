@@ -53,16 +53,16 @@ struct Which {
 
 /// Runs it. Exit status 1 when the document is not there, or is where it is to be.
 pub fn run(arguments: Arguments) -> Outcome {
-    let (config, which, said, limit) = match &arguments.command {
-        Command::Set { config, which, finding } => (config, which, finding, FINDING),
-        Command::Release { config, which, reason } => (config, which, reason, REASON),
+    let (config, which, said, is_set) = match arguments.command {
+        Command::Set { config, which, finding } => (config, which, finding, true),
+        Command::Release { config, which, reason } => (config, which, reason, false),
     };
-    let name = if limit == FINDING && matches!(arguments.command, Command::Set { .. }) { "finding" } else { "reason" };
-    if let Err(error) = text::check(said, limit) {
+    let (name, limit) = if is_set { ("finding", FINDING) } else { ("reason", REASON) };
+    if let Err(error) = text::check(&said, limit) {
         eprintln!("{name}: {error}");
         return Ok(ExitCode::from(1));
     }
-    let config = load(config)?;
+    let config = load(&config)?;
     block_on(async {
         let app = open(config).await?;
         // From a book that was brought back older than it was nothing is said.
@@ -75,18 +75,12 @@ pub fn run(arguments: Arguments) -> Outcome {
             eprintln!("{}: it has no document {}, or more than one", which.entry, which.document);
             return Ok(ExitCode::from(1));
         };
-        let (by, entry, said) = (operator(), found.row.id, said.clone());
-        let (done, words) = match &arguments.command {
-            Command::Set { .. } => {
-                let found = Found { document, finding: said, found_by: by.name.clone() };
-                (
-                    app.registry.quarantine(&app.entity, &by, entry, found).await,
-                    "is in quarantine, and must be sent again",
-                )
-            }
-            Command::Release { .. } => {
-                (app.registry.release(&app.entity, &by, entry, document, said).await, "is released")
-            }
+        let (by, entry) = (operator(), found.row.id);
+        let (done, words) = if is_set {
+            let found = Found { document, finding: said, found_by: by.name.clone() };
+            (app.registry.quarantine(&app.entity, &by, entry, found).await, "is in quarantine, and must be sent again")
+        } else {
+            (app.registry.release(&app.entity, &by, entry, document, said).await, "is released")
         };
         match done {
             Ok(_) => {

@@ -164,7 +164,7 @@ impl Scanner {
         document: impl Stream<Item = std::io::Result<Bytes>> + Unpin + Send,
     ) -> Result<Scanned, ScanError> {
         let scanning = tokio::time::timeout(self.patience, self.stream(document));
-        let scanned = scanning.await.unwrap_or_else(|_| Err(ScanError::Late(self.patience.as_secs())));
+        let scanned = scanning.await.unwrap_or(Err(ScanError::Late(self.patience.as_secs())));
         let counter = match &scanned {
             Ok(Scanned::Clean) => &self.tally.clean,
             Ok(Scanned::Found(_)) => &self.tally.found,

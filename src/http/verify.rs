@@ -231,7 +231,7 @@ fn since(events: &[EventRow], zone: chrono_tz::Tz) -> Result<Vec<Since>> {
         };
         match event.r#type.as_str() {
             "annulled" | "rectified" | "document_quarantined" | "document_released" | erasure::TYPE => {
-                since.push(told(None))
+                since.push(told(None));
             }
             "signature_judged_again" => {
                 since.extend(history::judged_again(event)?.into_iter().map(|(_, verdict)| told(Some(verdict))));

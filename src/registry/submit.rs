@@ -302,6 +302,7 @@ impl Registry {
         Ok(by_code(&mut tx, entity, code, books).await?.is_some())
     }
 
+    #[expect(clippy::too_many_lines, reason = "each field is named once")]
     fn registration(
         &self,
         caller: &Caller,

@@ -159,7 +159,7 @@ impl Scene {
             (config.limits.requests_per_minute, config.limits.codes_per_minute) = (0, 0);
         };
         let town = with_tls_and(engine, limits).await;
-        let foreign = foreign_town(&town).await;
+        let foreign = Box::pin(foreign_town(&town)).await;
         let mut scene = Self { persons: Vec::new(), entries: Vec::new(), town };
         scene.persons = scene.all_persons(&foreign).await;
         for target in BOTH {
@@ -407,7 +407,7 @@ fn form_for(operation: &str, person: &Person) -> Option<Form> {
 
 fn json_for(operation: &str, target: Target, number: usize) -> Value {
     match operation {
-        "annul_entry" | "return_entry" => json!({"reason": "Por error"}),
+        "annul_entry" | "return_entry" | "release_document" => json!({"reason": "Por error"}),
         "rectify_entry" => json!({"reason": "Errata", "changes": {"subject": format!("Asunto {number}")}}),
         "distribute_entry" => json!({"unit": if target == Target::Own { OTHER_UNIT } else { ENTITY }}),
         "record_attention" => json!({"channel": "phone", "unit": ENTITY, "topic": "Padrón", "outcome": "resuelta"}),
@@ -418,7 +418,6 @@ fn json_for(operation: &str, target: Target, number: usize) -> Value {
         "add_trust_anchor" => json!({"certificate": pem("untrusted/root")}),
         "keep_paper" => kept(),
         "quarantine_document" => found(),
-        "release_document" => json!({"reason": "Por error"}),
         "end_custody" => json!({"outcome": "returned", "to": "Ana García"}),
         "put_calendar" => json!({"holidays": []}),
         "publish_incident" => incident(),

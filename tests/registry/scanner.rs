@@ -26,7 +26,7 @@ async fn scanned_by(engine: Engine, address: &str) -> Town {
 
 fn harmful() -> Vec<u8> {
     // More than one piece of the protocol.
-    [b"%PDF-1.7 ", HARMFUL, &[b'.'; 200_000]].concat()
+    [b"%PDF-1.7 ", HARMFUL, &vec![b'.'; 200_000]].concat()
 }
 
 /// Registers a clean and a harmful document; the entry's path.
