@@ -16,7 +16,7 @@ use super::policy::Policy;
 use super::revocation::{self, Evidence};
 use super::signer::Content;
 use super::timestamp::{self, Checked, Existence};
-use super::work::Work;
+use super::work::{Budget, Work};
 
 /// More archive timestamps on one signature than this are not looked at.
 const MAX_ARCHIVES: usize = 16;
@@ -65,7 +65,8 @@ pub fn judge(ground: &Ground<'_, '_>) -> Vec<Archived> {
     tokens.sort_by_key(|(_, token)| std::cmp::Reverse(timestamp::stated(token).map(|(time, _)| time)));
     let mut judged: Vec<Archived> = Vec::new();
     for (attribute, token) in tokens {
-        let at = existence(&judged, attribute, token).map_or(ground.received_at, |proof| proof.at);
+        let at =
+            existence(&judged, attribute, token, &ground.policy.budget).map_or(ground.received_at, |proof| proof.at);
         let one = ground.judge(token, at);
         judged.push(one);
     }
@@ -74,8 +75,8 @@ pub fn judge(ground: &Ground<'_, '_>) -> Vec<Archived> {
 
 /// The earliest time at which trusted archive timestamps prove that a value of an attribute existed.
 #[must_use]
-pub fn existence(archived: &[Archived], attribute: Attribute<'_>, value: &[u8]) -> Option<Existence> {
-    let covering = archived.iter().filter(|one| one.covers(attribute, value));
+pub fn existence(archived: &[Archived], attribute: Attribute<'_>, value: &[u8], budget: &Budget) -> Option<Existence> {
+    let covering = archived.iter().filter(|one| one.covers(attribute, value, budget));
     covering.filter_map(|one| one.checked.existence()).min_by_key(|proof| proof.at)
 }
 
@@ -91,12 +92,13 @@ pub fn holds_validation_data(
 ) -> bool {
     archived.iter().filter(|one| one.checked.shown.trusted).any(|one| {
         let Some(index) = &one.index else { return false };
-        let covered = ground.data.revocation.iter().filter(|choice| index.lists(&index.revocation, &[choice]));
+        let budget = &ground.policy.budget;
+        let covered = ground.data.revocation.iter().filter(|choice| index.lists(&index.revocation, &[choice], budget));
         let covered: Vec<&[u8]> = covered.copied().collect();
         let mut evidence = Evidence::default();
         evidence.add_choices(&covered);
         let values = || ground.signer.unsigned.of(oid::REVOCATION_VALUES);
-        if values().all(|attribute| attribute.values().all(|value| one.covers(attribute, value.raw))) {
+        if values().all(|attribute| attribute.values().all(|value| one.covers(attribute, value.raw, budget))) {
             evidence.add_attributes(&ground.signer.unsigned);
         }
         revocation::archived_by(&evidence, path, proof, (signed_at, ground.received_at), ground.policy)
@@ -104,8 +106,8 @@ pub fn holds_validation_data(
 }
 
 impl Archived {
-    fn covers(&self, attribute: Attribute<'_>, value: &[u8]) -> bool {
-        self.index.as_ref().is_some_and(|index| index.lists_value(attribute, value))
+    fn covers(&self, attribute: Attribute<'_>, value: &[u8], budget: &Budget) -> bool {
+        self.index.as_ref().is_some_and(|index| index.lists_value(attribute, value, budget))
     }
 }
 
@@ -197,15 +199,15 @@ impl Index {
         Some((Self { digest, certificates, revocation, attributes, by_value: is_by_value }, list.raw))
     }
 
-    fn lists(&self, hashes: &[Vec<u8>], pieces: &[&[u8]]) -> bool {
-        self.digest.of(pieces).is_ok_and(|hash| hashes.contains(&hash))
+    fn lists(&self, hashes: &[Vec<u8>], pieces: &[&[u8]], budget: &Budget) -> bool {
+        budget.take_hashing(pieces) && self.digest.of(pieces).is_ok_and(|hash| hashes.contains(&hash))
     }
 
-    fn lists_value(&self, attribute: Attribute<'_>, value: &[u8]) -> bool {
+    fn lists_value(&self, attribute: Attribute<'_>, value: &[u8], budget: &Budget) -> bool {
         if self.by_value {
-            return self.attributes.contains(&self.hash_of_value(attribute, value));
+            return budget.take_hashing(&[value]) && self.attributes.contains(&self.hash_of_value(attribute, value));
         }
-        self.lists(&self.attributes, &[attribute.raw])
+        self.lists(&self.attributes, &[attribute.raw], budget)
     }
 
     /// Over the attribute's type and the value, both encoded.

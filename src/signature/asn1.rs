@@ -66,6 +66,9 @@ pub enum Asn1Error {
     /// The element is well formed, its content is not what its type allows.
     #[error("{0} is not well formed")]
     Value(&'static str),
+    /// Its deadline ended while it was read.
+    #[error("there was no time left to read it")]
+    OutOfTime,
     /// More members than a verdict is willing to look at.
     #[error("too many {0}")]
     TooMany(&'static str),

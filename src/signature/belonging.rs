@@ -33,7 +33,7 @@ pub fn all_belong(data: &SignedData<'_>, policy: &Policy) -> bool {
     }
     let certificates: Vec<Certificate<'_>> = encoded.iter().filter_map(|der| Certificate::read(der).ok()).collect();
     let configured: Vec<Certificate<'_>> = configured.iter().filter_map(|der| Certificate::read(der).ok()).collect();
-    let own = signers.iter().filter_map(|signer| signer::find(signer, &certificates).ok());
+    let own = signers.iter().filter_map(|signer| signer::find(signer, &certificates, budget).ok());
     let own: Vec<&[u8]> = own.map(|found| found.certificate.der).collect();
     let (mut belonging, mut others): (Vec<&Certificate<'_>>, Vec<_>) =
         certificates.iter().partition(|one| own.contains(&one.der));

@@ -2,16 +2,24 @@
 //!
 //! # Why
 //! Signers that stream write BER; everything after this file reads DER only. Two passes over the input and no
-//! recursion: the first finds the DER length of each element that changes, the second writes. Memory is what the
-//! changed elements cost (an indefinite one takes four bytes of input and sixteen here), time is linear.
+//! recursion: the first finds the DER length of each element that changes, the second writes. Time is linear, and ends at
+//! the deadline; memory is what the changed elements cost, of which a file may have as many as programs that stream write.
 //! The order of SET members and the content of primitive elements stay as they came: a signer hashed them so.
 
 use std::borrow::Cow;
 
 use super::asn1::{self, Asn1Error, Header, tag};
+use super::meter::Deadline;
 
 /// How deep elements may lie in each other. The deepest real file seen (archive timestamps within timestamps) has 28.
 const MAX_DEPTH: usize = 64;
+
+/// So many elements may change in any file: real ones have some dozens.
+const MAX_CHANGES: usize = 65_536;
+/// And one more for so many bytes: who cuts a content into pieces takes 1,000 bytes a piece and more.
+const BYTES_A_CHANGE: usize = 256;
+/// After so many elements the deadline is looked at.
+const STEP: usize = 65_536;
 
 /// An element being read.
 struct Frame {
@@ -39,9 +47,10 @@ struct Change {
 /// padding, as in a PDF's `/Contents`.
 ///
 /// # Errors
-/// [`Asn1Error::Trailing`] for other bytes after it; others when it is no BER, is cut off, or is nested too deep.
-pub fn normalise(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Asn1Error> {
-    let (mut changes, end) = scan(bytes)?;
+/// [`Asn1Error::Trailing`] for other bytes after it; others when it is no BER, is cut off, is nested too deep, is written
+/// in more pieces than any program writes, or takes too long.
+pub fn normalise<'b>(bytes: &'b [u8], deadline: &Deadline) -> Result<Cow<'b, [u8]>, Asn1Error> {
+    let (mut changes, end) = scan(bytes, deadline)?;
     let (element, rest) = bytes.split_at(end);
     if rest.iter().any(|&byte| byte != 0) {
         return Err(Asn1Error::Trailing);
@@ -56,13 +65,15 @@ pub fn normalise(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Asn1Error> {
 /// Where the one element ends that `bytes` begin with.
 ///
 /// # Errors
-/// [`Asn1Error`] when it is no BER, is cut off, or is nested too deep.
-pub fn end_of_element(bytes: &[u8]) -> Result<usize, Asn1Error> {
-    scan(bytes).map(|(_, end)| end)
+/// [`Asn1Error`] as [`normalise`].
+pub fn end_of_element(bytes: &[u8], deadline: &Deadline) -> Result<usize, Asn1Error> {
+    scan(bytes, deadline).map(|(_, end)| end)
 }
 
 /// First pass: what changes, and where the first element ends.
-fn scan(bytes: &[u8]) -> Result<(Vec<Change>, usize), Asn1Error> {
+fn scan(bytes: &[u8], deadline: &Deadline) -> Result<(Vec<Change>, usize), Asn1Error> {
+    let most = MAX_CHANGES + bytes.len() / BYTES_A_CHANGE;
+    let mut looked_at: usize = 0;
     let mut stack: Vec<Frame> = Vec::new();
     let mut changes = Vec::new();
     let mut at = 0;
@@ -87,6 +98,14 @@ fn scan(bytes: &[u8]) -> Result<(Vec<Change>, usize), Asn1Error> {
             let Some(parent) = stack.last_mut() else { return Ok((changes, at)) };
             add(parent, frame.tag_size, frame.der_length, changed)?;
         }
+
+        if changes.len() > most {
+            return Err(Asn1Error::TooMany("elements in BER"));
+        }
+        if looked_at.is_multiple_of(STEP) && deadline.is_over() {
+            return Err(Asn1Error::OutOfTime);
+        }
+        looked_at += 1;
 
         let header = header(&bytes[at..])?;
         let limit = stack.iter().rev().find_map(|frame| frame.end).unwrap_or(bytes.len());
@@ -221,14 +240,14 @@ mod tests {
     use super::*;
 
     fn to_der(bytes: &[u8]) -> Result<Vec<u8>, Asn1Error> {
-        normalise(bytes).map(Cow::into_owned)
+        normalise(bytes, &Deadline::default()).map(Cow::into_owned)
     }
     #[test]
     fn der_stays_as_it_is() {
         let der = hex::decode("300a0201053105040301020304030a0b0c").unwrap();
         assert!(to_der(&der).is_err(), "trailing bytes");
         let der = hex::decode("300a02010531050403010203").unwrap();
-        assert!(matches!(normalise(&der), Ok(Cow::Borrowed(same)) if same == der));
+        assert!(matches!(normalise(&der, &Deadline::default()), Ok(Cow::Borrowed(same)) if same == der));
     }
 
     #[test]
@@ -260,8 +279,29 @@ mod tests {
         assert_eq!(to_der(&nested), Err(Asn1Error::TooDeep));
         let ten_megabytes = [0x30, 0x80].repeat(5_000_000);
         assert_eq!(to_der(&ten_megabytes), Err(Asn1Error::TooDeep));
-        let empties = [&[0x30, 0x80][..], &[0x30, 0x80, 0, 0].repeat(2_000_000), &[0, 0]].concat();
-        assert_eq!(to_der(&empties).unwrap().len(), 4_000_005);
+    }
+
+    #[test]
+    fn as_many_elements_change_as_programs_that_stream_write() {
+        let of = |one: &[u8], count: usize| [&[0x30, 0x80][..], &one.repeat(count), &[0, 0]].concat();
+        let (indefinite, long) = ([0x30, 0x80, 0, 0], [4, 0x81, 0]);
+        for one in [&indefinite[..], &long] {
+            assert_eq!(to_der(&of(one, MAX_CHANGES)).unwrap().len(), 2 * MAX_CHANGES + 5);
+            assert_eq!(to_der(&of(one, 2 * MAX_CHANGES)), Err(Asn1Error::TooMany("elements in BER")));
+        }
+        let piece = [&[4, 0x83, 0, 1, 0x2c][..], &[7; 300]].concat();
+        let content = [&[0x24, 0x80][..], &piece.repeat(66_000), &[0, 0]].concat();
+        assert_eq!(to_der(&content).unwrap().len(), 19_800_006);
+        assert_eq!(to_der(&of(&[5, 0], 2 * MAX_CHANGES)).unwrap().len(), 4 * MAX_CHANGES + 5, "what does not change");
+    }
+
+    #[test]
+    fn reading_ends_at_the_deadline() {
+        let (soon, element) = (Deadline::default(), [0x30, 0x80, 0, 0]);
+        assert!(normalise(&element, &soon).is_ok() && end_of_element(&element, &soon).is_ok());
+        soon.end();
+        assert_eq!(normalise(&element, &soon), Err(Asn1Error::OutOfTime));
+        assert_eq!(end_of_element(&element, &soon), Err(Asn1Error::OutOfTime));
     }
 
     #[test]

@@ -15,12 +15,14 @@ use std::borrow::Cow;
 
 use super::algorithm::{Digest, SignatureAlgorithm};
 use super::archive::{self, Archived, Ground};
+use super::asn1::Asn1Error;
 use super::certificate::Certificate;
 use super::chain::{NoPath, Path};
 use super::cms::{Attribute, Attributes, SignedData, SignerInfo};
 use super::constraints::Weak;
 use super::explanation::explain;
 use super::identity::{CertificateKind, Signer};
+use super::meter::Deadline;
 use super::policy::{Policy, RevocationMode};
 use super::revocation::{self, Evidence, Times};
 use super::signer::{self, Content, Failure, Found, Integrity, Role};
@@ -52,10 +54,10 @@ pub(super) struct Request<'a> {
 /// # Errors
 /// [`SubIndication::FormatFailure`] when it cannot be read.
 pub(super) fn judge(signature: &[u8], content: Option<&[u8]>, request: Request<'_>) -> Result<Vec<Verdict>, Failure> {
-    let der = to_der(signature)?;
+    let der = to_der(signature, &request.policy.deadline)?;
     let data = SignedData::read(&der).map_err(|error| Failure::new(SubIndication::FormatFailure, error))?;
     let mut certificates: Vec<_> = data.certificates.iter().filter_map(|der| Certificate::read(der).ok()).collect();
-    if data.signers.iter().any(|signer| signer::find(signer, &certificates).is_err()) {
+    if data.signers.iter().any(|signer| signer::find(signer, &certificates, &request.policy.budget).is_err()) {
         // A signer may leave its certificate out where the receiver knows it (RFC 5652 § 5.1).
         let configured = request.policy.anchors.known();
         certificates.extend(configured.iter().filter_map(|der| Certificate::read(der).ok()));
@@ -140,7 +142,8 @@ impl<'a> Message<'_, 'a> {
         let mut verdict = blank(self.format, request);
         verdict.coverage = self.coverage.clone();
         verdict.claimed_signed_at = claimed_time(signer);
-        let found = match signer::find(signer, self.certificates) {
+        let budget = &request.policy.budget;
+        let found = match signer::find(signer, self.certificates, budget) {
             Ok(found) => found,
             Err(failure) => return (conclude(verdict, Some(failure)), None),
         };
@@ -148,7 +151,6 @@ impl<'a> Message<'_, 'a> {
         verdict.certificate_sha256 = Some(hex::encode(openssl::sha::sha256(found.certificate.der)));
 
         verdict.public_key_sha256 = Some(hex::encode(found.certificate.key_sha256()));
-        let budget = &request.policy.budget;
         verdict.signed_sha256 = self.signed_sha256(signer, budget);
 
         // The rest stops by itself where this is too much, and the conclusion says so.
@@ -259,7 +261,8 @@ impl<'a> Message<'_, 'a> {
         };
         let stamped = [signer.signature];
         let over_value = tokens(&signer.unsigned, oid::SIGNATURE_TIMESTAMP).into_iter().map(|(attribute, token)| {
-            let existed = archive::existence(archived, attribute, token).map_or(at, |proof| proof.at.min(at));
+            let existed = archive::existence(archived, attribute, token, &request.policy.budget)
+                .map_or(at, |proof| proof.at.min(at));
             check(token, &stamped, existed)
         });
         let over_value = over_value.collect();
@@ -285,7 +288,9 @@ impl<'a> Message<'_, 'a> {
             shown.extend(judged.map(as_kind(kind)));
         }
         for oid in [oid::ARCHIVE_TIMESTAMP, oid::ARCHIVE_TIMESTAMP_V2] {
-            let listed = tokens(&signer.unsigned, oid).into_iter().map(|(_, token)| Checked::listed(token).shown);
+            let listed = tokens(&signer.unsigned, oid)
+                .into_iter()
+                .map(|(_, token)| Checked::listed(token, &request.policy.budget).shown);
             shown.extend(listed.map(|stamp| SignatureTimestamp { archive: true, ..stamp }));
         }
         Stamps { over_value, others: shown, made_after }
@@ -315,7 +320,7 @@ impl<'a> Message<'_, 'a> {
         for counter in values.take(MAX_ADDITIONS).filter_map(|value| SignerInfo::read(value).ok()) {
             let Some(fewer) = left.checked_sub(1) else { break };
             *left = fewer;
-            let who = signer::find(&counter, self.certificates).ok();
+            let who = signer::find(&counter, self.certificates, budget).ok();
             let intact = who.as_ref().is_some_and(|found| {
                 let role = Role::CounterSignature;
                 found.mismatch.is_none()
@@ -390,17 +395,22 @@ pub(super) fn proved_outside(
 pub(super) const UNKNOWN: Weak = Weak::Key { kind: "unknown", bits: 0 };
 
 /// The bytes as DER: armour taken off, BER normalised, DER left where it lies.
-pub(super) fn to_der(signature: &[u8]) -> Result<Cow<'_, [u8]>, Failure> {
+pub(super) fn to_der<'s>(signature: &'s [u8], deadline: &Deadline) -> Result<Cow<'s, [u8]>, Failure> {
     let malformed = |error: &dyn std::fmt::Display| Failure::new(SubIndication::FormatFailure, error);
+    // What took too long nobody knows to be malformed.
+    let unread = |error: Asn1Error| match error {
+        Asn1Error::OutOfTime => Budget::exhausted(),
+        other => malformed(&other),
+    };
     let binary = if pem::is_pem(signature) {
         Cow::Owned(pem::decode(signature).map_err(|error| malformed(&error))?)
     } else {
         Cow::Borrowed(signature)
     };
     match binary {
-        Cow::Borrowed(bytes) => ber::normalise(bytes).map_err(|error| malformed(&error)),
+        Cow::Borrowed(bytes) => ber::normalise(bytes, deadline).map_err(unread),
         Cow::Owned(bytes) => {
-            let der = ber::normalise(&bytes).map_err(|error| malformed(&error))?;
+            let der = ber::normalise(&bytes, deadline).map_err(unread)?;
             Ok(Cow::Owned(der.into_owned()))
         }
     }

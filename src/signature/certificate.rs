@@ -4,15 +4,19 @@
 //! Most of what a verdict asks of a certificate is a comparison of raw bytes, and a signature may carry a hundred
 //! certificates of which three matter: OpenSSL's costlier form is made only of those that take part in a path.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashSet;
 
 use openssl::x509::X509;
 
-use super::algorithm::AlgorithmIdentifier;
+use super::algorithm::{AlgorithmIdentifier, Digest};
 use super::asn1::{Asn1Error, Element, Reader, tag};
 use super::curve::Curve;
 use super::oid;
+
+/// Larger certificates, in bytes, hold more than a key and whose it is, and each look at them would cost: real ones have
+/// 1,000 to 5,000.
+const MAX_SIZE: usize = 64 << 10;
 
 /// A certificate's parts, as raw bytes.
 pub struct Certificate<'a> {
@@ -38,6 +42,7 @@ pub struct Certificate<'a> {
     pub key_bits: &'a [u8],
     extensions: &'a [u8],
     openssl: OnceCell<Option<X509>>,
+    digests: RefCell<Vec<(Digest, Vec<u8>)>>,
 }
 
 /// The value of a certificate's extension.
@@ -53,8 +58,11 @@ impl<'a> Certificate<'a> {
     /// Reads one certificate that fills the bytes.
     ///
     /// # Errors
-    /// [`Asn1Error`] when it is none.
+    /// [`Asn1Error`] when it is none, or larger than any needs to be.
     pub fn read(der: &'a [u8]) -> Result<Self, Asn1Error> {
+        if der.len() > MAX_SIZE {
+            return Err(Asn1Error::TooMany("bytes in a certificate"));
+        }
         let mut whole = Reader::new(der);
         let mut outer = whole.sequence()?;
         whole.finish()?;
@@ -93,6 +101,7 @@ impl<'a> Certificate<'a> {
             key_bits,
             extensions,
             openssl,
+            digests: RefCell::default(),
         })
     }
 
@@ -101,6 +110,17 @@ impl<'a> Certificate<'a> {
     pub fn openssl(&self) -> Option<&X509> {
         let known = self.key_algorithm != oid::EC_PUBLIC_KEY || self.curve_cost().is_some();
         self.openssl.get_or_init(|| if known { X509::from_der(self.der).ok() } else { None }).as_ref()
+    }
+
+    /// Its digest, computed once and where that is `granted`; none where it is not, or OpenSSL lacks the digest.
+    pub(super) fn digest(&self, digest: Digest, granted: impl FnOnce() -> bool) -> Option<Vec<u8>> {
+        let mut known = self.digests.borrow_mut();
+        if let Some((_, computed)) = known.iter().find(|(of, _)| *of == digest) {
+            return Some(computed.clone());
+        }
+        let computed = granted().then(|| digest.of(&[self.der]).ok()).flatten()?;
+        known.push((digest, computed.clone()));
+        Some(computed)
     }
 
     /// What checking a signature value by its key costs, where that is one on a known curve ([`Curve::cost`]).

@@ -21,7 +21,8 @@ use super::constraints::{AlgorithmTable, Weak};
 use super::identity::{self, CertificateKind};
 use super::list_qualifiers::Word;
 use super::path_policies::ValidPolicies;
-use super::signer::{Failure, same_name};
+use super::same_name::same_name_within;
+use super::signer::Failure;
 use super::store_time;
 use super::trusted_list::{self, Service, ServiceKind, TrustedList};
 use super::verdict::{Cause, SubIndication};
@@ -500,7 +501,7 @@ fn issuers_among<'c, 'a>(
         if !budget.take(Work::Readings, others.len() as u64) {
             return None;
         }
-        found.extend(others.iter().copied().filter(|other| same_name(other.subject, issuer)));
+        found.extend(others.iter().copied().filter(|other| same_name_within(other.subject, issuer, budget)));
     }
     let identified = |other: &&Certificate<'_>| key.is_some() && other.subject_key_identifier() == key;
     found.retain(|other| key.is_none() || other.subject_key_identifier().is_none_or(|id| Some(id) == key));

@@ -12,7 +12,7 @@ use super::certificate::Certificate;
 use super::constraints::AlgorithmTable;
 use super::locations::{PointName, distribution_points};
 use super::oid;
-use super::signer::same_name;
+use super::same_name::same_name;
 use super::statement::{Reason, Statement, Status};
 
 /// Why a list, or an answer, says nothing here; in words for an administrator.

@@ -28,7 +28,7 @@ pub struct Inside {
 pub fn inside(file: &[u8], deadline: &Deadline) -> Option<Inside> {
     match detect(file) {
         FileKind::Cms => {
-            let der = cades::to_der(file).ok()?;
+            let der = cades::to_der(file, deadline).ok()?;
             let data = SignedData::read(&der).ok()?;
             let stated = |signed: &super::cms::Attributes<'_>| {
                 let value = signed.once(oid::MIME_TYPE).ok()??;

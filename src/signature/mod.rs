@@ -42,6 +42,7 @@ mod pem;
 mod policy;
 mod purpose;
 mod revocation;
+mod same_name;
 mod seal;
 mod signer;
 mod sources;

@@ -11,7 +11,7 @@ use super::asn1::{Element, Reader, tag};
 use super::certificate::Certificate;
 use super::constraints::AlgorithmTable;
 use super::crl::{Unusable, check_signature, stated_reason};
-use super::signer::same_name;
+use super::same_name::same_name;
 use super::statement::{Statement, Status};
 use super::work::Budget;
 use super::{der, oid};

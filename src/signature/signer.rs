@@ -5,12 +5,11 @@
 
 use std::cell::RefCell;
 
-use openssl::x509::X509Name;
-
 use super::algorithm::{AlgorithmIdentifier, Digest, SignatureAlgorithm};
 use super::asn1::{Asn1Error, Reader, tag};
 use super::certificate::Certificate;
 use super::cms::{Attributes, SignerIdentifier, SignerInfo};
+use super::same_name::same_name_within;
 use super::verdict::{Cause, SubIndication};
 use super::work::Budget;
 use super::{attributes, der, oid};
@@ -121,12 +120,18 @@ pub struct Found<'c, 'a> {
 ///
 /// # Errors
 /// [`SubIndication::NoSigningCertificateFound`] when it is not among them.
-pub fn find<'c, 'a>(signer: &SignerInfo<'_>, certificates: &'c [Certificate<'a>]) -> Result<Found<'c, 'a>, Failure> {
-    let mut candidates = Vec::new();
-    for test in [matches, matches_leniently] {
-        for one in certificates.iter().filter(|one| test(&signer.identifier, one)) {
-            let is_known = candidates.iter().any(|known: &&Certificate<'_>| known.der == one.der);
-            if candidates.len() < MAX_CANDIDATES && !is_known {
+pub fn find<'c, 'a>(
+    signer: &SignerInfo<'_>,
+    certificates: &'c [Certificate<'a>],
+    budget: &Budget,
+) -> Result<Found<'c, 'a>, Failure> {
+    let exactly = |one: &Certificate<'_>| matches(&signer.identifier, one);
+    let leniently = |one: &Certificate<'_>| matches_leniently(&signer.identifier, one, budget);
+    let tests: [&dyn Fn(&Certificate<'_>) -> bool; 2] = [&exactly, &leniently];
+    let mut candidates: Vec<&Certificate<'_>> = Vec::new();
+    for test in tests {
+        for one in certificates.iter().filter(|one| test(one)) {
+            if candidates.len() < MAX_CANDIDATES && !candidates.iter().any(|known| known.der == one.der) {
                 candidates.push(one);
             }
         }
@@ -136,15 +141,20 @@ pub fn find<'c, 'a>(signer: &SignerInfo<'_>, certificates: &'c [Certificate<'a>]
     }
     let not_found = |detail| Failure::new(SubIndication::NoSigningCertificateFound, detail);
     let first = *candidates.first().ok_or_else(|| not_found("the signer's certificate is not in the signature"))?;
+    let malformed = |error: Asn1Error| Failure::new(SubIndication::FormatFailure, error);
     let references = match &signer.signed {
         Some(attributes) => {
-            references(attributes).map_err(|error| Failure::new(SubIndication::FormatFailure, error))?
+            // Of two, nobody can tell which is meant, and none is looked at.
+            if let Some(error) = NAMING.into_iter().find_map(|(oid, _)| attributes.once(oid).err()) {
+                return Ok(Found { certificate: first, named_in_attribute: true, mismatch: Some(malformed(error)) });
+            }
+            references(attributes).map_err(malformed)?
         }
         None => Vec::new(),
     };
     // SHA-1 has an attribute of its own; in the second version it does not count (EN 319 122-1 § 5.2.2.3, as DSS reads it).
     let named_in_attribute = references.iter().any(|one| !(one.second_version && one.digest == Some(Digest::Sha1)));
-    let referred = candidates.iter().find(|one| references.iter().all(|reference| reference.is_to(one)));
+    let referred = candidates.iter().find(|one| references.iter().all(|reference| reference.is_to(one, budget)));
     let mismatch =
         referred.is_none().then(|| not_found("signing-certificate names another certificate than the one that signed"));
     Ok(Found { certificate: referred.copied().unwrap_or(first), named_in_attribute, mismatch })
@@ -161,21 +171,13 @@ fn matches(identifier: &SignerIdentifier<'_>, certificate: &Certificate<'_>) -> 
 
 /// Names that differ in encoding only (`UTF8String` or `PrintableString`, letter case) are equal by RFC 5280 § 7.1;
 /// some signers write the issuer anew instead of copying it.
-fn matches_leniently(identifier: &SignerIdentifier<'_>, certificate: &Certificate<'_>) -> bool {
+fn matches_leniently(identifier: &SignerIdentifier<'_>, certificate: &Certificate<'_>, budget: &Budget) -> bool {
     let SignerIdentifier::IssuerAndSerial(issuer, serial) = *identifier else { return false };
-    certificate.serial == serial && same_name(issuer, certificate.issuer)
+    certificate.serial == serial && same_name_within(issuer, certificate.issuer, budget)
 }
 
-/// Whether two encoded names are equal, be it in another encoding (RFC 5280 § 7.1).
-pub(super) fn same_name(one: &[u8], other: &[u8]) -> bool {
-    if one == other {
-        return true;
-    }
-    match (X509Name::from_der(one), X509Name::from_der(other)) {
-        (Ok(one), Ok(other)) => one.try_cmp(&other).is_ok_and(std::cmp::Ordering::is_eq),
-        _ => false,
-    }
-}
+/// The attributes that name the signer's certificate, and whether each is the second version.
+const NAMING: [(&[u8], bool); 2] = [(oid::SIGNING_CERTIFICATE, false), (oid::SIGNING_CERTIFICATE_V2, true)];
 
 /// What `signing-certificate` or `signing-certificate-v2` says of the signer's certificate (RFC 5035 § 3 and 4).
 /// Its issuer and serial number are not compared: the digest tells the certificate alone, and signers get them wrong.
@@ -186,26 +188,25 @@ struct Reference<'a> {
 }
 
 impl Reference<'_> {
-    fn is_to(&self, certificate: &Certificate<'_>) -> bool {
-        self.digest.and_then(|digest| digest.of(&[certificate.der]).ok()).is_some_and(|digest| digest == self.value)
+    fn is_to(&self, certificate: &Certificate<'_>, budget: &Budget) -> bool {
+        self.digest.and_then(|digest| budget.digest_of(certificate, digest)).is_some_and(|digest| digest == self.value)
     }
 }
 
 fn references<'a>(attributes: &Attributes<'a>) -> Result<Vec<Reference<'a>>, Asn1Error> {
     let mut out = Vec::new();
-    for (oid, second_version) in [(oid::SIGNING_CERTIFICATE, false), (oid::SIGNING_CERTIFICATE_V2, true)] {
-        for attribute in attributes.of(oid) {
-            let mut identifiers = attribute.single()?.tagged(tag::SEQUENCE)?.members().sequence()?;
-            // The first is the signer's; those after it restrict the path, and no program is known to write them.
-            let mut identifier = identifiers.sequence()?;
-            let digest = match (second_version, identifier.peek()) {
-                (false, _) => Some(Digest::Sha1),
-                (true, Some(tag::SEQUENCE)) => Digest::by_oid(AlgorithmIdentifier::read(&mut identifier)?.oid),
-                (true, _) => Some(Digest::Sha256),
-            };
-            let value = identifier.expect(tag::OCTET_STRING)?.content;
-            out.push(Reference { second_version, digest, value });
-        }
+    for (oid, second_version) in NAMING {
+        let Some(value) = attributes.once(oid)? else { continue };
+        let mut identifiers = value.tagged(tag::SEQUENCE)?.members().sequence()?;
+        // The first is the signer's; those after it restrict the path, and no program is known to write them.
+        let mut identifier = identifiers.sequence()?;
+        let digest = match (second_version, identifier.peek()) {
+            (false, _) => Some(Digest::Sha1),
+            (true, Some(tag::SEQUENCE)) => Digest::by_oid(AlgorithmIdentifier::read(&mut identifier)?.oid),
+            (true, _) => Some(Digest::Sha256),
+        };
+        let value = identifier.expect(tag::OCTET_STRING)?.content;
+        out.push(Reference { second_version, digest, value });
     }
     Ok(out)
 }

@@ -2,6 +2,7 @@
 
 use super::algorithm::Digest;
 use super::asn1::{Asn1Error, Reader, tag};
+use super::meter::Deadline;
 use super::policy::Policy;
 use super::revocation::Evidence;
 use super::{der, oid, timestamp};
@@ -56,7 +57,7 @@ pub fn read_timestamp(
         return Err(StampingError::Refused(code, words.map(|words| words.text()).unwrap_or_default()));
     }
     let token = outer.expect(tag::SEQUENCE)?.raw;
-    let token = super::ber::normalise(token)?;
+    let token = super::ber::normalise(token, &Deadline::default())?;
     let latest = now.saturating_add(SKEW);
     let policy = &policy.for_file(token.len());
     let found = timestamp::check(&token, &[stamped], &[], &Evidence::default(), latest, policy);

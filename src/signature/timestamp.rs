@@ -16,7 +16,7 @@ use super::signer::{self, Content, Failure, Role};
 use super::sources::Purpose;
 use super::statement::Reason;
 use super::verdict::{SignatureTimestamp, SubIndication};
-use super::work::Work;
+use super::work::{Budget, Work};
 
 /// `TSTInfo`, as far as a verdict needs it.
 struct TstInfo<'a> {
@@ -115,13 +115,14 @@ impl Checked {
 
     /// Of a token of a form that is not judged here: the time that it states, and who is said to state it.
     #[must_use]
-    pub fn listed(token: &[u8]) -> Self {
+    pub fn listed(token: &[u8], budget: &Budget) -> Self {
         let mut found = Self::listed_at(stated(token).map(|(time, _)| time));
         if let Ok(data) = SignedData::read(token)
             && let [signer] = data.signers.as_slice()
+            && budget.take(Work::Readings, data.certificates.len() as u64)
         {
             let certificates: Vec<_> = data.certificates.iter().filter_map(|der| Certificate::read(der).ok()).collect();
-            let authority = signer::find(signer, &certificates).ok();
+            let authority = signer::find(signer, &certificates, budget).ok();
             found.shown.authority = authority.map(|found| identity::signer(found.certificate).name);
         }
         found
@@ -197,7 +198,7 @@ fn check_into<'a>(
     let configured = configured.iter().map(Vec::as_slice);
     let known = data.certificates.iter().chain(others).copied().chain(configured);
     let certificates: Vec<Certificate<'_>> = known.filter_map(|der| Certificate::read(der).ok()).collect();
-    let authority = signer::find(signer, &certificates).ok()?;
+    let authority = signer::find(signer, &certificates, budget).ok()?;
     found.shown.authority = Some(identity::signer(authority.certificate).name);
 
     let usage = authority.certificate.extension(oid::EXTENDED_KEY_USAGE);

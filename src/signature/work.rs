@@ -10,6 +10,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use super::algorithm::Digest;
 use super::asn1::{Reader, tag};
 use super::certificate::Certificate;
 use super::meter::Deadline;
@@ -134,6 +135,12 @@ impl Budget {
     #[must_use]
     pub fn take_hashing(&self, pieces: &[&[u8]]) -> bool {
         self.take(Work::Bytes, pieces.iter().map(|piece| piece.len() as u64).sum())
+    }
+
+    /// The digest of a certificate, which is hashed once; none where that is more than is granted.
+    #[must_use]
+    pub fn digest_of(&self, certificate: &Certificate<'_>, digest: Digest) -> Option<Vec<u8>> {
+        certificate.digest(digest, || self.take_hashing(&[certificate.der]))
     }
 
     /// The same for checking one signature value by this certificate's key over so many bytes.

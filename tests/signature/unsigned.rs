@@ -118,7 +118,12 @@ fn stamped() -> Vec<u8> {
 
 /// A certificate that anybody could make, with so much in an extension.
 fn certificate_with(text: &[u8]) -> Vec<u8> {
-    let genuine = certificate("citizen2").to_der().unwrap();
+    certificate_like("citizen2", text)
+}
+
+/// The same with the names, the number and the key of this one.
+pub fn certificate_like(who: &str, text: &[u8]) -> Vec<u8> {
+    let genuine = certificate(who).to_der().unwrap();
     let [fields, algorithm, value] = parts(&genuine)[..] else { panic!("a certificate") };
     let mut fields: Vec<Vec<u8>> = parts(fields).into_iter().map(<[u8]>::to_vec).collect();
     let more = element(SEQUENCE, &[&oid(NOBODYS), &element(OCTETS, &[text])]);

@@ -6,6 +6,7 @@ use ventanilla::signature::{self, Budget, Cause, Policy, RevocationMode, SubIndi
 use crate::parts::{Message, attribute, element};
 use crate::pki::{NOW, TEXT, certificate, policy, sealed_by};
 use crate::stamps::token;
+use crate::unsigned::certificate_like;
 
 const SIGNATURE_TIMESTAMP: &str = "2a864886f70d010910020e";
 const COUNTER_SIGNATURE: &str = "2a864886f70d010906";
@@ -80,6 +81,47 @@ fn as_many_signers_as_one_file_may_have_are_judged() {
     for work in [Work::Readings, Work::Paths, Work::Verifications, Work::Bytes] {
         assert!(budget.spent(work) < budget.limit(work) / 4, "{work:?} {}", budget.spent(work));
     }
+}
+
+#[test]
+fn a_certificate_is_hashed_once_however_many_name_it_and_that_is_counted() {
+    let mut message = Message::of(&sealed_by("citizen"));
+    copied(&mut message, 64);
+    let (_, budget) = judged_within(&message.bytes(), &policy());
+    let before = budget.spent(Work::Bytes);
+    // Of the same issuer and number: only its digest tells it from the one that signed.
+    let large = certificate_like("citizen", &vec![b'a'; 60_000]);
+    message.certificates.insert(0, large.clone());
+    let (verdicts, budget) = judged_within(&message.bytes(), &policy());
+    assert!(verdicts.iter().all(Verdict::passed), "{:?}", verdicts[0].detail);
+    let genuine = certificate("citizen").to_der().unwrap().len() as u64;
+    assert_eq!(budget.spent(Work::Bytes) - before, large.len() as u64, "beside the {genuine} bytes of the other");
+}
+
+#[test]
+fn the_attribute_that_names_the_certificate_is_looked_at_where_it_stands_once() {
+    const SIGNING_CERTIFICATE_V2: &str = "2a864886f70d010910022f";
+    let mut message = Message::of(&sealed_by("citizen"));
+    let signed = message.signers[0].iter().position(|field| field[0] == 0xa0).unwrap();
+    let name = crate::parts::oid(SIGNING_CERTIFICATE_V2);
+    let attributes = crate::parts::parts(&message.signers[0][signed]);
+    let naming = attributes.into_iter().find(|one| crate::parts::parts(one)[0] == name).unwrap();
+    let more = naming.repeat(1_000);
+    message.signers[0][signed] = element(0xa0, &[crate::parts::inside(&message.signers[0][signed]), &more]);
+    copied(&mut message, 64);
+    message.certificates.insert(0, certificate_like("citizen", &vec![b'a'; 60_000]));
+    let (verdicts, budget) = judged_within(&message.bytes(), &policy());
+    assert!(verdicts.iter().all(|one| one.sub_indication == Some(SubIndication::FormatFailure)), "{verdicts:?}");
+    assert!(verdicts[0].signer.is_some());
+    assert_eq!(budget.spent(Work::Bytes), 0);
+}
+
+#[test]
+fn a_certificate_larger_than_any_is_none() {
+    let mut message = Message::of(&sealed_by("citizen"));
+    message.certificates = vec![certificate_like("citizen", &vec![b'a'; 70_000])];
+    let (verdicts, _) = judged_within(&message.bytes(), &policy());
+    assert_eq!(verdicts[0].sub_indication, Some(SubIndication::NoSigningCertificateFound));
 }
 
 #[test]

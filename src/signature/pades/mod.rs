@@ -29,6 +29,7 @@ mod structure;
 
 use super::ber;
 use super::cades::{Request, blank, conclude};
+use super::meter::Deadline;
 use super::pdf::{Budget, Pdf, PdfError, unhex};
 use super::signer::Failure;
 use super::timestamp::Checked;
@@ -119,7 +120,7 @@ impl<'f> Document<'f> {
         Ok(found)
     }
 
-    fn value<'v>(&self, stated: &'v Signature) -> Value<'v, 'f> {
+    fn value<'v>(&self, stated: &'v Signature, deadline: &Deadline) -> Value<'v, 'f> {
         let mut after = None;
         let covered = range::covered(self.file, stated).map_err(|reason| malformed(&reason)).and_then(|covered| {
             after = later::after(self.file, &self.current, stated, covered.end, self.budget)
@@ -127,14 +128,14 @@ impl<'f> Document<'f> {
             Ok(covered)
         });
         let mut cms = stated.contents.map(|(from, to)| unhex(&self.file[from + 1..to - 1])).unwrap_or_default();
-        let end = ber::end_of_element(&cms).unwrap_or(cms.len());
+        let end = ber::end_of_element(&cms, deadline).unwrap_or(cms.len());
         let has_leftover = cms[end..].iter().any(|&byte| byte != 0);
         cms.truncate(end);
         Value { stated, covered, after, cms, has_leftover }
     }
 
     fn judge(&self, stated: &Signature, proofs: &mut Vec<Proof>, request: Request<'_>) -> Verdict {
-        let value = self.value(stated);
+        let value = self.value(stated, &request.policy.deadline);
         let end = value.covered.as_ref().map_or(usize::MAX, |covered| covered.end);
         let covering: Vec<&Proof> = proofs.iter().filter(|proof| proof.end > end).collect();
         let existence =

@@ -56,7 +56,7 @@ pub fn judge(
         Ok(style) => style,
         Err(failure) => return value.fail(failure, request),
     };
-    let der = match cades::to_der(&value.cms) {
+    let der = match cades::to_der(&value.cms, &request.policy.deadline) {
         Ok(der) => der,
         Err(failure) => return value.fail(failure, request),
     };
@@ -78,7 +78,7 @@ pub fn judge(
     };
     data.certificates.extend(store.certificates.iter().map(Vec::as_slice));
     let mut certificates: Vec<_> = data.certificates.iter().filter_map(|der| Certificate::read(der).ok()).collect();
-    if signer::find(&signer, &certificates).is_err() {
+    if signer::find(&signer, &certificates, &request.policy.budget).is_err() {
         // A signer may leave its certificate out where the receiver knows it (RFC 5652 § 5.1).
         let configured = request.policy.anchors.known();
         certificates.extend(configured.iter().filter_map(|der| Certificate::read(der).ok()));
@@ -138,7 +138,7 @@ fn is_archived(
     (certificates, covering, proof): (&[Certificate<'_>], &[&Proof], Option<&Existence>),
     request: Request<'_>,
 ) -> bool {
-    let Ok(found) = signer::find(signer, certificates) else { return false };
+    let Ok(found) = signer::find(signer, certificates, &request.policy.budget) else { return false };
     let policy = request.policy.asking(Arc::new(NoSources));
     let Ok(path) = policy.path(found.certificate, certificates, verdict.signed_at) else { return false };
     let trusted = covering.iter().filter(|proof| proof.checked.shown.trusted && !proof.store.is_empty());

@@ -21,7 +21,7 @@ pub fn judge<'s>(
     existence: Option<Existence>,
     request: Request<'_>,
 ) -> (Verdict, Option<Checked>) {
-    let der = match cades::to_der(&value.cms) {
+    let der = match cades::to_der(&value.cms, &request.policy.deadline) {
         Ok(der) => der,
         Err(failure) => return (value.fail(failure, request), None),
     };

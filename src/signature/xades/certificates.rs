@@ -81,9 +81,10 @@ pub fn find<'c, 'a>(
     in_key_info: usize,
     references: &[CertificateReference],
     made: &dyn Fn(&Certificate<'_>) -> bool,
+    budget: &Budget,
 ) -> Result<Found<'c, 'a>, Failure> {
     let not_found = |detail| Failure::new(SubIndication::NoSigningCertificateFound, detail);
-    let is_named = |certificate: &Certificate<'_>| references.iter().any(|one| one.is_to(certificate.der));
+    let is_named = |certificate: &Certificate<'_>| references.iter().any(|one| one.is_to(certificate, budget));
     let named: Vec<_> = certificates.iter().filter(|one| is_named(one)).collect();
     let tried = |candidates: &[&'c Certificate<'a>]| candidates.iter().take(MAX_TRIED).copied().find(|one| made(one));
     if let Some(&first) = named.first() {

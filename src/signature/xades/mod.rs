@@ -225,12 +225,12 @@ impl<'b, 'a> Bench<'b, 'a> {
         let message = examined.message.as_ref().ok();
         verdict.signed_sha256 = message.map(|message| hex::encode(openssl::sha::sha256(message)));
         let (mut certificates, in_key_info) = examined.held.read();
-        if !examined.names_one_of(self.document, &certificates) {
+        let budget = &self.request.policy.budget;
+        if !examined.names_one_of(self.document, &certificates, budget) {
             // A signer may leave its certificate out where the receiver knows it.
             let configured = self.request.policy.anchors.known();
             certificates.extend(configured.iter().filter_map(|der| Certificate::read(der).ok()));
         }
-        let budget = &self.request.policy.budget;
         let found = match examined.signer(self.document, &certificates, in_key_info, budget) {
             Ok(found) => found,
             Err(failure) => return conclude(verdict, Some(failure)),
@@ -362,11 +362,11 @@ impl<'b> Examined<'b> {
     }
 
     /// Whether the signed properties name one of these certificates, or none at all.
-    fn names_one_of(&self, document: &Document<'_>, certificates: &[Certificate<'_>]) -> bool {
+    fn names_one_of(&self, document: &Document<'_>, certificates: &[Certificate<'_>], budget: &Budget) -> bool {
         let references = self.signed_properties().map(|properties| properties.certificate_references(document));
         let references = references.unwrap_or_default();
         references.is_empty()
-            || certificates.iter().any(|certificate| references.iter().any(|one| one.is_to(certificate.der)))
+            || certificates.iter().any(|certificate| references.iter().any(|one| one.is_to(certificate, budget)))
     }
 
     fn signer<'c, 'a>(
@@ -387,7 +387,7 @@ impl<'b> Examined<'b> {
             }
             _ => false,
         };
-        find(certificates, in_key_info, &references.unwrap_or_default(), &made)
+        find(certificates, in_key_info, &references.unwrap_or_default(), &made, budget)
     }
 
     /// The first reason why the bytes are not what was signed: certain ones, then those that more data could mend, then

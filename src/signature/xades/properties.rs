@@ -5,8 +5,10 @@ use chrono::{DateTime, NaiveDateTime};
 use super::names::{self, DS, is_xades};
 use super::structure::Signature;
 use crate::signature::algorithm::Digest;
+use crate::signature::certificate::Certificate;
 use crate::signature::signer::Failure;
 use crate::signature::verdict::SubIndication;
+use crate::signature::work::Budget;
 use crate::signature::xml::{Document, NodeId};
 
 /// A timestamp in XML, in place of a token of RFC 3161.
@@ -47,8 +49,8 @@ pub struct CertificateReference {
 impl CertificateReference {
     /// Whether it names this certificate.
     #[must_use]
-    pub fn is_to(&self, der: &[u8]) -> bool {
-        let computed = self.digest.and_then(|digest| digest.of(&[der]).ok());
+    pub fn is_to(&self, certificate: &Certificate<'_>, budget: &Budget) -> bool {
+        let computed = self.digest.and_then(|digest| budget.digest_of(certificate, digest));
         computed.is_some() && computed == self.expected
     }
 }

@@ -21,6 +21,7 @@ use super::names::{self, DS, DSIG11, EXCLUSIVE, XADES_141, is_xades};
 use crate::signature::asn1::{Reader, tag};
 use crate::signature::ber;
 use crate::signature::certificate::Certificate;
+use crate::signature::meter::Deadline;
 use crate::signature::xml::c14n::Canonicalization;
 use crate::signature::xml::{Document, NodeId};
 
@@ -391,7 +392,7 @@ fn is_of_xades(namespace: &str) -> bool {
 
 /// Whether bytes are one constructed element of BER, whole.
 fn is_encoding(bytes: &[u8]) -> bool {
-    let Ok(der) = ber::normalise(bytes) else { return false };
+    let Ok(der) = ber::normalise(bytes, &Deadline::default()) else { return false };
     let mut whole = Reader::new(&der);
     whole.expect(tag::SEQUENCE).is_ok() && whole.is_empty()
 }

@@ -226,7 +226,7 @@ impl Stamped<'_, '_> {
                 return Checked::listed_at(self.time_in_xml(token));
             }
             let token = names::base64_of(self.document, token);
-            let token = token.as_ref().and_then(|token| ber::normalise(token).ok());
+            let token = token.as_ref().and_then(|token| ber::normalise(token, &self.request.policy.deadline).ok());
             let (Some(parts), Some(token)) = (&parts, token) else { return Checked::unreadable() };
             let bytes = parts.iter().map(|part| part.len()).sum();
             if self.reach.place.allowance.charge_reading(bytes).is_err() {
