@@ -149,7 +149,6 @@ class World:
         assert answer.status < 300, f"custody: {answer.said} {answer.body[:500]!r}"
         return self.read(entry["id"])
 
-
     def quarantined(self):
         """An entry whose first document is in quarantine."""
         entry, _ = self.entry()

@@ -334,9 +334,13 @@ async fn an_erasure_that_is_no_leaf_of_the_tree_deletes_nothing(
     (forged.id, forged.position, forged.r#type) = (fresh_id(), 2, "erased".into());
     (forged.data, forged.reason) = (record::canonical(&told).unwrap(), None);
     forged.commitment = record::commitment(&forged.salt.0, &record::of_event(&entity.code, &forged));
-    let (uuid, bytes): (fn(uuid::Uuid) -> String, fn(Sha256) -> String) = match engine {
-        Engine::Sqlite => (|id| format!("X'{}'", id.simple()), |hash| format!("X'{hash}'")),
-        Engine::Postgres => (|id| format!("'{id}'"), |hash| format!("'\\x{hash}'::bytea")),
+    let uuid = |id: uuid::Uuid| match engine {
+        Engine::Sqlite => format!("X'{}'", id.simple()),
+        Engine::Postgres => format!("'{id}'"),
+    };
+    let bytes = |hash: Sha256| match engine {
+        Engine::Sqlite => format!("X'{hash}'"),
+        Engine::Postgres => format!("'\\x{hash}'::bytea"),
     };
     let attack = format!(
         "UPDATE events SET data = '{{}}', salt = {zeros}, reason = NULL WHERE position = {};
