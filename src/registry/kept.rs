@@ -3,7 +3,8 @@
 //! # Why
 //! Whoever can write to both, and has no key, could cut off the end of a book and take away what was published of it:
 //! nothing that is left would disagree, and the next start would sign the shorter book. So what was signed is kept where
-//! the key is, durable before the checkpoint leaves the process. A book that is smaller than that, or another, is noticed;
+//! the key is, before the checkpoint leaves the process; where it cannot be, that is told, and the checkpoint leaves all the
+//! same, as entries that are committed must be answered. A book that is smaller than that, or another, is noticed;
 //! one that is larger and continues it is fine, as another process may have signed it.
 //!
 //! Nothing is kept of a log before it was compared with what is kept already, nor once it was found not to continue it:
