@@ -94,11 +94,6 @@ impl OutsideError {
     }
 }
 
-/// Where the published checkpoint of a log is kept.
-pub(super) fn published_as(log: Log) -> String {
-    format!("{}.checkpoint", log.as_str())
-}
-
 /// The checkpoint of a log that was published last.
 ///
 /// # Errors
@@ -109,7 +104,7 @@ pub async fn published(
     code: &str,
     log: Log,
 ) -> Result<Option<Known>, OutsideError> {
-    let found = objects.get_log(code, &published_as(log)).await?;
+    let found = objects.get_log(code, log.checkpoint_name()).await?;
     found.map(|bytes| open(ledger, log, Place::Published, bytes.to_vec())).transpose()
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::outside::{self, Known, OutsideError, Place, published_as};
+use super::outside::{self, Known, OutsideError, Place};
 use crate::app::App;
 use crate::domain::Sha256;
 use crate::domain::text::with_causes;
@@ -20,7 +20,7 @@ use crate::registry::hold::{Loss, LossError, Next, Skipped, Written};
 use crate::registry::ledger::{head, root_of};
 use crate::registry::seal_record;
 use crate::store::log::Log;
-use crate::store::{self, Tx, objects};
+use crate::store::{self, objects};
 
 /// Why a checkpoint was not published.
 #[derive(Debug, thiserror::Error)]
@@ -256,7 +256,7 @@ impl App {
         let checkpoint = entity.ledger.checkpoint(log, size, root)?;
         // Sealed first: what is published of a server that seals has a seal in the database, whenever the server dies.
         self.seal_checkpoint(log, size, &checkpoint).await?;
-        self.registry.objects().put_log(&entity.code, &published_as(log), checkpoint.into_bytes()).await?;
+        self.registry.objects().put_log(&entity.code, log.checkpoint_name(), checkpoint.into_bytes()).await?;
         Ok(Some(size))
     }
 
@@ -321,19 +321,13 @@ impl App {
         if log == Log::Book && !is_vouched_for && self.config.proof.seal_seconds > 0 {
             match published {
                 None if size > 0 => return Err(PublishError::Unpublished { found: size }),
-                Some(published) if published > 0 && self.lacks_seals(&mut tx).await? => {
+                Some(published) if published > 0 && seal_record::lacks_seals(&mut tx, &self.entity).await? => {
                     return Err(PublishError::Unsealed { found: size });
                 }
                 _ => {}
             }
         }
         Ok(Head { size, root, published })
-    }
-
-    /// Whether no checkpoint of the book is sealed although a server recorded that it seals.
-    async fn lacks_seals(&self, tx: &mut Tx) -> store::Result<bool> {
-        Ok(!store::log::has_seals(tx, self.entity.id, Log::Book).await?
-            && seal_record::was_used(tx, &self.entity).await?)
     }
 
     /// What a witness said when the book was brought back.
@@ -512,7 +506,7 @@ impl App {
             kept.map_err(|error| PublishError::NotKept(path.to_owned(), error))?;
         }
         let objects = self.registry.objects();
-        objects.put_log(&self.entity.code, &published_as(log), checkpoint.clone().into_bytes()).await?;
+        objects.put_log(&self.entity.code, log.checkpoint_name(), checkpoint.clone().into_bytes()).await?;
         Ok((size, checkpoint))
     }
 

@@ -9,7 +9,6 @@ use std::sync::PoisonError;
 
 use futures_util::future::join_all;
 
-use super::outside::published_as;
 use super::publish::{Head, PublishError};
 use crate::app::App;
 use crate::log::Note;
@@ -122,7 +121,7 @@ impl App {
             && published.is_none_or(|published| published <= size)
         {
             let objects = self.registry.objects();
-            objects.put_log(&self.entity.code, &published_as(Log::Book), note.to_string().into_bytes()).await?;
+            objects.put_log(&self.entity.code, Log::Book.checkpoint_name(), note.to_string().into_bytes()).await?;
         }
         Ok(alarm)
     }

@@ -7,12 +7,11 @@
 
 use std::path::PathBuf;
 use std::sync::PoisonError;
-use std::time::Duration;
 
 use openssl::x509::X509;
 use tokio_util::sync::CancellationToken;
 
-use super::stamp::stamp;
+use super::stamp::{LOOKS, stamp};
 use super::{App, StartError, anchors_of, lists};
 use crate::config;
 use crate::domain::Sha256;
@@ -22,9 +21,6 @@ use crate::signature::anchor::{AnchorFacts, facts, read_anchor};
 use crate::signature::{Anchors, load_certificates};
 use crate::store::anchors::AnchorRow;
 use crate::store::{self, Tx};
-
-/// How often a process looks whether another changed them.
-const LOOKS: Duration = Duration::from_secs(5);
 
 /// How often the log repeats what is wrong with the trusted lists, in microseconds.
 const LISTS_TOLD: i64 = 12 * 3_600_000_000;

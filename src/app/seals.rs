@@ -1,13 +1,12 @@
 //! The certificates that seal: on record before they do, so that whoever checks the book knows them.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use openssl::x509::X509;
 use tokio_util::sync::CancellationToken;
 
 use super::App;
-use super::stamp::stamp;
+use super::stamp::{LOOKS, stamp};
 use crate::config;
 use crate::domain::Sha256;
 use crate::receipt::seal::{Seal, SealError};
@@ -16,9 +15,6 @@ use crate::registry::older;
 use crate::registry::seal_record::{known, record};
 use crate::signature::{Kind, Verdict};
 use crate::store;
-
-/// How often it is looked whether the seal was renewed.
-const LOOKS: Duration = Duration::from_secs(5);
 
 /// What the files of the seal are, as far as can be told without reading them.
 pub(super) fn stamp_of(settings: &config::Seal) -> u64 {

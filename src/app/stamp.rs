@@ -4,6 +4,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How often it is looked whether such files were changed.
+pub const LOOKS: Duration = Duration::from_secs(5);
 
 /// What these files, and the files in these folders, are as far as names, sizes and times of change tell, and whether they
 /// can be read: another number when that changed. Empty paths are nothing.

@@ -159,14 +159,11 @@ pub async fn book(app: &App, mut wanted: Wanted, progress: Progress<'_>) -> Resu
 
 /// Whether what a server that publishes leaves outside the book's own tables is there.
 async fn missing_outside(app: &App, size: u64, published: u64, report: &mut Report) -> Result<(), AuditError> {
-    if app.registry.objects().get_log(&app.entity.code, "book.checkpoint").await?.is_none() {
+    if app.registry.objects().get_log(&app.entity.code, Log::Book.checkpoint_name()).await?.is_none() {
         report.find(Finding::Unpublished { size });
     }
     let mut tx = app.store().read().await?;
-    if published > 0
-        && !store::log::has_seals(&mut tx, app.entity.id, Log::Book).await?
-        && seal_record::was_used(&mut tx, &app.entity).await?
-    {
+    if published > 0 && seal_record::lacks_seals(&mut tx, &app.entity).await? {
         report.find(Finding::Unsealed { size });
     }
     Ok(())
@@ -186,8 +183,7 @@ fn signed(app: &App, log: Log, report: &mut Report) -> Option<Kept> {
 
 /// The checkpoint that the server last published, kept in the object store.
 async fn published(app: &App, log: Log, report: &mut Report) -> Result<Option<Kept>, AuditError> {
-    let Some(bytes) = app.registry.objects().get_log(&app.entity.code, &format!("{}.checkpoint", log.as_str())).await?
-    else {
+    let Some(bytes) = app.registry.objects().get_log(&app.entity.code, log.checkpoint_name()).await? else {
         return Ok(None);
     };
     let source = "published in the object store".to_owned();

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{ConfigArgument, Outcome, block_on, descriptors, init, load_and_log, modes};
 use crate::app::App;
+use crate::app::stamp::LOOKS;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::listen::{Acceptor, serve};
@@ -101,23 +101,20 @@ async fn bind(config: &Config) -> Result<Bound, Box<dyn std::error::Error>> {
     Ok(Bound { admin, ..bound })
 }
 
-/// How often it is looked whether the server's certificate was renewed.
-const LOOKS: Duration = Duration::from_secs(5);
-
 /// Cancels `stop` with SIGTERM or SIGINT; reads the certificate again with SIGHUP, and when its files change.
 pub(super) fn until_told(tls: Option<Acceptor>, stop: CancellationToken) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
-        let mut seen = tls.as_ref().map(Acceptor::stamp);
+        let mut seen = tls.as_ref().map(Acceptor::stamp_at_start);
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
                 _ = hangup.recv() => reload(tls.as_ref()),
                 () = tokio::time::sleep(LOOKS), if tls.is_some() => {
-                    let now = tls.as_ref().map(Acceptor::changed);
+                    let now = tls.as_ref().map(Acceptor::stamp_now);
                     if now != seen {
                         seen = now;
                         reload(tls.as_ref());

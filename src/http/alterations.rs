@@ -50,11 +50,7 @@ pub async fn annul(
     require(&caller, &[Role::Clerk])?;
     let (asking, body) = Asking::read(&app, &caller, id, "annulment", request).await?;
     let reason = alteration::reason(&body).map_err(Problem::invalid)?;
-    let asked = match asking.begin(&app, &caller, &hash(&body)).await? {
-        Begun::Before(altered) => return Ok(shown(altered, StatusCode::OK)),
-        Begun::New(asked) => Asked { reason: Some(reason), ..asked },
-    };
-    Ok(shown(app.registry.alter(&caller, asked, What::Annul, Micros(0)).await?, StatusCode::OK))
+    asking.alter(&app, &caller, &body, Some(reason), What::Annul).await
 }
 
 /// Rectifies an entry.
@@ -137,11 +133,7 @@ pub async fn accept(
     let asking = Asking::of(request.headers(), id, "acceptance")?;
     let body = json_body::read_any(&app, &caller, request.into_body()).await?;
     alteration::nothing(&body).map_err(Problem::invalid)?;
-    let asked = match asking.begin(&app, &caller, &hash(b"")).await? {
-        Begun::Before(altered) => return Ok(shown(altered, StatusCode::OK)),
-        Begun::New(asked) => asked,
-    };
-    Ok(shown(app.registry.alter(&caller, asked, What::Accept, Micros(0)).await?, StatusCode::OK))
+    asking.alter(&app, &caller, b"", None, What::Accept).await
 }
 
 /// Returns an entry.
@@ -166,11 +158,7 @@ pub async fn give_back(
     require(&caller, &[Role::Unit])?;
     let (asking, body) = Asking::read(&app, &caller, id, "return", request).await?;
     let reason = alteration::reason(&body).map_err(Problem::invalid)?;
-    let asked = match asking.begin(&app, &caller, &hash(&body)).await? {
-        Begun::Before(altered) => return Ok(shown(altered, StatusCode::OK)),
-        Begun::New(asked) => Asked { reason: Some(reason), ..asked },
-    };
-    Ok(shown(app.registry.alter(&caller, asked, What::Return, Micros(0)).await?, StatusCode::OK))
+    asking.alter(&app, &caller, &body, Some(reason), What::Return).await
 }
 
 /// Adds documents to an entry.
@@ -228,7 +216,7 @@ pub(super) struct Asking {
 }
 
 /// Whether it was done before.
-pub(super) enum Begun {
+enum Begun {
     Before(Altered),
     New(Asked),
 }
@@ -251,8 +239,24 @@ impl Asking {
         Ok((asking, json_body::read(app, caller, request).await?))
     }
 
+    /// Alters the entry, unless its key led to that before.
+    pub(super) async fn alter(
+        self,
+        app: &App,
+        caller: &Caller,
+        body: &[u8],
+        reason: Option<String>,
+        what: What,
+    ) -> Result<Response> {
+        let asked = match self.begin(app, caller, &hash(body)).await? {
+            Begun::Before(altered) => return Ok(shown(altered, StatusCode::OK)),
+            Begun::New(asked) => Asked { reason, ..asked },
+        };
+        Ok(shown(app.registry.alter(caller, asked, what, Micros(0)).await?, StatusCode::OK))
+    }
+
     /// Looks whether its key led to something before.
-    pub(super) async fn begin(self, app: &App, caller: &Caller, body: &Sha256) -> Result<Begun> {
+    async fn begin(self, app: &App, caller: &Caller, body: &Sha256) -> Result<Begun> {
         let Self { entry, operation, key, seen } = self;
         // Operation and entry are in the hash: a key of one is not a key of another.
         let mut hash = openssl::sha::Sha256::new();
@@ -295,7 +299,7 @@ fn seen(headers: &HeaderMap) -> Result<Option<Vec<i64>>> {
 }
 
 /// The entry as an event left it.
-pub(super) fn shown(altered: Altered, status: StatusCode) -> Response {
+fn shown(altered: Altered, status: StatusCode) -> Response {
     let Altered { entry, version, committed, proof, repeated } = altered;
     let answer = Answer {
         entry: committed.entry,

@@ -9,18 +9,15 @@ use axum::http::header::{
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
-use super::documents::{altered, disposition, held, insert};
-use super::entries::visible;
+use super::documents::{altered, disposition, held, insert, readable};
 use super::params::PathParam;
 use super::problem::{ContentProblems, Kind, Problem, Result};
-use super::quarantine::hand_out;
 use super::submissions::owner;
 use crate::app::App;
 use crate::domain::media;
 use crate::registry::access::Seen;
 use crate::registry::attachments::AttachmentError;
 use crate::registry::caller::Caller;
-use crate::registry::confirmed::Confirmed;
 use crate::store;
 
 /// What a document is served as whose signer states no media type.
@@ -46,13 +43,7 @@ pub async fn content(
     caller: Caller,
     PathParam(Path((id, document_id))): PathParam<(Uuid, Uuid)>,
 ) -> Result<Response> {
-    let mut tx = app.store().read().await?;
-    let row = store::entries::by_id(&mut tx, caller.entity.id, id).await?;
-    let Confirmed { with, .. } = visible(&app, &mut tx, &caller, row).await?;
-    drop(tx);
-    let document =
-        with.documents.into_iter().find(|document| document.id == document_id).ok_or_else(Problem::not_found)?;
-    hand_out(&document)?;
+    let document = readable(&app, &caller, id, document_id).await?;
     let owner = owner(&caller);
     let opened = app.open_documents.open(&owner)?;
     app.registry.record_access(&caller, Seen::entry("document", id, Some(document_id.to_string()))).await?;

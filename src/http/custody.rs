@@ -1,17 +1,16 @@
 //! Paper and objects that the office keeps at a person's disposal (RD 203/2021 arts. 39.5 and 53).
 
 use axum::extract::{Path, Request, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use uuid::Uuid;
 
-use super::alterations::{Asking, Begun, hash, shown};
+use super::alterations::Asking;
 use super::answer::Answer;
 use super::auth::require;
 use super::params::PathParam;
 use super::problem::{AlterProblems, Problem, Result};
 use crate::app::App;
-use crate::domain::{Micros, Role};
+use crate::domain::Role;
 use crate::registry::alteration::{self, CustodyEndRequest, CustodyRequest, What};
 use crate::registry::caller::Caller;
 
@@ -38,7 +37,7 @@ pub async fn keep(
     let (asking, body) = Asking::read(&app, &caller, id, "custody", request).await?;
     let today = app.clock().now().local_date(caller.entity.zone);
     let kept = alteration::custody(&body, today).map_err(Problem::invalid)?;
-    alter(&app, &caller, asking, &body, What::Keep(kept)).await
+    asking.alter(&app, &caller, &body, None, What::Keep(kept)).await
 }
 
 /// Ends custody.
@@ -65,13 +64,5 @@ pub async fn end(
     let (asking, body) = Asking::read(&app, &caller, id, format!("custody/{number}/end"), request).await?;
     let today = app.clock().now().local_date(caller.entity.zone);
     let end = alteration::custody_end(&body, today).map_err(Problem::invalid)?;
-    alter(&app, &caller, asking, &body, What::EndCustody(number, end)).await
-}
-
-async fn alter(app: &App, caller: &Caller, asking: Asking, body: &[u8], what: What) -> Result<Response> {
-    let asked = match asking.begin(app, caller, &hash(body)).await? {
-        Begun::Before(altered) => return Ok(shown(altered, StatusCode::OK)),
-        Begun::New(asked) => asked,
-    };
-    Ok(shown(app.registry.alter(caller, asked, what, Micros(0)).await?, StatusCode::OK))
+    asking.alter(&app, &caller, &body, None, What::EndCustody(number, end)).await
 }

@@ -134,13 +134,13 @@ impl Acceptor {
 
     /// What the files were that were read at the start, as far as can be told without reading them.
     #[must_use]
-    pub fn stamp(&self) -> u64 {
+    pub fn stamp_at_start(&self) -> u64 {
         self.stamp
     }
 
     /// What they are now: another number when they changed.
     #[must_use]
-    pub fn changed(&self) -> u64 {
+    pub fn stamp_now(&self) -> u64 {
         stamp_of(&self.settings)
     }
 

@@ -2,20 +2,19 @@
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::alterations::{Asking, Begun, hash, shown};
+use super::alterations::Asking;
 use super::answer::Answer;
 use super::auth::require;
 use super::json_body;
 use super::params::PathParam;
 use super::problem::{AlterProblems, Kind, Problem, Result, WriteProblems};
 use crate::app::App;
-use crate::domain::{Micros, Quarantine, Role};
+use crate::domain::{Quarantine, Role};
 use crate::registry::act::Actor;
 use crate::registry::alteration::{self, Found, QuarantineRequest, ReasonRequest, What};
 use crate::registry::caller::Caller;
@@ -64,11 +63,7 @@ pub async fn quarantine(
     let (asking, body) = Asking::read(&app, &caller, id, format!("documents/{document}/quarantine"), request).await?;
     let (finding, found_by) = alteration::finding(&body).map_err(Problem::invalid)?;
     let found = Found { document, finding, found_by: found_by.unwrap_or_else(|| caller.name()) };
-    let asked = match asking.begin(&app, &caller, &hash(&body)).await? {
-        Begun::Before(altered) => return Ok(shown(altered, StatusCode::OK)),
-        Begun::New(asked) => asked,
-    };
-    Ok(shown(app.registry.alter(&caller, asked, What::Quarantine(found), Micros(0)).await?, StatusCode::OK))
+    asking.alter(&app, &caller, &body, None, What::Quarantine(found)).await
 }
 
 /// A document that was released. It says nothing else of the entry, which an administrator may not read.

@@ -20,13 +20,16 @@ pub use request::{
 };
 
 use chrono::NaiveDate;
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use self::states::{Step, WrongState};
 use super::Registry;
+use super::act::Actor;
 use super::batch::BatchError;
 use super::book::{Change, Committed, Key, Outcome, Refusal};
-use super::caller::Caller;
+use super::caller::{Caller, Entity};
 use super::catalogue::Destination;
 use super::correction::people_of;
 use super::history;
@@ -404,17 +407,47 @@ impl Registry {
             only_with: visibility::only_with(caller),
             swept_until,
         };
-        match self.book(&caller.entity).submit(Change::Alter(Box::new(alteration))).await? {
+        let altered = self.submit_alteration(&caller.entity, alteration).await?;
+        if altered.repeated {
+            self.admit_repeat::<AlterError>(caller, altered.entry, altered.version).await?;
+        }
+        Ok(altered)
+    }
+
+    /// Alters an entry in the name of somebody who does not call over the API.
+    ///
+    /// # Errors
+    /// [`AlterError`] says whether anything may have been written.
+    pub(super) async fn alter_as(
+        &self,
+        entity: &Arc<Entity>,
+        by: &Actor,
+        asked: Asked,
+        what: What,
+    ) -> Result<Altered, AlterError> {
+        let alteration = Alteration {
+            event_id: self.clock.new_id(),
+            outbox_id: self.clock.new_id(),
+            asked,
+            what,
+            by_name: by.name.clone(),
+            by_role: by.role,
+            only_with: None,
+            swept_until: Micros(0),
+        };
+        self.submit_alteration(entity, alteration).await
+    }
+
+    /// Hands an alteration to the book, and has what follows it begin.
+    async fn submit_alteration(&self, entity: &Arc<Entity>, alteration: Alteration) -> Result<Altered, AlterError> {
+        match self.book(entity).submit(Change::Alter(Box::new(alteration))).await? {
             Outcome::Altered(altered) => {
                 self.committed.notify_one();
-                if altered.repeated {
-                    self.admit_repeat::<AlterError>(caller, altered.entry, altered.version).await?;
-                }
                 Ok(*altered)
             }
             Outcome::Refused(refusal) => {
                 if refusal == Refusal::DocumentSwept {
-                    self.learn_swept(caller.entity.id).await?;
+                    self.learn_swept(entity.id).await?;
                 }
                 Err(refusal.into())
             }
@@ -429,7 +462,7 @@ impl Registry {
 ///
 /// # Errors
 /// When the database does not answer, or was altered.
-pub(super) async fn altered_by(tx: &mut Tx, entity: &super::caller::Entity, event: Uuid) -> store::Result<Altered> {
+pub(super) async fn altered_by(tx: &mut Tx, entity: &Entity, event: Uuid) -> store::Result<Altered> {
     let event = store::book::event(tx, entity.id, event).await?.ok_or(store::Error::Corrupt("event of a key"))?;
     let mut events = store::book::events_of(tx, entity.id, event.entry_id).await?;
     events.retain(|earlier| earlier.position <= event.position);

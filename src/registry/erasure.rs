@@ -22,13 +22,13 @@ use uuid::Uuid;
 
 use super::Registry;
 use super::act::Actor;
-use super::alteration::{AlterError, Alteration, Altered, Asked, NotAltered, What};
-use super::book::{Change, Key, Outcome};
+use super::alteration::{AlterError, Altered, Asked, NotAltered, What};
+use super::book::Key;
 use super::caller::{Entity, is_citizen};
 use super::correction::by_code;
 use super::entry::Entry;
 use super::record;
-use crate::domain::{ErasureGround, Micros};
+use crate::domain::ErasureGround;
 use crate::store::book::EventRow;
 use crate::store::entries::EntryRow;
 use crate::store::erasures::{NOBODY, NOTHING};
@@ -76,26 +76,10 @@ impl Registry {
         drop(tx);
         // Also where other hands altered it: an order to erase is obeyed whatever stands there.
         let row = row.ok_or(AlterError::Refused(NotAltered::NotFound.into()))?;
-        let alteration = Alteration {
-            event_id: self.clock.new_id(),
-            outbox_id: self.clock.new_id(),
-            asked: Asked { entry: row.id, reason: Some(reason), seen: None, key },
-            what: What::Erase(ground),
-            by_name: by.name.clone(),
-            by_role: by.role,
-            only_with: None,
-            swept_until: Micros(0),
-        };
-        match self.book(entity).submit(Change::Alter(Box::new(alteration))).await? {
-            Outcome::Altered(altered) => {
-                let pending_objects = self.delete_now(entity, altered.entry).await;
-                Ok(Erased { altered: *altered, pending_objects })
-            }
-            Outcome::Refused(refusal) => Err(refusal.into()),
-            Outcome::Registered(..) | Outcome::Repeated(..) | Outcome::Changed => {
-                Err(store::Error::Bug("batch").into())
-            }
-        }
+        let asked = Asked { entry: row.id, reason: Some(reason), seen: None, key };
+        let altered = self.alter_as(entity, by, asked, What::Erase(ground)).await?;
+        let pending_objects = self.delete_now(entity, altered.entry).await;
+        Ok(Erased { altered, pending_objects })
     }
 
     /// Deletes the objects of an erased entry as far as they can be now; how many are left to the sweep.

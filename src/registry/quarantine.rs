@@ -11,13 +11,12 @@ use uuid::Uuid;
 
 use super::Registry;
 use super::act::Actor;
-use super::alteration::{AlterError, Alteration, Altered, Asked, Found, NotAltered, What};
-use super::book::{Change, Outcome};
+use super::alteration::{AlterError, Altered, Asked, Found, NotAltered, What};
 use super::caller::Entity;
 use super::confirmed::Confirmed;
 use super::correction::by_code;
 use super::entry::quarantine_of;
-use crate::domain::{Micros, Quarantine};
+use crate::domain::{Quarantine, Sha256};
 use crate::store;
 use crate::store::entries::{Belongings, EntryRow};
 
@@ -27,7 +26,7 @@ pub struct ToResend {
     /// Its file's name.
     pub filename: String,
     /// SHA-256 of its bytes.
-    pub sha256: crate::domain::Sha256,
+    pub sha256: Sha256,
     /// What was found in it.
     pub quarantine: Quarantine,
 }
@@ -45,7 +44,7 @@ impl Registry {
         found: Found,
     ) -> Result<Altered, AlterError> {
         let asked = Asked { entry, reason: None, seen: None, key: None };
-        self.alter_as(entity, by, asked, What::Quarantine(found)).await
+        self.alter_confirmed(entity, by, asked, What::Quarantine(found)).await
     }
 
     /// Releases a document that is in quarantine by mistake.
@@ -61,11 +60,11 @@ impl Registry {
         reason: String,
     ) -> Result<Altered, AlterError> {
         let asked = Asked { entry, reason: Some(reason), seen: None, key: None };
-        self.alter_as(entity, by, asked, What::Release(document)).await
+        self.alter_confirmed(entity, by, asked, What::Release(document)).await
     }
 
-    /// Alters an entry in the name of somebody who does not call over the API.
-    async fn alter_as(
+    /// Alters an entry that is what the book says of it: nothing is built on what other hands altered.
+    async fn alter_confirmed(
         &self,
         entity: &Arc<Entity>,
         by: &Actor,
@@ -75,26 +74,9 @@ impl Registry {
         let mut tx = self.store.read().await?;
         let row = store::entries::by_id(&mut tx, entity.id, asked.entry).await?;
         let row = row.ok_or(AlterError::Refused(NotAltered::NotFound.into()))?;
-        // Nothing is built on what other hands altered.
         self.confirmed(&mut tx, entity, row).await?;
         drop(tx);
-        let alteration = Alteration {
-            event_id: self.clock.new_id(),
-            outbox_id: self.clock.new_id(),
-            asked,
-            what,
-            by_name: by.name.clone(),
-            by_role: by.role,
-            only_with: None,
-            swept_until: Micros(0),
-        };
-        match self.book(entity).submit(Change::Alter(Box::new(alteration))).await? {
-            Outcome::Altered(altered) => Ok(*altered),
-            Outcome::Refused(refusal) => Err(refusal.into()),
-            Outcome::Registered(..) | Outcome::Repeated(..) | Outcome::Changed => {
-                Err(store::Error::Bug("batch").into())
-            }
-        }
+        self.alter_as(entity, by, asked, what).await
     }
 
     /// The entry of a code, with its documents.

@@ -16,6 +16,7 @@ use super::caller::Entity;
 use crate::clock::Clock;
 use crate::domain::{Micros, Sha256};
 use crate::signature::anchor::facts;
+use crate::store::log::Log;
 use crate::store::{self, Tx};
 
 /// What an act says of a certificate.
@@ -43,11 +44,14 @@ pub async fn known(tx: &mut Tx, entity: &Entity) -> store::Result<BTreeSet<Sha25
     Ok(stated(entity, acts).collect())
 }
 
-/// Whether a server of the registry sealed something, by what it recorded itself.
+/// Whether no checkpoint of the book is sealed although a server of the registry recorded that it seals.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn was_used(tx: &mut Tx, entity: &Entity) -> store::Result<bool> {
+pub async fn lacks_seals(tx: &mut Tx, entity: &Entity) -> store::Result<bool> {
+    if store::log::has_seals(tx, entity.id, Log::Book).await? {
+        return Ok(false);
+    }
     let acts = store::access::acts(tx, entity.id, [Action::SealUsed.as_str(); 2]).await?;
     Ok(stated(entity, acts).next().is_some())
 }

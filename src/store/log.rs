@@ -24,6 +24,15 @@ impl Log {
             Self::Access => "access",
         }
     }
+
+    /// The name of its published checkpoint in the object store.
+    #[must_use]
+    pub const fn checkpoint_name(self) -> &'static str {
+        match self {
+            Self::Book => "book.checkpoint",
+            Self::Access => "access.checkpoint",
+        }
+    }
 }
 
 /// A node that is stored: one of level 8, 16, 24 ….
