@@ -38,6 +38,7 @@ use crate::registry::caller::Entity;
 use crate::registry::client_certificate::ClientCertificates;
 use crate::registry::kept::Kept;
 use crate::registry::ledger::{Ledger, LedgerError};
+use crate::registry::older;
 use crate::service::attention::Service;
 use crate::signature::{Anchors, ListError, LoadError, Policy, RevocationMode, TrustedList, load_certificates};
 use crate::store::catalogue::BookRow;
@@ -417,6 +418,7 @@ async fn ensure_entity(store: &Store, config: &Config, zone: Tz, clock: &Clock) 
     let settings = &config.entity;
     let mut tx = store.begin().await?;
     let (code, name, empty) = (&settings.code, &settings.name, Edge::default().to_bytes());
+    let before = store::catalogue::entities(&mut tx).await?.into_iter().find(|row| row.code == *code);
     let id = store::catalogue::ensure_entity(&mut tx, code, name, zone.name(), &empty, clock.now()).await?;
     store::log::ensure_access(&mut tx, id, &empty).await?;
     let ledger = ledger(&mut tx, id, config, clock).await?;
@@ -436,8 +438,13 @@ async fn ensure_entity(store: &Store, config: &Config, zone: Tz, clock: &Clock) 
     }
     let folded = text::fold(&settings.name);
     store::catalogue::ensure_unit(&mut tx, id, &settings.code, &settings.name, &folded, true).await?;
+    let entity = Entity { id, code: code.clone(), name: name.clone(), zone, ledger };
+    if let Some(before) = before.filter(|row| row.name != *name || row.time_zone != zone.name()) {
+        tracing::warn!(before = before.name, zone = before.time_zone, "the entity had another name or time zone");
+        older::changed(&mut tx, clock, &entity, &(before.name, before.time_zone)).await?;
+    }
     tx.commit().await?;
-    Ok((id, ledger))
+    Ok((id, entity.ledger))
 }
 
 /// Who signs the checkpoints of the entity's logs.

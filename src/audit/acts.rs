@@ -99,6 +99,7 @@ impl Acts {
             | Action::OfficialEnabled
             | Action::OfficialDisabled
             | Action::TrustedListUsed
+            | Action::EntityChanged
             | Action::OlderRecorded => self.publications.see(action, said),
             Action::ClockAccepted
             | Action::LossAccepted

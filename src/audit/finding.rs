@@ -171,6 +171,18 @@ pub enum Finding {
         /// The last number that an event gave.
         found: i64,
     },
+    /// Numbering cannot go on.
+    #[error(
+        "book {book} of {year} stands at number {number}: no number above it fits into a code, so nothing more is registered there"
+    )]
+    NumberTooHigh {
+        /// The book.
+        book: String,
+        /// The year.
+        year: i64,
+        /// By the counter.
+        number: i64,
+    },
     /// A document's bytes are gone.
     #[error("document {name} of entry {code} is missing from the object store")]
     DocumentMissing {
@@ -254,6 +266,14 @@ pub enum Finding {
         what: String,
         /// Its fields that differ, or what else is wrong.
         wrong: Vec<String>,
+    },
+    /// A key or a used signature is not what the events of the book bind.
+    #[error("{what} is not what the events of the book say: {wrong}")]
+    NotByEvents {
+        /// What it is.
+        what: String,
+        /// What is wrong.
+        wrong: String,
     },
     /// A receipt, its seal or its PDF is not what it must be.
     #[error("the receipt of entry {code} was altered: {reason}")]

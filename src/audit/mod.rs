@@ -10,6 +10,7 @@
 //! | `acts` | tokens, trust anchors, units, offices and books against the privileged acts |
 //! | `unknown` | rows that name entries or trees that there are not |
 //! | `publications` | calendar, incidents, deadlines, officials and trusted lists against theirs |
+//! | `bound` | idempotency keys and used signatures against the events |
 //! | `looks` | the access log: looks and privileged acts, and the tree over them |
 //!
 //! # Why
@@ -19,6 +20,7 @@
 //! kept elsewhere, which finds what was done with care. It reads in short stretches, so that the registry goes on.
 
 mod acts;
+mod bound;
 mod documents;
 pub mod finding;
 mod looks;

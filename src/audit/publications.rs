@@ -37,6 +37,8 @@ pub struct Publications {
     /// What was said of each token's officials, in its order; the first of a pair enabled, a later one ended that.
     officials: BTreeMap<String, Vec<(Said, Option<Said>)>>,
     lists: BTreeMap<String, (i64, i64)>,
+    /// The entity's name and time zone, as they were changed last.
+    entity: Option<(String, String)>,
     /// What the log says that was there before; the first time counts.
     pub(super) older: Option<Older>,
 }
@@ -72,6 +74,10 @@ impl Publications {
                     self.lists.insert(said.subject, (sequence, issued_at));
                 }
             }
+            Action::EntityChanged => {
+                let field = |name: &str| said.field(name).map(str::to_owned);
+                self.entity = field("name").zip(field("time_zone"));
+            }
             Action::OlderRecorded if self.older.is_none() => {
                 self.older = Some(serde_json::from_value(said.detail).unwrap_or_default());
             }
@@ -89,6 +95,12 @@ impl Publications {
         self.compare_extensions(app, tx, report).await?;
         self.compare_officials(app, tx, report).await?;
         self.compare_lists(app, tx, report).await?;
+        let said = self.entity.as_ref().or_else(|| self.older.as_ref()?.entity.as_ref());
+        let row = store::catalogue::entities(tx).await?.into_iter().find(|row| row.id == app.entity.id);
+        if let Some(((name, zone), row)) = said.zip(row) {
+            let wrong = unlike(&[("name", row.name == *name), ("time_zone", row.time_zone == *zone)]);
+            report.differs(format!("entity {}", row.code), wrong);
+        }
         Ok(())
     }
 

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::bound::Bounds;
 use super::seals::Seals;
 use super::{AuditError, Finding, Kept, Progress, Report, Wanted, documents, receipts};
 use crate::app::App;
-use crate::domain::{Micros, Sha256};
+use crate::domain::{EntryCode, Micros, Sha256};
 use crate::log::{Edge, leaf_hash};
 use crate::registry::history::Told;
 use crate::registry::hold::{self, Skipped};
@@ -33,6 +34,8 @@ struct Walk<'a> {
     numbers: BTreeMap<(String, i64), Numbers>,
     /// The roots that checkpoints kept elsewhere have, by size.
     kept: HashMap<u64, Vec<(String, Sha256)>>,
+    /// The requests and signatures that the events bind.
+    bounds: Bounds,
 }
 
 /// The numbers of a book and year, as the events tell them.
@@ -58,7 +61,9 @@ pub async fn walk(
     for one in &wanted.kept {
         kept.entry(one.checkpoint.size).or_default().push((one.source.clone(), one.checkpoint.root));
     }
-    let mut walk = Walk { app, edge: Edge::default(), last_at: Micros(0), batch: 0, numbers: BTreeMap::new(), kept };
+    let bounds = Bounds::new(app.clock().now());
+    let (edge, numbers) = (Edge::default(), BTreeMap::new());
+    let mut walk = Walk { app, edge, last_at: Micros(0), batch: 0, numbers, kept, bounds };
     walk.compare_kept(report);
     let entity = app.entity.id;
     let mut from = 0;
@@ -88,6 +93,7 @@ pub async fn walk(
             }
         }
         walk.entries(&stretch, report)?;
+        walk.bounds.compare_elsewhere(app, report).await?;
         let with_objects = !wanted.without_documents;
         receipts::check(app, &stretch.events, &issued, with_objects, (seals, report)).await?;
         if !wanted.without_documents {
@@ -112,13 +118,20 @@ pub async fn walk(
             report.find(Finding::Number { book: book.clone(), year: *year, after, found });
         }
     }
+    let books = store::audit::books(&mut tx, entity).await?;
     for (book, year, stored) in store::audit::last_numbers(&mut tx, entity).await? {
+        let prefix = books.iter().find(|row| row.book.code == book).map(|row| row.book.prefix.as_str());
+        if prefix.is_some_and(|prefix| EntryCode::new(year, prefix, stored.saturating_add(1)).is_err()) {
+            report.find(Finding::NumberTooHigh { book: book.clone(), year, number: stored });
+        }
         let found = walk.numbers.get(&(book.clone(), year)).map_or(0, |numbers| numbers.last.max(numbers.imported));
         // Numbers given since the head was read are no finding.
         if stored != found && crate::registry::ledger::head(&mut tx, entity, Log::Book).await?.0 == size {
             report.find(Finding::LastNumber { book, year, stored, found });
         }
     }
+    drop(tx);
+    walk.bounds.compare_keys(app, report).await?;
     Ok(walk.edge.root())
 }
 
@@ -162,6 +175,7 @@ impl Walk<'_> {
                 continue;
             };
             report.events += 1;
+            self.bounds.see(event);
             let erased = || erasures.iter().any(|erasure| erasure::says_erased(erasure, event));
             if !record::is_committed(&self.app.entity.code, event) && !erased() {
                 let (kind, code) = (event.r#type.clone(), code_of(event));
@@ -206,6 +220,11 @@ impl Walk<'_> {
                 continue;
             };
             report.entries += 1;
+            let used: Vec<Sha256> =
+                stretch.used.iter().filter(|(entry, _)| *entry == row.id).map(|(_, hash)| *hash).collect();
+            let since: Vec<&EventRow> =
+                std::iter::once(begin).chain(later.iter().skip(erased.map_or(0, |place| place + 1)).copied()).collect();
+            self.bounds.compare_used(&row.code, &since, &used, report);
             let Some(mut told) = Told::by_first(begin) else { continue };
             for event in later.iter().skip(erased.map_or(0, |place| place + 1)) {
                 // One that cannot be read was altered, which its leaf shows.

@@ -6,7 +6,6 @@ use serde_json::json;
 
 use super::operator::operator;
 use super::{ConfigArgument, Outcome, block_on, load, open};
-use crate::domain::Role;
 use crate::registry::official::{NO_REGULATION, Official};
 use crate::store;
 
@@ -91,14 +90,10 @@ async fn set(config: ConfigArgument, token: String, body: String) -> Outcome {
             return Ok(ExitCode::from(1));
         }
     };
-    let mut tx = app.store().read().await?;
-    let tokens = store::tokens::list(&mut tx, app.entity.id).await?;
-    drop(tx);
-    if !tokens.iter().any(|one| one.name == token && one.role == Role::Clerk && one.revoked_at.is_none()) {
+    let Some(row) = app.registry.enable_official(&app.entity, &token, official, &operator()).await? else {
         eprintln!("no clerk's token is named {token:?}: `ventanilla token list` shows them");
         return Ok(ExitCode::from(1));
-    }
-    let row = app.registry.enable_official(&app.entity, &token, official, &operator()).await?;
+    };
     println!("what {} states as an authentic copy is one, made by {} ({})", row.token, row.name, row.post);
     Ok(ExitCode::SUCCESS)
 }

@@ -57,6 +57,9 @@ pub struct Parts {
     /// The clock.
     #[schema(example = "ok")]
     clock: String,
+    /// The numbers: whether each book has room above its last one of this year.
+    #[schema(example = "ok")]
+    numbers: String,
     /// The entity's seal; whether it is a test seal is said.
     #[schema(example = "ok")]
     seal: String,
@@ -88,7 +91,7 @@ pub struct Parts {
 /// Whether the registry can register.
 #[utoipa::path(
     get, path = "/readyz", tag = "running", operation_id = "readyz", summary = "Ready",
-    description = "Whether database, object store, clock, seal and log are usable; what is not is named. Calendar, trusted lists, trust anchors, the scanner for harmful code, what ends soon and the address on receipts are named as well, and the server is ready without them. A part that works and of which something should be known says `ok: …`, such as that receipts are sealed with a test certificate. An answer may be some seconds old (`limits.ready_seconds`).",
+    description = "Whether database, object store, clock, numbers, seal and log are usable; what is not is named. Calendar, trusted lists, trust anchors, the scanner for harmful code, what ends soon and the address on receipts are named as well, and the server is ready without them. A part that works and of which something should be known says `ok: …`, such as that receipts are sealed with a test certificate. An answer may be some seconds old (`limits.ready_seconds`).",
     responses((status = 200, description = "Ready", body = Readiness), (status = 503, description = "Not ready: see which part", body = Readiness))
 )]
 pub async fn readyz(State(app): State<App>) -> Response {
@@ -136,10 +139,11 @@ async fn look(app: App, fresh: Duration) -> Readiness {
 }
 
 async fn readiness(app: &App) -> Readiness {
-    let (database, object_store, clock, calendar, scanner, expiry) = tokio::join!(
+    let (database, object_store, clock, numbers, calendar, scanner, expiry) = tokio::join!(
         part(async { Condition::of(app.store().check_durable().await) }),
         part(async { Condition::of(app.registry.objects().check().await) }),
         part(app.registry.clock_state(&app.entity)),
+        part(app.registry.numbers_state(&app.entity)),
         part(app.registry.calendar_state(&app.entity)),
         part(app.scanner_state()),
         part(app.expiry_state()),
@@ -153,12 +157,13 @@ async fn readiness(app: &App) -> Readiness {
     };
     let (seal, trust_anchors) = (app.seal_state(), app.anchors_state());
     let (trusted_lists, address) = (app.lists_state(), wrong(app.address_state()));
-    let ready = [&database, &object_store, &clock, &seal, &log].into_iter().all(Condition::is_well);
+    let ready = [&database, &object_store, &clock, &numbers, &seal, &log].into_iter().all(Condition::is_well);
     let say = |part: Condition| part.to_string();
     let parts = Parts {
         database: say(database),
         object_store: say(object_store),
         clock: say(clock),
+        numbers: say(numbers),
         seal: say(seal),
         log: say(log),
         calendar: say(calendar),

@@ -93,7 +93,7 @@ pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Officia
 /// Enables an official.
 #[utoipa::path(
     put, path = "/officials/{token}", tag = "administration", operation_id = "put_official", summary = "Let an official make authentic copies",
-    description = "What the clerk with this token states as an authentic copy is one, made by this official, from now on; who it was before stays in the list and on the copies. 409 while the settings name no rule that governs verification codes (`entity.csv_regulation`): copies state it. The act is recorded.",
+    description = "What the clerk with this token states as an authentic copy is one, made by this official, from now on; who it was before stays in the list and on the copies. 404 where no clerk has a token of this name, or it was revoked. 409 while the settings name no rule that governs verification codes (`entity.csv_regulation`): copies state it. The act is recorded.",
     params(("token" = String, Path, description = "The name of the clerk's token", example = "mostrador-1")),
     request_body(content = OfficialRequest, content_type = "application/json", description = "Who it is",
         example = json!({"name": "María Ruiz Vega", "post": "Auxiliar administrativa", "decision": "Decreto 2026/0045"})),
@@ -116,6 +116,8 @@ pub async fn put(
     let body = json_body::read(&app, &caller, request).await?;
     let official = official::Official::parse(&body).map_err(Problem::invalid)?;
     let row = app.registry.enable_official(&caller.entity, &token, official, &(&caller).into()).await?;
+    let no_clerk = || Problem::new(Kind::NotFound, "no clerk has a token of this name; GET /tokens lists them");
+    let row = row.ok_or_else(no_clerk)?;
     Ok(Json(Official::of(row, caller.entity.zone)))
 }
 

@@ -443,8 +443,8 @@ problems! {
     ValidateProblems: [BadRequest, Unauthenticated, TooSlow, TooLarge, UnsupportedMediaType, Internal, Unavailable],
     /// Of a submission or a counter entry.
     SubmitProblems: [
-        BadRequest, PartOrder, IdempotencyKeyMissing, Unauthenticated, Forbidden, TooSlow, DuplicateSubmission, TooLarge,
-        UnsupportedMediaType, InvalidSubmission, SignatureRequired, SignatureInvalid, DocumentMismatch,
+        BadRequest, PartOrder, IdempotencyKeyMissing, Unauthenticated, Forbidden, TooSlow, DuplicateSubmission, Erased,
+        TooLarge, UnsupportedMediaType, InvalidSubmission, SignatureRequired, SignatureInvalid, DocumentMismatch,
         IdempotencyKeyReused, Unavailable, OutcomeUnknown,
     ],
     /// Of an attention.
@@ -454,12 +454,12 @@ problems! {
     ],
     /// Of what alters an entry.
     AlterProblems: [
-        BadRequest, IdempotencyKeyMissing, Unauthenticated, Forbidden, NotFound, TooSlow, WrongState, EntryChanged,
-        TooLarge, UnsupportedMediaType, InvalidSubmission, IdempotencyKeyReused, Unavailable, OutcomeUnknown,
+        BadRequest, IdempotencyKeyMissing, Unauthenticated, Forbidden, NotFound, TooSlow, WrongState, Erased,
+        EntryChanged, TooLarge, UnsupportedMediaType, InvalidSubmission, IdempotencyKeyReused, Unavailable, OutcomeUnknown,
     ],
     /// Of documents that are added to an entry.
     AddProblems: [
-        BadRequest, PartOrder, IdempotencyKeyMissing, Unauthenticated, Forbidden, NotFound, TooSlow, WrongState,
+        BadRequest, PartOrder, IdempotencyKeyMissing, Unauthenticated, Forbidden, NotFound, TooSlow, WrongState, Erased,
         EntryChanged, TooLarge, UnsupportedMediaType, InvalidSubmission, DocumentMismatch, IdempotencyKeyReused,
         Unavailable, OutcomeUnknown,
     ],

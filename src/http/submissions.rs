@@ -36,7 +36,7 @@ const KEY_LENGTH: usize = 255;
         Send `submission` and `signature` before the documents. When this answers 201, all of it is durable. \
         Without a part `signature`, one document of kind `form` that is signed inside to its last byte (PAdES, enveloped XAdES, CAdES with content) proves the will of a party or representative who signed it; all else is then `stated_not_signed`. \
         Signatures in and over documents are judged and shown, and refuse nothing.",
-    params(("Idempotency-Key" = String, Header, description = "Repeat a request with the same key and the same parts, and it is answered with the same entry", example = "5f0c7a52-7a2e-4f0e-9d0c-b1a6d9f3c001", min_length = 1, max_length = 255)),
+    params(("Idempotency-Key" = String, Header, description = "Repeat a request with the same key and the same parts, and it is answered with the same entry; 410 where that entry was erased since", example = "5f0c7a52-7a2e-4f0e-9d0c-b1a6d9f3c001", min_length = 1, max_length = 255)),
     request_body(content = super::schema::SubmissionForm, content_type = "multipart/form-data", description = "The parts `submission` and `signature`, then one part for each document"),
     responses((status = 201, description = "Registered", body = Answer,
         headers(("Location" = String, description = "The address of the entry"), ("ETag" = String, description = "The version of the entry"),
@@ -85,7 +85,7 @@ async fn submit_all(app: &App, caller: &Caller, key: String, mut came: Came) -> 
     post, path = "/entries", tag = "counter", operation_id = "register_at_counter",
     summary = "Register at the counter",
     description = "Registers paper brought to the office or sent by post, with what was scanned of it. The office is the token's.",
-    params(("Idempotency-Key" = String, Header, description = "Repeat a request with the same key and the same parts, and it is answered with the same entry", example = "5f0c7a52-7a2e-4f0e-9d0c-b1a6d9f3c001", min_length = 1, max_length = 255)),
+    params(("Idempotency-Key" = String, Header, description = "Repeat a request with the same key and the same parts, and it is answered with the same entry; 410 where that entry was erased since", example = "5f0c7a52-7a2e-4f0e-9d0c-b1a6d9f3c001", min_length = 1, max_length = 255)),
     request_body(content = super::schema::CounterForm, content_type = "multipart/form-data", description = "The part `submission`, then one part for each document"),
     responses((status = 201, description = "Registered", body = Answer,
         headers(("Location" = String, description = "The address of the entry"), ("ETag" = String, description = "The version of the entry"),
@@ -329,6 +329,11 @@ impl From<SubmitError> for Problem {
                 Refusal::KeyReused => Self::new(
                     Kind::IdempotencyKeyReused,
                     "this key was used with other content; send a fresh key for a new request",
+                ),
+                Refusal::KeyErased => Self::new(
+                    Kind::Erased,
+                    "this key led to an entry whose personal data were erased since: what was answered then is not there any \
+                     more, and nothing is registered again; send a fresh key for a new request",
                 ),
                 Refusal::DuplicateSubmission => Self::new(
                     Kind::DuplicateSubmission,

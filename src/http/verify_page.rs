@@ -80,7 +80,7 @@ padding:1rem}h1{font-size:1.6rem;line-height:1.25}h2{font-size:1.2rem;margin-top
 .state{border-left:.4rem solid #1d6b2f;background:#eef6ef;padding:.75rem 1rem;font-size:1.15rem}\
 .state.bad{border-color:#a4161a;background:#fbeeee}table{border-collapse:collapse;width:100%}\
 th,td{text-align:left;vertical-align:top;padding:.5rem;border-bottom:1px solid #767676;overflow-wrap:anywhere}\
-th{width:34%;font-weight:600}code,pre{font-family:ui-monospace,monospace;font-size:.9rem;overflow-wrap:anywhere;white-space:pre-wrap}";
+th{width:34%;font-weight:600;overflow-wrap:normal}code,pre{font-family:ui-monospace,monospace;font-size:.9rem;overflow-wrap:anywhere;white-space:pre-wrap}";
 
 /// What a page may load: its own style, and nothing else.
 fn policy() -> HeaderValue {

@@ -218,7 +218,7 @@ impl<'e> Writer<'e> {
             by_name: IMPORTER.into(),
             by_role: ROLE.into(),
             reason: None,
-            data: record::canonical(&Recorded { entry: &entry, signatures: &[], csv: None })?,
+            data: record::canonical(&Recorded { entry: &entry, signatures: &[], csv: None, bound: None })?,
             ..EventRow::default()
         })
     }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::json::VERSION;
+use super::json::{VERSION, VERSION_1};
 use crate::domain::{Micros, Sha256};
 use crate::log::{Checkpoint, VerifierKey, leaf_hash, verify_inclusion};
 use crate::registry::ledger::Proof;
@@ -92,6 +92,7 @@ struct Leaf {
     by: By,
     r#type: String,
     salt: Sha256,
+    bound: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -107,7 +108,7 @@ struct By {
 pub fn check(json: &[u8], key: &VerifierKey) -> Result<Checked, CheckError> {
     let refused = |error: serde_json::Error| CheckError::NotAReceipt(error.to_string());
     let receipt: Receipt = serde_json::from_slice(json).map_err(refused)?;
-    if receipt.version != VERSION {
+    if ![VERSION, VERSION_1].contains(&receipt.version.as_str()) {
         return Err(CheckError::Version(receipt.version));
     }
     let Receipt { issuer, csv, entry, signatures, log, proof, .. } = receipt;
@@ -119,7 +120,10 @@ pub fn check(json: &[u8], key: &VerifierKey) -> Result<Checked, CheckError> {
     let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let altered = || CheckError::Altered(proof.leaf_index);
     let at = chrono::DateTime::parse_from_rfc3339(&log.at).map_err(|_| altered())?;
-    let data = serde_json::json!({ "csv": csv, "entry": entry, "signatures": signatures });
+    let mut data = serde_json::json!({ "csv": csv, "entry": entry, "signatures": signatures });
+    if let Some(bound) = log.bound {
+        data["bound"] = bound;
+    }
     let event = EventRow {
         id: log.event,
         position: log.position,

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::domain::{AuthenticationMethod, Sha256};
 use crate::registry::book::Committed;
+use crate::registry::bound::Bound;
 use crate::registry::caller::Entity;
 use crate::registry::ledger::Proof;
 use crate::registry::record::utc;
@@ -18,7 +19,9 @@ use crate::store::book::EventRow;
 use crate::store::log::Log;
 
 /// The form of receipt that is written here.
-pub const VERSION: &str = "ventanilla-receipt-1";
+pub const VERSION: &str = "ventanilla-receipt-2";
+/// The form before, whose records bound neither request nor signatures.
+pub const VERSION_1: &str = "ventanilla-receipt-1";
 
 /// A receipt.
 #[derive(Debug, Serialize)]
@@ -54,6 +57,9 @@ struct Leaf<'a> {
     by: By<'a>,
     r#type: &'a str,
     salt: Sha256,
+    /// See [`crate::registry::bound`]; absent in the form before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bound: Option<&'a Bound>,
 }
 
 #[derive(Debug, Serialize)]
@@ -79,7 +85,7 @@ struct Statement {
 #[must_use]
 pub fn write(entity: &Entity, committed: &Committed, event: &EventRow, proof: &Proof) -> Option<Vec<u8>> {
     let receipt = Receipt {
-        version: VERSION,
+        version: if committed.bound.is_some() { VERSION } else { VERSION_1 },
         issuer: Issuer { code: &entity.code, name: &entity.name, time_zone: entity.zone.name() },
         csv: committed.csv.as_deref()?,
         entry: &committed.entry,
@@ -99,6 +105,7 @@ pub fn write(entity: &Entity, committed: &Committed, event: &EventRow, proof: &P
             by: By { name: &event.by_name, role: &event.by_role },
             r#type: &event.r#type,
             salt: event.salt,
+            bound: committed.bound.as_ref(),
         },
         proof,
     };

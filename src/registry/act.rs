@@ -91,6 +91,8 @@ code_list! {
         TrustedListUsed = "trusted_list_used",
         /// What tables held that no act made was recorded, once.
         OlderRecorded = "older_recorded",
+        /// The entity's name or time zone is another: the settings say so, or other hands had changed them.
+        EntityChanged = "entity_changed",
         /// A backup was restored although nothing proves who made it.
         BackupAccepted = "backup_accepted",
     }

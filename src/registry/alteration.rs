@@ -269,7 +269,11 @@ impl Registry {
     pub async fn altered(&self, caller: &Caller, key: &Key) -> Result<Option<Altered>, AlterError> {
         let mut tx = self.store.read().await?;
         let Some(used) = store::book::used_key(&mut tx, caller.entity.id, &key.caller, &key.key).await? else {
-            return Ok(None);
+            return if store::erasures::is_erased_key(&mut tx, caller.entity.id, &key.caller, &key.key).await? {
+                Err(Refusal::KeyErased.into())
+            } else {
+                Ok(None)
+            };
         };
         if used.body_sha256 != key.body_sha256 {
             return Err(Refusal::KeyReused.into());

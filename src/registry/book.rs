@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::alteration::{Alteration, Altered, NotAltered, altered_by};
 use super::batch::{Commit, Failure, outcome_of};
+use super::bound::Bound;
 use super::caller::Entity;
 use super::clock_guard::{ClockGuard, ClockProblem};
 use super::entry::Entry;
@@ -99,6 +100,9 @@ pub struct Committed {
     pub signatures: Vec<Box<RawValue>>,
     /// The verification code of its receipt.
     pub csv: Option<String>,
+    /// The request and the signatures that the event binds, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
 }
 
 /// The same, as it is recorded.
@@ -110,6 +114,9 @@ pub struct Recorded<'r> {
     pub signatures: &'r [Box<RawValue>],
     /// The code.
     pub csv: Option<&'r str>,
+    /// The request and the signatures; what was brought from an older system has neither.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound: Option<&'r Bound>,
 }
 
 /// What a member of a batch hears.
@@ -133,6 +140,9 @@ pub enum Refusal {
     /// The key was used with another body.
     #[error("the key was used before, with another body")]
     KeyReused,
+    /// The key led to an entry whose personal data were erased: what was answered then is not there any more.
+    #[error("the key led to an entry whose personal data were erased")]
+    KeyErased,
     /// The `submission_id` was registered under another key.
     #[error("the submission was registered before, under another key")]
     DuplicateSubmission,

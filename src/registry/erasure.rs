@@ -24,6 +24,7 @@ use super::Registry;
 use super::act::Actor;
 use super::alteration::{AlterError, Altered, Asked, NotAltered, What};
 use super::book::Key;
+use super::bound::Bound;
 use super::caller::{Entity, is_citizen};
 use super::correction::by_code;
 use super::entry::Entry;
@@ -206,10 +207,15 @@ pub(super) fn left(row: &EntryRow) -> EntryRow {
 ///
 /// # Errors
 /// When the database was altered.
-pub(super) fn data(entry: &Entry, csv: Option<&str>, events: &[EventRow]) -> store::Result<serde_json::Value> {
+pub(super) fn data(
+    entry: &Entry,
+    csv: Option<&str>,
+    events: &[EventRow],
+    bound: &Bound,
+) -> store::Result<serde_json::Value> {
     let entry = serde_json::to_value(entry).map_err(|_| store::Error::Corrupt("entry"))?;
     let events: Vec<_> = events.iter().map(|event| erased(event, who(&event.by_name))).collect();
-    Ok(json!({ "entry": entry, "signatures": [], "csv": csv, "erased": events }))
+    Ok(json!({ "entry": entry, "signatures": [], "csv": csv, "erased": events, "bound": bound }))
 }
 
 /// Who did something, where it was erased.

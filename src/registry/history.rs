@@ -2,6 +2,7 @@
 //!
 //! # What an event's `data` holds
 //! - `registered`, `imported`: `entry`, `signatures` (all verdicts, in their order) and `csv`.
+//! - `registered`, and all that somebody asks for: `bound`, the request and the signatures ([`super::bound`]).
 //! - `annulled`, `rectified`, `distributed`, `accepted`, `returned`: `changes`, an object with each field of the entry
 //!   that became another: its values `before` and `after`; null for a field that is left out when it has no value.
 //! - `custody_begun`, `custody_ended`: the same; what the office keeps of it, and what became of that.

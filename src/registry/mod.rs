@@ -6,6 +6,7 @@ pub mod alteration;
 pub mod attachments;
 pub mod batch;
 pub mod book;
+pub mod bound;
 pub mod calendar;
 pub mod caller;
 pub mod catalogue;

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::alteration::Alteration;
 use super::book::{Committed, JudgedAgain, Key, Recorded, Refusal, Registration};
+use super::bound::Bound;
 use super::caller::Entity;
 use super::entry::{Entry, verdicts};
 use super::ledger::{Growth, append};
@@ -41,11 +42,9 @@ pub async fn plan<'m>(
     entity: i64,
     members: &[&'m Registration],
 ) -> store::Result<(Vec<Plan>, Vec<&'m Registration>)> {
-    let keys: Vec<(&str, &str)> = members
-        .iter()
-        .filter_map(|member| member.key.as_ref())
-        .map(|key| (key.caller.as_str(), key.key.as_str()))
-        .collect();
+    let asked: Vec<&Key> = members.iter().filter_map(|member| member.key.as_ref()).collect();
+    let erased = erased_names(&asked);
+    let keys = with_erased(&asked, &erased);
     let submissions: Vec<Uuid> = members.iter().filter_map(|member| member.row.submission_id).collect();
     let hashes: Vec<Sha256> = members.iter().flat_map(|member| objects_of(member)).collect();
     let found = store::book::conflicts(tx, entity, &keys, &submissions, &hashes).await?;
@@ -74,6 +73,9 @@ pub async fn plan<'m>(
                     Plan::Refused(Refusal::KeyReused)
                 };
             }
+            if key.is_some_and(|key| is_erased(key, &used)) {
+                return Plan::Refused(Refusal::KeyErased);
+            }
             if member.row.submission_id.is_some_and(|id| taken.contains(&id)) {
                 return Plan::Refused(Refusal::DuplicateSubmission);
             }
@@ -98,6 +100,24 @@ pub async fn plan<'m>(
         })
         .collect();
     Ok((plans, accepted))
+}
+
+/// What is left of these keys where the entries that they led to were erased, as it would be named.
+fn erased_names(keys: &[&Key]) -> Vec<String> {
+    keys.iter().map(|key| store::erasures::erased_key(&key.caller, &key.key)).collect()
+}
+
+/// These keys and what may be left of them, as they are looked up.
+fn with_erased<'k>(keys: &[&'k Key], erased: &'k [String]) -> Vec<(&'k str, &'k str)> {
+    let own = keys.iter().map(|key| (key.caller.as_str(), key.key.as_str()));
+    own.chain(erased.iter().map(|name| (store::erasures::NOBODY, name.as_str()))).collect()
+}
+
+/// Whether what is left of a key of an erased entry is among the used ones.
+fn is_erased(key: &Key, used: &HashMap<(&str, &str), (Sha256, Uuid)>) -> bool {
+    let left = || store::erasures::erased_key(&key.caller, &key.key);
+    used.keys().any(|(caller, _)| *caller == store::erasures::NOBODY)
+        && used.contains_key(&(store::erasures::NOBODY, left().as_str()))
 }
 
 /// Those of the signatures on which entries are to stand that came with another entry before. Nothing in a form says for
@@ -322,8 +342,11 @@ impl<'e> Batch<'e> {
             entry: serde_json::value::to_raw_value(&entry).map_err(|_| store::Error::Corrupt("entry"))?,
             signatures: verdicts(&member.belongings.verdicts)?,
             csv: row.csv.clone(),
+            bound: Some(Bound::of(member.key.as_ref(), &member.acts.all)?),
         };
-        let recorded = Recorded { entry: &entry, signatures: &committed.signatures, csv: row.csv.as_deref() };
+        let signatures = &committed.signatures;
+        let bound = committed.bound.as_ref();
+        let recorded = Recorded { entry: &entry, signatures, csv: row.csv.as_deref(), bound };
         self.events.push(EventRow {
             id: member.event_id,
             position: row.position,

@@ -16,7 +16,7 @@ use super::submission::FieldError;
 use super::submission::fields::{Errors, Object, tree};
 use super::submit::StoredDocument;
 use crate::domain::copy::{AuthenticCopy, DocumentOrigin};
-use crate::domain::{Micros, Validity};
+use crate::domain::{Micros, Role, Validity};
 use crate::store;
 use crate::store::officials::OfficialRow;
 
@@ -145,7 +145,8 @@ impl Registry {
         Ok(Ok(Some(Maker { official, body, year, captured_at, csv: csv.to_owned(), csv_regulation })))
     }
 
-    /// Lets the clerk with this token make authentic copies as this official, in the place of whom it was before.
+    /// Lets the clerk with this token make authentic copies as this official, in the place of whom it was before; `None` where
+    /// no clerk has a token of this name.
     ///
     /// # Errors
     /// When the database does not answer; then nothing changes.
@@ -155,10 +156,13 @@ impl Registry {
         token: &str,
         official: Official,
         by: &Actor,
-    ) -> store::Result<OfficialRow> {
+    ) -> store::Result<Option<OfficialRow>> {
         let mut tx = self.store.begin().await?;
         // One after the other: who comes second sees whom the first enabled.
         store::book::lock(&mut tx, entity.id).await?;
+        if !store::tokens::is_in_force(&mut tx, entity.id, token, Role::Clerk).await? {
+            return Ok(None);
+        }
         let last = store::officials::list(&mut tx, entity.id).await?;
         let last = last.iter().filter(|row| row.token == token).map(|row| row.enabled_at.0).max().unwrap_or(i64::MIN);
         let at = Micros(self.clock.now().0.max(last.saturating_add(1)));
@@ -178,7 +182,7 @@ impl Registry {
             "enabled_at": row.enabled_at.rfc3339(entity.zone)});
         record_act(&mut tx, &self.clock, entity, by, (Action::OfficialEnabled, token), &detail).await?;
         tx.commit().await?;
-        Ok(row)
+        Ok(Some(row))
     }
 
     /// Lets nobody make authentic copies with this token any more; whether somebody might.

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::act::{Action, Actor, record_act};
@@ -29,6 +30,27 @@ pub struct Older {
     pub calendars: Vec<(i64, String)>,
     /// The newest trusted lists: territory, number and time of issue.
     pub lists: Vec<(String, i64, i64)>,
+    /// The entity's name and time zone; absent where an earlier version recorded.
+    #[serde(default)]
+    pub entity: Option<(String, String)>,
+}
+
+/// Records that the settings give the entity another name or time zone than its row had, once the registry has served.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn changed(
+    tx: &mut Tx,
+    clock: &Clock,
+    entity: &Entity,
+    (name, time_zone): &(String, String),
+) -> store::Result<()> {
+    if store::access::acts(tx, entity.id, [Action::OlderRecorded.as_str(); 2]).await?.is_empty() {
+        return Ok(());
+    }
+    let detail = json!({"name": entity.name, "time_zone": entity.zone.name(),
+        "before": {"name": name, "time_zone": time_zone}});
+    record_act(tx, clock, entity, &Actor::system(), (Action::EntityChanged, &entity.code), &detail).await
 }
 
 /// Records it, unless it is on record.
@@ -42,7 +64,8 @@ pub async fn record(tx: &mut Tx, clock: &Clock, entity: &Entity) -> store::Resul
     if !store::access::acts(tx, entity.id, [action.as_str(); 2]).await?.is_empty() {
         return Ok(());
     }
-    let mut older = Older::default();
+    let named = Some((entity.name.clone(), entity.zone.name().to_owned()));
+    let mut older = Older { entity: named, ..Older::default() };
     let mut after = (Micros(i64::MIN), Uuid::nil());
     loop {
         let page = store::audit::tokens(tx, entity.id, after, PAGE).await?;

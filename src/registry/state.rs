@@ -8,6 +8,7 @@ use super::Registry;
 use super::caller::Entity;
 use super::clock_guard::{ClockGuard, ClockProblem};
 use super::dates::lacking;
+use crate::domain::EntryCode;
 use crate::domain::calendar::HolidayScope;
 use crate::store;
 
@@ -86,6 +87,35 @@ impl Registry {
                 Some(ahead) => format!("{} ms ahead of the time source", ahead / 1000),
             }
         })
+    }
+
+    /// Whether each book can go on from its last number of this year; otherwise which cannot, and what to do.
+    pub async fn numbers_state(&self, entity: &Entity) -> Condition {
+        let found = async {
+            let mut tx = self.store.read().await?;
+            let last = store::audit::last_numbers(&mut tx, entity.id).await?;
+            Ok::<_, store::Error>((store::catalogue::books(&mut tx, entity.id).await?, last))
+        };
+        let (books, last) = match found.await {
+            Ok(found) => found,
+            Err(error) => return Condition::Wrong(error.to_string()),
+        };
+        let year = i64::from(self.clock.now().local_date(entity.zone).year());
+        let mut full = Vec::new();
+        for (code, _, number) in last.into_iter().filter(|(_, of, _)| *of == year) {
+            let prefix = books.iter().find(|book| book.code == code).map(|book| book.prefix.as_str());
+            if prefix.is_some_and(|prefix| EntryCode::new(year, prefix, number.saturating_add(1)).is_err()) {
+                full.push(format!("{code} stands at {number}"));
+            }
+        }
+        if full.is_empty() {
+            return Condition::Well;
+        }
+        Condition::Wrong(format!(
+            "nothing can be registered in {year} where no number above the last one fits into a code of 20 characters: {}; \
+             `ventanilla verify book` tells whether entries have these numbers",
+            full.join(", ")
+        ))
     }
 
     /// Whether the calendar has what it needs, of this year, and from 1 December on of the next; otherwise what is missing,

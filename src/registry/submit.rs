@@ -148,12 +148,16 @@ impl Registry {
     /// What an earlier request with this key led to; `None` when the key is new.
     ///
     /// # Errors
-    /// [`Refusal::KeyReused`] when it came with another body; `NotFound` when the caller may not see the entry any more.
+    /// [`Refusal::KeyReused`] when it came with another body; [`Refusal::KeyErased`] when what it led to was erased; `NotFound` when the caller may not see the entry any more.
     pub async fn repeated(&self, caller: &Caller, key: &Key) -> Result<Option<Registered>, SubmitError> {
         let entity = caller.entity.id;
         let mut tx = self.store.read().await?;
         let Some(used) = store::book::used_key(&mut tx, entity, &key.caller, &key.key).await? else {
-            return Ok(None);
+            return if store::erasures::is_erased_key(&mut tx, entity, &key.caller, &key.key).await? {
+                Err(Refusal::KeyErased.into())
+            } else {
+                Ok(None)
+            };
         };
         if used.body_sha256 != key.body_sha256 {
             return Err(Refusal::KeyReused.into());
@@ -170,7 +174,8 @@ impl Registry {
     /// When the database does not answer.
     pub async fn is_used(&self, entity: i64, caller: &str, key: &str) -> store::Result<bool> {
         let mut tx = self.store.read().await?;
-        Ok(store::book::used_key(&mut tx, entity, caller, key).await?.is_some())
+        Ok(store::book::used_key(&mut tx, entity, caller, key).await?.is_some()
+            || store::erasures::is_erased_key(&mut tx, entity, caller, key).await?)
     }
 
     /// Registers what was received: when this returns, it is numbered and durable.

@@ -29,7 +29,7 @@ use crate::store::objects::ObjectMeta;
 use crate::store::{self, objects};
 
 /// How long a key leads to its entry, at least.
-const KEYS_KEPT: Duration = Duration::from_hours(48);
+pub const KEYS_KEPT: Duration = Duration::from_hours(48);
 /// A claim that did not end within this is that of a sweep that died.
 const CLAIM_LASTS: Duration = Duration::from_mins(10);
 /// How long a claim that ended is remembered: longer than a request may last at the slowest pace.

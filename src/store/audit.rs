@@ -38,6 +38,8 @@ pub struct Stretch {
     pub documents: Vec<DocumentRow>,
     /// The verdicts on their signatures, in order.
     pub verdicts: Vec<VerdictRow>,
+    /// The signatures that they used up.
+    pub used: Vec<(Uuid, Sha256)>,
     /// What happened to them later, in order.
     pub later: Vec<EventRow>,
 }
@@ -93,6 +95,17 @@ pub async fn stretch(tx: &mut Tx, entity: i64, first: i64, last: i64) -> Result<
             tx,
             fetch_all,
             concat!(firsts!("s.*", "verdicts s ON s.entry_id = v.entry_id"), " ORDER BY s.entry_id, s.ordinal"),
+            entity,
+            first,
+            last
+        )?,
+        used: sql!(
+            tx,
+            fetch_all,
+            firsts!(
+                "f.entry_id, f.signature_sha256",
+                "signed_forms f ON f.entity_id = v.entity_id AND f.entry_id = v.entry_id"
+            ),
             entity,
             first,
             last
@@ -287,4 +300,52 @@ pub async fn books(tx: &mut Tx, entity: i64) -> Result<Vec<AuditedBook>> {
         "SELECT code, kind, name, prefix, valid_from FROM books WHERE entity_id = $1 ORDER BY code",
         entity
     )?)
+}
+
+/// A key with what it led to: who did that and, where it is an event, as what, of which kind, and what the event holds.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the columns are described in the schema")]
+pub struct AuditedKey {
+    pub caller: String,
+    pub key: String,
+    pub body_sha256: Sha256,
+    pub operation: String,
+    pub by_name: Option<String>,
+    pub by_role: Option<String>,
+    pub kind: Option<String>,
+    pub data: Option<String>,
+}
+row! { AuditedKey: caller, key, body_sha256, operation, by_name, by_role, kind, data }
+
+/// Keys in the order of their callers and names, after this one; at most `limit`.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn keys(tx: &mut Tx, entity: i64, caller: &str, key: &str, limit: i64) -> Result<Vec<AuditedKey>> {
+    Ok(sql!(
+        tx,
+        fetch_all,
+        "SELECT k.caller, k.key, k.body_sha256, k.operation, coalesce(e.by_name, t.created_by, a.recorded_by) AS by_name,
+                e.by_role, e.type AS kind, e.data
+         FROM idempotency_keys k
+         LEFT JOIN events e ON e.id = k.subject_id AND e.entity_id = k.entity_id
+         LEFT JOIN tokens t ON t.id = k.subject_id AND t.entity_id = k.entity_id
+         LEFT JOIN attentions a ON a.id = k.subject_id AND a.entity_id = k.entity_id
+         WHERE k.entity_id = $1 AND (k.caller > $2 OR (k.caller = $2 AND k.key > $3))
+         ORDER BY k.caller, k.key LIMIT $4",
+        entity,
+        caller,
+        key,
+        limit
+    )?)
+}
+
+/// What the event at this position holds.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn data_at(tx: &mut Tx, entity: i64, position: i64) -> Result<Option<String>> {
+    let statement = "SELECT data FROM events WHERE entity_id = $1 AND position = $2";
+    let found: Option<(String,)> = sql!(tx, fetch_optional, statement, entity, position)?;
+    Ok(found.map(|(data,)| data))
 }

@@ -133,14 +133,7 @@ pub async fn erase(tx: &mut Tx, entity: i64, row: &EntryRow, citizens: &[String]
         *erasure_ground,
         *resend_required_at
     )?;
-    sql!(
-        tx,
-        execute,
-        "DELETE FROM idempotency_keys WHERE entity_id = $1
-         AND subject_id IN (SELECT id FROM events WHERE entity_id = $1 AND entry_id = $2)",
-        entity,
-        entry
-    )?;
+    erase_keys(tx, entity, entry).await?;
     sql!(
         tx,
         execute,
@@ -160,6 +153,49 @@ pub async fn erase(tx: &mut Tx, entity: i64, row: &EntryRow, citizens: &[String]
     sql!(tx, execute, "DELETE FROM outbox WHERE entry_id = $1", entry)?;
     forget_copies(tx, entry).await?;
     Ok(updated == 1)
+}
+
+/// What is left of a key whose entry was erased: nobody's key of this name, for as long as the key would have been kept.
+#[must_use]
+pub fn erased_key(caller: &str, key: &str) -> String {
+    Sha256(openssl::sha::sha256(format!("{}:{caller}{key}", caller.len()).as_bytes())).to_string()
+}
+
+/// Whether a key led to an entry that was erased.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn is_erased_key(tx: &mut Tx, entity: i64, caller: &str, key: &str) -> Result<bool> {
+    Ok(super::book::used_key(tx, entity, NOBODY, &erased_key(caller, key)).await?.is_some())
+}
+
+/// Takes from the keys of an entry whose they were and what came with them; that they were used stays, so that a request
+/// that is repeated makes no second entry.
+async fn erase_keys(tx: &mut Tx, entity: i64, entry: Uuid) -> Result<()> {
+    let keys: Vec<(String, String)> = sql!(
+        tx,
+        fetch_all,
+        "SELECT caller, key FROM idempotency_keys WHERE entity_id = $1 AND caller <> $3
+         AND subject_id IN (SELECT id FROM events WHERE entity_id = $1 AND entry_id = $2) ORDER BY caller, key",
+        entity,
+        entry,
+        NOBODY
+    )?;
+    for (caller, key) in keys {
+        sql!(
+            tx,
+            execute,
+            "UPDATE idempotency_keys SET caller = $4, key = $5, body_sha256 = $6
+             WHERE entity_id = $1 AND caller = $2 AND key = $3",
+            entity,
+            caller.as_str(),
+            key.as_str(),
+            NOBODY,
+            erased_key(&caller, &key),
+            Sha256([0; 32])
+        )?;
+    }
+    Ok(())
 }
 
 /// Names the objects that are to be deleted with an entry, while its rows still say which.

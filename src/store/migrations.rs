@@ -37,6 +37,7 @@ const SHARED: &[Step] = steps!(
     "0028_imports"
     "0029_erasure"
     "0030_lists"
+    "0034_used_signatures"
     "0037_slips"
     "0038_quarantine"
 );

@@ -37,3 +37,13 @@ pub async fn insert(tx: &mut Tx, entity: i64, signature: Sha256, entry: Uuid) ->
     )?;
     Ok(())
 }
+
+/// The signatures that this entry used up.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_entry(tx: &mut Tx, entity: i64, entry: Uuid) -> Result<Vec<Sha256>> {
+    let statement = "SELECT signature_sha256 FROM signed_forms WHERE entity_id = $1 AND entry_id = $2";
+    let found: Vec<(Sha256,)> = sql!(tx, fetch_all, statement, entity, entry)?;
+    Ok(found.into_iter().map(|(signature,)| signature).collect())
+}

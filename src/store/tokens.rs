@@ -183,3 +183,19 @@ pub async fn revoke(tx: &mut Tx, entity: i64, name: &str, at: Micros) -> Result<
         at
     )?)
 }
+
+/// Whether there is a token of this name and role that was not revoked.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn is_in_force(tx: &mut Tx, entity: i64, name: &str, role: Role) -> Result<bool> {
+    let found: Option<(Uuid,)> = sql!(
+        tx,
+        fetch_optional,
+        "SELECT id FROM tokens WHERE entity_id = $1 AND name = $2 AND role = $3 AND revoked_at IS NULL LIMIT 1",
+        entity,
+        name,
+        role
+    )?;
+    Ok(found.is_some())
+}

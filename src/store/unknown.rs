@@ -35,6 +35,7 @@ pub async fn entries(tx: &mut Tx, entity: i64) -> Result<Vec<(String, Uuid)>> {
         "something to be done", "outbox";
         "a party", "parties";
         "a document", "documents";
+        "a used signature", "signed_forms";
     );
     Ok(found)
 }

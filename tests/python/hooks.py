@@ -129,9 +129,15 @@ class World:
         """The id of an incident that goes on."""
         return self.administer("POST", "/incidents", content=INCIDENT)["id"]
 
+    def clerk(self):
+        """The name of a new clerk's token."""
+        content = {"name": f"contract-{uuid.uuid4()}", "role": "clerk"}
+        self.administer("POST", "/tokens", content=content)
+        return content["name"]
+
     def official(self):
         """A token with which somebody makes copies."""
-        name = f"contract-{uuid.uuid4()}"
+        name = self.clerk()
         self.administer("PUT", "/officials/{}", name, content=OFFICIAL)
         return name
 
@@ -350,7 +356,7 @@ PREPARE = {
     ("PUT", "/books/{}"): put(fresh_book),
     ("DELETE", "/books/{}"): take_away(WORLD.book),
     ("PUT", "/calendar/{}/{}"): publish_calendar,
-    ("PUT", "/officials/{}"): put(lambda: (f"contract-{uuid.uuid4()}", OFFICIAL)),
+    ("PUT", "/officials/{}"): put(lambda: (WORLD.clerk(), OFFICIAL)),
     ("DELETE", "/officials/{}"): take_away(WORLD.official),
     ("POST", "/incidents"): lambda case, kwargs: send_json(case, kwargs, INCIDENT),
     ("GET", "/incidents/{}"): of_incident(None),

@@ -137,7 +137,11 @@ fn doors(action: Action) -> (bool, bool) {
             (false, true)
         }
         // By the server itself when it starts; and into an empty database alone, see the tests of backups.
-        Action::SealUsed | Action::TrustedListUsed | Action::OlderRecorded | Action::BackupAccepted => (false, false),
+        Action::SealUsed
+        | Action::TrustedListUsed
+        | Action::OlderRecorded
+        | Action::EntityChanged
+        | Action::BackupAccepted => (false, false),
     }
 }
 

@@ -65,7 +65,8 @@ async fn cut(store: &Store, engine: Engine, keep: i64) {
         &format!(
             "DELETE FROM receipts WHERE entry_id {gone}; DELETE FROM parties WHERE entry_id {gone};
              DELETE FROM documents WHERE entry_id {gone}; DELETE FROM entry_text;
-             DELETE FROM idempotency_keys; DELETE FROM log_seals; DELETE FROM outbox;
+             DELETE FROM idempotency_keys WHERE subject_id IN (SELECT id FROM events WHERE position > {keep});
+             DELETE FROM log_seals; DELETE FROM outbox;
              DELETE FROM entries WHERE position > {keep}; DELETE FROM events WHERE position > {keep};
              UPDATE entities SET last_event = {keep}, log_edge = {}; UPDATE book_years SET last_number = {keep};
              UPDATE entry_counts SET total = {keep}",

@@ -12,13 +12,13 @@ use crate::harness::tls::with_tls;
 use crate::harness::town::Town;
 
 /// What Chromium made of a page: its elements when it had settled, and what stands in the console.
-struct Seen {
-    elements: String,
+pub struct Seen {
+    pub elements: String,
     console: Vec<String>,
 }
 
 /// Opens a page in Chromium, which `tests/services packages` installs.
-fn open(profile: &Path, url: &str) -> Seen {
+pub fn open(profile: &Path, url: &str) -> Seen {
     let done = Command::new("timeout")
         .args(["120", "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
         .args(["--ignore-certificate-errors", "--enable-logging=stderr", "--virtual-time-budget=20000", "--dump-dom"])

@@ -133,7 +133,8 @@ async fn what_is_left_of_an_erased_entry_names_nobody_and_the_book_is_whole(
     // Once is once, nothing else happens to it, and what was signed is not taken a second time.
     town.post("/erasures", "admin", &order(code)).await.is(409, "wrong-state");
     town.post(&format!("/entries/{id}/annulment"), "clerk", &json!({"reason": "x"})).await.is(409, "wrong-state");
-    town.submit(&form, "a key").await.is(409, "duplicate-submission");
+    town.submit(&form, "a key").await.is(410, "erased");
+    town.submit(&form, &fresh_key()).await.is(409, "duplicate-submission");
     let (mut command, code) = (town.site.ventanilla(), code.as_str().unwrap().to_owned());
     command.args(["erase", "--ground", "retention_ended", "--reason", "Tabla de valoración 7", &code]);
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();

@@ -129,3 +129,24 @@ async fn only_an_administrator_enables_and_says_who_it_is() {
     assert_eq!(refused.is(422, "invalid-submission").pointers(), ["/x", "/name", "/post"]);
     town.get("/officials", "clerk").await.is(403, "forbidden");
 }
+
+#[rstest]
+#[tokio::test]
+async fn an_official_stands_behind_a_clerks_token_that_is_in_force(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
+    for nobody in ["mostrador-9", "sac"] {
+        enable(&town, nobody, "admin", &official("María Ruiz")).await.is(404, "not-found");
+    }
+    town.post("/tokens", "admin", &json!({"name": "mostrador-9", "role": "clerk"})).await.is(201, "");
+    enable(&town, "mostrador-9", "admin", &official("María Ruiz")).await.is(200, "");
+    let tokens = town.get("/tokens", "admin").await.is(200, "").json();
+    let token = tokens["items"].as_array().unwrap().iter().find(|token| token["name"] == "mostrador-9").unwrap();
+    let path = format!("/tokens/{}", token["id"].as_str().unwrap());
+    let revoked = town.try_send(Method::DELETE, &path, Some("admin"), &[], Vec::new()).await.unwrap();
+    assert!((200..300).contains(&revoked.status), "{}", revoked.text());
+    enable(&town, "mostrador-9", "admin", &official("Luis Vega")).await.is(404, "not-found");
+    let list = town.get("/officials", "admin").await.is(200, "").json();
+    assert_eq!(list["items"].as_array().unwrap().len(), 1, "{list}");
+}

@@ -4,6 +4,7 @@ use reqwest::Method;
 use rstest::rstest;
 use serde_json::json;
 
+use crate::docs_page::open;
 use crate::harness::door::Answer;
 use crate::harness::paper::{Paper, fresh_key};
 use crate::harness::site::{Engine, execute};
@@ -95,4 +96,37 @@ async fn a_page_says_what_became_of_the_entry_or_that_there_is_none(
         html.contains("Los datos personales del asiento se suprimieron el") && !html.contains("receipt.pdf"),
         "{html}"
     );
+}
+
+/// Tells the words of rows' names that stand in more than one line of the page in the frame.
+const BROKEN: &str = "onload = () => {
+    const page = document.querySelector('iframe').contentDocument, broken = [], names = page.querySelectorAll('th');
+    for (const { firstChild: text } of names) for (const word of text.data.matchAll(/\\S+/g)) {
+        const range = page.createRange();
+        range.setStart(text, word.index);
+        range.setEnd(text, word.index + word[0].length);
+        if (range.getClientRects().length !== 1) broken.push(word[0]);
+    }
+    const wide = page.documentElement.scrollWidth > 360;
+    document.body.textContent = `names ${names.length}, broken [${broken}], wider ${wide}`;
+};";
+
+#[rstest]
+#[case::in_spanish("es")]
+#[case::in_english("en")]
+#[tokio::test(flavor = "multi_thread")]
+async fn no_word_of_a_rows_name_is_broken_on_a_telephone(#[case] language: &str) {
+    let town = Town::on(Engine::Sqlite).await;
+    let form = Paper::submission().document("plano", b"%PDF-1.7 a").signed_by_ana();
+    let registered = town.submit(&form, &fresh_key()).await.registered();
+    let path = format!("/verify/{}?lang={language}", registered["receipt"]["csv"].as_str().unwrap());
+    let html = asked(&town, &path, &[("accept", BROWSER)]).await.is(200, "").text();
+    let framed = html.replace('&', "&amp;").replace('"', "&quot;");
+    let page =
+        format!("<!doctype html><iframe width=360 height=1200 srcdoc=\"{framed}\"></iframe><script>{BROKEN}</script>");
+    let (file, profile) = (town.site.path("telephone.html"), town.site.path("browser"));
+    std::fs::write(&file, page).unwrap();
+    let url = format!("file://{}", file.display());
+    let seen = tokio::task::spawn_blocking(move || open(&profile, &url)).await.unwrap();
+    assert!(seen.elements.contains("names 9, broken [], wider false"), "{}", seen.elements);
 }

@@ -6,11 +6,9 @@ use crate::domain::{
     AuthenticationMethod, BookKind, Channel, DocumentKind, MustSubmitElectronically, Party, PhysicalDocuments,
     PresentedAtReason, Sha256, Transport, Validity,
 };
+use crate::receipt::json::{VERSION, VERSION_1};
 use crate::receipt::paper::PaperError;
 use crate::signature::{Explanation, Organization};
-
-/// The form that this program writes and reads.
-const VERSION: &str = "ventanilla-receipt-1";
 
 /// A receipt. Fields that no page shows are left out here and stay in the attached JSON.
 #[derive(Debug, Deserialize)]
@@ -184,7 +182,7 @@ pub fn read(json: &[u8]) -> Result<Receipt, PaperError> {
         version: String,
     }
     let form: Form = serde_json::from_slice(json)?;
-    if form.version != VERSION {
+    if ![VERSION, VERSION_1].contains(&form.version.as_str()) {
         return Err(PaperError::Version(form.version));
     }
     Ok(serde_json::from_slice(json)?)

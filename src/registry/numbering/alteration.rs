@@ -9,11 +9,12 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json, value::to_raw_value};
 use uuid::Uuid;
 
-use super::{Batch, judge_again, scan, swept};
+use super::{Batch, erased_names, is_erased, judge_again, scan, swept, with_erased};
 use crate::domain::{Micros, Sha256};
 use crate::registry::alteration::states::Step;
 use crate::registry::alteration::{Alteration, NotAltered, What, apply};
 use crate::registry::book::{Committed, Key, Refusal, Registration};
+use crate::registry::bound::Bound;
 use crate::registry::entry::{Entry, parties_of, verdicts};
 use crate::registry::visibility::is_with;
 use crate::registry::{erasure, record};
@@ -59,8 +60,9 @@ impl Batch<'_> {
         if members.is_empty() {
             return Ok(Vec::new());
         }
-        let keys: Vec<(&str, &str)> =
-            members.iter().filter_map(|member| member.asked.key.as_ref()).map(named).collect();
+        let asked: Vec<&Key> = members.iter().filter_map(|member| member.asked.key.as_ref()).collect();
+        let erased = erased_names(&asked);
+        let keys = with_erased(&asked, &erased);
         let hashes: Vec<Sha256> = members.iter().flat_map(|member| objects_of(member)).collect();
         let found = store::book::conflicts(tx, self.entity.id, &keys, &[], &hashes).await?;
         let mut used: HashMap<(&str, &str), (Sha256, Uuid)> = found
@@ -81,6 +83,7 @@ impl Batch<'_> {
             decisions.push(match before {
                 Some((true, event)) => Decision::Repeats(event),
                 Some((false, _)) => Decision::Refused(Refusal::KeyReused),
+                None if key.is_some_and(|key| is_erased(key, &used)) => Decision::Refused(Refusal::KeyErased),
                 None if objects_of(member).any(|hash| swept(&claimed, hash, member.swept_until)) => {
                     Decision::Refused(Refusal::DocumentSwept)
                 }
@@ -128,13 +131,19 @@ impl Batch<'_> {
         }
         row.version += 1;
         let entry = Entry::of(&row, &with, self.entity.zone)?;
+        let used = used_up(member, &with);
         let data = if member.what.step() == Step::Erase {
             let events = store::book::events_of(tx, self.entity.id, id).await?;
-            erasure::data(&entry, row.csv.as_deref(), &events)?
+            // What its events said of signatures goes with them; what they prove stays used.
+            let used = store::signed_forms::of_entry(tx, self.entity.id, id).await?;
+            let bound = Bound::of(member.asked.key.as_ref(), &used)?;
+            erasure::data(&entry, row.csv.as_deref(), &events, &bound)?
         } else {
-            data(member, &told, &entry)?
+            let mut data = data(member, &told, &entry)?;
+            data["bound"] = written(&Bound::of(member.asked.key.as_ref(), &used)?)?;
+            data
         };
-        self.write_alteration(tx, member, &before, &row, &with).await?;
+        self.write_alteration(tx, member, (&before, &row, &with), &used).await?;
         for (had, now) in
             had.documents.iter().zip(&with.documents).filter(|(had, now)| had.quarantine != now.quarantine)
         {
@@ -145,6 +154,7 @@ impl Batch<'_> {
             entry: to_raw_value(&entry).map_err(|_| store::Error::Corrupt("entry"))?,
             signatures: verdicts(&with.verdicts)?,
             csv: row.csv.clone(),
+            bound: None,
         };
         Ok(Ok(Written { event: member.event_id, place, entry: id, version: row.version, committed }))
     }
@@ -154,9 +164,8 @@ impl Batch<'_> {
         &mut self,
         tx: &mut Tx,
         member: &Alteration,
-        before: &EntryRow,
-        row: &EntryRow,
-        with: &Belongings,
+        (before, row, with): (&EntryRow, &EntryRow, &Belongings),
+        used: &[Sha256],
     ) -> store::Result<()> {
         let entity = self.entity.id;
         let updated = match member.what.step() {
@@ -175,9 +184,8 @@ impl Batch<'_> {
                 store::entries::insert_documents(tx, entity, &with.documents[first..]).await?;
                 let first = with.verdicts.len() - added.verdicts.len();
                 store::entries::insert_verdicts(tx, &with.verdicts[first..]).await?;
-                let parties = parties_of(&with.parties);
-                for signature in added.acts.iter().filter_map(|act| act.used_up_by(&parties)) {
-                    store::signed_forms::insert(tx, entity, signature, row.id).await?;
+                for signature in used {
+                    store::signed_forms::insert(tx, entity, *signature, row.id).await?;
                 }
                 self.outbox.extend(added.again_id.map(|id| judge_again(id, entity, row.id, self.at)));
                 self.outbox.extend(added.scan_id.map(|id| scan(id, entity, row.id, self.at)));
@@ -229,6 +237,13 @@ impl Batch<'_> {
 
 fn named(key: &Key) -> (&str, &str) {
     (&key.caller, &key.key)
+}
+
+/// The signatures that documents which are added use up, of an entry that is to have these parties.
+fn used_up(member: &Alteration, with: &Belongings) -> Vec<Sha256> {
+    let What::AddDocuments(added) = &member.what else { return Vec::new() };
+    let parties = parties_of(&with.parties);
+    added.acts.iter().filter_map(|act| act.used_up_by(&parties)).collect()
 }
 
 /// The objects that an alteration refers to.
