@@ -14,6 +14,8 @@ pub enum Place {
     Published,
     /// In the file beside the key, by whoever signs.
     Signed(PathBuf),
+    /// In the memory of this server.
+    Remembered,
 }
 
 impl std::fmt::Display for Place {
@@ -21,6 +23,7 @@ impl std::fmt::Display for Place {
         match self {
             Self::Published => out.write_str("was published"),
             Self::Signed(file) => write!(out, "is kept in {}", file.display()),
+            Self::Remembered => out.write_str("is remembered by this server"),
         }
     }
 }

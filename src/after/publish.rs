@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::outside::{self, Known, OutsideError, Place};
 use crate::app::App;
-use crate::domain::Sha256;
 use crate::domain::text::with_causes;
 use crate::registry::act::Actor;
+use crate::registry::continuity::{Confirmed, confirm_again};
 use crate::registry::hold::{Loss, LossError, Next, Skipped, Written};
-use crate::registry::ledger::{head, root_of};
+use crate::registry::ledger::{head, root_of, stored_edge};
 use crate::registry::seal_record;
 use crate::store::log::Log;
 use crate::store::{self, objects};
@@ -165,10 +165,8 @@ const HELD_BY: &str = "book.held";
 /// The head of a log, and what was published of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Head {
-    /// Leaves in its tree.
-    pub size: u64,
-    /// The root over these leaves (RFC 6962 § 2.1).
-    pub root: Sha256,
+    /// Its tree, which continues what was signed.
+    pub tree: Confirmed,
     /// Leaves in the tree that was published last.
     pub published: Option<u64>,
 }
@@ -248,12 +246,13 @@ impl App {
     /// # Errors
     /// [`PublishError`] says why not.
     pub async fn publish_once(&self, log: Log) -> Result<Option<u64>, PublishError> {
-        let Head { size, root, published } = self.continues(log).await?;
+        let Head { tree, published } = self.continues(log).await?;
+        let size = tree.size();
         if published == Some(size) {
             return Ok(None);
         }
         let entity = &self.entity;
-        let checkpoint = entity.ledger.checkpoint(log, size, root)?;
+        let checkpoint = entity.ledger.checkpoint(&tree)?;
         // Sealed first: what is published of a server that seals has a seal in the database, whenever the server dies.
         self.seal_checkpoint(log, size, &checkpoint).await?;
         self.registry.objects().put_log(&entity.code, log.checkpoint_name(), checkpoint.into_bytes()).await?;
@@ -268,12 +267,13 @@ impl App {
         if log == Log::Book
             && let Some(reason) = self.held_by().await?
         {
+            self.entity.ledger.doubt(log, reason.clone());
             return Err(PublishError::Held(reason));
         }
         let head = self.compare(log).await?;
         // Whoever is about to write the first entry says so first: a book with leaves of which nothing was published is
         // one of which something was taken away.
-        if log == Log::Book && head.size == 0 && head.published.is_none() && self.config.proof.seal_seconds > 0 {
+        if log == Log::Book && head.tree.size() == 0 && head.published.is_none() && self.config.proof.seal_seconds > 0 {
             self.publish_anyway(Log::Book).await?;
         }
         Ok(head)
@@ -286,18 +286,22 @@ impl App {
         match &found {
             Ok(_) => kept.settle(self.entity.ledger.origin(log), true),
             Err(error) if error.is_unknown() => {}
-            Err(_) => kept.settle(self.entity.ledger.origin(log), false),
+            Err(error) => {
+                kept.settle(self.entity.ledger.origin(log), false);
+                self.entity.ledger.doubt(log, error.to_string());
+            }
         }
         found
     }
 
     async fn compare_outside(&self, log: Log) -> Result<Head, PublishError> {
         let (entity, name) = (&self.entity, log.as_str());
+        let remembered = entity.ledger.known(log);
         // Read first: what another process publishes or signs meanwhile is of a later head than this.
         let before = outside::published(&entity.ledger, self.registry.objects(), &entity.code, log).await?;
         let signed = outside::signed(&entity.ledger, log)?;
         let mut tx = self.store().read().await?;
-        let (size, root) = head(&mut tx, entity.id, log).await?;
+        let (size, _) = head(&mut tx, entity.id, log).await?;
         if let Some(Known { checkpoint, .. }) = &before {
             let published = checkpoint.size;
             if published > size {
@@ -327,7 +331,13 @@ impl App {
                 _ => {}
             }
         }
-        Ok(Head { size, root, published })
+        match confirm_again(&mut tx, entity, remembered).await? {
+            Ok(tree) => Ok(Head { tree, published }),
+            Err(signed) if signed > size => {
+                Err(PublishError::Cut { log: name, found: size, signed, place: Place::Remembered })
+            }
+            Err(signed) => Err(PublishError::Rewritten { log: name, signed, place: Place::Remembered }),
+        }
     }
 
     /// What a witness said when the book was brought back.
@@ -388,9 +398,9 @@ impl App {
 
     /// Signs heads that were found to continue, so that they are kept beside the key.
     fn keep_heads(&self, book: Option<&Head>, access: Option<&Head>) {
-        for (log, head) in [(Log::Book, book), (Log::Access, access)] {
-            let Some(Head { size, root, .. }) = head else { continue };
-            if let Err(error) = self.entity.ledger.checkpoint(log, *size, *root) {
+        for head in [book, access] {
+            let Some(Head { tree, .. }) = head else { continue };
+            if let Err(error) = self.entity.ledger.checkpoint(tree) {
                 tracing::error!(error = &error as &dyn std::error::Error, "a checkpoint was not signed");
             }
         }
@@ -434,6 +444,9 @@ impl App {
             return Ok(None);
         };
         let next = next_after(&losses, next_number)?;
+        for log in &broken {
+            self.entity.ledger.forget(*log);
+        }
         let written = self.registry.write_losses(&self.entity, by, &losses, next).await?;
         // Only now that it is written down: until then numbering is held.
         for log in broken {
@@ -472,7 +485,8 @@ impl App {
         // may be old: only the file in which all that is signed is kept tells the last.
         let complete = match &error {
             PublishError::RolledBack { published, .. } => size_of(&signed).is_some_and(|signed| signed >= *published),
-            PublishError::Cut { .. } => true,
+            // What is remembered alone is no note that could be kept of it.
+            PublishError::Cut { place, .. } => *place != Place::Remembered,
             _ => size_of(&signed).is_some() && self.continues_signed(log).await?,
         };
         for (size, note) in notes.iter().filter(|(_, note)| !note.is_empty()) {
@@ -497,10 +511,11 @@ impl App {
     /// Publishes the head of a log in the place of what it does not continue, and keeps it as what was signed last.
     async fn publish_anyway(&self, log: Log) -> Result<(u64, String), PublishError> {
         let mut tx = self.store().read().await?;
-        let (size, root) = head(&mut tx, self.entity.id, log).await?;
+        let edge = stored_edge(&mut tx, self.entity.id, log).await?;
         drop(tx);
         let ledger = &self.entity.ledger;
-        let checkpoint = ledger.checkpoint(log, size, root)?;
+        let size = edge.size();
+        let checkpoint = ledger.take_as_it_is(log, edge)?;
         if let Some(path) = ledger.kept().path() {
             let kept = ledger.kept().replace(ledger.origin(log), &checkpoint);
             kept.map_err(|error| PublishError::NotKept(path.to_owned(), error))?;
@@ -559,7 +574,7 @@ impl App {
 /// another.
 fn lost_as(log: Log, size: Option<u64>, note: &[u8]) -> String {
     let size = size.map_or_else(|| "unreadable".to_owned(), |size| size.to_string());
-    let hash = Sha256(openssl::sha::sha256(note)).to_string();
+    let hash = crate::domain::Sha256(openssl::sha::sha256(note)).to_string();
     format!("{}.lost-{size}-{}.checkpoint", log.as_str(), &hash[..8])
 }
 

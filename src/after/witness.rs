@@ -15,6 +15,7 @@ use crate::log::Note;
 use crate::log::note::NoteError;
 use crate::log::proof::Plan;
 use crate::log::witness::{AddCheckpoint, RequestError, parse_size};
+use crate::registry::continuity::confirmed_head;
 use crate::registry::ledger::{fetch, head};
 use crate::store::log::Log;
 use crate::store::{self};
@@ -83,10 +84,12 @@ impl App {
         if addresses.is_empty() {
             return Ok(None);
         }
+        let known = self.entity.ledger.known(Log::Book);
         let mut tx = self.store().read().await?;
-        let (size, root) = head(&mut tx, self.entity.id, Log::Book).await?;
+        let tree = confirmed_head(&mut tx, &self.entity, known).await?;
         drop(tx);
-        let signed = self.entity.ledger.checkpoint(Log::Book, size, root)?;
+        let size = tree.size();
+        let signed = self.entity.ledger.checkpoint(&tree)?;
         let mut note = Note::parse(signed.as_bytes()).map_err(|_| store::Error::Corrupt("key of the log"))?;
         let (asked, mut alarm) = (&note, None);
         let answers = join_all(addresses.iter().map(|address| self.ask_witness(address, size, asked))).await;

@@ -136,6 +136,12 @@ pub enum BackupError {
         /// That of the settings.
         configured: String,
     },
+    /// The book is another than the one that was signed.
+    #[error(
+        "no backup is signed of a book that does not continue what was signed of it: {0}. To keep it as it is, copy the files of \
+         the database and of the object store with the server stopped (`pg_dump` for PostgreSQL); nothing vouches for such a copy"
+    )]
+    Discontinued(String),
     /// The log's key is in a file that the settings do not name.
     #[error(
         "the checkpoints of this book are signed with a key in a file, which is no part of a backup: \

@@ -10,8 +10,9 @@ use super::folder::{self, Folder};
 use super::list::{self, Listed};
 use super::manifest::Manifest;
 use super::{AT_ONCE, BackupError, Progress, Wrong, objects_in};
+use crate::after::publish::PublishError;
 use crate::app::App;
-use crate::registry::ledger::head;
+use crate::registry::continuity::confirmed_head;
 use crate::store::log::Log;
 use crate::store::modes::Modes;
 use crate::store::objects::{self, Objects};
@@ -47,15 +48,24 @@ pub async fn take(app: &App, folder: &Path, progress: Progress<'_>) -> Result<Ta
     let made_at = app.clock().now().rfc3339(app.entity.zone);
     let settings = &app.config.database;
 
+    refuse_discontinued(app).await?;
     progress("copying the database", 0, 0);
     let (stem, extension) = match app.store() {
         Store::Sqlite { .. } => ("ventanilla", "db"),
         Store::Postgres(_) => ("ventanilla", "dump"),
     };
     let out = place.make(stem, extension)?;
+    let known = app.entity.ledger.known(Log::Book);
     let (mut dump, out) = app.store().dump(settings.url.expose(), &settings.tools, out).await?;
     let tx = &mut dump.tx;
-    let (tree_size, root) = head(tx, app.entity.id, Log::Book).await?;
+    let tree = match confirmed_head(tx, &app.entity, known).await {
+        Ok(tree) => tree,
+        Err(error) => {
+            let broken = app.entity.ledger.broken(Log::Book);
+            return Err(broken.map_or(BackupError::Store(error), BackupError::Discontinued));
+        }
+    };
+    let (tree_size, root) = (tree.size(), tree.root());
     let (entries, documents) = store::dump::counts(tx).await?;
     let entities = store::references::entities(tx).await?;
     let list = store::dump::unnamed_file().map_err(BackupError::Staging)?;
@@ -86,7 +96,7 @@ pub async fn take(app: &App, folder: &Path, progress: Progress<'_>) -> Result<Ta
         documents,
         tree_size,
         root,
-        checkpoint: app.entity.ledger.checkpoint(Log::Book, tree_size, root)?,
+        checkpoint: app.entity.ledger.checkpoint(&tree)?,
         log_key: app.entity.ledger.verifier(Log::Book).to_string(),
         log_key_included: app.config.proof.key.as_os_str().is_empty(),
         signature: None,
@@ -95,6 +105,25 @@ pub async fn take(app: &App, folder: &Path, progress: Progress<'_>) -> Result<Ta
     manifest.write(folder)?;
     place.tidy(&manifest);
     Ok(Taken { manifest, copied: copied + more, missing: wrong.named })
+}
+
+/// Whoever restores a backup relies on what it says of itself: nothing is said of a book that is known to be another.
+async fn refuse_discontinued(app: &App) -> Result<(), BackupError> {
+    match app.continues(Log::Book).await {
+        Err(
+            error @ (PublishError::RolledBack { .. }
+            | PublishError::OtherHistory { .. }
+            | PublishError::Cut { .. }
+            | PublishError::Rewritten { .. }
+            | PublishError::Held(_)),
+        ) => Err(BackupError::Discontinued(error.to_string())),
+        Ok(_) => Ok(()),
+        // What was never published can be kept all the same.
+        Err(_) => {
+            app.entity.ledger.forget(Log::Book);
+            Ok(())
+        }
+    }
 }
 
 /// Closes to others what earlier backups, or copies of them, left open in the folder.

@@ -58,18 +58,18 @@ pub async fn access_checkpoint(State(app): State<App>) -> Result<Response> {
     newest(&app, Log::Access).await
 }
 
-/// While numbering is held, nothing new is signed: the book may be another than the one that was.
-fn refuse_held(app: &App) -> Result<()> {
-    match app.registry.holds().reason(app.entity.id) {
+/// While numbering is held, or a log does not continue what was signed of it, nothing new is signed: it may be another than
+/// the one that was.
+fn refuse_held(app: &App, log: Log) -> Result<()> {
+    let broken = app.entity.ledger.broken(log);
+    match app.registry.holds().reason(app.entity.id).or(broken) {
         None => Ok(()),
         Some(_) => Err(Problem::new(Kind::Unavailable, Refusal::Held.to_string())),
     }
 }
 
 async fn newest(app: &App, log: Log) -> Result<Response> {
-    if log == Log::Book {
-        refuse_held(app)?;
-    }
+    refuse_held(app, log)?;
     let checkpoint = app.registry.checkpoint(&app.entity, log).await?;
     Ok(open(checkpoint.into_bytes(), "text/plain; charset=utf-8", "no-cache"))
 }
@@ -197,7 +197,7 @@ pub async fn proof(
     PathParam(Path(id)): PathParam<Uuid>,
     Params(which): Params<Which>,
 ) -> Result<Json<Proof>> {
-    refuse_held(&app)?;
+    refuse_held(&app, Log::Book)?;
     let proof = app.registry.proof(&app.entity, id, which.event).await?;
     Ok(Json(proof.ok_or_else(Problem::not_found)?))
 }

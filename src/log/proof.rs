@@ -115,6 +115,17 @@ impl Plan {
         Self::of(&[(0, size)])
     }
 
+    /// The right edge of the tree when it had `size` leaves: the roots of its complete subtrees, the largest first.
+    #[must_use]
+    pub fn edge(size: u64) -> Self {
+        let (mut low, mut ranges) = (0, Vec::new());
+        for power in (0..u64::BITS).rev().map(|level| size & (1 << level)).filter(|power| *power > 0) {
+            ranges.push((low, low + power));
+            low += power;
+        }
+        Self::of(&ranges)
+    }
+
     fn of(ranges: &[(u64, u64)]) -> Self {
         let hashes: Vec<Vec<Run>> = ranges.iter().map(|&(low, high)| subtrees(low, high)).collect();
         let mut single: Vec<Run> = hashes.iter().flatten().copied().collect();

@@ -81,10 +81,14 @@ impl Commit for AccessLog {
             of_entity.1.extend(look.rows.iter().cloned());
         }
         let mut tx = self.store.begin().await?;
+        let mut grown = Vec::with_capacity(by_entity.len());
         for (entity, mut rows) in by_entity.into_values() {
-            append(&mut tx, entity, &mut rows).await?;
+            grown.push((entity, append(&mut tx, entity, &mut rows).await?));
         }
         tx.commit().await?;
+        for (entity, growth) in grown {
+            growth.committed(&entity.ledger, Log::Access).map_err(Failure::Unknown)?;
+        }
         Ok(vec![(); members.len()])
     }
 }
@@ -93,9 +97,16 @@ impl Commit for AccessLog {
 /// transaction.
 ///
 /// # Errors
-/// When the database does not answer, OpenSSL gives no random bytes, or the tree is full.
-pub(super) async fn append(tx: &mut Tx, entity: &Entity, rows: &mut [AccessRow]) -> store::Result<()> {
-    let mut growth = Growth::from(&store::log::lock_access(tx, entity.id).await?)?;
+/// When the database does not answer, OpenSSL gives no random bytes, or the tree is full; where lines were taken out of the
+/// log or rewritten since this process added to it.
+pub(super) async fn append(tx: &mut Tx, entity: &Entity, rows: &mut [AccessRow]) -> store::Result<Growth> {
+    let edge = store::log::lock_access(tx, entity.id).await?;
+    // What a process does not know yet is compared before it is signed.
+    let mut growth = if entity.ledger.remembers(Log::Access) {
+        Growth::continuing(tx, entity, Log::Access, &edge).await?
+    } else {
+        Growth::from(&edge)?
+    };
     let salts = record::salts(rows.len())?;
     for (row, salt) in rows.iter_mut().zip(salts) {
         row.position = growth.size() + 1;
@@ -105,7 +116,8 @@ pub(super) async fn append(tx: &mut Tx, entity: &Entity, rows: &mut [AccessRow])
     }
     store::access::insert(tx, entity.id, rows).await?;
     store::log::insert_nodes(tx, entity.id, Log::Access, &growth.take_nodes()).await?;
-    store::log::advance_access(tx, entity.id, growth.size(), &growth.edge()).await
+    store::log::advance_access(tx, entity.id, growth.size(), &growth.edge()).await?;
+    Ok(growth)
 }
 
 impl Registry {

@@ -126,5 +126,5 @@ pub async fn record_act(
         detail,
         ..AccessRow::default()
     };
-    append(tx, entity, &mut [row]).await
+    append(tx, entity, &mut [row]).await.map(|_| ())
 }

@@ -194,15 +194,13 @@ impl Book {
         given
     }
 
-    /// Why a book of so many leaves must not number: more were signed, so its end was cut off while it was served.
-    fn is_cut(&self, leaves: i64) -> Option<String> {
-        let ledger = &self.entity.ledger;
-        let signed = ledger.kept().signed(ledger.origin(Log::Book))?;
-        (i64::try_from(signed).unwrap_or(i64::MAX) > leaves).then(|| {
-            format!(
-                "the book has {leaves} leaves, but a checkpoint of {signed} was signed: see `ventanilla verify book`"
-            )
-        })
+    /// The tree that the batch adds to; why there must be none, where it does not continue what was signed.
+    async fn growth(&self, tx: &mut Tx, lock: &store::book::Lock) -> store::Result<Result<Growth, String>> {
+        match Growth::continuing(tx, &self.entity, Log::Book, &lock.log_edge).await {
+            Ok(growth) if growth.size() == lock.last_event => Ok(Ok(growth)),
+            Ok(_) => Err(store::Error::Corrupt("edge of a log")),
+            Err(error) => self.entity.ledger.broken(Log::Book).map(Err).ok_or(error),
+        }
     }
 
     /// The entries that registrations repeat which were committed before this batch, by their event.
@@ -290,14 +288,13 @@ impl Commit for Book {
         };
         let (plans, accepted) = plan(&mut tx, self.entity.id, &registrations).await?;
         let judged = pending(&mut tx, self.entity.id, judged).await?;
-        let growth = Growth::from(&lock.log_edge)?;
-        if growth.size() != lock.last_event {
-            return Err(store::Error::Corrupt("edge of a log").into());
-        }
-        if let Some(cut) = self.is_cut(growth.size()) {
-            self.holds.set(self.entity.id, Some(cut));
-            return Ok(vec![Outcome::Refused(Refusal::Held); members.len()]);
-        }
+        let growth = match self.growth(&mut tx, &lock).await? {
+            Ok(growth) => growth,
+            Err(reason) => {
+                self.holds.set(self.entity.id, Some(reason));
+                return Ok(vec![Outcome::Refused(Refusal::Held); members.len()]);
+            }
+        };
         let done = Batch::new(&self.entity, at, growth).write(&mut tx, &accepted, &judged, &alterations).await?;
         let Done { registered: written, altered, event, growth } = done;
         let altered_before = self.altered_before(&mut tx, &altered).await?;
@@ -308,7 +305,7 @@ impl Commit for Book {
             self.settle(event, lost).await?;
         }
         // Signed after the commit, and before anybody hears of it.
-        let proofs = growth.proofs(&self.entity.ledger)?;
+        let proofs = growth.proofs(&self.entity.ledger).map_err(Failure::Unknown)?;
         let proof = |place: usize| proofs.get(place).cloned().ok_or(store::Error::Bug("batch"));
         let registered = |place: usize| written.get(place).cloned().ok_or(store::Error::Bug("batch"));
         let (mut plans, mut decisions) = (plans.into_iter(), altered.iter());

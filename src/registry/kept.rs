@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{ErrorKind, Result, Write};
+use std::io::{Error, ErrorKind, Result, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -65,12 +65,6 @@ impl Kept {
         Ok(read(&inner.path)?.remove(origin))
     }
 
-    /// How many leaves of the log of this name were signed, as far as this process knows.
-    #[must_use]
-    pub fn signed(&self, origin: &str) -> Option<u64> {
-        self.0.as_deref().and_then(|inner| inner.state().continuing.get(origin).copied().flatten())
-    }
-
     /// Says whether the log of this name continues what is kept of it.
     pub fn settle(&self, origin: &str, continues: bool) {
         let Some(inner) = self.0.as_deref() else { return };
@@ -82,17 +76,39 @@ impl Kept {
         }
     }
 
-    /// Keeps a checkpoint of `size` leaves that is about to leave the process, if none as large is kept. What cannot be
-    /// kept is told by [`Kept::trouble`]: entries that are committed must be answered.
-    pub fn keep(&self, origin: &str, size: u64, note: &str) {
-        let Some(inner) = self.0.as_deref() else { return };
+    /// Keeps a checkpoint of `size` leaves that is about to leave the process, if none as large is kept. It takes the place
+    /// only of what it `continues`: false where it does not, and then it must not leave. What cannot be kept for another
+    /// reason, or where nobody knows, is told by [`Kept::trouble`]: entries that are committed must be answered.
+    #[must_use]
+    pub fn keep(
+        &self,
+        origin: &str,
+        size: u64,
+        note: &str,
+        continues: impl Fn(&Checkpoint, &str) -> Option<bool>,
+    ) -> bool {
+        let Some(inner) = self.0.as_deref() else { return true };
         // Held meanwhile: a smaller one must not leave before the larger one is durable.
         let mut state = inner.state();
-        let Some(known) = state.continuing.get(origin) else { return };
+        let Some(known) = state.continuing.get(origin) else { return true };
         if known.is_some_and(|known| known >= size) {
-            return;
+            return true;
         }
-        match in_place(|| inner.write(origin, note, |before| before.is_none_or(|before| before < size))) {
+        let is_wanted = |before: Option<&str>| {
+            let Some(text) = before else { return Ok(true) };
+            // What is no checkpoint says nothing.
+            let Some(before) = checkpoint_of(text) else { return Ok(true) };
+            if before.size > size {
+                return Ok(false);
+            }
+            match continues(&before, text) {
+                Some(true) => Ok(before.size < size),
+                Some(false) => Err(Error::from(ErrorKind::AlreadyExists)),
+                None => Err(Error::other("another process kept what this one has not compared yet")),
+            }
+        };
+        match in_place(|| inner.write(origin, note, false, is_wanted)) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return false,
             Ok(()) => {
                 state.continuing.insert(origin.to_owned(), Some(size));
                 state.trouble = None;
@@ -105,6 +121,7 @@ impl Kept {
                 state.trouble = Some(trouble);
             }
         }
+        true
     }
 
     /// Keeps this in the place of whatever is kept of the log: an administrator accepted that it is lost.
@@ -114,8 +131,8 @@ impl Kept {
     pub fn replace(&self, origin: &str, note: &str) -> Result<()> {
         let Some(inner) = self.0.as_deref() else { return Ok(()) };
         let mut state = inner.state();
-        in_place(|| inner.write(origin, note, |_| true))?;
-        state.continuing.insert(origin.to_owned(), size_of(note));
+        in_place(|| inner.write(origin, note, true, |_| Ok(true)))?;
+        state.continuing.insert(origin.to_owned(), checkpoint_of(note).map(|note| note.size));
         Ok(())
     }
 }
@@ -125,7 +142,13 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self, origin: &str, note: &str, is_wanted: impl Fn(Option<u64>) -> bool) -> Result<()> {
+    fn write(
+        &self,
+        origin: &str,
+        note: &str,
+        gives_up: bool,
+        is_wanted: impl Fn(Option<&str>) -> Result<bool>,
+    ) -> Result<()> {
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let folder = File::open(folder)?;
         // Other processes keep what they sign in the same file. Where a folder cannot be locked, one of two that write at
@@ -133,10 +156,10 @@ impl Inner {
         let _ = folder.lock();
         let mut all = match read(&self.path) {
             // What an administrator gives up may be unreadable; else it stays.
-            Err(error) if error.kind() == ErrorKind::InvalidData && is_wanted(Some(u64::MAX)) => BTreeMap::new(),
+            Err(error) if error.kind() == ErrorKind::InvalidData && gives_up => BTreeMap::new(),
             all => all?,
         };
-        if !is_wanted(all.get(origin).and_then(|before| size_of(before))) {
+        if !is_wanted(all.get(origin).map(String::as_str))? {
             return Ok(());
         }
         all.insert(origin.to_owned(), note.to_owned());
@@ -161,9 +184,9 @@ fn read(path: &Path) -> Result<BTreeMap<String, String>> {
     }
 }
 
-/// How many leaves a checkpoint says that there are, whoever signed it.
-fn size_of(note: &str) -> Option<u64> {
-    Some(Checkpoint::parse(Note::parse(note.as_bytes()).ok()?.text()).ok()?.size)
+/// What a checkpoint says, whoever signed it.
+fn checkpoint_of(note: &str) -> Option<Checkpoint> {
+    Checkpoint::parse(Note::parse(note.as_bytes()).ok()?.text()).ok()
 }
 
 /// Does something that waits for a disk, so that other tasks go on elsewhere where there is an elsewhere.
@@ -188,7 +211,15 @@ mod tests {
 
     fn note(size: u64) -> String {
         let ledger = Ledger::new(ORIGIN, &Ledger::new_key().unwrap()).unwrap();
-        ledger.checkpoint(Log::Book, size, Sha256([1; 32])).unwrap()
+        Checkpoint::new(ORIGIN, size, Sha256([1; 32])).sign(ledger.key(Log::Book)).unwrap().to_string()
+    }
+
+    fn size_of(note: &str) -> Option<u64> {
+        checkpoint_of(note).map(|note| note.size)
+    }
+
+    fn keep(kept: &Kept, origin: &str, size: u64) {
+        assert!(kept.keep(origin, size, &note(size), |_, _| Some(true)));
     }
 
     #[test]
@@ -197,23 +228,27 @@ mod tests {
         let path = folder.path().join("log.key.state");
         let (one, other) = (Kept::in_file(path.clone()), Kept::in_file(path.clone()));
         let size = || one.read(ORIGIN).unwrap().and_then(|note| size_of(&note));
-        one.keep(ORIGIN, 3, &note(3));
+        keep(&one, ORIGIN, 3);
         assert!(!path.exists(), "it was not compared yet");
         one.settle(ORIGIN, true);
         other.settle(ORIGIN, true);
-        one.keep(ORIGIN, 3, &note(3));
+        keep(&one, ORIGIN, 3);
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        other.keep(ORIGIN, 5, &note(5));
-        one.keep(ORIGIN, 4, &note(4));
+        keep(&other, ORIGIN, 5);
+        keep(&one, ORIGIN, 4);
         assert_eq!(size(), Some(5));
-        one.keep("example.org/another", 1, &note(1));
+        keep(&one, "example.org/another", 1);
         assert_eq!(one.read("example.org/another").unwrap(), None);
+        assert!(!one.keep(ORIGIN, 6, &note(6), |before, _| Some(before.size != 5)), "it is not what is kept");
+        assert!(one.keep(ORIGIN, 6, &note(6), |_, _| None), "nobody knows");
+        assert!(one.trouble().unwrap().contains("has not compared yet"));
+        assert_eq!(size(), Some(5));
         one.settle(ORIGIN, false);
-        one.keep(ORIGIN, 9, &note(9));
+        keep(&one, ORIGIN, 9);
         assert_eq!(size(), Some(5), "it does not continue what is kept");
         one.replace(ORIGIN, &note(2)).unwrap();
         assert_eq!(size(), Some(2));
-        one.keep(ORIGIN, 3, &note(3));
+        keep(&one, ORIGIN, 3);
         assert_eq!(size(), Some(3));
     }
 
@@ -225,11 +260,11 @@ mod tests {
         let kept = Kept::in_file(path.clone());
         kept.read(ORIGIN).unwrap_err();
         kept.settle(ORIGIN, true);
-        kept.keep(ORIGIN, 3, &note(3));
+        keep(&kept, ORIGIN, 3);
         assert!(kept.trouble().unwrap().contains("log.key.state"));
         assert_eq!(std::fs::read(&path).unwrap(), b"no longer");
         kept.replace(ORIGIN, &note(2)).unwrap();
-        kept.keep(ORIGIN, 3, &note(3));
+        keep(&kept, ORIGIN, 3);
         assert_eq!((kept.trouble(), kept.read(ORIGIN).unwrap().and_then(|note| size_of(&note))), (None, Some(3)));
     }
 }

@@ -13,13 +13,12 @@ use uuid::Uuid;
 
 use super::Registry;
 use super::caller::Entity;
+use super::continuity::{Confirmed, Continuity, confirm_locked, confirmed_head, confirmed_past};
 use super::kept::Kept;
 use super::record;
 use crate::domain::Sha256;
 use crate::log::proof::Plan;
-use crate::log::{
-    Checkpoint, Edge, KeyName, Note, SignatureKind, SigningKey, VerifierKey, leaf_hash, verify_inclusion,
-};
+use crate::log::{Edge, KeyName, Note, SignatureKind, SigningKey, VerifierKey, leaf_hash, verify_inclusion};
 use crate::store::book::EventRow;
 use crate::store::log::{LeafRow, Log, NodeRow};
 use crate::store::{self, Tx};
@@ -41,6 +40,7 @@ pub struct Ledger {
     book: SigningKey,
     access: SigningKey,
     kept: Kept,
+    pub(super) continuity: Continuity,
 }
 
 impl Ledger {
@@ -53,7 +53,12 @@ impl Ledger {
         let named = |name: &str| -> Result<SigningKey, LedgerError> {
             Ok(SigningKey::new(name.parse::<KeyName>()?, SignatureKind::Ed25519, key.clone())?)
         };
-        Ok(Self { book: named(origin)?, access: named(&format!("{origin}/access"))?, kept: Kept::default() })
+        Ok(Self {
+            book: named(origin)?,
+            access: named(&format!("{origin}/access"))?,
+            kept: Kept::default(),
+            continuity: Continuity::default(),
+        })
     }
 
     /// The same, where the last signed checkpoint of each log is kept so.
@@ -77,7 +82,7 @@ impl Ledger {
         Ok(String::from_utf8_lossy(&pem).into_owned())
     }
 
-    fn key(&self, log: Log) -> &SigningKey {
+    pub(super) fn key(&self, log: Log) -> &SigningKey {
         match log {
             Log::Book => &self.book,
             Log::Access => &self.access,
@@ -94,18 +99,6 @@ impl Ledger {
     #[must_use]
     pub fn origin(&self, log: Log) -> &str {
         self.verifier(log).name().as_ref()
-    }
-
-    /// The signed checkpoint of a tree that is committed: always the same bytes for the same tree. It is kept before it is
-    /// given to anybody.
-    ///
-    /// # Errors
-    /// When OpenSSL cannot sign.
-    pub fn checkpoint(&self, log: Log, size: u64, root: Sha256) -> store::Result<String> {
-        let signed = Checkpoint::new(self.origin(log), size, root).sign(self.key(log));
-        let note = signed.map_err(|_| store::Error::Corrupt("key of the log"))?.to_string();
-        self.kept.keep(self.origin(log), size, &note);
-        Ok(note)
     }
 }
 
@@ -201,8 +194,19 @@ impl Growth {
     /// # Errors
     /// When the database was altered.
     pub fn from(edge: &[u8]) -> store::Result<Self> {
-        let before = Edge::from_bytes(edge).map_err(|_| store::Error::Corrupt("edge of a log"))?;
-        Ok(Self { edge: before.clone(), before, leaves: Vec::new(), nodes: Vec::new() })
+        Edge::from_bytes(edge).map(Self::after).map_err(|_| store::Error::Corrupt("edge of a log"))
+    }
+
+    /// The same, where the edge continues what was signed of the log. Whoever does this holds its lock.
+    ///
+    /// # Errors
+    /// When the database does not answer, or was altered: [`Ledger::broken`] says how.
+    pub(super) async fn continuing(tx: &mut Tx, entity: &Entity, log: Log, edge: &[u8]) -> store::Result<Self> {
+        Ok(Self::after(confirm_locked(tx, entity, log, edge).await?))
+    }
+
+    fn after(before: Edge) -> Self {
+        Self { edge: before.clone(), before, leaves: Vec::new(), nodes: Vec::new() }
     }
 
     /// Leaves in the tree now.
@@ -238,16 +242,24 @@ impl Growth {
         self.edge.to_bytes()
     }
 
+    /// Remembers what was added, once it is committed.
+    ///
+    /// # Errors
+    /// [`store::Error::Corrupt`] where the log was found to be another in the meantime.
+    pub(super) fn committed(&self, ledger: &Ledger, log: Log) -> store::Result<Confirmed> {
+        ledger.advance(log, &self.before, &self.leaves, &self.edge)
+    }
+
     /// The proofs of the added leaves, in their order, once they are committed.
     ///
     /// # Errors
-    /// When OpenSSL cannot sign.
+    /// When OpenSSL cannot sign; [`store::Error::Corrupt`] where the log was found to be another in the meantime.
     pub fn proofs(&self, ledger: &Ledger) -> store::Result<Vec<Proof>> {
         if self.leaves.is_empty() {
             return Ok(Vec::new());
         }
         let (size, first) = (self.edge.size(), self.before.size());
-        let checkpoint = ledger.checkpoint(Log::Book, size, self.edge.root())?;
+        let checkpoint = ledger.checkpoint(&self.committed(ledger, Log::Book)?)?;
         let hashes = crate::log::proof::batch_inclusion(&self.before, &self.leaves);
         Ok((first..)
             .zip(self.leaves.iter().zip(hashes))
@@ -298,9 +310,14 @@ pub async fn fetch(tx: &mut Tx, entity: i64, log: Log, plan: &Plan) -> store::Re
 /// # Errors
 /// When the database does not answer.
 pub async fn head(tx: &mut Tx, entity: i64, log: Log) -> store::Result<(u64, Sha256)> {
-    let edge = store::log::edge(tx, entity, log).await?.ok_or(store::Error::Corrupt("edge of a log"))?;
-    let edge = Edge::from_bytes(&edge).map_err(|_| store::Error::Corrupt("edge of a log"))?;
+    let edge = stored_edge(tx, entity, log).await?;
     Ok((edge.size(), edge.root()))
+}
+
+/// The right edge of a log as it is committed.
+pub(crate) async fn stored_edge(tx: &mut Tx, entity: i64, log: Log) -> store::Result<Edge> {
+    let edge = store::log::edge(tx, entity, log).await?.ok_or(store::Error::Corrupt("edge of a log"))?;
+    Edge::from_bytes(&edge).map_err(|_| store::Error::Corrupt("edge of a log"))
 }
 
 /// The root of a log when it had `size` leaves, computed from what is stored.
@@ -323,11 +340,13 @@ pub async fn prove(tx: &mut Tx, entity: &Entity, event: &EventRow) -> store::Res
     let size = event.tree_size.unsigned_abs();
     let root = root_of(tx, entity.id, Log::Book, size).await?;
     let leaf = LeafRow { position: event.position, commitment: event.commitment };
-    prove_in(tx, entity, &leaf, (size, root)).await
+    let tree = confirmed_past(tx, entity, Log::Book, (size, root)).await?;
+    prove_in(tx, entity, &leaf, tree).await
 }
 
-/// The proof of a leaf in the tree of this size and root.
-async fn prove_in(tx: &mut Tx, entity: &Entity, leaf: &LeafRow, (size, root): (u64, Sha256)) -> store::Result<Proof> {
+/// The proof of a leaf in this tree.
+async fn prove_in(tx: &mut Tx, entity: &Entity, leaf: &LeafRow, tree: Confirmed) -> store::Result<Proof> {
+    let (size, root) = (tree.size(), tree.root());
     let index = u64::try_from(leaf.position - 1).map_err(|_| store::Error::Corrupt("position"))?;
     let plan = Plan::inclusion(index, size).map_err(|_| store::Error::Corrupt("leaf of a log"))?;
     let (leaf_hash, hashes) = (leaf_hash(leaf.commitment.as_ref()), fetch(tx, entity.id, Log::Book, &plan).await?);
@@ -338,7 +357,7 @@ async fn prove_in(tx: &mut Tx, entity: &Entity, leaf: &LeafRow, (size, root): (u
         leaf_index: index,
         leaf_hash,
         hashes,
-        checkpoint: entity.ledger.checkpoint(Log::Book, size, root)?,
+        checkpoint: entity.ledger.checkpoint(&tree)?,
     })
 }
 
@@ -348,10 +367,11 @@ impl Registry {
     /// # Errors
     /// When the database does not answer.
     pub async fn checkpoint(&self, entity: &Entity, log: Log) -> store::Result<String> {
+        let known = entity.ledger.known(log);
         let mut tx = self.store.read().await?;
-        let (size, root) = head(&mut tx, entity.id, log).await?;
-        let mut checkpoint = entity.ledger.checkpoint(log, size, root)?;
-        for line in store::log::cosignatures(&mut tx, entity.id, log, size).await? {
+        let tree = confirmed_head(&mut tx, entity, known).await?;
+        let mut checkpoint = entity.ledger.checkpoint(&tree)?;
+        for line in store::log::cosignatures(&mut tx, entity.id, log, tree.size()).await? {
             checkpoint.push_str(&line);
             checkpoint.push('\n');
         }
@@ -364,9 +384,10 @@ impl Registry {
     /// # Errors
     /// When the database does not answer.
     pub async fn proof(&self, entity: &Entity, entry: Uuid, event: Option<Uuid>) -> store::Result<Option<Proof>> {
+        let known = entity.ledger.known(Log::Book);
         let mut tx = self.store.read().await?;
         let Some(leaf) = store::log::leaf(&mut tx, entity.id, entry, event).await? else { return Ok(None) };
-        let head = head(&mut tx, entity.id, Log::Book).await?;
-        Ok(Some(prove_in(&mut tx, entity, &leaf, head).await?))
+        let tree = confirmed_head(&mut tx, entity, known).await?;
+        Ok(Some(prove_in(&mut tx, entity, &leaf, tree).await?))
     }
 }

@@ -14,6 +14,7 @@ pub mod client_certificate;
 pub mod clock_guard;
 pub mod clock_offset;
 pub mod confirmed;
+pub mod continuity;
 pub mod correction;
 pub mod dates;
 pub mod discard;

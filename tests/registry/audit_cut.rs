@@ -11,6 +11,8 @@ use ventanilla::clock::Clock;
 use ventanilla::config::Config;
 use ventanilla::log::{Edge, leaf_hash};
 use ventanilla::registry::act::Actor;
+use ventanilla::registry::caller::Entity;
+use ventanilla::registry::continuity::confirmed_head;
 use ventanilla::registry::ledger::Ledger;
 use ventanilla::registry::record;
 use ventanilla::store::log::Log;
@@ -21,25 +23,25 @@ use crate::harness::paper::{Paper, fresh_key};
 use crate::harness::site::{ENTITY, Engine, Site, execute};
 use crate::harness::town::Town;
 
-fn blob(engine: Engine, bytes: &[u8]) -> String {
+pub fn blob(engine: Engine, bytes: &[u8]) -> String {
     match engine {
         Engine::Sqlite => format!("X'{}'", hex::encode(bytes)),
         Engine::Postgres => format!("'\\x{}'::bytea", hex::encode(bytes)),
     }
 }
 
-async fn found(town: &Town) -> Vec<String> {
+pub async fn found(town: &Town) -> Vec<String> {
     let report = audit::book(&town.app, Wanted::default(), &|_, _| {}).await.unwrap();
     report.findings.iter().map(ToString::to_string).collect()
 }
 
 /// Publishes once at the start, and then only when a test says so.
-fn publishing(config: &mut Config) {
+pub fn publishing(config: &mut Config) {
     config.proof.seal_seconds = 3600;
 }
 
 /// A site of five counter entries of which everything was published and sealed.
-async fn five_published(engine: Engine) -> Arc<Site> {
+pub async fn five_published(engine: Engine) -> Arc<Site> {
     let town = Town::over(Site::keyed(engine).await, publishing, None).await;
     for number in 1..=5 {
         assert_eq!(town.next_number().await, number);
@@ -51,7 +53,7 @@ async fn five_published(engine: Engine) -> Arc<Site> {
 }
 
 /// Cuts off all that came after the first entries, with everything in the database that speaks of it.
-async fn cut(store: &Store, engine: Engine, keep: i64) {
+pub async fn cut(store: &Store, engine: Engine, keep: i64) {
     let mut tx = store.read().await.unwrap();
     let events = store::audit::stretch(&mut tx, 1, 1, keep).await.unwrap().events;
     drop(tx);
@@ -86,11 +88,11 @@ async fn unpublish(site: &Site) {
     app.store().close().await;
 }
 
-fn state_file(site: &Site) -> PathBuf {
+pub fn state_file(site: &Site) -> PathBuf {
     site.path("log.key.state")
 }
 
-async fn is_held(town: &Town, why: &str) {
+pub async fn is_held(town: &Town, why: &str) {
     let refused = town.register(&Paper::counter().form(), &fresh_key()).await.is(503, "unavailable");
     assert!(refused.text().contains("does not continue what was published"), "{}", refused.text());
     let ready = town.get("/readyz", "nobody").await.is(503, "").json();
@@ -195,9 +197,17 @@ async fn without_the_file_beside_the_key_it_is_named_by_what_is_missing(
 async fn unpublished_then_unsealed(town: &Town) {
     let objects = town.app.registry.objects();
     let three = {
+        // By the same key, without what is remembered of the log.
+        let ledger = Ledger::new(
+            town.app.entity.ledger.origin(Log::Book),
+            &std::fs::read_to_string(town.site.path("log.key")).unwrap(),
+        )
+        .unwrap();
+        let entity = Entity { ledger, ..town.app.entity.as_ref().clone() };
+        let known = entity.ledger.known(Log::Book);
         let mut tx = town.app.store().read().await.unwrap();
-        let (size, root) = ventanilla::registry::ledger::head(&mut tx, town.app.entity.id, Log::Book).await.unwrap();
-        town.app.entity.ledger.checkpoint(Log::Book, size, root).unwrap()
+        let tree = confirmed_head(&mut tx, &entity, known).await.unwrap();
+        entity.ledger.checkpoint(&tree).unwrap()
     };
     objects.put_log(ENTITY, "book.checkpoint", three.into_bytes()).await.unwrap();
     assert!(!town.app.check_continuity().await);

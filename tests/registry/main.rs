@@ -37,6 +37,7 @@ mod commands;
 mod confirmed;
 mod connections;
 mod contents;
+mod continuity;
 mod corrections;
 mod counter;
 mod custody;
