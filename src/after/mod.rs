@@ -16,6 +16,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use publish::PublishError;
+
 use crate::app::App;
 use crate::domain::Micros;
 use crate::receipt;
@@ -85,6 +87,25 @@ impl ReceiptError {
 }
 
 impl App {
+    /// Why nothing can be said of the book as it stands: it is known not to continue what was published or signed of it, or
+    /// what a witness has seen. What was never published is no reason.
+    pub async fn discontinued(&self) -> Option<String> {
+        match self.continues(Log::Book).await {
+            Ok(_) => None,
+            Err(
+                error @ (PublishError::RolledBack { .. }
+                | PublishError::OtherHistory { .. }
+                | PublishError::Cut { .. }
+                | PublishError::Rewritten { .. }
+                | PublishError::Held(_)),
+            ) => Some(error.to_string()),
+            Err(_) => {
+                self.entity.ledger.forget(Log::Book);
+                None
+            }
+        }
+    }
+
     /// The receipt of an entry and the seal over it; made now, if the task has not come to it yet.
     ///
     /// # Errors

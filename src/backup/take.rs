@@ -10,7 +10,6 @@ use super::folder::{self, Folder};
 use super::list::{self, Listed};
 use super::manifest::Manifest;
 use super::{AT_ONCE, BackupError, Progress, Wrong, objects_in};
-use crate::after::publish::PublishError;
 use crate::app::App;
 use crate::registry::continuity::confirmed_head;
 use crate::store::log::Log;
@@ -48,7 +47,10 @@ pub async fn take(app: &App, folder: &Path, progress: Progress<'_>) -> Result<Ta
     let made_at = app.clock().now().rfc3339(app.entity.zone);
     let settings = &app.config.database;
 
-    refuse_discontinued(app).await?;
+    // Whoever restores a backup relies on what it says of itself.
+    if let Some(reason) = app.discontinued().await {
+        return Err(BackupError::Discontinued(reason));
+    }
     progress("copying the database", 0, 0);
     let (stem, extension) = match app.store() {
         Store::Sqlite { .. } => ("ventanilla", "db"),
@@ -105,25 +107,6 @@ pub async fn take(app: &App, folder: &Path, progress: Progress<'_>) -> Result<Ta
     manifest.write(folder)?;
     place.tidy(&manifest);
     Ok(Taken { manifest, copied: copied + more, missing: wrong.named })
-}
-
-/// Whoever restores a backup relies on what it says of itself: nothing is said of a book that is known to be another.
-async fn refuse_discontinued(app: &App) -> Result<(), BackupError> {
-    match app.continues(Log::Book).await {
-        Err(
-            error @ (PublishError::RolledBack { .. }
-            | PublishError::OtherHistory { .. }
-            | PublishError::Cut { .. }
-            | PublishError::Rewritten { .. }
-            | PublishError::Held(_)),
-        ) => Err(BackupError::Discontinued(error.to_string())),
-        Ok(_) => Ok(()),
-        // What was never published can be kept all the same.
-        Err(_) => {
-            app.entity.ledger.forget(Log::Book);
-            Ok(())
-        }
-    }
 }
 
 /// Closes to others what earlier backups, or copies of them, left open in the folder.
