@@ -4,6 +4,8 @@
 //! Each is an outbox row of the numbering transaction, so a crash can delay it and never lose it. Doing it twice is
 //! harmless: the first receipt stays, and the full text is written again.
 
+mod checkpoint_seal;
+mod nothing_after;
 pub mod outside;
 pub mod paper;
 pub mod publish;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::nothing_after::nobody_said;
 use super::outside::{self, Known, OutsideError, Place};
 use crate::app::App;
 use crate::domain::text::with_causes;
@@ -159,7 +160,7 @@ impl PublishError {
 const HELD: Duration = Duration::from_secs(5);
 /// The most that is written down of what stands in the place of a checkpoint, in characters.
 const CHECKPOINT_LENGTH: usize = 4096;
-/// What holds numbering although nothing published says so; empty when nothing does.
+/// What holds numbering although nothing published says so; empty when nothing does. A restoration uses it, too.
 const HELD_BY: &str = "book.held";
 
 /// The head of a log, and what was published of it.
@@ -265,12 +266,17 @@ impl App {
     /// [`PublishError`] says how it does not, or why that is not known.
     pub async fn continues(&self, log: Log) -> Result<Head, PublishError> {
         if log == Log::Book
-            && let Some(reason) = self.held_by().await?
+            && let Some(reason) = self.held_on_site().await?
         {
             self.entity.ledger.doubt(log, reason.clone());
             return Err(PublishError::Held(reason));
         }
         let head = self.compare(log).await?;
+        if log == Log::Book
+            && let Some(made_at) = self.unsaid().await?
+        {
+            return Err(PublishError::Held(nobody_said(&made_at)));
+        }
         // Whoever is about to write the first entry says so first: a book with leaves of which nothing was published is
         // one of which something was taken away.
         if log == Log::Book && head.tree.size() == 0 && head.published.is_none() && self.config.proof.seal_seconds > 0 {
@@ -279,8 +285,11 @@ impl App {
         Ok(head)
     }
 
-    /// The head of a log, if it continues what is known of it outside the database.
-    async fn compare(&self, log: Log) -> Result<Head, PublishError> {
+    /// The head of a log, if it continues what is known of it outside the database, whatever else holds numbering.
+    ///
+    /// # Errors
+    /// [`PublishError`] says how it does not, or why that is not known.
+    pub async fn compare(&self, log: Log) -> Result<Head, PublishError> {
         let found = self.compare_outside(log).await;
         let kept = self.entity.ledger.kept();
         match &found {
@@ -340,8 +349,8 @@ impl App {
         }
     }
 
-    /// What a witness said when the book was brought back.
-    async fn held_by(&self) -> Result<Option<String>, PublishError> {
+    /// What a witness said when the book was brought back, or that a restoration is under way.
+    pub(super) async fn held_on_site(&self) -> Result<Option<String>, PublishError> {
         let kept = self.registry.objects().get_log(&self.entity.code, HELD_BY).await?;
         Ok(kept.filter(|reason| !reason.is_empty()).map(|reason| String::from_utf8_lossy(&reason).into_owned()))
     }
@@ -425,7 +434,7 @@ impl App {
     /// # Errors
     /// [`PublishError`]; it can be done again, and is written down again then.
     pub async fn accept_loss(&self, by: &Actor, next_number: Option<i64>) -> Result<Option<Lost>, PublishError> {
-        let held = self.held_by().await?;
+        let held = self.held_on_site().await?;
         let by_witness = |reason: &String| Loss {
             log: Log::Book,
             published: None,
@@ -439,6 +448,12 @@ impl App {
                 losses.push(loss);
                 broken.push(log);
             }
+        }
+        // Where something tells how much was lost, that came after the backup.
+        if let Some(made_at) = self.unsaid().await?
+            && !losses.iter().any(|loss| loss.log == Log::Book)
+        {
+            losses.push(by_witness(&nobody_said(&made_at)));
         }
         let Some(last) = losses.iter().rev().find(|loss| loss.log == Log::Book).or(losses.first()) else {
             return Ok(None);
@@ -523,50 +538,6 @@ impl App {
         let objects = self.registry.objects();
         objects.put_log(&self.entity.code, log.checkpoint_name(), checkpoint.clone().into_bytes()).await?;
         Ok((size, checkpoint))
-    }
-
-    /// The entity's seal over a checkpoint and the reading of the clock, with a timestamp where there is an authority: it
-    /// covers all before it.
-    async fn seal_checkpoint(&self, log: Log, size: u64, checkpoint: &str) -> Result<(), PublishError> {
-        if !self.seal.is_configured() {
-            return Ok(());
-        }
-        self.record_seal().await?;
-        let now = self.clock().now();
-        let ahead = self.registry.clock_offset().ahead(self.clock());
-        let mut row = store::log::SealRow {
-            size: i64::try_from(size).unwrap_or(i64::MAX),
-            checkpoint: checkpoint.to_owned(),
-            p7s: Vec::new(),
-            sealed_at: now,
-            timestamped: false,
-            clock_source: ahead.and(self.time_source.as_ref()).map(ToString::to_string),
-            clock_ahead: self.time_source.as_ref().and(ahead),
-        };
-        let sealed = match self.seal.seal(row.sealed_text().as_bytes(), now) {
-            Ok(sealed) => sealed,
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a checkpoint was not sealed");
-                return Ok(());
-            }
-        };
-        let stamped = if self.config.signature.tsa_url.is_empty() { None } else { self.stamp(&sealed).await };
-        (row.p7s, row.timestamped) = stamped.map_or((sealed, false), |stamped| (stamped, true));
-        let mut tx = self.store().begin().await?;
-        store::log::keep_seal(&mut tx, self.entity.id, log, &row).await?;
-        Ok(tx.commit().await?)
-    }
-
-    /// The seal with a timestamp over its value; `None` when there is none now.
-    pub(super) async fn stamp(&self, sealed: &[u8]) -> Option<Vec<u8>> {
-        let value = crate::signature::signature_value(sealed).ok()?;
-        match self.judge.timestamp(&value).await {
-            Ok(token) => crate::signature::add_timestamp(sealed, &token).ok(),
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a seal has no timestamp");
-                None
-            }
-        }
     }
 }
 

@@ -105,7 +105,9 @@ impl Acts {
             | Action::LossAccepted
             | Action::SealUsed
             | Action::SealAccepted
-            | Action::BackupAccepted => {}
+            | Action::BackupAccepted
+            | Action::BackupRestored
+            | Action::NothingAfter => {}
         }
     }
 

@@ -32,6 +32,8 @@ struct Walk<'a> {
     batch: i64,
     /// The numbers of each book and year.
     numbers: BTreeMap<(String, i64), Numbers>,
+    /// With which number books of a year begin that had none when a loss was accepted, and which event says so.
+    floors: BTreeMap<i64, (i64, i64)>,
     /// The roots that checkpoints kept elsewhere have, by size.
     kept: HashMap<u64, Vec<(String, Sha256)>>,
     /// The requests and signatures that the events bind.
@@ -61,9 +63,16 @@ pub async fn walk(
     for one in &wanted.kept {
         kept.entry(one.checkpoint.size).or_default().push((one.source.clone(), one.checkpoint.root));
     }
-    let bounds = Bounds::new(app.clock().now());
-    let (edge, numbers) = (Edge::default(), BTreeMap::new());
-    let mut walk = Walk { app, edge, last_at: Micros(0), batch: 0, numbers, kept, bounds };
+    let mut walk = Walk {
+        app,
+        edge: Edge::default(),
+        last_at: Micros(0),
+        batch: 0,
+        numbers: BTreeMap::new(),
+        floors: BTreeMap::new(),
+        kept,
+        bounds: Bounds::new(app.clock().now()),
+    };
     walk.compare_kept(report);
     let entity = app.entity.id;
     let mut from = 0;
@@ -203,8 +212,11 @@ impl Walk<'_> {
     fn entries(&mut self, stretch: &Stretch, report: &mut Report) -> Result<(), AuditError> {
         let rows: HashMap<Uuid, &EntryRow> = stretch.entries.iter().map(|row| (row.id, row)).collect();
         for first in &stretch.events {
+            if let Some(floor) = hold::floor(first) {
+                self.floors.insert(floor.year, (floor.next, first.position));
+            }
             for skipped in hold::skipped(first) {
-                self.skip(skipped, first, report);
+                self.skip(skipped, first.position, report);
             }
             if !matches!(first.r#type.as_str(), "registered" | "imported") {
                 continue;
@@ -260,8 +272,8 @@ impl Walk<'_> {
     }
 
     /// Numbers that the book itself says are not given: it goes on behind them.
-    fn skip(&mut self, skipped: Skipped, event: &EventRow, report: &mut Report) {
-        report.skipped.push(format!("{skipped} (event {})", event.position));
+    fn skip(&mut self, skipped: Skipped, position: i64, report: &mut Report) {
+        report.skipped.push(format!("{skipped} (event {position})"));
         let Skipped { book, year, after, next } = skipped;
         let numbers = self.numbers.entry((book.clone(), year)).or_default();
         if numbers.first.is_none() {
@@ -278,6 +290,13 @@ impl Walk<'_> {
         let text = |name: &str| told.entry.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let whole = |name: &str| told.entry.get(name).and_then(Value::as_i64).unwrap_or_default();
         let (book, year, found) = (text("book"), whole("year"), whole("number"));
+        // A book that had no number of the year when a loss was accepted begins where the event says.
+        if first.r#type != "imported"
+            && self.numbers.get(&(book.clone(), year)).is_none_or(|numbers| numbers.first.is_none())
+            && let Some((next, position)) = self.floors.get(&year).copied().filter(|(next, _)| *next == found)
+        {
+            self.skip(Skipped { book: book.clone(), year, after: 0, next }, position, report);
+        }
         let numbers = self.numbers.entry((book.clone(), year)).or_default();
         if first.r#type == "imported" {
             numbers.imported = found.max(numbers.imported);

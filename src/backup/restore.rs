@@ -13,11 +13,14 @@ use super::manifest::Manifest;
 use super::{AT_ONCE, BackupError, Progress, Wrong, objects_in};
 use crate::app::App;
 use crate::config::Config;
-use crate::log::VerifierKey;
+use crate::log::{Checkpoint, Note, VerifierKey};
 use crate::registry::act::{Action, Actor, record_act};
 use crate::store;
 use crate::store::dump::Staged;
 use crate::store::objects::{self, Objects};
+
+/// What holds numbering on a site, beside what was published there.
+pub const HELD_BY: &str = "book.held";
 
 /// By what a backup is known to be the registry's own.
 #[derive(Debug, Default)]
@@ -87,8 +90,42 @@ pub async fn restore(
     if store::dump::holds_entries(url).await? {
         return Err(BackupError::NotEmpty);
     }
-    staged.bring_back(url, tools).await?;
+    // From the first moment on nothing is numbered: whoever goes on records the restoration, and takes this away again.
+    let hold = Hold::before(&objects, &manifest).await?;
+    if let Err(error) = staged.bring_back(url, tools).await {
+        hold.end(&objects, &manifest).await;
+        return Err(error.into());
+    }
     Ok(Restored { manifest, unproven })
+}
+
+/// What held numbering before the restoration does.
+struct Hold(Option<Vec<u8>>);
+
+impl Hold {
+    /// Holds numbering on this site while the database is brought back. Where more was published than the backup has, that holds
+    /// it already, and whoever published it may be at work.
+    async fn before(objects: &Objects, manifest: &Manifest) -> Result<Self, BackupError> {
+        let published = objects.get_log(&manifest.entity, "book.checkpoint").await?;
+        let size = published.as_deref().and_then(|note| Checkpoint::parse(Note::parse(note).ok()?.text()).ok());
+        if size.is_some_and(|published| published.size > manifest.tree_size) {
+            return Ok(Self(None));
+        }
+        let former = objects.get_log(&manifest.entity, HELD_BY).await?.map(|former| former.to_vec());
+        let reason = format!(
+            "a backup of {} is being restored; if that was interrupted, empty the database and restore it again",
+            manifest.made_at
+        );
+        objects.put_log(&manifest.entity, HELD_BY, reason.into_bytes()).await?;
+        Ok(Self(Some(former.unwrap_or_default())))
+    }
+
+    /// Nothing was restored.
+    async fn end(self, objects: &Objects, manifest: &Manifest) {
+        if let Some(former) = self.0 {
+            let _ = objects.put_log(&manifest.entity, HELD_BY, former).await;
+        }
+    }
 }
 
 async fn bring_objects(

@@ -15,6 +15,7 @@ use crate::audit::{self, Kept, Wanted};
 use crate::backup::manifest::Manifest;
 use crate::backup::{restore, take};
 use crate::log::{Checkpoint, VerifierKey};
+use crate::registry::act::Action;
 use crate::store::log::Log;
 use crate::store::objects::Objects;
 
@@ -41,9 +42,13 @@ pub struct RestoreArguments {
     /// decision is written into the log.
     #[arg(long)]
     accept_loss: bool,
-    /// With --accept-loss: the number with which entries of this year go on, where nothing tells it.
-    #[arg(long, value_name = "N", requires = "accept_loss", value_parser = clap::value_parser!(i64).range(1..))]
+    /// The number with which entries of this year go on: above every number that may have been given after the backup was made.
+    /// That is written into the log.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     next_number: Option<i64>,
+    /// Nothing was registered after the backup was made, because the registry was stopped before. That is recorded.
+    #[arg(long, conflicts_with_all = ["accept_loss", "next_number"])]
+    nothing_after: bool,
     /// The log's public key, as `serve` prints it, by which the backup's signature is checked; else that of proof.key.
     #[arg(long, value_name = "KEY")]
     key: Option<VerifierKey>,
@@ -61,6 +66,20 @@ pub struct LossArguments {
     /// somebody may hold a receipt. Without it they go on above all that may have been given, where that is known.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     next_number: Option<i64>,
+    /// Nothing was registered after the backup that was restored was made, because the registry was stopped before.
+    #[arg(long, conflicts_with = "next_number")]
+    nothing_after: bool,
+}
+
+/// What an operator said of what came after a backup.
+#[derive(Debug, Clone, Copy)]
+enum After {
+    /// Nothing yet.
+    Unsaid,
+    /// Something that is lost, and with which number to go on, if that was said.
+    Lost(Option<i64>),
+    /// Nothing came after it.
+    Nothing,
 }
 
 /// A bar on a terminal, whatever is being done.
@@ -134,7 +153,12 @@ fn not_included(manifest: &Manifest) -> &'static str {
 
 /// Brings a backup back. Exit status 0 when the book is whole and goes on from what was published, 1 when not.
 pub fn restore(arguments: RestoreArguments) -> Outcome {
-    let RestoreArguments { config, folder, accept_loss, next_number, key, accept_unsigned } = arguments;
+    let RestoreArguments { config, folder, accept_loss, next_number, nothing_after, key, accept_unsigned } = arguments;
+    let after = match next_number {
+        None if nothing_after => After::Nothing,
+        None if !accept_loss => After::Unsaid,
+        number => After::Lost(number),
+    };
     block_on(async {
         let config = load(&config)?;
         let ledger = ledger_in_file(&config)?;
@@ -159,7 +183,7 @@ pub fn restore(arguments: RestoreArguments) -> Outcome {
             println!("{why}: that is accepted, and recorded");
             app.accept_backup(&manifest, why, &operator()).await?;
         }
-        let newer = settle_published(&app, accept_loss, next_number).await?;
+        let newer = settle_published(&app, &manifest, after).await?;
         let whole = check(&app, &manifest, named).await?;
         app.store().close().await;
         Ok(ExitCode::from(u8::from(newer || !whole)))
@@ -170,6 +194,15 @@ pub fn restore(arguments: RestoreArguments) -> Outcome {
 pub fn accept_loss(arguments: &LossArguments) -> Outcome {
     block_on(async {
         let app = open(load(&arguments.config)?).await?;
+        if arguments.nothing_after {
+            let said = app.nothing_after(&operator()).await?;
+            app.store().close().await;
+            println!(
+                "{}",
+                if said { NOTHING_AFTER } else { "nothing is to be said: no backup was restored since the last word" }
+            );
+            return Ok(ExitCode::SUCCESS);
+        }
         let accepted = app.accept_loss(&operator(), arguments.next_number).await?;
         app.store().close().await;
         match accepted {
@@ -180,38 +213,60 @@ pub fn accept_loss(arguments: &LossArguments) -> Outcome {
     })?
 }
 
+/// What is said of it.
+const NOTHING_AFTER: &str = "it is recorded that nothing was registered after the backup: numbering goes on";
+
 /// Publishes the checkpoint that was brought back, or says that a newer one was published; true when numbering must not
 /// go on.
-async fn settle_published(
-    app: &App,
-    accept_loss: bool,
-    next_number: Option<i64>,
-) -> Result<bool, Box<dyn std::error::Error>> {
+async fn settle_published(app: &App, manifest: &Manifest, after: After) -> Result<bool, Box<dyn std::error::Error>> {
+    let by = operator();
+    app.registry.record_restored(&app.entity, &by, Action::BackupRestored, &manifest.made_at).await?;
     // What held an earlier database says nothing of this one: the witnesses are asked anew.
     app.hold("").await?;
-    let mut found = app.continues(Log::Book).await;
+    let mut found = app.compare(Log::Book).await;
     if found.is_ok()
         && let Some(alarm) = app.ask_witnesses().await?
     {
         app.hold(&alarm).await?;
         found = Err(PublishError::Held(alarm));
     }
-    match found {
-        Ok(_) => {}
+    let shown = match found {
+        Ok(_) => false,
         Err(error) if error.shows_loss() => {
             println!("{error}");
-            if !accept_loss {
-                println!(
-                    "the server will not number until a newer backup is brought back, or until \
-                     `ventanilla accept-loss` says that what came after this one is lost"
-                );
-                return Ok(true);
-            }
-            if let Some(lost) = app.accept_loss(&operator(), next_number).await? {
+            true
+        }
+        Err(error) => return Err(error.into()),
+    };
+    match after {
+        After::Lost(number) => {
+            if let Some(lost) = app.accept_loss(&by, number).await? {
                 println!("{lost}");
             }
         }
-        Err(error) => return Err(error.into()),
+        After::Nothing if !shown => {
+            app.nothing_after(&by).await?;
+            println!("{NOTHING_AFTER}");
+        }
+        After::Nothing | After::Unsaid if shown => {
+            println!(
+                "the server will not number until a newer backup is brought back, or until \
+                 `ventanilla accept-loss` says that what came after this one is lost"
+            );
+            return Ok(true);
+        }
+        After::Nothing | After::Unsaid => {
+            let codes: Vec<String> =
+                app.registry.next_codes(&app.entity).await?.iter().map(ToString::to_string).collect();
+            println!(
+                "what was registered after {} is not in it, and by it the next entries are {}: the server will not number until \
+                 it is said what came after, with `ventanilla accept-loss --next-number N`, a number above all that may have been \
+                 given, or with `ventanilla accept-loss --nothing-after`, where the registry was stopped before the backup",
+                manifest.made_at,
+                codes.join(", ")
+            );
+            return Ok(true);
+        }
     }
     app.publish_once(Log::Book).await?;
     Ok(false)

@@ -95,6 +95,10 @@ code_list! {
         EntityChanged = "entity_changed",
         /// A backup was restored although nothing proves who made it.
         BackupAccepted = "backup_accepted",
+        /// A backup was restored: numbering is held until somebody says what came after it.
+        BackupRestored = "backup_restored",
+        /// An operator said that nothing was registered after the backup that was restored.
+        NothingAfter = "nothing_after_backup",
     }
 }
 

@@ -109,6 +109,37 @@ impl std::fmt::Display for Skipped {
     }
 }
 
+/// The number with which a book begins that has none of this year yet, such as one that is made after the loss: one of its name
+/// may have been lost with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Floor {
+    /// The year.
+    pub year: i64,
+    /// The number.
+    pub next: i64,
+}
+
+/// With which number an event says that further books of the year begin.
+#[must_use]
+pub fn floor(event: &EventRow) -> Option<Floor> {
+    #[derive(Deserialize)]
+    struct Told {
+        floor: Option<Floor>,
+    }
+    let is_loss = event.r#type == LOSS_ACCEPTED && event.entry_id.is_nil();
+    Some(event).filter(|_| is_loss).and_then(|event| serde_json::from_str::<Told>(&event.data).ok()?.floor)
+}
+
+/// The number with which a book of this year begins that gave none yet: 1, or above all that may have been lost.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn first_number(tx: &mut Tx, entity: i64, year: i64) -> store::Result<i64> {
+    let events = store::book::events_of(tx, entity, Uuid::nil()).await?;
+    let floors = events.iter().filter_map(floor).filter(|floor| floor.year == year);
+    Ok(floors.map(|floor| floor.next).max().unwrap_or(1))
+}
+
 /// The numbers that an event says are not given.
 #[must_use]
 pub fn skipped(event: &EventRow) -> Vec<Skipped> {
@@ -179,7 +210,7 @@ impl Registry {
         let lock = store::book::lock(&mut tx, entity.id).await?;
         let mut growth = Growth::from(&lock.log_edge)?;
         let at = self.clock.now().max(lock.last_registered_at);
-        let skipped = skip(&mut tx, entity, at, growth.size(), next).await?;
+        let (skipped, floor) = skip(&mut tx, entity, at, growth.size(), next).await?;
         let (mut last, mut told) = (None, Vec::with_capacity(losses.len()));
         let of_book = losses.iter().filter(|loss| loss.log == Log::Book).count();
         let mut events = Vec::new();
@@ -194,6 +225,10 @@ impl Registry {
                 if events.len() + 1 == of_book && !skipped.is_empty() {
                     data["skipped"] = json!(skipped);
                     one["skipped"] = json!(skipped);
+                }
+                if let Some(floor) = floor.filter(|_| events.len() + 1 == of_book) {
+                    data["floor"] = json!(floor);
+                    one["floor"] = json!(floor);
                 }
                 events.push(self.loss_event(before, at, &data)?);
                 one["leaves"] = before.into();
@@ -228,7 +263,13 @@ impl Registry {
 
 /// Takes the numbers that are not given out of all books of the year of `at`, under the lock of the books: nobody can tell
 /// in which of them entries were lost, and only this year's numbers are still given.
-async fn skip(tx: &mut Tx, entity: &Entity, at: Micros, leaves: i64, next: Next) -> Result<Vec<Skipped>, LossError> {
+async fn skip(
+    tx: &mut Tx,
+    entity: &Entity,
+    at: Micros,
+    leaves: i64,
+    next: Next,
+) -> Result<(Vec<Skipped>, Option<Floor>), LossError> {
     let year = i64::from(at.local_date(entity.zone).year());
     let mut books = Vec::new();
     for book in store::catalogue::books(tx, entity.id).await? {
@@ -258,5 +299,10 @@ async fn skip(tx: &mut Tx, entity: &Entity, at: Micros, leaves: i64, next: Next)
         store::book::take_numbers(tx, entity.id, &book.code, year, next - 1 - after).await?;
         skipped.push(Skipped { book: book.code, year, after, next });
     }
-    Ok(skipped)
+    let next = match next {
+        Next::Unchanged => 1,
+        Next::AfterLeaves(all) => i64::try_from(all).unwrap_or(i64::MAX - 1).saturating_sub(leaves).max(0) + 1,
+        Next::At(number) => number,
+    };
+    Ok((skipped, Some(Floor { year, next }).filter(|floor| floor.next > 1)))
 }

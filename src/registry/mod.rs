@@ -34,6 +34,7 @@ pub mod quarantine;
 pub mod record;
 pub mod rejudge;
 mod repeat;
+pub mod restored;
 pub mod seal_record;
 pub mod state;
 pub mod submission;

@@ -14,6 +14,7 @@ use super::book::{Committed, JudgedAgain, Key, Recorded, Refusal, Registration};
 use super::bound::Bound;
 use super::caller::Entity;
 use super::entry::{Entry, verdicts};
+use super::hold;
 use super::ledger::{Growth, append};
 use super::record;
 use crate::domain::{EntryCode, Micros, PresentedAtReason, Sha256};
@@ -415,7 +416,14 @@ async fn numbers(
     }
     let mut next = HashMap::new();
     for (book, count) in wanted {
-        let last = store::book::take_numbers(tx, entity, book, year, count).await?;
+        let mut last = store::book::take_numbers(tx, entity, book, year, count).await?;
+        if last == count {
+            // The first of its year: above what a book of this name may have given before a loss.
+            let first = hold::first_number(tx, entity, year).await?;
+            if first > 1 {
+                last = store::book::take_numbers(tx, entity, book, year, first - 1).await?;
+            }
+        }
         next.insert(book.to_owned(), last - count + 1);
     }
     Ok(next)

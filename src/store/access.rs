@@ -155,6 +155,23 @@ pub async fn acts(tx: &mut Tx, entity: i64, actions: [&str; 2]) -> Result<Vec<(O
     )?)
 }
 
+/// The last act of one of these kinds, and what it was done to.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn last_act(tx: &mut Tx, entity: i64, actions: [&str; 3]) -> Result<Option<(String, Option<String>)>> {
+    Ok(sql!(
+        tx,
+        fetch_optional,
+        "SELECT action, subject FROM access_log WHERE entity_id = $1 AND kind = 'act' AND action IN ($2, $3, $4)
+         ORDER BY position DESC LIMIT 1",
+        entity,
+        actions[0],
+        actions[1],
+        actions[2]
+    )?)
+}
+
 /// The rows with these positions, both included, in order.
 ///
 /// # Errors

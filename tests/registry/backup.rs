@@ -47,7 +47,8 @@ pub fn run(site: &Site, arguments: &[&str], folder: Option<&Path>) -> Said {
 /// The same off the threads that serve.
 pub async fn run_beside(site: &Arc<Site>, command: &'static str, folder: &Path) -> Said {
     let (site, folder) = (site.clone(), folder.to_owned());
-    tokio::task::spawn_blocking(move || run(&site, &[command], Some(&folder))).await.unwrap()
+    let words = || command.split_whitespace().collect::<Vec<_>>();
+    tokio::task::spawn_blocking(move || run(&site, &words(), Some(&folder))).await.unwrap()
 }
 
 #[rstest]
@@ -83,7 +84,7 @@ async fn what_was_acknowledged_before_a_backup_began_is_in_it(
 
     // Into a site where nothing is yet.
     let site = Arc::new(Site::keyed(engine).await);
-    run_beside(&site, "restore", &folder).await.is(0).says("the book is whole");
+    run_beside(&site, "restore --nothing-after", &folder).await.is(0).says("the book is whole");
     let again = Town::open(site, Clock::system(), |_| {}, None).await;
     let held = again.count("SELECT count(*) FROM entries").await;
     assert!(held >= 9 && held <= 9 + i64::try_from(meanwhile.len()).unwrap(), "{held}");
@@ -100,7 +101,7 @@ async fn what_was_acknowledged_before_a_backup_began_is_in_it(
     run_beside(&stopped, "backup", &folder).await.is(0);
     run_beside(&stopped, "backup", &folder).await.is(0).says(" 0 of them copied now");
     let site = Arc::new(Site::keyed(engine).await);
-    run_beside(&site, "restore", &folder).await.is(0).says("the book is whole");
+    run_beside(&site, "restore --nothing-after", &folder).await.is(0).says("the book is whole");
     meanwhile.stands(&Town::open(site, Clock::system(), |_| {}, None).await.door).await;
 }
 
@@ -189,7 +190,7 @@ async fn a_document_that_is_gone_already_is_named_and_the_rest_is_kept() {
     // The folder that has it still does.
     run_beside(&town.site, "backup", &folder).await.is(0);
     let site = Site::keyed(Engine::Sqlite).await;
-    run(&site, &["restore"], Some(&fresh)).is(1).says("is missing from the object store");
+    run(&site, &["restore", "--nothing-after"], Some(&fresh)).is(1).says("is missing from the object store");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -336,7 +337,9 @@ pub async fn is_kept(town: &Town, size: &str, note: &[u8]) -> bool {
 
 async fn run_beside_alone(site: &Arc<Site>, command: &'static str) -> Said {
     let site = site.clone();
-    tokio::task::spawn_blocking(move || run(&site, &[command], None)).await.unwrap()
+    tokio::task::spawn_blocking(move || run(&site, &command.split_whitespace().collect::<Vec<_>>(), None))
+        .await
+        .unwrap()
 }
 
 #[rstest]

@@ -3,11 +3,14 @@
 use std::path::Path;
 
 use rstest::rstest;
+use ventanilla::clock::Clock;
 use ventanilla::registry::ledger::Ledger;
 use ventanilla::store::log::Log;
 
 use crate::backup::{backed_up, keyed_town, run, run_beside};
+use crate::harness::paper::{Paper, fresh_key};
 use crate::harness::site::{Engine, Site};
+use crate::harness::town::Town;
 
 const NONE: &str = "is no folder for backups";
 
@@ -98,5 +101,65 @@ async fn a_backup_is_made_with_the_key_of_the_book_alone(#[values(Engine::Sqlite
     let fresh = Site::keyed(engine).await;
     run(&fresh, &["restore"], Some(&wrong)).is(2).says("the backup was signed with");
     run(&fresh, &["restore", "--accept-unsigned"], Some(&wrong)).is(2).says("--accept-unsigned --key KEY");
-    run(&fresh, &["restore", "--accept-unsigned", "--key", &key], Some(&wrong)).says("the book is whole");
+    run(&fresh, &["restore", "--nothing-after", "--accept-unsigned", "--key", &key], Some(&wrong))
+        .is(0)
+        .says("the book is whole");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_backup_was_restored_nothing_is_numbered_until_it_is_said_what_came_after(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    // A fourth entry came after it, and nothing on the other machine tells so.
+    let (town, folder) = backed_up(engine).await;
+    town.next_number().await;
+    let _machine = town.stop().await;
+    let site = Site::keyed(engine).await;
+    run(&site, &["restore"], Some(&folder))
+        .is(1)
+        .says("the book is whole")
+        .says("what was registered after ")
+        .says("-E-000004")
+        .says("--next-number N");
+    let town = Town::open(std::sync::Arc::new(site), Clock::system(), |_| {}, None).await;
+    let form = Paper::counter().form();
+    town.register(&form, &fresh_key()).await.is(503, "unavailable");
+    let ready = town.get("/readyz", "nobody").await.is(503, "").json();
+    let said = ready["parts"]["log"].as_str().unwrap();
+    assert!(said.contains("nobody said what was registered after it"), "{said}");
+    let command = |words: &'static [&'static str]| {
+        let site = town.site.clone();
+        async move { tokio::task::spawn_blocking(move || run(&site, words, None)).await.unwrap() }
+    };
+    command(&["accept-loss"]).await.is(2).says("--next-number N");
+    command(&["accept-loss", "--next-number", "3"]).await.is(2).says("the lowest that is possible is 4");
+    command(&["accept-loss", "--next-number", "5"]).await.is(0).says("goes on with number 5 after 3");
+    assert!(town.app.check_continuity().await);
+    assert_eq!(town.next_number().await, 5);
+    command(&["accept-loss", "--nothing-after"]).await.is(0).says("nothing is to be said");
+    assert_eq!(town.findings().await, Vec::<String>::new());
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restoration_says_at_once_that_nothing_came_after_or_with_which_number_to_go_on(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let (_town, folder) = backed_up(engine).await;
+    for (options, number) in
+        [(&["--nothing-after"][..], 4), (&["--next-number", "7"], 7), (&["--accept-loss", "--next-number", "8"], 8)]
+    {
+        let site = Site::keyed(engine).await;
+        run(&site, &[&["restore"], options].concat(), Some(&folder)).is(0).says("the book is whole");
+        let town = Town::open(std::sync::Arc::new(site), Clock::system(), |_| {}, None).await;
+        assert_eq!(town.next_number().await, number, "{options:?}");
+        let acts = town.get("/acts?action=backup_restored", "auditor").await.is(200, "").json();
+        assert_eq!(acts["items"].as_array().unwrap().len(), 1, "{acts}");
+    }
+    let site = Site::keyed(engine).await;
+    run(&site, &["restore"], Some(&folder)).is(1);
+    run(&site, &["accept-loss", "--nothing-after"], None).is(0).says("numbering goes on");
+    let town = Town::open(std::sync::Arc::new(site), Clock::system(), |_| {}, None).await;
+    assert_eq!(town.next_number().await, 4);
 }

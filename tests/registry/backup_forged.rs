@@ -68,7 +68,7 @@ async fn with_token(engine: Engine) -> (Town, PathBuf) {
 
 async fn restore(site: &std::sync::Arc<Site>, folder: &Path, more: &[&str]) -> Said {
     let (site, folder) = (site.clone(), folder.to_owned());
-    let arguments: Vec<String> = ["restore"].iter().chain(more).map(|&one| one.to_owned()).collect();
+    let arguments: Vec<String> = ["restore", "--nothing-after"].iter().chain(more).map(|&one| one.to_owned()).collect();
     let running = tokio::task::spawn_blocking(move || {
         run(&site, &arguments.iter().map(String::as_str).collect::<Vec<_>>(), Some(&folder))
     });
@@ -285,7 +285,7 @@ async fn a_database_that_was_restored_is_checked_or_emptied_whatever_breaks() {
         let running = tokio::task::spawn_blocking(move || {
             let mut command = site.ventanilla();
             command.env("VENTANILLA_DATABASE__TOOLS", tools).envs(url.map(|url| ("VENTANILLA_DATABASE__URL", url)));
-            let done = command.arg("restore").arg(folder).output().unwrap();
+            let done = command.args(["restore", "--nothing-after"]).arg(folder).output().unwrap();
             let text = |bytes| String::from_utf8(bytes).unwrap();
             Said { status: done.status.code(), out: text(done.stdout), err: text(done.stderr) }
         });

@@ -118,7 +118,7 @@ async fn what_lies_in_the_folder_under_the_name_of_an_object_is_not_taken_for_it
     std::fs::write(planted.join("kept"), "evil").unwrap();
     run_beside(&town.site, "backup", &folder).await.is(0);
     let site = Arc::new(Site::keyed(engine).await);
-    run_beside(&site, "restore", &folder).await.is(0).says("the book is whole");
+    run_beside(&site, "restore --nothing-after", &folder).await.is(0).says("the book is whole");
     let restored = Town::open(site, Clock::system(), |_| {}, None).await;
     let found = restored.app.registry.objects().inner().get(&place(&restored.site)).await.unwrap();
     assert_eq!(found.bytes().await.unwrap(), "good");
@@ -164,7 +164,7 @@ async fn a_backup_whose_key_is_not_that_of_the_settings_changes_nothing(
         let origin = name.map(|name| ("VENTANILLA_PROOF__ORIGIN", name.to_owned()));
         let running = tokio::task::spawn_blocking(move || {
             let mut command = site.ventanilla();
-            command.args(["restore", "--key", &key]).arg(&folder).envs(origin).output().unwrap()
+            command.args(["restore", "--nothing-after", "--key", &key]).arg(&folder).envs(origin).output().unwrap()
         });
         let done = running.await.unwrap();
         (done.status.code(), String::from_utf8(done.stderr).unwrap())

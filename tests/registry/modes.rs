@@ -172,7 +172,10 @@ async fn a_backup_of_before_is_closed_when_it_is_brought_up_to_date() {
     let left = inherited.folder.join("fresh.db.restoring");
     std::fs::write(&left, "").unwrap();
     set_mode(&left, 0o666);
-    let mut restore = ventanilla(&inherited.folder, &["restore", "--config", &settings, "--accept-unsigned", "backup"]);
+    let mut restore = ventanilla(
+        &inherited.folder,
+        &["restore", "--config", &settings, "--accept-unsigned", "--nothing-after", "backup"],
+    );
     restore.env("VENTANILLA_DATABASE__URL", format!("sqlite://{}", fresh.display()));
     done(restore);
     assert!(fresh.exists());

@@ -129,7 +129,7 @@ async fn a_name_belongs_to_one_role_for_ever_by_command_and_in_a_book_brought_ba
     done(&site, &["backup", "backup"]);
     let fresh = Site::keyed(engine).await;
     let backup = site.path("backup").display().to_string();
-    done(&fresh, &["restore", &backup]);
+    done(&fresh, &["restore", "--nothing-after", &backup]);
     assert_refused(&fresh);
     assert_eq!(create(&fresh, Role::Eoffice, "sede").0, 0);
 }
