@@ -26,6 +26,8 @@ mod real_files;
 mod signers;
 #[path = "signature/stamps.rs"]
 mod stamps;
+#[path = "signature/strangers.rs"]
+mod strangers;
 #[path = "signature/timestamps.rs"]
 mod timestamps;
 #[path = "signature/unsigned.rs"]

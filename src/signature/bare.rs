@@ -8,21 +8,27 @@
 //! A policy that is kept (`signature-policy-store`) is a document of its own, and has no place in a form.
 //! Other signers sign what they say of themselves: where they were, for what they sign. That is theirs to say, shortly:
 //! what is longer than such a statement is a text that the first signer never saw. Anybody can make a certificate with a
-//! text in it, so each must be that of somebody who signed, or belong to one by its issuer ([`super::belonging`]).
-//! Archive timestamps of the older forms are not judged ([`super::cades`]), and harm nothing here either: they are as
-//! short as others, and have a signer.
+//! text in it, and a list about revocation, so each must be of an authority that is trusted ([`super::belonging`],
+//! [`super::issued`]). What is short can come often: there is one sum for the whole file over all that nobody could compare
+//! with something ([`super::at_hand`]).
+//! Archive timestamps of the older forms are not judged ([`super::cades`]), and harm nothing here either: they have a
+//! signer, and what they state is counted.
 
 use super::algorithm::{AlgorithmIdentifier, Digest, SignatureAlgorithm};
 use super::asn1::{Element, Reader, tag};
+use super::at_hand::AtHand;
 use super::attributes;
+use super::belonging::Belonging;
 use super::certificate::Certificate;
 use super::cms::{self, Attribute, SignedData, SignerInfo};
 use super::crl::Crl;
+use super::issued::Revocation;
+use super::meter::Meter;
 use super::ocsp::Answer;
+use super::oid;
 use super::policy::Policy;
 use super::timestamp;
 use super::verdict::{CounterSignature, Verdict};
-use super::{belonging, oid};
 
 /// Signatures over signatures, and timestamps in timestamps, so deep.
 const MAX_DEPTH: usize = 4;
@@ -30,6 +36,8 @@ const MAX_DEPTH: usize = 4;
 const MAX_PARAMETERS: usize = 128;
 /// Longer values of signed attributes, all together, in bytes, tell more than a place, a role or the name of a policy.
 const MAX_STATEMENT: usize = 512;
+/// All that is stated in a file, and all in references that is of nothing at hand, takes no more bytes together.
+const MAX_STATED: u64 = 4_096;
 /// Longer certificates, in bytes, hold more than one needs: real ones have 1,000 to 2,500.
 const MAX_CERTIFICATE: usize = 4_096;
 /// A digest, in bytes.
@@ -47,18 +55,37 @@ pub fn says_nothing_unsigned(data: &SignedData<'_>, verdicts: &[Verdict], policy
     let holds = |(signer, verdict): (&SignerInfo<'_>, &Verdict)| {
         let stamps = &verdict.timestamps;
         verdict.intact
-            && all_hold(&verdict.counter_signatures)
+            && all_hold(signer, &verdict.counter_signatures)
             && stamps.len() >= tokens_of(signer)
             && stamps.iter().all(|stamp| stamp.intact || stamp.archive && stamp.not_judged)
     };
-    let bare = Bare { policy };
+    if !data.signers.iter().zip(verdicts).all(holds) {
+        return false;
+    }
+    let Some(belonging) = Belonging::of(data, verdicts, policy) else { return false };
+    let revocation = Revocation::of(data);
+    if !belonging.all() || !revocation.is_of_authorities(&belonging, policy) {
+        return false;
+    }
+    let revocation = [revocation.crls, revocation.ocsp].concat();
+    let at_hand = AtHand::of(belonging.certificates(), &revocation, &policy.budget);
+    let bare = Bare { at_hand, left: Meter::new(MAX_STATED, policy.deadline.clone()) };
     let signed_by_others =
         || data.signers.len() < 2 || data.signers.iter().all(|signer| bare.has_known_attributes(signer, 0));
-    data.signers.iter().zip(verdicts).all(holds) && signed_by_others() && bare.is_bare(data, 0)
+    signed_by_others() && bare.is_bare(data, 0)
 }
 
-fn all_hold(signatures: &[CounterSignature]) -> bool {
-    signatures.iter().all(|one| one.intact && all_hold(&one.counter_signatures))
+/// Whether all that sign over a signer were looked at, and hold.
+fn all_hold(signer: &SignerInfo<'_>, judged: &[CounterSignature]) -> bool {
+    let values = signer.unsigned.of(oid::COUNTER_SIGNATURE).flat_map(|attribute| attribute.values());
+    let read: Option<Vec<SignerInfo<'_>>> = values.map(|value| SignerInfo::read(value).ok()).collect();
+    read.is_some_and(|counters| {
+        counters.len() == judged.len()
+            && counters
+                .iter()
+                .zip(judged)
+                .all(|(one, judged)| judged.intact && all_hold(one, &judged.counter_signatures))
+    })
 }
 
 /// How many timestamps stand in the attributes of a signer: as many must have been judged.
@@ -69,17 +96,18 @@ fn tokens_of(signer: &SignerInfo<'_>) -> usize {
 }
 
 /// Looks at what stands unsigned.
-struct Bare<'p> {
-    policy: &'p Policy,
+struct Bare {
+    at_hand: AtHand,
+    /// How much may still be stated.
+    left: Meter,
 }
 
-impl Bare<'_> {
+impl Bare {
     fn is_bare(&self, data: &SignedData<'_>, depth: usize) -> bool {
         let revocation = cms::ocsp_of(&data.revocation);
         is_version(data.version)
             && all(data.digests, is_digest)
             && data.choices.iter().all(|der| is_certificate(der))
-            && belonging::all_belong(data, self.policy)
             && data.crls.len() + revocation.len() == data.revocation.len()
             && data.crls.iter().all(|der| Crl::read(der).is_ok())
             && revocation.iter().all(|der| Answer::read(der).is_ok())
@@ -109,15 +137,15 @@ impl Bare<'_> {
                     revocation += 1;
                     revocation == 1 && all_values(attribute, is_revocation)
                 }
-                // Once each, and compared with the content, the certificate and the calendar.
-                oid::CONTENT_TYPE
-                | oid::MESSAGE_DIGEST
-                | oid::SIGNING_TIME
-                | oid::SIGNING_CERTIFICATE
-                | oid::SIGNING_CERTIFICATE_V2 => length <= MAX_STATEMENT,
+                // Once each, and compared with the content and the calendar.
+                oid::CONTENT_TYPE | oid::MESSAGE_DIGEST | oid::SIGNING_TIME => length <= MAX_STATEMENT,
+                oid::SIGNING_CERTIFICATE | oid::SIGNING_CERTIFICATE_V2 => {
+                    length <= MAX_STATEMENT
+                        && all_values(attribute, |value| self.may_say(self.at_hand.unknown_in(value)))
+                }
                 kind => {
                     stated += length;
-                    attributes::may_be_signed(kind) && stated <= MAX_STATEMENT
+                    attributes::may_be_signed(kind) && stated <= MAX_STATEMENT && self.may_say(length)
                 }
             };
             if !holds {
@@ -127,15 +155,46 @@ impl Bare<'_> {
         true
     }
 
+    /// Takes so many bytes of what may be stated in the file.
+    fn may_say(&self, bytes: usize) -> bool {
+        self.left.take(bytes as u64)
+    }
+
     /// Whether a value is a timestamp token by one signer that states a time and brings nothing beside. Whether it is
-    /// intact is judged of the signer's own only, so that tokens in tokens and in counter-signatures have no place here.
+    /// intact is judged of the signer's own only, so that tokens in tokens and in counter-signatures, and signatures over
+    /// a token's signer, have no place here.
     fn is_token(&self, value: Element<'_>, depth: usize) -> bool {
         let Some(token) = SignedData::read(value.raw).ok().filter(|_| depth == 1) else { return false };
         let [signer] = token.signers.as_slice() else { return false };
         token.content.is_some_and(|content| content.len() <= MAX_STAMPED)
             && timestamp::stated(value.raw).is_some()
-            && self.has_known_attributes(signer, depth)
-            && self.is_bare(&token, depth)
+            && self.has_known_attributes(signer, MAX_DEPTH)
+            && self.is_bare(&token, MAX_DEPTH)
+    }
+
+    /// The same for one that was not judged: what it states may be anybody's word.
+    fn is_listed_token(&self, value: Element<'_>, depth: usize) -> bool {
+        let stated = SignedData::read(value.raw).ok().and_then(|token| token.content).map_or(0, <[u8]>::len);
+        self.may_say(stated) && self.is_token(value, depth)
+    }
+
+    /// `ATSHashIndex`, of either version: an algorithm, and lists of digests (EN 319 122-1 § 5.5.2), most of which are of
+    /// certificates, lists and answers that are there.
+    fn is_index(&self, value: Element<'_>) -> bool {
+        let is_hash = |one: Element<'_>| one.tag == tag::OCTET_STRING && one.content.len() <= MAX_DIGEST;
+        let is_list = |list: Element<'_>| list.tag == tag::SEQUENCE && all(list.content, is_hash);
+        value.tag == tag::SEQUENCE
+            && all(value.content, |one| is_digest(one) || is_list(one))
+            && self.may_say(self.at_hand.unknown_in(value))
+    }
+
+    /// References to certificates or revocation data, each of which begins with a digest, or with sets of such ones
+    /// (annex A.1.1): as short as what tells them apart.
+    fn are_references(&self, value: Element<'_>) -> bool {
+        value.tag == tag::SEQUENCE
+            && value.content.len() <= MAX_REFERENCES
+            && all(value.content, |one| one.tag == tag::SEQUENCE && one.content.len() <= MAX_REFERENCE)
+            && self.may_say(self.at_hand.unknown_in(value))
     }
 
     /// Whether an unsigned attribute is of a known type, and holds what that type has.
@@ -149,14 +208,17 @@ impl Bare<'_> {
                     self.has_known_attributes(&counter, inner) && self.is_bare_signer(&counter, inner)
                 })
             }),
+            oid::ARCHIVE_TIMESTAMP | oid::ARCHIVE_TIMESTAMP_V2 => {
+                all_values(attribute, |value| self.is_listed_token(value, inner))
+            }
             kind if is_stamp(kind) => all_values(attribute, |value| self.is_token(value, inner)),
             oid::CERTIFICATE_VALUES => all_values(attribute, |value| {
                 value.tag == tag::SEQUENCE && all(value.content, |one| is_certificate(one.raw))
             }),
             oid::REVOCATION_VALUES => all_values(attribute, is_revocation),
-            oid::ATS_HASH_INDEX | oid::ATS_HASH_INDEX_V3 => all_values(attribute, is_index),
+            oid::ATS_HASH_INDEX | oid::ATS_HASH_INDEX_V3 => all_values(attribute, |value| self.is_index(value)),
             // What is left of the known ones are references.
-            kind => attributes::may_be_unsigned(kind) && all_values(attribute, are_references),
+            kind => attributes::may_be_unsigned(kind) && all_values(attribute, |value| self.are_references(value)),
         }
     }
 }
@@ -172,21 +234,6 @@ fn is_stamp(kind: &[u8]) -> bool {
             | oid::CADES_C_TIMESTAMP
             | oid::REFERENCES_TIMESTAMP
     )
-}
-
-/// `ATSHashIndex`, of either version: an algorithm, and lists of digests (EN 319 122-1 § 5.5.2).
-fn is_index(value: Element<'_>) -> bool {
-    let is_hash = |one: Element<'_>| one.tag == tag::OCTET_STRING && one.content.len() <= MAX_DIGEST;
-    let is_list = |list: Element<'_>| list.tag == tag::SEQUENCE && all(list.content, is_hash);
-    value.tag == tag::SEQUENCE && all(value.content, |one| is_digest(one) || is_list(one))
-}
-
-/// References to certificates or revocation data, each of which begins with a digest, or with sets of such ones (annex
-/// A.1.1): as short as what tells them apart.
-fn are_references(value: Element<'_>) -> bool {
-    value.tag == tag::SEQUENCE
-        && value.content.len() <= MAX_REFERENCES
-        && all(value.content, |one| one.tag == tag::SEQUENCE && one.content.len() <= MAX_REFERENCE)
 }
 
 /// `RevocationValues` without other kinds of values (EN 319 122-1 annex A.1.2.2).

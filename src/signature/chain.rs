@@ -64,8 +64,10 @@ struct Inner {
     /// Anchors and intermediates, encoded and sorted: what comes with a signature again need not be read again.
     at_hand: Vec<Vec<u8>>,
     fingerprints: HashSet<Fingerprint>,
-    /// The names of the holders of these, encoded.
-    holders: HashSet<Vec<u8>>,
+    /// The names of the holders of these, encoded, with the places of their certificates there.
+    holders: HashMap<Vec<u8>, Vec<usize>>,
+    /// The same by the names of those who issued them.
+    issuers: HashMap<Vec<u8>, Vec<usize>>,
     /// The names of the issuers of intermediates, encoded: these may come with a signature.
     above: Vec<Vec<u8>>,
     /// What trusted lists say of an anchor; none of those that the administrator chose.
@@ -247,12 +249,28 @@ impl Anchors {
         at_hand.extend_from_slice(&encoded);
         at_hand.sort();
         let names = |der: &[u8]| Certificate::read(der).ok().map(|one| (one.subject.to_vec(), one.issuer.to_vec()));
-        let holders: HashSet<Vec<u8>> = at_hand.iter().filter_map(|der| names(der)).map(|(holder, _)| holder).collect();
-        let issuers = encoded.iter().filter_map(|der| names(der)).map(|(_, issuer)| issuer);
-        let above = issuers.filter(|issuer| !holders.contains(issuer)).collect();
+        let (mut holders, mut issuers) = (HashMap::<_, Vec<usize>>::new(), HashMap::<_, Vec<usize>>::new());
+        for (place, der) in at_hand.iter().enumerate() {
+            if let Some((holder, issuer)) = names(der) {
+                holders.entry(holder).or_default().push(place);
+                issuers.entry(issuer).or_default().push(place);
+            }
+        }
+        let above = encoded.iter().filter_map(|der| names(der)).map(|(_, issuer)| issuer);
+        let above = above.filter(|issuer| !holders.contains_key(issuer)).collect();
         let store = builder.build();
-        let inner =
-            Inner { store, intermediates, encoded, at_hand, fingerprints, holders, above, services, lists: listed };
+        let inner = Inner {
+            store,
+            intermediates,
+            encoded,
+            at_hand,
+            fingerprints,
+            holders,
+            issuers,
+            above,
+            services,
+            lists: listed,
+        };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -296,6 +314,26 @@ impl Anchors {
     #[must_use]
     pub fn known(&self) -> &[Vec<u8>] {
         &self.0.encoded
+    }
+
+    /// The anchors and intermediates of this name (encoded), encoded.
+    pub fn held_by(&self, name: &[u8]) -> impl Iterator<Item = &[u8]> {
+        self.at_places(self.0.holders.get(name))
+    }
+
+    /// The anchors and intermediates that whoever bears this name (encoded) issued, encoded.
+    pub fn issued_under(&self, name: &[u8]) -> impl Iterator<Item = &[u8]> {
+        self.at_places(self.0.issuers.get(name))
+    }
+
+    fn at_places<'s>(&'s self, places: Option<&'s Vec<usize>>) -> impl Iterator<Item = &'s [u8]> {
+        places.into_iter().flatten().filter_map(|&place| self.0.at_hand.get(place)).map(Vec::as_slice)
+    }
+
+    /// Whether this certificate (DER) is itself an anchor or an intermediate.
+    #[must_use]
+    pub fn is_at_hand(&self, der: &[u8]) -> bool {
+        self.0.at_hand.binary_search_by(|known| known.as_slice().cmp(der)).is_ok()
     }
 
     /// Finds the path from `leaf` to an anchor and checks it as of `at` (microseconds since 1970 UTC).
@@ -415,8 +453,7 @@ impl Anchors {
         others: &[&'c Certificate<'a>],
         budget: &Budget,
     ) -> Option<Vec<&'c Certificate<'a>>> {
-        let is_new =
-            |other: &Certificate<'_>| self.0.at_hand.binary_search_by(|known| known.as_slice().cmp(other.der)).is_err();
+        let is_new = |other: &Certificate<'_>| !self.is_at_hand(other.der);
         let mut chosen: Vec<&'c Certificate<'a>> = Vec::new();
         let mut wanted = vec![(leaf.issuer, leaf.authority_key_identifier())];
         wanted.extend(self.0.above.iter().map(|issuer| (issuer.as_slice(), None)));
@@ -424,7 +461,7 @@ impl Anchors {
         while let Some(&(issuer, key)) = wanted.get(looked_at) {
             looked_at += 1;
             let before = chosen.len();
-            for other in issuers_among(others, issuer, key, self.0.holders.contains(issuer), budget)? {
+            for other in issuers_among(others, issuer, key, self.0.holders.contains_key(issuer), budget)? {
                 let is_known = chosen.iter().any(|one| one.der == other.der);
                 if chosen.len() == MAX_CANDIDATES || is_known || !is_new(other) {
                     continue;

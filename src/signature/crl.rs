@@ -12,8 +12,9 @@ use super::certificate::Certificate;
 use super::constraints::AlgorithmTable;
 use super::locations::{PointName, distribution_points};
 use super::oid;
-use super::same_name::same_name;
+use super::same_name::same_name_within;
 use super::statement::{Reason, Statement, Status};
+use super::work::Budget;
 
 /// Why a list, or an answer, says nothing here; in words for an administrator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -131,18 +132,24 @@ impl<'a> Crl<'a> {
         Ok(())
     }
 
-    /// Whether it says that it is this authority's.
+    /// Whether it says that it is this authority's, as far as comparing names is granted.
     #[must_use]
-    pub fn is_of(&self, issuer: &Certificate<'_>) -> bool {
-        same_name(self.issuer, issuer.subject)
+    pub fn is_of(&self, issuer: &Certificate<'_>, budget: &Budget) -> bool {
+        same_name_within(self.issuer, issuer.subject, budget)
     }
 
     /// Whether it is this authority's, and signed with an algorithm that proves something at that time.
     ///
     /// # Errors
     /// [`Unusable`] says what is wrong.
-    pub fn check_signature(&self, issuer: &Certificate<'_>, algorithms: &AlgorithmTable, at: i64) -> Result<()> {
-        if !self.is_of(issuer) {
+    pub fn check_signature(
+        &self,
+        issuer: &Certificate<'_>,
+        algorithms: &AlgorithmTable,
+        at: i64,
+        budget: &Budget,
+    ) -> Result<()> {
+        if !self.is_of(issuer, budget) {
             return Err(Unusable::new("the CRL is another authority's"));
         }
         if !issuer.may_sign_crls() {
@@ -303,7 +310,8 @@ impl KeptCrl {
     /// [`Unusable`] says why it is not.
     pub fn new(der: Vec<u8>, issuer: &Certificate<'_>, algorithms: &AlgorithmTable, at: i64) -> Result<Self> {
         let crl = Crl::read(&der)?;
-        crl.check_signature(issuer, algorithms, at)?;
+        // One list, which was asked for, of an authority of the path.
+        crl.check_signature(issuer, algorithms, at, &Budget::default())?;
         let mut index: Vec<(&[u8], u32)> = Vec::new();
         let mut list = Reader::new(crl.revoked);
         while !list.is_empty() {

@@ -11,7 +11,7 @@ use super::asn1::{Element, Reader, tag};
 use super::certificate::Certificate;
 use super::constraints::AlgorithmTable;
 use super::crl::{Unusable, check_signature, stated_reason};
-use super::same_name::same_name;
+use super::same_name::same_name_within;
 use super::statement::{Statement, Status};
 use super::work::Budget;
 use super::{der, oid};
@@ -21,6 +21,9 @@ const MAX_MEMBERS: usize = 64;
 
 /// More certificates of the answer's signer than this are not tried.
 const MAX_DELEGATES: usize = 4;
+
+/// Longer parameters of an algorithm, in bytes, tell more than how a value was made.
+const MAX_PARAMETERS: usize = 128;
 
 /// `ENUMERATED`, which only OCSP and CRL reasons use here.
 const ENUMERATED: u8 = 0x0a;
@@ -66,6 +69,8 @@ pub struct Answer<'a> {
     produced_at: i64,
     singles: Reader<'a>,
     nonce: Option<&'a [u8]>,
+    /// Nothing stands beside what was signed but a value and certificates.
+    bare: bool,
 }
 
 impl<'a> Answer<'a> {
@@ -74,7 +79,8 @@ impl<'a> Answer<'a> {
     /// # Errors
     /// [`Unusable`] when it is none, or the responder gave no answer (RFC 6960 § 2.3).
     pub fn read(bytes: &'a [u8]) -> Result<Self> {
-        let mut outer = Reader::new(bytes).sequence()?;
+        let mut whole = Reader::new(bytes);
+        let mut outer = whole.sequence()?;
         if outer.peek() != Some(ENUMERATED) {
             return Self::read_basic(bytes);
         }
@@ -83,32 +89,49 @@ impl<'a> Answer<'a> {
             let status = status.first().copied().unwrap_or_default();
             return Err(Unusable(format!("the responder answered with the error {status}")));
         }
-        let mut inner = outer.expect(tag::context_constructed(0))?.members().sequence()?;
+        let mut explicit = outer.expect(tag::context_constructed(0))?.members();
+        let mut inner = explicit.sequence()?;
         if inner.oid()? != oid::OCSP_BASIC {
             return Err(Unusable::new("the answer is of a kind that is not known"));
         }
-        Self::read_basic(inner.expect(tag::OCTET_STRING)?.content)
+        let answer = Self::read_basic(inner.expect(tag::OCTET_STRING)?.content)?;
+        let alone = [whole, outer, explicit, inner].iter().all(Reader::is_empty);
+        Ok(Self { bare: answer.bare && alone, ..answer })
     }
 
     fn read_basic(bytes: &'a [u8]) -> Result<Self> {
-        let mut outer = Reader::new(bytes).sequence()?;
+        let mut whole = Reader::new(bytes);
+        let mut outer = whole.sequence()?;
         let data = outer.expect(tag::SEQUENCE)?;
         let algorithm = AlgorithmIdentifier::read(&mut outer)?;
         let signature = outer.expect(tag::BIT_STRING)?.content.get(1..).unwrap_or_default();
         let mut certificates = Vec::new();
+        let mut bare = algorithm.parameters.is_none_or(|element| element.raw.len() <= MAX_PARAMETERS);
         if let Some(explicit) = outer.optional(tag::context_constructed(0))? {
-            let mut list = explicit.members().sequence()?;
+            let mut explicit = explicit.members();
+            let mut list = explicit.sequence()?;
             while !list.is_empty() && certificates.len() < MAX_MEMBERS {
                 certificates.push(list.element()?.raw);
             }
+            bare &= list.is_empty() && explicit.is_empty();
         }
+        bare &= outer.is_empty() && whole.is_empty();
         let mut fields = data.members();
         fields.optional(tag::context_constructed(0))?;
         let responder = fields.element()?;
         let produced_at = fields.element()?.time()?;
         let singles = fields.sequence()?;
-        let mut answer =
-            Self { signed: data.raw, algorithm, signature, certificates, responder, produced_at, singles, nonce: None };
+        let mut answer = Self {
+            signed: data.raw,
+            algorithm,
+            signature,
+            certificates,
+            responder,
+            produced_at,
+            singles,
+            nonce: None,
+            bare,
+        };
         if let Some(explicit) = fields.optional(tag::context_constructed(1))? {
             for_each_extension(explicit.members().sequence()?, |name, critical, value| {
                 match name {
@@ -127,11 +150,48 @@ impl<'a> Answer<'a> {
         Ok(answer)
     }
 
+    /// When it was signed, in microseconds since 1970 UTC.
+    #[must_use]
+    pub fn produced_at(&self) -> i64 {
+        self.produced_at
+    }
+
+    /// Whether nothing stands beside what was signed but the value and certificates.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        self.bare
+    }
+
+    /// The certificates beside what was signed, encoded.
+    pub fn certificates(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.certificates.iter().copied()
+    }
+
+    /// The names of those who issued a certificate to whom the answer says that signed it.
+    #[must_use]
+    pub fn delegated_by(&self, budget: &Budget) -> Vec<&'a [u8]> {
+        let certificates = self.certificates.iter().filter_map(|der| Certificate::read(der).ok());
+        certificates.filter(|one| self.is_by(one, budget)).map(|one| one.issuer).collect()
+    }
+
+    /// The name of whom the answer says that signed it; none where it is told by its key.
+    #[must_use]
+    pub fn responder(&self) -> Option<&'a [u8]> {
+        let by_name = self.responder.tag == tag::context_constructed(1);
+        self.responder.members().element().ok().filter(|_| by_name).map(|name| name.raw)
+    }
+
+    /// Whether the answer says that this certificate's key signed it.
+    #[must_use]
+    pub fn is_by(&self, certificate: &Certificate<'_>, budget: &Budget) -> bool {
+        self.names(certificate, budget).unwrap_or(false)
+    }
+
     /// Takes what [`Answer::check_signer`] may cost, those of its signers left out that are configured.
     #[must_use]
     pub fn take_work(&self, issuer: &Certificate<'_>, budget: &Budget) -> bool {
         let certificates = self.certificates.iter().filter_map(|der| Certificate::read(der).ok());
-        let delegates = certificates.filter(|one| self.names(one).unwrap_or(false)).take(MAX_DELEGATES);
+        let delegates = certificates.filter(|one| self.is_by(one, budget)).take(MAX_DELEGATES);
         budget.take_verification(issuer, self.signed.len())
             && delegates.into_iter().all(|one| {
                 budget.take_verification(issuer, one.der.len()) && budget.take_verification(&one, self.signed.len())
@@ -177,15 +237,16 @@ impl<'a> Answer<'a> {
         known: &[Vec<u8>],
         algorithms: &AlgorithmTable,
         at: i64,
+        budget: &Budget,
     ) -> Result<()> {
         let check =
             |by: &Certificate<'_>| check_signature(self.signed, &self.algorithm, self.signature, by, algorithms, at);
-        if self.names(issuer)? {
+        if self.names(issuer, budget)? {
             return check(issuer);
         }
         let mut reason = Unusable::new("the answer is signed by somebody whose certificate is not at hand");
         for certificate in known.iter().filter_map(|der| Certificate::read(der).ok()) {
-            if self.names(&certificate)? {
+            if self.names(&certificate, budget)? {
                 match check(&certificate) {
                     Ok(()) => return Ok(()),
                     Err(unusable) => reason = unusable,
@@ -194,11 +255,12 @@ impl<'a> Answer<'a> {
         }
         let mut tried = 0;
         for certificate in self.certificates.iter().filter_map(|der| Certificate::read(der).ok()) {
-            if !self.names(&certificate)? || tried == MAX_DELEGATES {
+            if !self.names(&certificate, budget)? || tried == MAX_DELEGATES {
                 continue;
             }
             tried += 1;
-            match self.check_delegate(&certificate, issuer, algorithms, at).and_then(|()| check(&certificate)) {
+            match self.check_delegate(&certificate, issuer, (algorithms, at), budget).and_then(|()| check(&certificate))
+            {
                 Ok(()) => return Ok(()),
                 Err(unusable) => reason = unusable,
             }
@@ -212,10 +274,10 @@ impl<'a> Answer<'a> {
         &self,
         delegate: &Certificate<'_>,
         issuer: &Certificate<'_>,
-        algorithms: &AlgorithmTable,
-        at: i64,
+        (algorithms, at): (&AlgorithmTable, i64),
+        budget: &Budget,
     ) -> Result<()> {
-        if !same_name(delegate.issuer, issuer.subject) {
+        if !same_name_within(delegate.issuer, issuer.subject, budget) {
             return Err(Unusable::new("the responder's certificate is not of the authority it answers for"));
         }
         if !delegate.may_sign_ocsp() {
@@ -235,10 +297,10 @@ impl<'a> Answer<'a> {
     }
 
     /// Whether the answer says that this certificate's key signed it.
-    fn names(&self, certificate: &Certificate<'_>) -> Result<bool> {
+    fn names(&self, certificate: &Certificate<'_>, budget: &Budget) -> Result<bool> {
         let inner = self.responder.members().element()?;
         if self.responder.tag == tag::context_constructed(1) {
-            return Ok(same_name(inner.raw, certificate.subject));
+            return Ok(same_name_within(inner.raw, certificate.subject, budget));
         }
         if self.responder.tag == tag::context_constructed(2) {
             let key = Digest::Sha1.of(&[certificate.key_bits]).map_err(Unusable::new)?;
@@ -318,4 +380,57 @@ fn for_each_extension<'a>(
 
 fn unknown_extension(name: &[u8]) -> Unusable {
     Unusable(format!("the answer has the critical extension {}, which is not known", oid::dotted(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::crl::Crl;
+    use super::super::work::Work;
+    use super::*;
+
+    /// A name of one part, written in a way that only who takes names apart can compare.
+    fn name(letter: u8) -> Vec<u8> {
+        let text = der::element(tag::BMP_STRING, &[&[0, letter].repeat(1_000)]);
+        let pair = der::sequence(&[&der::oid(oid::COMMON_NAME), &text]);
+        der::sequence(&[&der::element(tag::SET, &[&pair])])
+    }
+
+    /// A certificate of somebody of this name.
+    fn certificate(name: &[u8]) -> Vec<u8> {
+        let time = der::element(tag::UTC_TIME, &[b"260101000000Z"]);
+        let algorithm = der::algorithm(oid::RSA, true);
+        let key = der::sequence(&[&algorithm, &der::element(tag::BIT_STRING, &[&[0]])]);
+        let serial = der::element(tag::INTEGER, &[&[1]]);
+        let fields = [&serial, &algorithm, name, &der::sequence(&[&time, &time]), name, &key];
+        der::sequence(&[&der::sequence(&fields), &algorithm, &der::element(tag::BIT_STRING, &[&[0]])])
+    }
+
+    fn list(issuer: &[u8]) -> Vec<u8> {
+        let time = der::element(tag::UTC_TIME, &[b"260101000000Z"]);
+        let algorithm = der::algorithm(oid::RSA, true);
+        let fields = der::sequence(&[&algorithm, issuer, &time, &time]);
+        der::sequence(&[&fields, &algorithm, &der::element(tag::BIT_STRING, &[&[0]])])
+    }
+
+    fn answer(by: &[u8]) -> Vec<u8> {
+        let time = der::element(tag::GENERALIZED_TIME, &[b"20260101000000Z"]);
+        let responder = der::element(tag::context_constructed(1), &[by]);
+        let fields = der::sequence(&[&responder, &time, &der::sequence(&[])]);
+        der::sequence(&[&fields, &der::algorithm(oid::RSA, true), &der::element(tag::BIT_STRING, &[&[0]])])
+    }
+
+    #[test]
+    fn whose_a_list_and_an_answer_are_is_compared_as_far_as_that_is_granted() {
+        let (list, answer, holder) = (list(&name(b'a')), answer(&name(b'a')), certificate(&name(b'A')));
+        let (list, answer) = (Crl::read(&list).unwrap(), Answer::read(&answer).unwrap());
+        let holder = Certificate::read(&holder).unwrap();
+        let budget = Budget::for_file(0);
+        assert!(list.is_of(&holder, &budget));
+        let one = budget.spent(Work::Readings);
+        assert!(one > 50, "{one}");
+        assert!(answer.is_by(&holder, &budget));
+        assert_eq!(budget.spent(Work::Readings), 2 * one);
+        assert!(!budget.take(Work::Readings, budget.limit(Work::Readings)));
+        assert!(!list.is_of(&holder, &budget) && !answer.is_by(&holder, &budget));
+    }
 }

@@ -334,19 +334,19 @@ fn look_into(evidence: &Evidence<'_>, link: Link<'_, '_>, times: Times, policy: 
         if !answer.take_work(issuer, budget) {
             return;
         }
-        if answer.check_signer(issuer, &policy.ocsp_signers, &policy.algorithms, at).is_ok() {
+        if answer.check_signer(issuer, &policy.ocsp_signers, &policy.algorithms, at, budget).is_ok() {
             best.consider(statement, true);
         }
     }
     for bytes in &evidence.crls {
         let Ok(crl) = Crl::read(bytes) else { continue };
-        if !crl.is_of(issuer) {
+        if !crl.is_of(issuer, budget) {
             continue;
         }
         if !budget.take_verification(issuer, bytes.len()) {
             return;
         }
-        if crl.check_signature(issuer, &policy.algorithms, at).is_err() {
+        if crl.check_signature(issuer, &policy.algorithms, at, budget).is_err() {
             continue;
         }
         if let Ok(statement) = crl.statement(link.certificate) {

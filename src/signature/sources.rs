@@ -218,7 +218,7 @@ impl Question {
                 let statement = answer.statement(Link { certificate: &certificate, issuer: &issuer })?;
                 let statement = statement.ok_or_else(|| Unusable::new("the answer is about other certificates"))?;
                 answer.check_nonce(nonce)?;
-                answer.check_signer(&issuer, &policy.ocsp_signers, &policy.algorithms, now)?;
+                answer.check_signer(&issuer, &policy.ocsp_signers, &policy.algorithms, now, &policy.budget)?;
                 current(statement.this_update, statement.current_until(), now)?;
                 Ok(Found::Statement(statement))
             }

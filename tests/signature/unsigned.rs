@@ -244,3 +244,82 @@ fn a_counter_signature_is_qualified_only_where_its_certificate_is_trusted(
     assert!(counter.intact);
     assert_eq!(counter.signer.as_ref().unwrap().qualified, qualified);
 }
+
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+
+/// What this key signs, beside the algorithm.
+fn signed_with(fields: &[u8], key: &str) -> [Vec<u8>; 3] {
+    let key = crate::pki::key(key);
+    let name = if key.rsa().is_ok() { "2a864886f70d01010b" } else { "2a8648ce3d040302" };
+    let algorithm =
+        if key.rsa().is_ok() { element(SEQUENCE, &[&oid(name), &[5, 0]]) } else { element(SEQUENCE, &[&oid(name)]) };
+    let mut signer = openssl::sign::Signer::new(openssl::hash::MessageDigest::sha256(), &key).unwrap();
+    let value = signer.sign_oneshot_to_vec(fields).unwrap();
+    [fields.to_vec(), algorithm, element(3, &[&[0], &value])]
+}
+
+fn subject(of: &str) -> Vec<u8> {
+    parts(parts(&certificate(of).to_der().unwrap())[0])[5].to_vec()
+}
+
+/// A list by somebody with this certificate and key, with a text in it.
+fn list_of(who: &str, key: &str) -> Vec<u8> {
+    let [_, algorithm, _] = signed_with(b"", key);
+    let text = element(SEQUENCE, &[&element(SEQUENCE, &[&oid(NOBODYS), &element(OCTETS, &[PDF])])]);
+    let entry = element(SEQUENCE, &[&element(2, &[&[5]]), &element(UTC_TIME, &[b"260501100000Z"]), &text]);
+    let times = [element(UTC_TIME, &[b"260601100000Z"]), element(UTC_TIME, &[b"260701100000Z"])].concat();
+    let fields = [element(2, &[&[1]]), algorithm, subject(who), times, element(SEQUENCE, &[&entry])].concat();
+    element(SEQUENCE, &[&signed_with(&element(SEQUENCE, &[&fields]), key).concat()])
+}
+
+/// An answer by somebody with this certificate and key, with a text in it, and more beside what was signed.
+fn answer_of(who: &str, beside: &[u8]) -> Vec<u8> {
+    let text = element(SEQUENCE, &[&element(SEQUENCE, &[&oid(NOBODYS), &element(OCTETS, &[PDF])])]);
+    let fields = [
+        element(0xa1, &[&subject(who)]),
+        element(GENERALIZED_TIME, &[b"20260601100000Z"]),
+        element(SEQUENCE, &[]),
+        element(0xa1, &[&text]),
+    ];
+    let mut answer = signed_with(&element(SEQUENCE, &[&fields.concat()]), who).concat();
+    let certificates = element(SEQUENCE, &[&certificate(who).to_der().unwrap()]);
+    answer.extend(element(0xa0, &[&certificates]));
+    answer.extend(beside);
+    element(SEQUENCE, &[&answer])
+}
+
+/// Among the values of revocation in an attribute: lists, and answers.
+fn with_values(lists: &[&[u8]], answers: &[&[u8]]) -> Vec<u8> {
+    let list = |number, members: &[&[u8]]| element(number, &[&element(SEQUENCE, members)]);
+    with_unsigned(REVOCATION_VALUES, &element(SEQUENCE, &[&list(0xa0, lists), &list(0xa1, answers)]))
+}
+
+/// With an authority of somebody's own beside what that authority signed.
+fn with_own_authority(list: &[u8]) -> Vec<u8> {
+    let (mut message, mut other) = (Message::of(&attached("citizen")), Message::of(&attached("untrusted/citizen")));
+    message.certificates.append(&mut other.certificates);
+    message.certificates.push(certificate("untrusted/root").to_der().unwrap());
+    message.signers.append(&mut other.signers);
+    let mut fields = fields(&message.bytes());
+    fields.insert(4, element(0xa1, &[list]));
+    self::message(&fields)
+}
+
+#[rstest]
+#[case::a_list_of_an_authority(with_revocation(&list_of("anchors/root", "ca/root")), None)]
+#[case::a_list_of_one_below(with_revocation(&list_of("intermediates/intermediate", "ca/intermediate")), None)]
+#[case::among_values(with_values(&[&list_of("anchors/root", "ca/root")], &[&answer_of("ocsp", &[])]), None)]
+#[case::a_list_that_anybody_made(with_revocation(&list_of("untrusted/root", "ca/untrusted")), Some(false))]
+#[case::in_anothers_name(with_revocation(&list_of("anchors/root", "ca/untrusted")), Some(false))]
+#[case::a_list_of_a_citizen(with_revocation(&list_of("citizen", "citizen")), Some(false))]
+#[case::a_list_of_ones_own_authority(with_own_authority(&list_of("untrusted/root", "ca/untrusted")), Some(false))]
+#[case::one_among_values(with_values(&[&list_of("anchors/root", "ca/root"), &list_of("untrusted/root", "ca/untrusted")], &[]), Some(false))]
+#[case::an_answer_of_a_citizen(with_values(&[], &[&answer_of("citizen", &[])]), Some(false))]
+#[case::an_answer_of_nobody(with_values(&[], &[&answer_of("untrusted/citizen", &[])]), Some(false))]
+#[case::a_text_beside_an_answer(with_values(&[], &[&answer_of("ocsp", &octets())]), Some(false))]
+fn revocation_data_are_those_of_authorities(#[case] cms: Vec<u8>, #[case] whole: Option<bool>) {
+    let verdict = &verdicts(&cms)[0];
+    assert!(verdict.intact, "{:?}", verdict.detail);
+    assert_eq!(verdict.covers_whole_file, whole);
+}

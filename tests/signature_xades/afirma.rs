@@ -1,6 +1,6 @@
 //! AutoFirma's detached form: the content and its signatures beside each other in `AFIRMA`.
 
-use crate::signer::{BASE64, C14N, Plan, base64, by, transform};
+use crate::signer::{BASE64, C14N, DS, Plan, XADES, base64, by, transform};
 
 pub const OBJECT: &str = "http://www.w3.org/2000/09/xmldsig#Object";
 
@@ -29,7 +29,7 @@ pub fn detached(in_base64: bool, signatures: &str) -> String {
     format!("<AFIRMA Id=\"AFIRMA-1\">{content}{signatures}</AFIRMA>")
 }
 
-/// A signature over the value of another, in its unsigned properties; and its own value.
+/// A signature over the value of another, in its unsigned properties; and its own value, as others sign it.
 pub fn counter_signature(
     who: &'static str,
     id: &str,
@@ -45,5 +45,8 @@ pub fn counter_signature_of(plan: Plan, value: &str, value_id: &str) -> (String,
     let plan = Plan { nested: true, ..plan };
     let attributes = format!(" Type=\"http://uri.etsi.org/01903#CountersignedSignature\" URI=\"#{value_id}\"");
     let plan = plan.reference(&attributes, &transform(C14N, ""), value);
-    (format!("<xades:CounterSignature>{}</xades:CounterSignature>", plan.element()), plan.value_element())
+    // In canonical form the value has every namespace that holds where it stands.
+    let in_scope = format!("<ds:SignatureValue xmlns:ds=\"{DS}\" xmlns:xades=\"{XADES}\"");
+    let value = plan.value_element().replacen(&format!("<ds:SignatureValue xmlns:ds=\"{DS}\""), &in_scope, 1);
+    (format!("<xades:CounterSignature>{}</xades:CounterSignature>", plan.element()), value)
 }

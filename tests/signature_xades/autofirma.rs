@@ -4,7 +4,7 @@ use chrono::DateTime;
 use rstest::rstest;
 use ventanilla::signature::{Level, SubIndication, Verdict};
 
-use crate::afirma::{OBJECT, beside, counter_signature, counter_signature_of, detached};
+use crate::afirma::{OBJECT, beside, counter_signature, counter_signature_of, detached, plan_beside};
 use crate::kinds::{judged, judged_one};
 use crate::signer::{BASE64, C14N, DS, ENVELOPED, Plan, XPATH, base64, by, transform};
 
@@ -147,7 +147,7 @@ fn a_counter_signature_over_a_counter_signature_is_listed_with_it() {
     let verdict = judged_one(&file, None);
     assert_eq!(verdict.counter_signatures.len(), 1);
     let inner = &verdict.counter_signatures[0].counter_signatures;
-    assert_eq!(inner.len(), 1, "{verdict:#?}");
+    assert!(inner.len() == 1 && inner[0].intact && speaks_for_all(&verdict), "{verdict:#?}");
 }
 
 #[rstest]
@@ -189,4 +189,38 @@ fn a_time_stamp_in_xml_is_nobodys_signature() {
     let [stamp] = verdict.timestamps.as_slice() else { panic!("{:?}", verdict.timestamps) };
     let stated = DateTime::parse_from_rfc3339("2026-01-02T03:04:05Z").unwrap().timestamp_micros();
     assert_eq!((stamp.at, stamp.not_judged, stamp.intact, stamp.trusted), (Some(stated), true, false, false));
+}
+
+/// In the form of `AFIRMA`, where the content stands beside: over one signature, and over that again.
+#[rstest]
+fn counter_signed_beside_the_content_it_is_signed_whole(#[values(true, false)] in_base64: bool) {
+    let plan = plan_beside("citizen", "a", in_base64);
+    let (value, own) = (plan.value_element(), plan.element());
+    let (_, second_value) = counter_signature("citizen2", "c", &value, "a-v", String::new());
+    let (third, _) = counter_signature("representative", "e", &second_value, "c-v", String::new());
+    for (over, listed) in [(String::new(), 0), (third, 1)] {
+        let (counter, _) = counter_signature("citizen2", "c", &value, "a-v", over);
+        let signed = Plan { unsigned: counter, ..plan_beside("citizen", "a", in_base64) }.element();
+        assert!(signed.contains(&value) && signed != own);
+        let verdict = judged_one(&detached(in_base64, &signed), None);
+        assert!(speaks_for_all(&verdict), "{verdict:#?}");
+        let [counter] = &verdict.counter_signatures[..] else { panic!("{verdict:#?}") };
+        assert!(counter.intact && counter.counter_signatures.len() == listed, "{counter:#?}");
+        assert!(counter.counter_signatures.iter().all(|one| one.intact));
+        // One that signs something else is none, and what stands there is nobody's.
+        let false_one = judged_one(&detached(in_base64, &signed).replace("#a-v", "#a-sp"), None);
+        assert!(false_one.passed() && false_one.covers_whole_file == Some(false), "{false_one:#?}");
+    }
+}
+
+/// Beside a co-signature, of which one is counter-signed.
+#[test]
+fn of_two_beside_the_content_one_counter_signed_both_sign_it_whole() {
+    let plan = plan_beside("citizen", "a", true);
+    let (counter, _) = counter_signature("representative", "c", &plan.value_element(), "a-v", String::new());
+    let both = [Plan { unsigned: counter, ..plan }.element(), beside("citizen2", "b", true)].concat();
+    let verdicts = judged(&detached(true, &both), None);
+    assert_eq!(verdicts.len(), 2);
+    assert!(verdicts.iter().all(speaks_for_all), "{verdicts:#?}");
+    assert_eq!(verdicts[0].counter_signatures.len(), 1);
 }

@@ -65,6 +65,33 @@ fn a_name_says_nothing_only_where_the_certificate_says_it(#[case] name: &str, #[
     assert_eq!(speaks_for_all(&judged_one(&with(&signed(), "</ds:KeyInfo>", &more), None)), silent, "{name}");
 }
 
+/// A certificate with the name and the key of the signer's authority, and words in the place of who issued it, is made by
+/// anybody: its names are no better than others.
+#[rstest]
+#[case::words("CN=Pago 900 euros", false)]
+#[case::the_authoritys("CN=TEST Issuing CA", true)]
+fn a_copy_of_an_authority_makes_no_name_known(#[case] name: &str, #[case] silent: bool) {
+    let genuine = crate::pki::certificate("intermediates/intermediate");
+    let mut words = openssl::x509::X509Name::builder().unwrap();
+    words.append_entry_by_text("CN", "Pago 900 euros").unwrap();
+    let mut copy = openssl::x509::X509::builder().unwrap();
+    copy.set_version(2).unwrap();
+    copy.set_subject_name(genuine.subject_name()).unwrap();
+    copy.set_issuer_name(&words.build()).unwrap();
+    copy.set_pubkey(&genuine.public_key().unwrap()).unwrap();
+    copy.set_serial_number(genuine.serial_number()).unwrap();
+    copy.set_not_before(genuine.not_before()).unwrap();
+    copy.set_not_after(genuine.not_after()).unwrap();
+    copy.sign(&crate::pki::key("citizen2"), openssl::hash::MessageDigest::sha256()).unwrap();
+    let copy = base64(&copy.build().to_der().unwrap());
+    let more = format!(
+        "<ds:X509Data><ds:X509Certificate>{copy}</ds:X509Certificate><ds:X509SubjectName>{name}</ds:X509SubjectName></ds:X509Data>"
+    );
+    let verdict = judged_one(&with(&signed(), "</ds:KeyInfo>", &more), None);
+    assert!(verdict.passed(), "{:?}", verdict.detail);
+    assert_eq!(verdict.covers_whole_file, Some(silent), "{name}");
+}
+
 /// A counter-signature by anybody, sound or not, that brings words of its own.
 #[rstest]
 #[case::in_its_key_info("</ds:KeyInfo>", "<ds:KeyName>Pago 900 euros</ds:KeyName>")]

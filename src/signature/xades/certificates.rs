@@ -113,19 +113,3 @@ pub fn made_by(certificate: &Certificate<'_>, algorithm: &SignatureAlgorithm, me
     let key = certificate.openssl().and_then(|certificate| certificate.public_key().ok());
     key.is_some_and(|key| algorithm.verify(&key, message, value))
 }
-
-/// The certificate among these whose key signed this one.
-#[must_use]
-pub fn issuer_of<'c, 'a>(
-    certificate: &Certificate<'_>,
-    among: &'c [Certificate<'a>],
-    budget: &Budget,
-) -> Option<&'c Certificate<'a>> {
-    let signed = |issuer: &Certificate<'_>| {
-        budget.take_verification(issuer, certificate.der.len())
-            && issuer.openssl().and_then(|issuer| issuer.public_key().ok()).is_some_and(|key| {
-                certificate.openssl().is_some_and(|certificate| certificate.verify(&key).unwrap_or(false))
-            })
-    };
-    among.iter().filter(|one| one.subject == certificate.issuer).take(MAX_TRIED).find(|one| signed(one))
-}

@@ -37,11 +37,14 @@ use self::structure::Signature;
 use self::transform::{Allowance, Place};
 use self::whole::Rest;
 use super::algorithm::SignatureAlgorithm;
+use super::belonging::Belonging;
 use super::cades::{
     Known, Request, UNKNOWN, blank, conclude, conclude_after_asking, counter_signer, heed_lists, proved_outside,
 };
 use super::certificate::Certificate;
 use super::chain::{NoPath, Path};
+use super::cms::SignedData;
+use super::ocsp::Answer;
 use super::policy::Policy;
 use super::revocation::Evidence;
 use super::signer::Failure;
@@ -50,14 +53,12 @@ use super::verdict::{CounterSignature, Format, Level, SubIndication, Verdict};
 use super::work::{Budget, Work};
 use super::xml::nodeset::NodeSet;
 use super::xml::{Document, NodeId, encoding, read};
-use super::{identity, purpose};
+use super::{identity, purpose, signer};
 
 /// More signatures in one document than this are an attempt to make the reader work.
 const MAX_SIGNATURES: usize = 64;
 /// More timestamps or counter-signatures on one signature than this are not looked at.
 const MAX_ADDITIONS: usize = 16;
-/// The names of so many issuers, one above the other, are known.
-const MAX_ISSUERS: usize = 8;
 /// Counter-signatures of counter-signatures are listed so deep.
 const MAX_DEPTH: usize = 4;
 
@@ -204,16 +205,34 @@ impl<'b, 'a> Bench<'b, 'a> {
         }
     }
 
-    /// The certificates whose names say nothing new in a signature: its signer's, those that issued it one after the
-    /// other, and those that are configured.
+    /// The certificates whose names say nothing new in a signature: those of authorities that are trusted, and which such
+    /// gave to its signer, to who stamped time, and to who answers about revocation. Anybody can make others.
     fn certificates_by_name(&self, examined: &Examined<'_>) -> Vec<Vec<u8>> {
+        let Request { policy, received_at, .. } = self.request;
+        let properties = examined.properties.as_ref();
+        let tokens = properties.map(|properties| properties.added_tokens(self.document)).unwrap_or_default();
+        let tokens: Vec<_> = tokens.iter().filter_map(|token| SignedData::read(token).ok()).collect();
+        let (_, answers) = properties.map(|one| one.added_revocation(self.document, None)).unwrap_or_default();
+        let answers: Vec<_> = answers.iter().filter_map(|answer| Answer::read(answer).ok()).collect();
+        let mut all = examined.held.encoded();
+        all.extend(tokens.iter().flat_map(|token| &token.certificates));
+        all.extend(answers.iter().flat_map(Answer::certificates));
+
         let (held, in_key_info) = examined.held.read();
-        let budget = &self.request.policy.budget;
-        let found = examined.signer(self.document, &held, in_key_info, budget);
-        let signer = found.ok().filter(|found| found.signed).map(|found| found.certificate);
-        let issuer = |one: &&Certificate<'_>| certificates::issuer_of(one, &held, budget);
-        let path = std::iter::successors(signer, issuer).take(MAX_ISSUERS).map(|one| one.der.to_vec());
-        path.chain(self.request.policy.anchors.known().iter().cloned()).collect()
+        let found = examined.signer(self.document, &held, in_key_info, &policy.budget).ok();
+        let signer = found.filter(|found| found.signed).map(|found| found.certificate.der);
+        let of_signers = |read: &[Certificate<'_>]| -> Vec<usize> {
+            let stampers = tokens.iter().flat_map(|token| &token.signers);
+            let stampers = stampers.filter_map(|one| signer::find(one, read, &policy.budget).ok());
+            let own = signer.into_iter().chain(stampers.map(|found| found.certificate.der));
+            own.filter_map(|der| read.iter().position(|one| one.der == der)).collect()
+        };
+        let belonging = |trusted| Belonging::among(all.clone(), of_signers, trusted, policy);
+        let is_trusted = |known: &Belonging<'_>| signer.is_none_or(|signer| known.known().any(|one| one.der == signer));
+        // Whose signature is nobody's that is trusted proves nothing, whatever names stand in it.
+        let found = belonging(Some(received_at)).filter(is_trusted).or_else(|| belonging(None));
+        let known = found.iter().flat_map(Belonging::known).map(|one| one.der.to_vec());
+        known.chain(policy.anchors.known().iter().cloned()).collect()
     }
 
     fn weigh(&self, mut verdict: Verdict, node: NodeId, examined: &Examined<'_>, rest: &mut Rest) -> Verdict {

@@ -219,6 +219,13 @@ impl<'d> Properties<'d> {
         (values("EncapsulatedCRLValue"), values("EncapsulatedOCSPValue"))
     }
 
+    /// The timestamps among the additions, decoded.
+    pub fn added_tokens(&self, document: &'d Document<'_>) -> Vec<Vec<u8>> {
+        let range = self.unsigned.map_or(0..0, |node| node..document.end(node));
+        let nodes = range.filter(|&node| document.is(node, self.namespace, "EncapsulatedTimeStamp"));
+        nodes.take(MAX_REVOCATION).filter_map(|node| names::base64_of(document, node)).collect()
+    }
+
     /// Certificates added for the years to come (§ 5.4.1 and 5.5.1), wherever among the additions they are.
     pub fn added_certificates(&self, document: &'d Document<'_>) -> impl Iterator<Item = NodeId> {
         let range = self.unsigned.map_or(0..0, |node| node..document.end(node));
