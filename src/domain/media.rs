@@ -44,6 +44,15 @@ pub fn essence(media_type: &str) -> String {
     media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
+/// The values of a parameter of a media type, as often as it is there, without quotes and in lower case.
+pub fn parameter<'t>(media_type: &'t str, name: &'t str) -> impl Iterator<Item = String> + use<'t> {
+    let named = move |parameter: &'t str| {
+        let (key, value) = parameter.split_once('=')?;
+        key.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"').to_ascii_lowercase())
+    };
+    media_type.split(';').skip(1).filter_map(named)
+}
+
 /// What follows the last dot of a file's name, in lower case: what programs and browsers tell a file by. None where
 /// there is no dot, or no name of a format behind it, as in `Solicitud de D. Juan`.
 #[must_use]

@@ -18,6 +18,7 @@ use crate::domain::media;
 use crate::registry::access::Seen;
 use crate::registry::attachments::AttachmentError;
 use crate::registry::caller::Caller;
+use crate::registry::entry;
 use crate::store;
 
 /// What a document is served as whose signer states no media type.
@@ -29,12 +30,12 @@ const ANY: &str = "application/octet-stream";
     summary = "The document inside a signed one",
     description = "What was signed, without the signature around it: the content of a CMS that holds it (`.p7m`, `.csig`), of `CONTENT` in \
         the form that AutoFirma calls detached, or of the one `Object` that a signature in XML envelops; decoded as its `Encoding` says. \
-        The media type is the one that the file states, `application/octet-stream` where it states none. It is handed on as a file, and is \
-        as good as the signatures of the document, which the entry shows: none is checked here. 404 where the document holds no other, or \
+        The media type is the one that a signer states and signs whose signature passed, `application/octet-stream` where none does. It is \
+        handed on as a file, and is as good as the signatures of the document, which the entry shows: none is checked here. 404 where the document holds no other, or \
         is longer than `signature.attachment_bytes`. Each look is recorded as one at the document.",
     params(("id" = Uuid, Path, description = "The entry's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a01"),
         ("document_id" = Uuid, Path, description = "The document's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a02")),
-    responses((status = 200, description = "The bytes, as the media type that the file states", content_type = "*/*", body = super::schema::File),
+    responses((status = 200, description = "The bytes, as the media type that a signer states", content_type = "*/*", body = super::schema::File),
         ContentProblems),
     security(("token" = []), ("certificate" = []))
 )]
@@ -43,7 +44,8 @@ pub async fn content(
     caller: Caller,
     PathParam(Path((id, document_id))): PathParam<(Uuid, Uuid)>,
 ) -> Result<Response> {
-    let document = readable(&app, &caller, id, document_id).await?;
+    let (document, verdicts) = readable(&app, &caller, id, document_id).await?;
+    let verdicts = entry::verdicts_on(&document, &verdicts);
     let owner = owner(&caller);
     let opened = app.open_documents.open(&owner)?;
     app.registry.record_access(&caller, Seen::entry("document", id, Some(document_id.to_string()))).await?;
@@ -56,7 +58,7 @@ pub async fn content(
     // What is taken out has no more bytes than what it is taken out of, and both are in memory for a moment.
     let room = app.budget.request(&owner).ahead(2 * size.max(1)).ok_or_else(too_much)?;
     let turn = app.judging.take(&owner).await?;
-    let inside = app.registry.content_inside(&caller.entity, &app.judge, document.sha256, size).await;
+    let inside = app.registry.content_inside(&caller.entity, &app.judge, (document.sha256, size), verdicts).await;
     let inside = inside.map_err(|error| match error {
         AttachmentError::Store(store::Error::Corrupt(_)) => altered(&document.sha256),
         other => other.into(),

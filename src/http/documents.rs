@@ -28,20 +28,25 @@ use crate::domain::Sha256;
 use crate::registry::access::Seen;
 use crate::registry::caller::Caller;
 use crate::registry::confirmed::Confirmed;
-use crate::store::entries::DocumentRow;
+use crate::store::entries::{DocumentRow, VerdictRow};
 use crate::store::{self, objects};
 
 /// A document that this caller may read: of an entry that it may see, and not in quarantine.
 ///
 /// # Errors
 /// 404; `altered` where other hands changed what is stored; [`Kind::Quarantined`].
-pub(super) async fn readable(app: &App, caller: &Caller, entry: Uuid, document: Uuid) -> Result<DocumentRow> {
+pub(super) async fn readable(
+    app: &App,
+    caller: &Caller,
+    entry: Uuid,
+    document: Uuid,
+) -> Result<(DocumentRow, Vec<VerdictRow>)> {
     let mut tx = app.store().read().await?;
     let row = store::entries::by_id(&mut tx, caller.entity.id, entry).await?;
     let Confirmed { with, .. } = visible(app, &mut tx, caller, row).await?;
     let document = with.documents.into_iter().find(|one| one.id == document).ok_or_else(Problem::not_found)?;
     hand_out(&document)?;
-    Ok(document)
+    Ok((document, with.verdicts))
 }
 
 /// A document's bytes.
@@ -63,7 +68,7 @@ pub async fn document(
     PathParam(Path((id, document_id))): PathParam<(Uuid, Uuid)>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let document = readable(&app, &caller, id, document_id).await?;
+    let (document, _) = readable(&app, &caller, id, document_id).await?;
     let size = u64::try_from(document.size).unwrap_or_default();
     let range = match headers.get(RANGE) {
         Some(range) => range_of(range.to_str().unwrap_or_default(), size)?,

@@ -172,7 +172,8 @@ impl Registry {
         Ok(judging.await?)
     }
 
-    /// The document inside a signed document of so many bytes; none where it holds no other.
+    /// The document inside a signed document of so many bytes, as these verdicts on it let its signers speak; none where it
+    /// holds no other.
     ///
     /// # Errors
     /// [`AttachmentError`].
@@ -180,14 +181,14 @@ impl Registry {
         &self,
         entity: &Entity,
         judge: &Judge,
-        hash: Sha256,
-        size: u64,
+        (hash, size): (Sha256, u64),
+        verdicts: Vec<Verdict<String>>,
     ) -> Result<Option<Inside>, AttachmentError> {
         let room = self.room_for(size, None).await?;
         let bytes = self.read_object(entity, hash).await?;
         let found = judge.run(move |policy| {
             let _room = &room;
-            signature::inside(&bytes, &policy.deadline)
+            signature::inside(&bytes, &verdicts, &policy.deadline)
         });
         Ok(found.await?)
     }

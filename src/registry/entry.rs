@@ -13,7 +13,7 @@ use crate::domain::{
     Metadata, Micros, MustSubmitElectronically, Origin, Party, Person, PhysicalDocuments, PresentedAtReason,
     Quarantine, Representative, Routing, Sha256, Status, Transport, Validity,
 };
-use crate::signature::Revocation;
+use crate::signature::{Revocation, Verdict};
 use crate::store;
 use crate::store::entries::{Belongings, DocumentRow, EntryRow, PartyRow, VerdictRow};
 
@@ -312,6 +312,14 @@ pub fn quarantine_of(row: &DocumentRow) -> store::Result<Option<Quarantine>> {
 /// When the database was altered.
 pub fn verdicts(rows: &[VerdictRow]) -> store::Result<Vec<Box<RawValue>>> {
     rows.iter().map(|row| raw(&row.verdict)).collect()
+}
+
+/// Those of an entry's verdicts that are on this document, as far as this version reads them.
+#[must_use]
+pub fn verdicts_on(document: &DocumentRow, rows: &[VerdictRow]) -> Vec<Verdict<String>> {
+    let covers = covers(&document.part);
+    let rows = rows.iter().filter(|row| row.covers == covers);
+    rows.filter_map(|row| serde_json::from_str(&row.verdict).ok()).collect()
 }
 
 impl Entry {

@@ -189,6 +189,10 @@ fn by_form(
             let detail = "the form holds its signature as another kind of file than its media type or its name says";
             return Err(WillError::Invalid(detail.into(), Vec::new()));
         }
+        if !is_read_as_written(verdict, &named.media_type) {
+            let detail = "the media type of the form names another charset than the one in which the form is written";
+            return Err(WillError::Invalid(detail.into(), Vec::new()));
+        }
         if !covers_whole_file(verdict) {
             let detail = "the signature does not cover the whole form, or the form was changed after it was signed";
             return Err(WillError::Invalid(detail.into(), Vec::new()));
@@ -320,6 +324,13 @@ fn is_named_as_judged(format: Format, media_type: &str, filename: &str) -> bool 
     let extension = media::extension(filename);
     media_types.contains(&&*media::essence(media_type))
         && extension.is_none_or(|extension| extensions.contains(&&*extension))
+}
+
+/// Whether the charset that the media type of a form in text names, if it names one, is that in which its bytes were read
+/// when the signature was judged: who reads the form by another reads other words (RFC 7303 § 3.2).
+fn is_read_as_written(verdict: &Verdict, media_type: &str) -> bool {
+    let Some(encoding) = &verdict.encoding else { return true };
+    media::parameter(media_type, "charset").all(|charset| charset == *encoding)
 }
 
 /// Whether a signature inside a file covers all of it that says anything.

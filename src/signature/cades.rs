@@ -450,6 +450,7 @@ pub(super) fn blank(format: Format, request: Request<'_>) -> Verdict {
         certificate_sha256: None,
         signed_sha256: None,
         public_key_sha256: None,
+        encoding: None,
         timestamps: Vec::new(),
         counter_signatures: Vec::new(),
         explanation: explain(None, None),

@@ -409,6 +409,9 @@ pub struct Verdict<T = i64> {
     /// The SHA-256 of the signer's public key, in hex, however its certificate writes it. Neither shown nor kept.
     #[serde(skip)]
     pub public_key_sha256: Option<String>,
+    /// The name of the encoding that the file is written in, in lower case, where it is text: XML. Neither shown nor kept.
+    #[serde(skip)]
+    pub encoding: Option<String>,
     /// Timestamps over the signature value and over what belongs to it, good or bad.
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<SignatureTimestamp<String>>)]
@@ -491,6 +494,7 @@ impl Verdict {
             certificate_sha256: self.certificate_sha256,
             signed_sha256: self.signed_sha256,
             public_key_sha256: self.public_key_sha256,
+            encoding: self.encoding,
             timestamps: timestamps.collect(),
             counter_signatures: counter_signatures.collect(),
             explanation: self.explanation,

@@ -5,6 +5,7 @@ use serde_json::json;
 use ventanilla::config::Config;
 
 use crate::afirma;
+use crate::autofirma_cms::{Choice, Signed, usual};
 use crate::harness::door::Answer;
 use crate::harness::paper::{Paper, fresh_key};
 use crate::harness::site::Engine;
@@ -70,8 +71,8 @@ fn enveloping(attributes: &str, inside: &str) -> Vec<u8> {
     "acta.xml",
     enveloping("Id=\"o\"", "<a>b</a>"),
     b"<a xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\">b</a>",
-    "application/octet-stream",
-    "acta-contenido.bin"
+    "text/xml",
+    "acta-contenido.xml"
 )]
 #[tokio::test]
 async fn the_document_inside_is_handed_on_as_a_file(
@@ -149,4 +150,39 @@ async fn a_document_that_is_too_large_is_not_opened() {
         let path = with(&town, "acta.p7m", &file).await;
         town.get(&path, "clerk").await.is(status, kind);
     }
+}
+
+/// A message by Luis, and by a stranger, each of whom says of what type the content is.
+fn typed_by_two(own: Option<&'static str>, stranger: &'static str) -> Vec<u8> {
+    let choice = |who, media_type| Choice { media_type, ..usual(who) };
+    let signed = Signed::implicit(TEXT, choice("untrusted/citizen", Some(stranger)));
+    signed.cosigned(TEXT, choice("citizen2", own)).bytes()
+}
+
+/// AutoFirma's form of which the signer signed the words, decoded, and not how they are to be read.
+fn decoded(media_type: &str) -> Vec<u8> {
+    let attributes = format!(" Id=\"r0\" Type=\"{}\" URI=\"#CONTENT-1\"", afirma::OBJECT);
+    let plan = by("citizen2").reference(&attributes, &transform(BASE64, ""), "<html>Obra menor</html>");
+    format!("<AFIRMA>{}{}</AFIRMA>", in_base64(media_type), plan.element()).into_bytes()
+}
+
+/// The same, the type of which a stranger signs.
+fn typed_by_a_stranger() -> Vec<u8> {
+    let content = in_base64("text/html");
+    let attributes = format!(" Id=\"r0\" Type=\"{}\" URI=\"#CONTENT-1\"", afirma::OBJECT);
+    let plan = by("untrusted/citizen").reference(&attributes, &transform(C14N, ""), &content);
+    format!("<AFIRMA>{content}{}</AFIRMA>", plan.element()).into_bytes()
+}
+
+/// Programs open what they are handed as what it is said to be: only who signed it says that.
+#[rstest]
+#[case::by_its_signer(typed_by_two(Some("text/plain"), "text/html"), "text/plain")]
+#[case::by_a_stranger_alone(typed_by_two(None, "text/html"), "application/octet-stream")]
+#[case::in_xml_by_nobody(decoded("text/html; charset=utf-7"), "text/xml")]
+#[case::in_xml_by_a_stranger(typed_by_a_stranger(), "application/octet-stream")]
+#[tokio::test]
+async fn of_what_type_it_is_only_its_signer_says(#[case] file: Vec<u8>, #[case] media_type: &str) {
+    let answer = asked("acta.bin", &file).await.is(200, "");
+    assert_eq!(answer.body, TEXT);
+    assert_eq!(answer.header("content-type"), media_type);
 }

@@ -123,6 +123,8 @@ fn signed_again(mut form: pdf::Paper) -> Paper {
 #[case::cades(with_form("application/pkcs7-mime", &attached("citizen", "DER")))]
 #[case::pades_by_its_name(named("Formulario D. Juan.PDF", with_pdf(&pdf_form("citizen"))))]
 #[case::xades_by_its_name(named("formulario.xsig", with_form("text/xml; charset=utf-8", signed_xml().as_bytes())))]
+#[case::xades_in_the_charset_it_names(with_form("application/xml;charset=\"UTF-8\"", signed_xml().as_bytes()))]
+#[case::pades_of_a_charset(with_form("application/pdf; charset=utf-8", &pdf_form("citizen").bytes))]
 #[case::cades_by_its_name(named("formulario.pdf.p7m", with_form("application/pkcs7-mime", &attached("citizen", "DER"))))]
 #[case::cades_in_pem(with_form("application/pkcs7-mime", &attached("citizen", "PEM")))]
 #[tokio::test]
@@ -545,4 +547,18 @@ async fn a_certificate_of_whose_revocation_nobody_speaks_identifies_where_the_en
         assert!(answer.text().contains("revoked could not be learned"), "{}", answer.text());
         assert_eq!(town.holdings().await.entries, 0);
     }
+}
+
+/// Whoever reads a text by another charset than its signer wrote it in reads other words.
+#[rstest]
+#[case("application/xml; charset=utf-7")]
+#[case("application/xml; charset=iso-8859-15")]
+#[case("text/xml;Charset=\"UTF-16\"")]
+#[case("text/xml; charset=utf-8; charset=utf-7")]
+#[tokio::test]
+async fn a_form_in_another_charset_than_its_media_type_names_proves_nothing(#[case] media_type: &str) {
+    let town = Town::on(Engine::Sqlite).await;
+    let paper = with_form(media_type, signed_xml().as_bytes());
+    let refused = town.submit(&paper.form(), &fresh_key()).await.is(422, "signature-invalid").json();
+    assert!(refused["detail"].as_str().unwrap().contains("another charset"), "{refused:#}");
 }

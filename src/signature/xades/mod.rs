@@ -101,6 +101,7 @@ pub(super) fn judge(file: &[u8], content: Option<&[u8]>, request: Request<'_>) -
     let verdicts = judged.into_iter().zip(alone).map(|((_, mut verdict, rest), alone)| {
         let whole = alone && rest.counter_signatures_hold;
         verdict.covers_whole_file = verdict.covers_whole_file.map(|covered| covered && whole);
+        verdict.encoding = Some(encoding::name_of(file));
         verdict
     });
     Ok(verdicts.collect())

@@ -5,6 +5,7 @@ use super::names::{self, BASE64, DS, is_xades};
 use super::structure::{Reference, Signature};
 use crate::signature::inside::Inside;
 use crate::signature::meter::Meter;
+use crate::signature::verdict::SignedElement;
 use crate::signature::xml::c14n::Canonicalization;
 use crate::signature::xml::nodeset::NodeSet;
 use crate::signature::xml::{Document, NodeId};
@@ -12,9 +13,10 @@ use crate::signature::xml::{Document, NodeId};
 /// More signatures beside an object are not looked at.
 const MAX_SIGNATURES: usize = 64;
 
-/// The document inside, decoded as its element and the reference to it say.
+/// The document inside, decoded as its element and the reference to it say. Its type is stated by these elements, which
+/// somebody signed, or in its own element where all of that is among them.
 #[must_use]
-pub fn object_inside(document: &Document<'_>, allowance: &Meter) -> Option<Inside> {
+pub fn object_inside(document: &Document<'_>, signed: &[&SignedElement], allowance: &Meter) -> Option<Inside> {
     let root = document.root_element();
     let (holders, signatures): (Vec<NodeId>, Vec<NodeId>) = if document.is(root, "", "AFIRMA") {
         let children = || document.child_elements(root);
@@ -36,7 +38,20 @@ pub fn object_inside(document: &Document<'_>, allowance: &Meter) -> Option<Insid
         // Of several nobody can tell which was meant; and where a digest stands there is no document.
         return None;
     }
-    let media_type = document.attribute(holder, "MimeType").map(str::to_owned);
+    let path = document.path(holder);
+    let child = document.child_elements(holder).next().map(|child| document.path(child));
+    // What is decoded, or chosen, leaves out how it is to be read.
+    let is_read_whole = |reference: &&Reference<'_>| {
+        let mut names =
+            reference.transforms.iter().map(|&one| document.attribute(one, "Algorithm").unwrap_or_default());
+        names.all(|name| Canonicalization::by_uri(name).is_some())
+    };
+    let mut leading = signatures.iter().flat_map(|one| &one.references).filter(|one| leads_to(document, one, holder));
+    let is_signed = leading.all(|one| is_read_whole(&one))
+        && signed.iter().any(|one| one.complete && one.path.as_ref() == Some(&path));
+    let in_element = document.attribute(holder, "MimeType").filter(|_| is_signed).map(str::to_owned);
+    let of_it = |one: &&&SignedElement| one.path.is_some() && (one.path.as_ref() == Some(&path) || one.path == child);
+    let media_type = in_element.or_else(|| signed.iter().filter(of_it).find_map(|one| one.media_type.clone()));
     let is_encoded = document.attribute(holder, "Encoding") == Some(BASE64)
         || reference.transforms.iter().any(|&one| document.attribute(one, "Algorithm") == Some(BASE64));
     let bytes = if document.child_elements(holder).next().is_some() {

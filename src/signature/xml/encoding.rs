@@ -35,6 +35,16 @@ pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, XmlError> {
     }
 }
 
+/// The name of the encoding in which [`decode`] read a file, in lower case.
+#[must_use]
+pub fn name_of(bytes: &[u8]) -> String {
+    match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "utf-16".to_owned(),
+        [0xef, 0xbb, 0xbf, ..] => "utf-8".to_owned(),
+        _ => declared(bytes).ok().flatten().map_or("utf-8".into(), String::from_utf8_lossy).to_ascii_lowercase(),
+    }
+}
+
 fn without_mark(bytes: &[u8]) -> Result<Cow<'_, str>, XmlError> {
     let label = declared(bytes)?.unwrap_or(b"UTF-8");
     let text = match label.to_ascii_lowercase().as_slice() {
