@@ -337,3 +337,103 @@ fn the_files_that_came_through_once_do_not() {
         }
     }
 }
+
+/// Words of an element are read to whoever does not see the page. A field's may say something, which is told; nothing else.
+#[rstest]
+#[case::of_nothing("/Alt (900)", LaterClass::Content, false)]
+#[case::of_an_empty_list("/T (900) /K []", LaterClass::Content, false)]
+#[case::of_something_else("/K << /Type /OBJR /Obj 4 0 R >>", LaterClass::Content, false)]
+#[case::of_the_page("/Alt (900) /K << /Type /OBJR /Obj 3 0 R >>", LaterClass::Content, false)]
+#[case::of_a_field("/Alt (900) /K << /Type /OBJR /Obj 7 0 R >>", LaterClass::Signatures, false)]
+#[case::of_a_field_in_a_title("/T (900) /K [<< /Type /OBJR /Obj 7 0 R >>]", LaterClass::Signatures, false)]
+#[case::of_a_field_in_an_attribute(
+    "/A << /O /PrintField /Desc (900) >> /K << /Type /OBJR /Obj 7 0 R >>",
+    LaterClass::Signatures,
+    false
+)]
+#[case::of_a_field_without_words(
+    "/A << /O /Layout /Placement /Block >> /K << /Type /OBJR /Obj 7 0 R >>",
+    LaterClass::Signatures,
+    true
+)]
+#[case::of_nothing_without_words("/K []", LaterClass::Signatures, true)]
+fn what_an_element_says_is_read(#[case] entries: &str, #[case] class: LaterClass, #[case] harmless: bool) {
+    for from_nothing in [false, true] {
+        let mut paper = prepared();
+        if from_nothing {
+            paper.catalog.clear();
+            paper.put_structure();
+        }
+        sign(&mut paper);
+        paper.put(110, &format!("<< /Type /StructElem /S /Form /P 102 0 R {entries} >>"));
+        if from_nothing {
+            paper.put(112, "<< /Type /StructTreeRoot /K [110 0 R] >>");
+            paper.catalog = "/StructTreeRoot 112 0 R".to_owned();
+        } else {
+            paper.put(TREE, "<< /Type /StructTreeRoot /K [103 0 R 110 0 R] >>");
+        }
+        paper.put_structure();
+        let verdict = finished(&mut paper);
+        let later = verdict.coverage.later.as_ref().unwrap();
+        assert_eq!((later.class, later.harmless), (class, harmless), "{later:?}");
+        assert_eq!(verdict.passed(), class == LaterClass::Signatures);
+    }
+}
+
+/// The title that readers show above the pages.
+#[rstest]
+#[case::another("/DisplayDocTitle true", "(Renuncia)", "Solicitud", false)]
+#[case::in_the_metadata("/DisplayDocTitle true", "(Solicitud)", "Renuncia", false)]
+#[case::taken_away("/DisplayDocTitle true", "()", "Solicitud", false)]
+#[case::written_in_another_way(
+    "/DisplayDocTitle true",
+    "<FEFF0053006F006C006900630069007400750064>",
+    "Solicitud",
+    true
+)]
+#[case::that_nobody_shows("/DisplayDocTitle false", "(Renuncia)", "Renuncia", true)]
+#[case::that_nobody_says_to_show("", "(Renuncia)", "Renuncia", true)]
+fn a_title_that_is_shown_is_the_one_that_was_signed(
+    #[case] preference: &str,
+    #[case] title: &str,
+    #[case] in_metadata: &str,
+    #[case] harmless: bool,
+) {
+    let metadata = |title: &str, at: &str| {
+        format!(
+            "<x:xmpmeta xmlns:x='adobe:ns:meta/'><dc:title xmlns:dc='http://purl.org/dc/elements/1.1/'><x:li>{title}</x:li></dc:title><x:at>{at}</x:at></x:xmpmeta>"
+        )
+    };
+    let mut paper = prepared();
+    paper.put(120, "<< /Title (Solicitud) >>");
+    paper.put_stream(121, "/Type /Metadata /Subtype /XML", metadata("Solicitud", "1").as_bytes());
+    paper.catalog += &format!(" /Metadata 121 0 R /ViewerPreferences << {preference} >>");
+    paper.trailer = "/Info 120 0 R".to_owned();
+    paper.put_structure();
+    sign(&mut paper);
+    paper.put(120, &format!("<< /Title {title} /ModDate (D:20260601120000Z) >>"));
+    paper.put_stream(121, "/Type /Metadata /Subtype /XML", metadata(in_metadata, "2").as_bytes());
+    let verdict = finished(&mut paper);
+    let later = verdict.coverage.later.as_ref().unwrap();
+    assert!(verdict.passed(), "{later:?}");
+    assert_eq!((later.class, later.harmless), (LaterClass::Signatures, harmless), "{later:?}");
+}
+
+/// What a field says that came later, and shows nothing.
+#[rstest]
+#[case::a_name("/T (Firma_del_secretario)", true)]
+#[case::a_name_of_words("/T (Pago 900 euros a otro)", false)]
+#[case::a_description("/T (Firma9) /TU (Pago 900 euros)", false)]
+#[case::contents("/T (Firma9) /Contents (Pago 900 euros)", false)]
+fn what_a_new_field_says_is_read(#[case] entries: &str, #[case] harmless: bool) {
+    let mut paper = prepared();
+    sign(&mut paper);
+    paper.put(130, &format!("<< /Type /Annot /Subtype /Widget /FT /Sig {entries} /Rect [0 0 0 0] /P 3 0 R >>"));
+    paper.fields.push(130);
+    paper.annotations.push(130);
+    paper.put_structure();
+    let verdict = finished(&mut paper);
+    let later = verdict.coverage.later.as_ref().unwrap();
+    assert!(verdict.passed(), "{later:?}");
+    assert_eq!((later.class, later.harmless), (LaterClass::Signatures, harmless), "{later:?}");
+}

@@ -29,8 +29,8 @@ pub struct Changes {
     pub signed: Vec<Vec<u8>>,
     /// Fields whose value or appearance changed.
     pub filled: BTreeSet<Vec<u8>>,
-    /// A signature that shows something on a page that was not shown before: the field that does, the first that was
-    /// found.
+    /// What came with a signature and is shown, or read to whoever does not see the page, and was not before: the field
+    /// that is, or what else, the first that was found.
     pub shown: Option<String>,
     /// Annotations added, changed or removed.
     pub annotations: bool,
@@ -61,7 +61,7 @@ impl Changes {
 pub(super) enum Blame {
     Content,
     Filled(Rc<[u8]>),
-    /// It is what this field shows on a page, since it was signed.
+    /// It is what this field, or something else of this name, shows or says since it was signed.
     Shown(Rc<[u8]>),
     Annotations,
     /// It is what validation data and new signatures bring along.
@@ -378,7 +378,7 @@ impl<'p> Walk<'p, '_> {
                 _ => self.pair(before, after, &CONTENT, key)?,
             }
         }
-        Ok(())
+        self.title(&old, &new)
     }
 
     /// What signers came to permit (§ 12.8.6): a certification, and no more.

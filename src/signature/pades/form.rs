@@ -14,6 +14,9 @@ use super::name;
 
 type Result<T> = std::result::Result<T, PdfError>;
 
+/// What programs that read a page aloud say of a field or a widget (§ 12.5.2, tables 166 and 226).
+const WORDS: [&[u8]; 3] = [b"TU", b"Contents", b"RC"];
+
 impl<'p> Walk<'p, '_> {
     /// The interactive form (§ 12.7.3).
     ///
@@ -152,13 +155,18 @@ impl<'p> Walk<'p, '_> {
         let value = self.new.lenient_dictionary(entries.get(b"V"))?;
         let timestamp = value.as_ref().is_some_and(field::is_timestamp);
         self.changes.signatures |= !timestamp;
-        if !value.is_some_and(|value| is_signature_value(&value)) {
-            for widget in std::iter::once(&found.object).chain(&kids) {
-                let Object::Dictionary(widget) = self.new.resolve(widget)? else { continue };
-                if !matches!(widget.get(b"AP"), None | Some(Object::Null)) {
-                    self.content("a field that was not signed has got an appearance");
-                }
+        let is_signed = value.is_some_and(|value| is_signature_value(&value));
+        let name: Rc<[u8]> = field::join(b"", entries).into();
+        let mut says = !is_signed && !is_plain_name(&name);
+        for widget in std::iter::once(&found.object).chain(&kids) {
+            let Object::Dictionary(widget) = self.new.resolve(widget)? else { continue };
+            if !is_signed && !matches!(widget.get(b"AP"), None | Some(Object::Null)) {
+                self.content("a field that was not signed has got an appearance");
             }
+            says |= WORDS.iter().any(|key| !matches!(widget.get(key), None | Some(Object::Null)));
+        }
+        if says {
+            self.blame(&Blame::Shown(name), "");
         }
         Ok(())
     }
@@ -264,6 +272,14 @@ impl<'p> Walk<'p, '_> {
         }
         Ok(())
     }
+}
+
+/// Whether a name is one as programs give it, without words of a sentence: where a field has nobody's signature, its name
+/// is all that is read of it.
+fn is_plain_name(name: &[u8]) -> bool {
+    const LONGEST: usize = 64;
+    let inner = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-#[]:".contains(byte);
+    name.len() <= LONGEST && name.iter().all(inner)
 }
 
 fn has_value(pdf: &Pdf<'_>, field: &Dictionary<'_>) -> Result<bool> {

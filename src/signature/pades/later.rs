@@ -8,8 +8,9 @@
 //! them. Here the first signature still passes, since its bytes are whole and signing was allowed; but what came later
 //! is not called harmless, and the verdict says which field draws. So a person can look, and a form to which that was
 //! done proves nobody's will but the later signer's. That holds for a field, too, that was on the page when the first
-//! signed: it may be as large as the page, and shows nothing until somebody else fills it. A signature that shows
-//! nothing is harmless. Where the signer allowed annotations in so many words, in his own signature, he allowed this too.
+//! signed: it may be as large as the page, and shows nothing until somebody else fills it. The same goes for words that
+//! nobody sees, but programs that read pages aloud say: those of a new field, and of elements of the structure that come
+//! with it. A signature that shows and says nothing is harmless. Where the signer allowed annotations in so many words, in his own signature, he allowed this too.
 
 use crate::signature::cades::conclude;
 use crate::signature::pdf::{Budget, Pdf, PdfError, check_appended};
@@ -102,7 +103,9 @@ impl After {
         };
         let forbidden = permissions.forbid(changes);
         let shown = changes.shown.as_ref().filter(|_| !annotating);
-        let shown = shown.map(|name| format!("a signature made later shows something on a page (field \"{name}\")"));
+        let shown = shown.map(|name| {
+            format!("a signature made later shows something on a page, or has it read out (field \"{name}\")")
+        });
         let harmless = allowed && forbidden.is_none() && shown.is_none();
         let is_forbidden = forbidden.is_some();
         Self { later: Later { class, harmless, detail: forbidden.or(shown) }, forbidden: is_forbidden }

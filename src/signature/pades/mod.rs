@@ -26,6 +26,7 @@ mod signature;
 mod stamp;
 mod store;
 mod structure;
+mod title;
 
 use super::ber;
 use super::cades::{Request, blank, conclude};

@@ -1,9 +1,10 @@
 //! What changed in the logical structure (ISO 32000-2 § 14.7): a new signature adds an element for its widget, and changes
-//! none. An element for something else would have it read aloud, or copied, as other words.
+//! none. An element for something else would have it read aloud, or copied, as other words; one that stands for nothing
+//! may stand there, and say nothing. What the element of a widget says besides is told as what a signature shows.
 
 use crate::signature::pdf::{Dictionary, Object, Pdf, PdfError};
 
-use super::change::{CONTENT, GUIDE, Role, Walk};
+use super::change::{Blame, CONTENT, GUIDE, Role, Walk};
 
 type Result<T> = std::result::Result<T, PdfError>;
 
@@ -100,7 +101,7 @@ impl<'p> Walk<'p, '_> {
     }
 
     /// Whether a list, or a tree, that was not there comes with a widget ([`Self::member_may_come`]).
-    fn may_come(&self, key: &[u8], object: &Object<'p>, depth: usize) -> Result<bool> {
+    fn may_come(&mut self, key: &[u8], object: &Object<'p>, depth: usize) -> Result<bool> {
         match (key, self.new.resolve(object)?) {
             (b"K", _) => self.are_for_widgets(Some(object), depth),
             (b"Kids" | b"Nums" | b"Names", Object::Array(members)) => {
@@ -118,7 +119,7 @@ impl<'p> Walk<'p, '_> {
 
     /// Whether a new member of a list comes with a widget: an element for it, or, in the tree that leads from widgets to
     /// elements by number, one that was there. A list of elements there would be for the content of a page (§ 14.7.5.4).
-    fn member_may_come(&self, key: &[u8], member: &Object<'p>, depth: usize) -> Result<bool> {
+    fn member_may_come(&mut self, key: &[u8], member: &Object<'p>, depth: usize) -> Result<bool> {
         match (key, member, self.new.resolve(member)?) {
             (b"Nums", Object::Integer(_), _) | (b"Names", Object::Text(_), _) => Ok(true),
             (b"Nums", Object::Reference(to), Object::Dictionary(element))
@@ -132,7 +133,7 @@ impl<'p> Walk<'p, '_> {
         }
     }
 
-    fn node_may_come(&self, node: &Dictionary<'p>, depth: usize) -> Result<bool> {
+    fn node_may_come(&mut self, node: &Dictionary<'p>, depth: usize) -> Result<bool> {
         for (key, value) in node.iter().filter(|(key, _)| *key != b"Limits") {
             let is_list = [&b"Kids"[..], b"Nums", b"Names"].contains(&key);
             if depth > MAX_DEPTH || !is_list || !self.may_come(key, value, depth + 1)? {
@@ -142,8 +143,9 @@ impl<'p> Walk<'p, '_> {
         Ok(true)
     }
 
-    /// Whether elements, or the one in place of a list, lead to nothing but annotations, and say nothing of their own.
-    fn are_for_widgets(&self, elements: Option<&Object<'p>>, depth: usize) -> Result<bool> {
+    /// Whether elements, or the one in place of a list, lead to nothing but annotations, and say nothing of their own but
+    /// where they do.
+    fn are_for_widgets(&mut self, elements: Option<&Object<'p>>, depth: usize) -> Result<bool> {
         let Some(elements) = elements else { return Ok(true) };
         if depth > MAX_DEPTH {
             return Ok(false);
@@ -154,11 +156,42 @@ impl<'p> Walk<'p, '_> {
             if known || says_something(&element) || is_stream(self.new, &member)? {
                 return Ok(false);
             }
-            if element.name(b"Type") != Some(b"OBJR") && !self.are_for_widgets(element.get(b"K"), depth + 1)? {
+            if element.name(b"Type") == Some(b"OBJR") {
+                if !self.is_to_annotation(&element) {
+                    return Ok(false);
+                }
+                continue;
+            }
+            if !self.are_for_widgets(element.get(b"K"), depth + 1)? {
                 return Ok(false);
+            }
+            if has_words(self.new, &element)? {
+                if !self.leads_to_annotation(element.get(b"K"), depth + 1)? {
+                    return Ok(false);
+                }
+                self.blame(&Blame::Shown((*b"an element of the structure").into()), "");
             }
         }
         Ok(true)
+    }
+
+    /// Whether a reference to an object is to a field that came, or to an annotation that was there.
+    fn is_to_annotation(&self, reference: &Dictionary<'p>) -> bool {
+        matches!(reference.get(b"Obj"), Some(Object::Reference(to)) if self.added.contains(&to.number)
+            || self.landmarks.fields.contains(&to.number)
+            || self.landmarks.annotations.contains(&to.number))
+    }
+
+    /// Whether elements, all of which are sound, lead to any annotation.
+    fn leads_to_annotation(&self, elements: Option<&Object<'p>>, depth: usize) -> Result<bool> {
+        let Some(elements) = elements.filter(|_| depth <= MAX_DEPTH) else { return Ok(false) };
+        for member in members(self.new, elements)? {
+            let Object::Dictionary(element) = self.new.resolve(&member)? else { continue };
+            if element.name(b"Type") == Some(b"OBJR") || self.leads_to_annotation(element.get(b"K"), depth + 1)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -168,6 +201,25 @@ fn says_something(element: &Dictionary<'_>) -> bool {
     let words = [&b"ActualText"[..], b"E", b"MCID", b"Stm", b"AF"];
     let is_one = element.get(b"S").is_some() || element.name(b"Type") == Some(b"OBJR");
     !is_one || words.iter().any(|key| element.get(key).is_some())
+}
+
+/// Whether an element has entries that are read, or may be: alternate descriptions, titles, sounds, and attributes with a
+/// text (§ 14.7.2, table 355, and § 14.9).
+fn has_words(pdf: &Pdf<'_>, element: &Dictionary<'_>) -> Result<bool> {
+    const WORDLESS: [&[u8]; 8] = [b"Type", b"S", b"P", b"ID", b"Pg", b"K", b"R", b"NS"];
+    for (key, value) in element.iter().filter(|(key, _)| !WORDLESS.contains(key)) {
+        let is_plain = match (key, pdf.resolve(value)?) {
+            (_, Object::Null) | (b"A" | b"C", Object::Name(_)) => true,
+            (b"A", Object::Dictionary(attributes)) => attributes.iter().all(|(_, value)| {
+                matches!(value, Object::Name(_) | Object::Integer(_) | Object::Real(_) | Object::Boolean(_))
+            }),
+            _ => false,
+        };
+        if !is_plain {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn is_stream(pdf: &Pdf<'_>, object: &Object<'_>) -> Result<bool> {
