@@ -195,11 +195,8 @@ impl Ledger {
         let remembered = all.entry(log).or_default();
         match &mut remembered.tree {
             // What followed the commit was faster, or another process was.
-            Some(tree) if tree.edge.size() >= size => {
-                if tree.root_at(size) != Some(root) {
-                    return Err(discontinued());
-                }
-            }
+            Some(tree) if tree.edge.size() >= size && tree.root_at(size) != Some(root) => return Err(discontinued()),
+            Some(tree) if tree.edge.size() >= size => {}
             Some(tree) => tree.grow(Step { before: before.clone(), leaves: leaves.to_vec() }, edge.clone()),
             None => {}
         }

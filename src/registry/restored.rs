@@ -19,7 +19,7 @@ use crate::store::{self, Tx};
 /// # Errors
 /// When the database does not answer.
 pub async fn unsaid(tx: &mut Tx, entity: &Entity) -> store::Result<Option<String>> {
-    let actions = [Action::BackupRestored, Action::NothingAfter, Action::LossAccepted].map(|action| action.as_str());
+    let actions = [Action::BackupRestored, Action::NothingAfter, Action::LossAccepted].map(Action::as_str);
     let last = store::access::last_act(tx, entity.id, actions).await?;
     let restored = last.filter(|(action, _)| action == Action::BackupRestored.as_str());
     Ok(restored.map(|(_, made_at)| made_at.unwrap_or_default()))

@@ -137,8 +137,13 @@ fn doors(action: Action) -> (bool, bool) {
             (false, true)
         }
         // By the server itself when it starts; and into an empty database alone, see the tests of backups.
-        Action::SealUsed | Action::TrustedListUsed | Action::OlderRecorded | Action::EntityChanged => (false, false),
-        Action::BackupAccepted | Action::BackupRestored | Action::NothingAfter => (false, false),
+        Action::SealUsed
+        | Action::TrustedListUsed
+        | Action::OlderRecorded
+        | Action::EntityChanged
+        | Action::BackupAccepted
+        | Action::BackupRestored
+        | Action::NothingAfter => (false, false),
     }
 }
 

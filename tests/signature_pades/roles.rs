@@ -407,7 +407,7 @@ fn a_title_that_is_shown_is_the_one_that_was_signed(
     let mut paper = prepared();
     paper.put(120, "<< /Title (Solicitud) >>");
     paper.put_stream(121, "/Type /Metadata /Subtype /XML", metadata("Solicitud", "1").as_bytes());
-    paper.catalog += &format!(" /Metadata 121 0 R /ViewerPreferences << {preference} >>");
+    write!(paper.catalog, " /Metadata 121 0 R /ViewerPreferences << {preference} >>").unwrap();
     paper.trailer = "/Info 120 0 R".to_owned();
     paper.put_structure();
     sign(&mut paper);
