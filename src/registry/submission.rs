@@ -85,8 +85,8 @@ pub struct CounterFields {
     pub presented_at_reason: Option<PresentedAtReason>,
     /// The number of the slip, of the postal item, or of the entry in the other registry (at most 80).
     pub presented_at_reference: Option<String>,
-    /// Whether paper or objects come with it; `none` where nothing is said.
-    pub physical_documents: PhysicalDocuments,
+    /// Whether paper or objects come with it; where nobody said, the entry and its receipt say nothing of it.
+    pub physical_documents: Option<PhysicalDocuments>,
     /// How it was brought.
     pub transport: Option<Transport>,
     /// The carrier's number (SICRES `Numero_Transporte_Entrada`, at most 40).

@@ -383,7 +383,7 @@ impl Registry {
             procedure_code: submission.procedure,
             corrects: submission.corrects,
             answers: submission.answers,
-            physical_documents: counter.as_ref().map(|counter| counter.physical_documents),
+            physical_documents: counter.as_ref().and_then(|counter| counter.physical_documents),
             transport: counter.as_ref().and_then(|counter| counter.transport),
             transport_number: counter.as_ref().and_then(|counter| counter.transport_number.clone()),
             remarks: counter.as_ref().and_then(|counter| counter.remarks.clone()),

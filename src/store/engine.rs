@@ -175,12 +175,16 @@ macro_rules! sql {
 }
 pub(crate) use {on_engine, sql};
 
-/// Why no connection was had: a pool that tried again until its time was over says only that.
-async fn explained(error: sqlx::Error, options: &PgConnectOptions) -> sqlx::Error {
+/// How long it is tried once more to learn why no connection was had.
+const EXPLAINED: Duration = Duration::from_secs(10);
+
+/// Why no connection was had: a pool that tried again until its time was over says only that. What accepts connections and
+/// then says nothing explains nothing within `patience`.
+async fn explained(error: sqlx::Error, options: &PgConnectOptions, patience: Duration) -> sqlx::Error {
     match error {
-        sqlx::Error::PoolTimedOut => match options.connect().await {
-            Err(cause) => cause,
-            Ok(_) => error,
+        sqlx::Error::PoolTimedOut => match tokio::time::timeout(patience, options.connect()).await {
+            Ok(Err(cause)) => cause,
+            Ok(Ok(_)) | Err(_) => error,
         },
         error => error,
     }
@@ -248,7 +252,7 @@ impl Store {
                 .await;
             match pool {
                 Ok(pool) => Self::Postgres(pool),
-                Err(error) => return Err(explained(error, &options).await.into()),
+                Err(error) => return Err(explained(error, &options, EXPLAINED).await.into()),
             }
         } else if url.is_empty() {
             return Err(Error::NotSet);
@@ -431,8 +435,19 @@ mod tests {
     #[tokio::test]
     async fn a_pool_that_gave_up_tells_why() {
         let options = PgConnectOptions::from_str("postgres://u:p@127.0.0.1:1/v").unwrap();
-        let error = explained(sqlx::Error::PoolTimedOut, &options).await;
+        let error = explained(sqlx::Error::PoolTimedOut, &options, EXPLAINED).await;
         let told = crate::domain::text::with_causes(&Error::from(error));
         assert!(told.contains("refused"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn a_database_that_says_nothing_is_not_waited_for_without_end() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("postgres://u:p@{}/v?sslmode=disable", silent.local_addr().unwrap());
+        let options = PgConnectOptions::from_str(&url).unwrap();
+        let patience = Duration::from_millis(50);
+        let explaining = explained(sqlx::Error::PoolTimedOut, &options, patience);
+        let error = tokio::time::timeout(Duration::from_secs(30), explaining).await.expect("it ends by itself");
+        assert!(matches!(error, sqlx::Error::PoolTimedOut), "{error}");
     }
 }

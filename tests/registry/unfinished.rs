@@ -270,14 +270,17 @@ async fn what_memory_cannot_hold_was_presented_when_it_came(#[case] size: usize,
     let form = Paper::counter().document("largo", &content).form();
     let go_on = objects.hold("put_part");
     let (mut raw, _) = begin_but(&server, "/entries", "clerk", &form, 0).await;
-    let mut spooled = 0;
-    loop {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        match budget.spooled_bytes() {
-            now if now == spooled && now > 0 => break,
-            now => spooled = now,
+    let settled = async {
+        let mut spooled = 0;
+        loop {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            match budget.spooled_bytes() {
+                now if now == spooled && now > 0 => break now,
+                now => spooled = now,
+            }
         }
-    }
+    };
+    let spooled = tokio::time::timeout(Duration::from_secs(30), settled).await.expect("something waits on disk");
     assert!(spooled <= size as u64, "{spooled}");
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "nobody finds it");
     server.clock.step_by(120_000_000);

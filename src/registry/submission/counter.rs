@@ -3,9 +3,7 @@
 use super::fields::{Errors, Object};
 use super::{AuthenticatedPerson, Authentication, Context, CounterFields, exchange, parse, parties};
 use crate::domain::code_list::code_list;
-use crate::domain::{
-    Channel, Micros, MustSubmitElectronically, Party, PhysicalDocuments, PresentedAtReason, identifier,
-};
+use crate::domain::{Channel, Micros, MustSubmitElectronically, Party, PresentedAtReason, identifier};
 
 pub(super) const COUNTER: &[&str] = &[
     "channel",
@@ -63,7 +61,7 @@ pub(super) fn fields(
     let book = entry.text("book", 80, errors);
     let presented_at = entry.parsed("presented_at", 40, |text| past(text, context.now, 0), errors);
     let (presented_at_reason, presented_at_reference) = dated_back(entry, presented_at, context.now, errors);
-    let physical_documents = entry.name("physical_documents", errors).unwrap_or(PhysicalDocuments::None);
+    let physical_documents = entry.name("physical_documents", errors);
     let transport = entry.name("transport", errors);
     let transport_number = entry.text("transport_number", 40, errors);
     let remarks = entry.text("remarks", 160, errors);

@@ -187,7 +187,7 @@ struct Counter {
     /// once: 409 `duplicate-submission` names the entry that has its number, unless that was annulled.
     #[schema(example = "T-2026-0042", max_length = 80)]
     presented_at_reference: Option<String>,
-    /// Whether paper or objects come with it; `none` where nothing is said.
+    /// Whether paper or objects come with it; where nothing is said, the entry and its receipt say nothing of it.
     physical_documents: Option<PhysicalDocuments>,
     /// How it was brought.
     transport: Option<Transport>,

@@ -8,7 +8,7 @@ fn the_least_there_can_be_is_enough() {
     let read = parse_entry(&counter_entry()).unwrap();
     assert_eq!((read.submission_id, read.destination_unit), (None, None));
     let fields = read.counter.unwrap();
-    assert_eq!((fields.channel, fields.physical_documents), (Channel::InPerson, PhysicalDocuments::None));
+    assert_eq!((fields.channel, fields.physical_documents), (Channel::InPerson, None));
     assert_eq!((fields.book, fields.presented_at, fields.must_submit_electronically), (None, None, None));
 }
 
@@ -33,7 +33,7 @@ fn all_of_it_is_read() {
     let fields = read.counter.unwrap();
     assert_eq!((fields.channel, fields.book.as_deref()), (Channel::Postal, Some("entrada")));
     assert_eq!(fields.presented_at.unwrap(), Micros::parse("2026-03-03T11:00:00Z").unwrap());
-    assert_eq!(fields.physical_documents, PhysicalDocuments::RequiredPhysical);
+    assert_eq!(fields.physical_documents, Some(PhysicalDocuments::RequiredPhysical));
     assert_eq!(fields.transport, Some(Transport::CertifiedPost));
     assert_eq!(fields.must_submit_electronically, Some(MustSubmitElectronically::Professional));
 }
