@@ -1,7 +1,9 @@
 //! The way through the events, from the first to the head: records, leaves, the tree over them, numbers, entries.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
+use chrono::NaiveDate;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -9,11 +11,11 @@ use super::bound::Bounds;
 use super::seals::Seals;
 use super::{AuditError, Finding, Kept, Progress, Report, Wanted, documents, receipts};
 use crate::app::App;
-use crate::domain::{EntryCode, Micros, Sha256};
+use crate::domain::{Calendar, EntryCode, Micros, Sha256};
 use crate::log::{Edge, leaf_hash};
 use crate::registry::history::Told;
 use crate::registry::hold::{self, Skipped};
-use crate::registry::{erasure, record};
+use crate::registry::{calendar, erasure, record};
 use crate::store;
 use crate::store::audit::Stretch;
 use crate::store::book::EventRow;
@@ -38,6 +40,8 @@ struct Walk<'a> {
     kept: HashMap<u64, Vec<(String, Sha256)>>,
     /// The requests and signatures that the events bind.
     bounds: Bounds,
+    /// The versions of the calendar that entries name.
+    calendars: BTreeMap<i64, Calendar>,
 }
 
 /// The numbers of a book and year, as the events tell them.
@@ -72,6 +76,7 @@ pub async fn walk(
         floors: BTreeMap::new(),
         kept,
         bounds: Bounds::new(app.clock().now()),
+        calendars: BTreeMap::new(),
     };
     walk.compare_kept(report);
     let entity = app.entity.id;
@@ -89,6 +94,11 @@ pub async fn walk(
         }
         let erasures = store::audit::erasures(&mut tx, entity, position(from + 1), position(to)).await?;
         let issued = store::audit::receipts(&mut tx, entity, position(from + 1), position(to)).await?;
+        for version in stretch.entries.iter().filter_map(|row| row.calendar_version) {
+            if let Entry::Vacant(place) = walk.calendars.entry(version) {
+                place.insert(calendar::load_version(&mut tx, entity, version).await?);
+            }
+        }
         drop(tx);
         for one in receipts::checkpoints(app, &stretch.events, &issued) {
             walk.expect(one, size, report);
@@ -247,6 +257,9 @@ impl Walk<'_> {
                 fields.push("csv".into());
             }
             fields.extend(derived(row, stretch, &told).into_iter().map(str::to_owned));
+            if !row.imported && !self.is_dated(&told) {
+                fields.push("effective_at, by the calendar that it names".into());
+            }
             if row.position != first.position {
                 fields.push("position".into());
             }
@@ -284,6 +297,18 @@ impl Walk<'_> {
         numbers.last = next - 1;
     }
 
+    /// Whether the legal date that the events tell, if they tell one, is that of the calendar that they name.
+    fn is_dated(&self, told: &Told) -> bool {
+        let text = |name: &str| told.entry.get(name).and_then(Value::as_str);
+        let Some(effective_at) = text("effective_at") else { return true };
+        // What was registered before versions of the calendar were kept names none.
+        let Some(version) = told.entry.get("calendar_version").and_then(Value::as_i64) else { return true };
+        self.calendars
+            .get(&version)
+            .zip(text("presented_at"))
+            .is_some_and(|(calendar, presented_at)| counts_at(calendar, presented_at, effective_at))
+    }
+
     /// Numbers count on by one, but for those of older systems, which may still be coming in while others are given.
     fn number(&mut self, first: &EventRow, begin: &EventRow, report: &mut Report) {
         let Some(told) = Told::by_first(begin) else { return };
@@ -308,6 +333,20 @@ impl Walk<'_> {
             report.find(Finding::Number { book, year, after: numbers.last, found });
         }
         numbers.last = found;
+    }
+}
+
+/// Whether a presentation on that day counts at that time, by this calendar (Ley 39/2015 art. 31.2.b). All times are as
+/// they were said, in the time zone of then.
+fn counts_at(calendar: &Calendar, presented_at: &str, effective_at: &str) -> bool {
+    let day = |text: &str| text.get(..10)?.parse::<NaiveDate>().ok();
+    let Some(presented_on) = day(presented_at) else { return false };
+    match calendar.working_from(presented_on) {
+        Some(date) if date == presented_on => {
+            Micros::parse(presented_at).ok().is_some_and(|at| Micros::parse(effective_at).ok() == Some(at))
+        }
+        Some(date) => effective_at.starts_with(&format!("{date}T00:00:00")),
+        None => false,
     }
 }
 

@@ -210,6 +210,12 @@ impl Calendar {
         from.iter_days().take_while(|date| *date <= to).filter(|date| self.is_working(*date)).count()
     }
 
+    /// The first working day from that day on.
+    #[must_use]
+    pub fn working_from(&self, date: NaiveDate) -> Option<NaiveDate> {
+        date.iter_days().find(|date| self.is_working(*date))
+    }
+
     /// When a presentation counts, by law: the same instant on a working day, else 00:00:00 of the
     /// next working day in that zone (Ley 39/2015 art. 31.2.b). Saturdays, Sundays and the published
     /// holidays are non-working; `None` while nobody can tell whether a day that matters is working, since its year is
@@ -217,7 +223,7 @@ impl Calendar {
     #[must_use]
     pub fn effective_at(&self, presented_at: Micros, zone: Tz) -> Option<Micros> {
         let presented_on = presented_at.local_date(zone);
-        let date = presented_on.iter_days().find(|date| self.is_working(*date))?;
+        let date = self.working_from(presented_on)?;
         if !self.is_complete(date.year()) {
             return None;
         }

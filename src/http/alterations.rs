@@ -337,6 +337,7 @@ impl From<NotAltered> for Problem {
     fn from(refusal: NotAltered) -> Self {
         match refusal {
             NotAltered::NotFound | NotAltered::NotKept | NotAltered::NoDocument => Self::not_found(),
+            NotAltered::AlteredEntry => Self::new(Kind::Altered, refusal.to_string()),
             NotAltered::Changed => Self::new(
                 Kind::EntryChanged,
                 "the entry changed meanwhile: read it again, and decide on what it is now",

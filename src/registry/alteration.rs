@@ -208,6 +208,9 @@ pub enum NotAltered {
     /// There is no such entry, or the caller may not know.
     #[error("there is no such entry")]
     NotFound,
+    /// What is stored of this entry was altered by other hands.
+    #[error("what is stored of this entry was altered: `ventanilla verify book` names it")]
+    AlteredEntry,
     /// It is not in the version that the caller saw.
     #[error("the entry changed meanwhile")]
     Changed,

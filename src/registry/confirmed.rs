@@ -55,7 +55,7 @@ impl Registry {
     ) -> store::Result<Confirmed> {
         let events = store::book::events_of(tx, entity.id, row.id).await?;
         check(entity, &events, &row, &with)?;
-        self.check_leaves(tx, entity.id, &events).await?;
+        entity.ledger.leaves.check(tx, entity.id, &events).await?;
         Ok(Confirmed { row, with, events })
     }
 
@@ -93,7 +93,7 @@ impl Registry {
             let end = events.partition_point(|event| event.entry_id <= row.id);
             check(entity, &events[begin..end], row, with)?;
         }
-        self.check_leaves(tx, entity.id, &events).await
+        entity.ledger.leaves.check(tx, entity.id, &events).await
     }
 }
 

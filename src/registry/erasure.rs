@@ -272,7 +272,7 @@ impl Registry {
         if !says_erased(erasure, first) || !record::is_committed(&entity.code, erasure) {
             return Ok(false);
         }
-        match self.check_leaves(tx, entity.id, &events).await {
+        match entity.ledger.leaves.check(tx, entity.id, &events).await {
             Ok(()) => Ok(true),
             Err(store::Error::Corrupt(_)) => Ok(false),
             Err(error) => Err(error),

@@ -119,6 +119,10 @@ impl Told {
     pub fn then(mut self, event: &EventRow) -> Option<Self> {
         let changed: Changed = serde_json::from_str(&event.data).ok()?;
         for (field, mut change) in changed.changes {
+            // Who wrote the event read the entry otherwise than its events tell it.
+            if !same(value(&self.entry, &field), change.get("before").filter(|value| !value.is_null())) {
+                return None;
+            }
             self.entry.insert(field, change.get_mut("after")?.take());
         }
         let documents = self.entry.get_mut("documents")?.as_array_mut()?;
@@ -177,8 +181,18 @@ fn value<'v>(entry: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
 
 /// Whether two values of a field say the same: an instant does in every time zone, and the entity's may have changed.
 fn same(one: Option<&Value>, other: Option<&Value>) -> bool {
-    let instant = |value: Option<&Value>| value?.as_str().and_then(|text| Micros::parse(text).ok());
-    one == other || instant(one).is_some_and(|at| instant(other) == Some(at))
+    match (one, other) {
+        (Some(Value::Array(one)), Some(Value::Array(other))) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(Some(one), Some(other)))
+        }
+        (Some(Value::Object(one)), Some(Value::Object(other))) => {
+            one.len() == other.len() && one.iter().all(|(name, one)| same(Some(one), other.get(name)))
+        }
+        _ => {
+            let instant = |value: Option<&Value>| value?.as_str().and_then(|text| Micros::parse(text).ok());
+            one == other || instant(one).is_some_and(|at| instant(other) == Some(at))
+        }
+    }
 }
 
 /// Whether all of an entry's events, up to any of them, are what their commitments are to, or were erased by a later one
@@ -196,10 +210,22 @@ pub(super) fn are_committed(entity: &str, events: &[EventRow]) -> bool {
 /// # Errors
 /// [`store::Error::Corrupt`] where other hands altered them.
 pub(super) fn check(entity: &Entity, events: &[EventRow], row: &EntryRow, with: &Belongings) -> store::Result<()> {
-    if !are_committed(&entity.code, events) {
+    check_with(entity, events.to_vec(), &[], row, with)
+}
+
+/// The same for an entry of which more events are written in this transaction, and have no leaves yet.
+pub(super) fn check_with(
+    entity: &Entity,
+    mut events: Vec<EventRow>,
+    unwritten: &[EventRow],
+    row: &EntryRow,
+    with: &Belongings,
+) -> store::Result<()> {
+    if !are_committed(&entity.code, &events) {
         return Err(store::Error::Corrupt("event"));
     }
-    let told = told(events).ok_or(store::Error::Corrupt("event"))?;
+    events.extend(unwritten.iter().filter(|event| event.entry_id == row.id).cloned());
+    let told = told(&events).ok_or(store::Error::Corrupt("event"))?;
     let versions = i64::try_from(events.len()).ok();
     let begins = events.first().is_some_and(|first| first.position == row.position);
     let same = begins && told.differences(row, with, entity.zone)?.is_empty() && told.csv == row.csv;

@@ -9,9 +9,8 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Registry;
 use crate::domain::Sha256;
 use crate::log::tree::{TILE_HEIGHT, TILE_WIDTH};
 use crate::log::{Edge, leaf_hash};
@@ -27,11 +26,15 @@ const TOGETHER: u64 = 16;
 
 /// The roots of the complete tiles of a tree, as far as they were compared with its head.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tiles {
+struct Tiles {
     roots: Arc<[Sha256]>,
     /// The edge of the tree whose leaves they are.
     edge: Edge,
 }
+
+/// The leaves of a book's tree, with what this process knows of its tiles.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Leaves(Arc<Mutex<Tiles>>);
 
 const WRONG: store::Error = store::Error::Corrupt("leaf of the log");
 
@@ -41,12 +44,12 @@ fn parts(head: &Edge) -> (&[Sha256], &[Sha256]) {
     head.hashes().split_at(complete)
 }
 
-impl Registry {
+impl Leaves {
     /// That each of these events is the leaf of the book's tree that its position says.
     ///
     /// # Errors
     /// [`store::Error::Corrupt`] where one is not; or the database does not answer.
-    pub(super) async fn check_leaves(&self, tx: &mut Tx, entity: i64, events: &[EventRow]) -> store::Result<()> {
+    pub(super) async fn check(&self, tx: &mut Tx, entity: i64, events: &[EventRow]) -> store::Result<()> {
         if events.is_empty() {
             return Ok(());
         }
@@ -91,24 +94,24 @@ impl Registry {
     /// The roots of the tiles that are complete under this head.
     async fn complete_tiles(&self, tx: &mut Tx, entity: i64, head: &Edge) -> store::Result<Arc<[Sha256]>> {
         let complete = usize::try_from(head.size() / WIDTH).map_err(|_| WRONG)?;
-        let known = self.tiles.lock().unwrap_or_else(PoisonError::into_inner).get(&entity).cloned().unwrap_or_default();
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // An older snapshot than the one by which they were learned has fewer.
         if known.roots.len() > complete {
             return Ok(known.roots[..complete].into());
         }
         if let Some(known) = grown(tx, entity, &known, head, complete).await? {
-            return Ok(self.learn_tiles(entity, known));
+            return Ok(self.learn_tiles(known));
         }
         // Where a loss was accepted, the tree goes on otherwise than this process knew it.
         match grown(tx, entity, &Tiles::default(), head, complete).await? {
-            Some(known) => Ok(self.learn_tiles(entity, known)),
+            Some(known) => Ok(self.learn_tiles(known)),
             None => Err(WRONG),
         }
     }
 
-    fn learn_tiles(&self, entity: i64, known: Tiles) -> Arc<[Sha256]> {
+    fn learn_tiles(&self, known: Tiles) -> Arc<[Sha256]> {
         let roots = known.roots.clone();
-        self.tiles.lock().unwrap_or_else(PoisonError::into_inner).insert(entity, known);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = known;
         roots
     }
 }

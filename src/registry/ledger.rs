@@ -15,6 +15,7 @@ use super::Registry;
 use super::caller::Entity;
 use super::continuity::{Confirmed, Continuity, confirm_locked, confirmed_head, confirmed_past};
 use super::kept::Kept;
+use super::leaves::Leaves;
 use super::record;
 use crate::domain::Sha256;
 use crate::log::proof::Plan;
@@ -41,6 +42,7 @@ pub struct Ledger {
     access: SigningKey,
     kept: Kept,
     pub(super) continuity: Continuity,
+    pub(super) leaves: Leaves,
 }
 
 impl Ledger {
@@ -58,6 +60,7 @@ impl Ledger {
             access: named(&format!("{origin}/access"))?,
             kept: Kept::default(),
             continuity: Continuity::default(),
+            leaves: Leaves::default(),
         })
     }
 

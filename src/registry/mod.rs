@@ -83,8 +83,6 @@ pub struct Registry {
     catalogue: catalogue::Memory,
     /// How often that was forgotten.
     forgotten: Arc<AtomicU64>,
-    /// The complete tiles of each book's tree.
-    tiles: Arc<Mutex<HashMap<i64, leaves::Tiles>>>,
     /// Up to where this process knows what was swept away, by entity.
     swept: Arc<Mutex<HashMap<i64, Micros>>>,
     /// Which documents requests are storing, and which are being removed.
@@ -121,7 +119,6 @@ impl Registry {
             books: Arc::default(),
             access,
             catalogue: Arc::default(),
-            tiles: Arc::default(),
             forgotten: Arc::default(),
             swept: Arc::default(),
             storing: discard::Storing::default(),

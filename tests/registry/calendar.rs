@@ -263,3 +263,44 @@ async fn years_later_it_can_be_shown_which_calendar_applied_to_an_entry(
     let unknown = run(&town.site, &["calendar", "show", "--entry", "2027-E-000099"]);
     assert!(!unknown.status.success() && said(&unknown).1.contains("there is no entry"));
 }
+
+/// Whoever writes to the database takes a date away, and would have the registry give another on the record.
+#[rstest]
+#[case::of_the_row("presented_at = presented_at - 86400000000")]
+#[case::of_nothing_else("remarks = NULL")]
+#[tokio::test]
+async fn a_date_that_was_taken_away_by_other_hands_is_not_given_again(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[case] altered: &str,
+) {
+    let town = town_at(engine, "2028-03-01T10:00:00+01:00").await;
+    publish(&town, "2028-01-06,national,Epifanía\n").await;
+    let entry = register(&town).await["entry"].clone();
+    assert!(entry["effective_at"].is_string(), "{entry}");
+    let taken =
+        format!("UPDATE entries SET effective_at = NULL, effective_on = NULL, calendar_version = NULL, {altered}");
+    execute(town.app.store(), &taken).await;
+    set_dates(&town).await;
+    assert_eq!(town.count("SELECT count(*) FROM events").await, 1);
+    let found = town.findings().await;
+    assert!(found.iter().any(|found| found.contains("EntryAltered") && found.contains("effective_at")), "{found:?}");
+}
+
+/// A holiday that was published by nobody is gone again when the book is checked, and the date that it gave is not.
+#[rstest]
+#[tokio::test]
+async fn a_date_by_a_holiday_that_nobody_published_is_named(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = town_at(engine, "2028-03-01T10:00:00+01:00").await;
+    publish(&town, "2028-01-06,national,Epifanía\n").await;
+    let planted = "INSERT INTO calendar_days (entity_id, version, year, scope, date, name) \
+         SELECT entity_id, version, year, scope, '2028-03-01', 'Fiesta' FROM calendar_days";
+    execute(town.app.store(), planted).await;
+    town.app.registry.forget_catalogue();
+    let entry = register(&town).await["entry"].clone();
+    assert!(entry["effective_at"].as_str().unwrap().starts_with("2028-03-02T00:00:00"), "{entry}");
+    execute(town.app.store(), "DELETE FROM calendar_days WHERE name = 'Fiesta'").await;
+    let found = town.findings().await;
+    assert!(found.iter().any(|found| found.contains("effective_at, by the calendar")), "{found:?}");
+}

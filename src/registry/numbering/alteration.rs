@@ -17,7 +17,7 @@ use crate::registry::book::{Committed, Key, Refusal, Registration};
 use crate::registry::bound::Bound;
 use crate::registry::entry::{Entry, parties_of, verdicts};
 use crate::registry::visibility::is_with;
-use crate::registry::{erasure, record};
+use crate::registry::{erasure, history, record};
 use crate::store::book::{EventRow, KeyRow};
 use crate::store::entries::{Belongings, DocumentRow, EntryRow};
 use crate::store::outbox::OutboxRow;
@@ -115,6 +115,9 @@ impl Batch<'_> {
         if let Err(refusal) = apply(&member.what, (self.at, self.entity.zone), &mut row, &mut with) {
             return Ok(Err(refusal));
         }
+        if member.what.step() != Step::Erase && !self.is_confirmed(tx, &before, &had).await? {
+            return Ok(Err(NotAltered::AlteredEntry));
+        }
         let told = Entry::of(&before, &had, self.entity.zone)?;
         if member.what.step() == Step::Rectify {
             if changes(&told, &Entry::of(&row, &with, self.entity.zone)?)?.is_empty() {
@@ -157,6 +160,24 @@ impl Batch<'_> {
             bound: None,
         };
         Ok(Ok(Written { event: member.event_id, place, entry: id, version: row.version, committed }))
+    }
+
+    /// Whether an entry is what the book says of it, now that nobody else writes it: what is altered becomes a true event,
+    /// and must not be made of what other hands wrote into the row. What is erased may be anything.
+    async fn is_confirmed(&self, tx: &mut Tx, row: &EntryRow, with: &Belongings) -> store::Result<bool> {
+        let events = store::book::events_of(tx, self.entity.id, row.id).await?;
+        let checked = match self.entity.ledger.leaves.check(tx, self.entity.id, &events).await {
+            Ok(()) => history::check_with(self.entity, events, &self.events, row, with),
+            Err(error) => Err(error),
+        };
+        match checked {
+            Ok(()) => Ok(true),
+            Err(error @ store::Error::Corrupt(_)) => {
+                tracing::error!(error = &error as &dyn std::error::Error, entry = %row.id, "an entry was altered");
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Writes the rows of the entry, and notes what is written with the batch.
