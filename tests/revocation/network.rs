@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use openssl::cms::{CMSOptions, CmsContentInfo};
+use openssl::stack::Stack;
 use ventanilla::config;
-use ventanilla::signature::{Revocation, SubIndication};
+use ventanilla::signature::{self, Revocation, SubIndication};
 
 use crate::machine::{Machine, Reply};
 use crate::pki::{ALL, CRL, OCSP, Pki, judged};
@@ -90,4 +92,24 @@ async fn an_issuer_that_was_left_out_is_looked_for_where_the_certificate_says() 
     let verdict = judged(&pki.judge_by(&settings), pki.signed_by("citizen"), &pki).await;
     assert_eq!(verdict.sub_indication, Some(SubIndication::NoCertificateChainFound));
     assert_eq!(pki.machine.connections(), before);
+}
+
+/// An authority that a path was found through is as good as one that came along: its certificates are no text of anybody's.
+#[tokio::test]
+async fn what_an_issuer_that_was_looked_for_gave_belongs_to_a_form() {
+    let pki = Pki::naming(ALL);
+    let settings = config::Signature { intermediates: std::path::PathBuf::new(), ..pki.settings() };
+    let judge = pki.judge_by(&settings);
+    let at = pki.clock.now().0;
+    for (other, whole) in [("citizen2", None), ("untrusted/citizen", Some(false))] {
+        let mut beside = Stack::new().unwrap();
+        beside.push(pki.certificate(other)).unwrap();
+        let (own, key) = (pki.certificate("citizen"), pki.key("citizen"));
+        let form = CmsContentInfo::sign(Some(&own), Some(&key), Some(&beside), Some(b"texto"), CMSOptions::BINARY);
+        let form = form.unwrap().to_der().unwrap();
+        let verdicts = judge.run(move |policy| signature::judge_file(&form, None, "file", at, policy)).await.unwrap();
+        assert!(verdicts[0].passed(), "{:?}", verdicts[0].detail);
+        assert_eq!(verdicts[0].covers_whole_file, whole, "{other}");
+    }
+    assert_eq!(pki.machine.asked("issuer"), 1);
 }
