@@ -7,6 +7,9 @@
 //! the document again. A document that was stored before the delete and is numbered after it would be lost all the same:
 //! so a claim that ended still refuses requests that began before its end ([`Registry::swept_until`]).
 //!
+//! Rows tell what an entry refers to, and whoever can write to the database can take one away. So the events of the time
+//! since an object was stored are asked, too: what one of them names stays, whatever the rows say.
+//!
 //! While numbering is held or the clock cannot be believed, nothing is swept: the database may be an old one, whose newer
 //! copy needs what this one does not know, and a clock that jumped ahead makes everything old at once. After a loss was
 //! accepted, what was stored before that stays for good: it may be all that is left of the entries that were lost.
@@ -14,6 +17,7 @@
 //! On S3, uploads in parts that were never completed are not listed: give the bucket a rule that aborts incomplete
 //! multipart uploads after a day.
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use std::time::{Duration, UNIX_EPOCH};
@@ -26,7 +30,7 @@ use super::caller::Entity;
 use super::clock_guard::ClockProblem;
 use crate::domain::{Micros, Sha256};
 use crate::store::objects::ObjectMeta;
-use crate::store::{self, objects};
+use crate::store::{self, Tx, objects};
 
 /// How long a key leads to its entry, at least.
 pub const KEYS_KEPT: Duration = Duration::from_hours(48);
@@ -36,6 +40,10 @@ const CLAIM_LASTS: Duration = Duration::from_mins(10);
 const CLAIMS_KEPT: Duration = Duration::from_hours(7 * 24);
 /// Hashes looked up in one short read.
 const LOOKED_UP: usize = 500;
+/// Events read together, from the last one back.
+const EVENTS: i64 = 500;
+/// By so much the clocks of the object store and of the book may differ.
+const CLOCKS_DIFFER: Duration = Duration::from_hours(24);
 
 /// Why a sweep did not come to its end; the next one begins anew.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +116,10 @@ impl Registry {
         let old = Old { spared, before: ago(now, age) };
         let (mut swept, mut first) = (Swept::default(), FirstError::default());
         for hash in abandoned {
+            if !self.is_forsaken(entity, hash).await? {
+                self.withdraw_claim(entity, hash).await?;
+                continue;
+            }
             swept.documents += u64::from(first.pass(self.delete_claimed(entity, hash, old).await)?);
         }
         swept.documents += first.pass(self.sweep_documents(entity, old).await)?;
@@ -145,23 +157,42 @@ impl Registry {
             for meta in chunk {
                 let meta = meta.map_err(objects::Error::from)?;
                 let hash = meta.location.filename().and_then(|name| name.parse::<Sha256>().ok());
-                old.extend(hash.filter(|_| age.is_old(&meta)));
+                old.extend(hash.filter(|_| age.is_old(&meta)).map(|hash| (hash, modified(&meta))));
             }
-            let mut orphans = Vec::new();
+            let mut orphans = HashMap::new();
             let mut tx = self.store.read().await?;
-            for hash in old {
+            for (hash, stored) in old {
                 if !store::entries::refers_to(&mut tx, entity.id, hash).await? {
-                    orphans.push(hash);
+                    orphans.insert(hash, stored);
                 }
             }
+            let named = named_by_events(&mut tx, entity.id, &orphans).await?;
             drop(tx);
-            for hash in orphans {
+            for hash in orphans.into_keys().filter(|hash| !named.contains(hash)) {
                 if self.claim(entity, hash).await? {
                     deleted += u64::from(first.pass(self.delete_claimed(entity, hash, age).await)?);
                 }
             }
         }
         first.or(deleted)
+    }
+
+    /// Whether a document whose claim nobody ended belongs to nobody indeed: a claim is a row that anybody may have written
+    /// who can write to the database.
+    async fn is_forsaken(&self, entity: &Entity, hash: Sha256) -> Result<bool, SweepError> {
+        let Some(meta) = self.objects.head(&entity.code, &hash).await? else { return Ok(true) };
+        let mut tx = self.store.read().await?;
+        if store::entries::refers_to(&mut tx, entity.id, hash).await? {
+            return Ok(false);
+        }
+        Ok(named_by_events(&mut tx, entity.id, &HashMap::from([(hash, modified(&meta))])).await?.is_empty())
+    }
+
+    async fn withdraw_claim(&self, entity: &Entity, hash: Sha256) -> store::Result<()> {
+        let mut tx = self.store.begin().await?;
+        store::book::lock(&mut tx, entity.id).await?;
+        store::claims::withdraw(&mut tx, entity.id, hash).await?;
+        tx.commit().await
     }
 
     /// Claims a hash, unless an entry refers to it by now.
@@ -210,17 +241,40 @@ impl Registry {
                 continue;
             }
             let mut tx = self.store.read().await?;
-            let found = store::entries::by_id(&mut tx, entity.id, entry).await?;
+            let begun = store::entries::by_id(&mut tx, entity.id, entry).await?.is_some()
+                || !store::book::events_of(&mut tx, entity.id, entry).await?.is_empty();
             let lock = store::book::peek(&mut tx, entity.id).await?;
             drop(tx);
             self.may_sweep(entity, &lock)?;
-            if found.is_none() {
+            if !begun {
                 let done = self.objects.delete_signed(&meta).await.map(|()| 1);
                 deleted += first.pass(done.map_err(SweepError::from))?;
             }
         }
         first.or(deleted)
     }
+}
+
+/// Which of these documents, with when each was stored, the events since then name. An object was stored before its entry
+/// was numbered, so earlier events need not be read.
+async fn named_by_events(tx: &mut Tx, entity: i64, stored: &HashMap<Sha256, Micros>) -> store::Result<HashSet<Sha256>> {
+    let mut named = HashSet::new();
+    let Some(since) = stored.values().min().map(|first| ago(*first, CLOCKS_DIFFER)) else { return Ok(named) };
+    let mut before = i64::MAX;
+    loop {
+        let events = store::book::said_before(tx, entity, before, EVENTS).await?;
+        let Some((position, first, _)) = events.last() else { break };
+        before = *position;
+        let hashes = events.iter().flat_map(|(_, _, data)| data.split('"')).filter_map(|text| text.parse().ok());
+        named.extend(hashes.filter(|hash| stored.contains_key(hash)));
+        if *first < since {
+            break;
+        }
+    }
+    for hash in &named {
+        tracing::error!(%hash, "a document stays that an event names and no row: run `ventanilla verify book`");
+    }
+    Ok(named)
 }
 
 /// The first error of what goes on all the same.

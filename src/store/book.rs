@@ -490,6 +490,21 @@ pub async fn events_of(tx: &mut Tx, entity: i64, entry: Uuid) -> Result<Vec<Even
     )?)
 }
 
+/// Position, time and data of the last events before a position, the latest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn said_before(tx: &mut Tx, entity: i64, before: i64, limit: i64) -> Result<Vec<(i64, Micros, String)>> {
+    Ok(sql!(
+        tx,
+        fetch_all,
+        "SELECT position, at, data FROM events WHERE entity_id = $1 AND position < $2 ORDER BY position DESC LIMIT $3",
+        entity,
+        before,
+        limit
+    )?)
+}
+
 /// All events of some entries, those of each entry in their order.
 ///
 /// # Errors

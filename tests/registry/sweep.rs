@@ -84,6 +84,38 @@ async fn what_belongs_to_nobody_goes_and_what_an_entry_refers_to_stays(
     nothing_is_lost(&town).await;
 }
 
+/// Whoever writes to the database, and not to the object store, would have the registry delete what an entry brought.
+#[rstest]
+#[case::a_document_without_its_row("DELETE FROM documents", 2, 2)]
+#[case::a_claim_that_nobody_made(
+    "INSERT INTO object_claims (entity_id, sha256, claimed_at) SELECT entity_id, sha256, 1 FROM documents",
+    2,
+    2
+)]
+#[case::what_was_signed_without_its_entry(
+    "DELETE FROM entry_text; DELETE FROM receipts; DELETE FROM documents; DELETE FROM entries",
+    2,
+    2
+)]
+#[tokio::test]
+async fn what_an_event_names_stays_whatever_the_rows_say(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[case] attack: &str,
+    #[case] documents: usize,
+    #[case] signed: usize,
+) {
+    let town = Town::on(engine).await;
+    let paper = Paper::submission().document("plano", PLAN).document("memoria", b"%PDF-1.7 kept");
+    town.submit(&paper.signed_by_ana(), &fresh_key()).await.is(201, "");
+    let kept = async || futures_util::StreamExt::count(town.app.registry.objects().list_signed(ENTITY)).await;
+    assert_eq!((stored(&town).await, kept().await), (documents, signed));
+    execute(town.app.store(), attack).await;
+    tokio::time::sleep(AGE + Duration::from_secs(1)).await;
+    assert_eq!(sweep(&town).await, Swept::default());
+    assert_eq!((stored(&town).await, kept().await), (documents, signed));
+    assert_eq!(town.count("SELECT count(*) FROM object_claims").await, 0);
+}
+
 #[rstest]
 #[tokio::test]
 async fn what_was_removed_before_a_restart_refuses_nobody_after_it(
