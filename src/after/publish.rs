@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::nothing_after::nobody_said;
 use super::outside::{self, Known, OutsideError, Place};
 use crate::app::App;
+use crate::domain::Sha256;
 use crate::domain::text::with_causes;
 use crate::registry::act::Actor;
 use crate::registry::continuity::{Confirmed, confirm_again};
@@ -92,6 +93,16 @@ pub enum PublishError {
         /// Leaves now.
         found: u64,
     },
+    /// The object store is not the one of this book.
+    #[error(
+        "the object store holds no checkpoint of the book, which has {found} leaves, nor the document {document} that an entry          refers to: is `objects.url` the store that was used before? Put it right and start again; only where all that it held          is lost, say with `ventanilla accept-loss` that the book goes on with another one"
+    )]
+    OtherStore {
+        /// Leaves now.
+        found: u64,
+        /// The hash of a document that the database knows.
+        document: Sha256,
+    },
     /// A seal was used, and no checkpoint is sealed.
     #[error(
         "the book has {found} leaves and a seal was used, and no checkpoint of it is sealed: the seals were taken away, or never made; see \
@@ -138,6 +149,7 @@ impl PublishError {
             | Self::Cut { .. }
             | Self::Rewritten { .. }
             | Self::Unpublished { .. }
+            | Self::OtherStore { .. }
             | Self::Unsealed { .. }
             | Self::Held(_)
             | Self::Outside(OutsideError::Unreadable { .. }) => true,
@@ -339,6 +351,14 @@ impl App {
                 }
                 _ => {}
             }
+        }
+        // Nothing may have been published because nobody asked for it; then the documents are here all the same.
+        if log == Log::Book
+            && published.is_none()
+            && let Some(document) = store::entries::any_document(&mut tx, entity.id).await?
+            && self.registry.objects().head(&entity.code, &document).await?.is_none()
+        {
+            return Err(PublishError::OtherStore { found: size, document });
         }
         match confirm_again(&mut tx, entity, remembered).await? {
             Ok(tree) => Ok(Head { tree, published }),

@@ -529,6 +529,16 @@ pub async fn document(tx: &mut Tx, entity: i64, entry: Uuid, id: Uuid) -> Result
     )?)
 }
 
+/// The hash of any document that an entry refers to.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn any_document(tx: &mut Tx, entity: i64) -> Result<Option<Sha256>> {
+    let found: Option<(Sha256,)> =
+        sql!(tx, fetch_optional, "SELECT sha256 FROM documents WHERE entity_id = $1 LIMIT 1", entity)?;
+    Ok(found.map(|(hash,)| hash))
+}
+
 /// Whether any entry refers to an object.
 ///
 /// # Errors

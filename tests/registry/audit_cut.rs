@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use object_store::ObjectStoreExt;
+use object_store::memory::InMemory;
 use object_store::path::Path as ObjectPath;
 use rstest::rstest;
 use ventanilla::audit::{self, Wanted};
@@ -16,6 +17,7 @@ use ventanilla::registry::continuity::confirmed_head;
 use ventanilla::registry::ledger::Ledger;
 use ventanilla::registry::record;
 use ventanilla::store::log::Log;
+use ventanilla::store::objects::Objects;
 use ventanilla::store::{self, Store};
 
 use crate::backup::{is_kept, keyed_town, run};
@@ -255,6 +257,36 @@ async fn a_book_whose_seals_were_taken_away_is_held_until_that_is_accepted(
     assert!(town.app.check_continuity().await);
     assert_eq!(town.next_number().await, 3);
     assert_eq!(found(&town).await, Vec::<String>::new());
+}
+
+/// As where `objects.url` is mistyped: the state beside the key vouches for the book, and none of its documents is there.
+#[rstest]
+#[case::published(3600)]
+#[case::that_publishes_nothing(0)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_book_over_another_object_store_numbers_nothing_until_that_is_accepted(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[case] seal_seconds: u64,
+) {
+    let town = Town::over(Site::keyed(engine).await, |config| config.proof.seal_seconds = seal_seconds, None).await;
+    let form = Paper::submission().document("plano", b"%PDF-1.7 a plan").signed_by_ana();
+    town.submit(&form, &fresh_key()).await.is(201, "");
+    let site = town.stop().await;
+    let change = |config: &mut Config| config.proof.seal_seconds = seal_seconds;
+    let other = Objects::over(Arc::new(InMemory::new()));
+    let town = Town::open(site.clone(), Clock::system(), change, Some(other.clone())).await;
+    is_held(&town, "is `objects.url` the store that was used before?").await;
+    // What is sent meanwhile does not make it the right one.
+    let more = Paper::submission().document("plano", b"%PDF-1.7 another plan").signed_by_ana();
+    town.submit(&more, &fresh_key()).await.is(503, "unavailable");
+    assert!(!town.app.check_continuity().await);
+    let site = town.stop().await;
+    let town = Town::open(site, Clock::system(), change, None).await;
+    assert_eq!(town.next_number().await, 2);
+    let town = Town::open(town.stop().await, Clock::system(), change, Some(other)).await;
+    town.app.accept_loss(&Actor::operator("ana"), Some(9)).await.unwrap().unwrap();
+    assert!(town.app.check_continuity().await);
+    assert_eq!(town.next_number().await, 9);
 }
 
 #[rstest]
