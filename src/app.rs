@@ -4,6 +4,7 @@ pub mod anchors;
 pub mod expiry;
 pub mod lists;
 pub mod seals;
+mod settings;
 pub mod stamp;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -53,6 +54,18 @@ pub enum StartError {
     /// `entity.time_zone` is not one.
     #[error("entity.time_zone: there is no time zone {0:?}; Europe/Madrid and Atlantic/Canary are two")]
     TimeZone(String),
+    /// The entity's name.
+    #[error("entity.name {0}")]
+    EntityName(#[source] text::TextError),
+    /// The colour of receipts.
+    #[error("entity.colour: {0:?} is none; write it as #rrggbb, such as #1f4e79")]
+    Colour(String),
+    /// What is logged.
+    #[error(
+        "log.filter: {0:?} is none of off, error, warn, info, debug and trace, nor a part of the program with one of these, \
+         such as sqlx=warn"
+    )]
+    LogFilter(String),
     /// Where the public reaches the server.
     #[error("entity.public_url {0:?} {1}")]
     PublicUrl(String, #[source] config::public_url::PublicUrlError),
@@ -74,9 +87,12 @@ pub enum StartError {
     /// The object store.
     #[error("objects: {0}")]
     Objects(#[from] objects::Error),
-    /// The trust anchors, or the certificates that help to reach them.
+    /// The trust anchors.
     #[error("signature.trust_anchors: {0}")]
     Anchors(#[from] LoadError),
+    /// The certificates that help to reach the trust anchors.
+    #[error("signature.intermediates: {0}")]
+    Intermediates(#[source] LoadError),
     /// The certificates that may sign trusted lists.
     #[error("signature.list_signers: {0}")]
     ListSigners(#[source] LoadError),
@@ -101,6 +117,9 @@ pub enum StartError {
     /// `clock.source` is not one.
     #[error(transparent)]
     TimeSource(#[from] UnknownSource),
+    /// The name of the log.
+    #[error("proof.origin: {0:?}: {1}")]
+    Origin(String, #[source] KeyError),
     /// The key of the log.
     #[error("proof.key: {0}: {1}")]
     LedgerKey(PathBuf, #[source] std::io::Error),
@@ -201,6 +220,7 @@ impl App {
     /// # Errors
     /// [`StartError`] names the setting at fault.
     pub async fn open_with(config: Config, clock: Clock, objects: Objects) -> Result<Self, StartError> {
+        settings::check(&config)?;
         let zone: Tz =
             config.entity.time_zone.parse().map_err(|_| StartError::TimeZone(config.entity.time_zone.clone()))?;
         let public = &config.entity.public_url;
@@ -399,7 +419,7 @@ fn anchors_of(settings: &config::Signature, more: &[X509], lists: Vec<TrustedLis
     // Without anchors and lists nobody is trusted: signatures are judged, and none passes.
     let mut anchors = load(&settings.trust_anchors)?.unwrap_or_default();
     anchors.extend_from_slice(more);
-    let intermediates = load(&settings.intermediates)?.unwrap_or_default();
+    let intermediates = load(&settings.intermediates).map_err(StartError::Intermediates)?.unwrap_or_default();
     let grace = i64::from(settings.list_grace_days) * lists::DAY;
     Ok(Anchors::with_lists(anchors, intermediates, lists, grace)?)
 }
@@ -418,7 +438,18 @@ async fn ensure_entity(store: &Store, config: &Config, zone: Tz, clock: &Clock) 
     let settings = &config.entity;
     let mut tx = store.begin().await?;
     let (code, name, empty) = (&settings.code, &settings.name, Edge::default().to_bytes());
-    let before = store::catalogue::entities(&mut tx).await?.into_iter().find(|row| row.code == *code);
+    let (before, others): (Vec<_>, Vec<_>) =
+        store::catalogue::entities(&mut tx).await?.into_iter().partition(|row| row.code == *code);
+    let before = before.into_iter().next();
+    if before.is_none() && !others.is_empty() {
+        let others: Vec<&str> = others.iter().map(|row| row.code.as_str()).collect();
+        tracing::warn!(
+            entity = code,
+            beside = others.join(", "),
+            "the database did not have this entity, and has others: it is made beside them, with books of its own; \
+             if that is not meant, put entity.code right"
+        );
+    }
     let id = store::catalogue::ensure_entity(&mut tx, code, name, zone.name(), &empty, clock.now()).await?;
     store::log::ensure_access(&mut tx, id, &empty).await?;
     let ledger = ledger(&mut tx, id, config, clock).await?;
