@@ -103,7 +103,13 @@ fn is_said(expected: &str, said: &[&str]) -> bool {
             .zip(expected.split('"').skip(1))
             .filter(|(name, after)| after.starts_with(':') && !name.is_empty())
             .map(|(name, _)| format!("\"{name}\":"));
-        return names.collect::<Vec<_>>().iter().all(|name| whole.contains(name.as_str()));
+        let names: Vec<String> = names.collect();
+        if !names.is_empty() {
+            return names.iter().all(|name| whole.contains(name.as_str()));
+        }
+        // A line of values alone is there as it stands, but for how it is wrapped.
+        let bare = |text: &str| text.replace(char::is_whitespace, "");
+        return bare(&whole).contains(&bare(expected.trim_end_matches('…')));
     }
     let wanted: Vec<&str> = expected.split_whitespace().collect();
     said.iter().any(|line| {

@@ -62,9 +62,15 @@ fn settings_are_read_as_they_are_written_and_uncommented() {
 
 #[test]
 fn each_setting_says_what_it_is_for() {
-    let text = settings(Path::new("/srv/town"), &Answers::trial());
-    let sections = text.split("\n\n").filter(|part| part.contains(" = "));
-    for part in sections {
-        assert!(part.lines().any(|line| line.starts_with("# ")), "{part}");
+    let text = uncommented();
+    let lines: Vec<&str> = text.lines().collect();
+    let is_setting = |line: &str| !line.starts_with('#') && line.contains(" = ");
+    let mut settings = 0;
+    for (place, line) in lines.iter().enumerate().filter(|(_, line)| is_setting(line)) {
+        // Settings that go together stand under one comment.
+        let above = lines[..place].iter().rev().find(|above| !is_setting(above)).unwrap_or(&"");
+        assert!(above.starts_with("# ") && above.len() > 10, "nothing is said above {line}");
+        settings += 1;
     }
+    assert!(settings > 60, "{settings}");
 }
