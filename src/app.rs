@@ -175,6 +175,8 @@ pub struct App {
     pub lists: Arc<Mutex<lists::Used>>,
     /// Why the anchors could not be read again; none where they could.
     pub anchors_wrong: Arc<Mutex<Option<String>>>,
+    /// Why the seal could not be read again; none where it could.
+    pub seal_wrong: Arc<Mutex<Option<String>>>,
     /// How the anchors and the trusted lists were that were read at the start.
     pub anchors_at_start: anchors::Seen,
     /// The witnesses that are asked to cosign.
@@ -282,6 +284,7 @@ impl App {
             seal: Arc::new(seal),
             seal_at_start,
             anchors_wrong: Arc::default(),
+            seal_wrong: Arc::default(),
             seal_recorded: Arc::default(),
             seals_seen: Arc::default(),
             lists: Arc::new(Mutex::new(lists::Used::new(lists))),

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use openssl::x509::X509;
@@ -190,6 +191,11 @@ impl App {
                 "the certificate of the seal ended on {}, and what it seals proves nothing: entries are registered, receipts \
                  wait; put the renewed one into seal.certificate and seal.key, which are read again by themselves",
                 until.local_date(self.entity.zone)
+            ));
+        }
+        if let Some(wrong) = &*self.seal_wrong.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Condition::Remarkable(format!(
+                "receipts are sealed with the seal that was read before, as the new one cannot be used: {wrong}"
             ));
         }
         if self.seal.is_trial() {

@@ -1,6 +1,7 @@
 //! The certificates that seal: on record before they do, so that whoever checks the book knows them.
 
 use std::collections::HashSet;
+use std::sync::PoisonError;
 
 use openssl::x509::X509;
 use tokio_util::sync::CancellationToken;
@@ -65,9 +66,12 @@ impl App {
     /// Reads the seal again. Its certificate is on record before it seals anything.
     ///
     /// # Errors
-    /// [`RenewalError`]: then the seal stays as it was.
+    /// [`RenewalError`]: then the seal stays as it was, and `/readyz` says why.
     pub async fn renew_seal(&self) -> Result<(), RenewalError> {
-        let fresh = Seal::load(&self.config.seal)?;
+        let fresh = Seal::load(&self.config.seal);
+        let wrong = fresh.as_ref().err().map(ToString::to_string);
+        *self.seal_wrong.lock().unwrap_or_else(PoisonError::into_inner) = wrong;
+        let fresh = fresh?;
         if let Some(certificate) = fresh.certificate() {
             self.keep_seal(&certificate, Action::SealUsed, &Actor::system()).await?;
         }

@@ -1,5 +1,6 @@
 //! Whether the registry could number now: what `/readyz` asks.
 
+use std::error::Error;
 use std::sync::PoisonError;
 
 use chrono::Datelike;
@@ -24,9 +25,21 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// How a part is of which a check found this.
-    pub fn of<E: std::fmt::Display>(checked: Result<(), E>) -> Self {
-        checked.map_or_else(|error| Self::Wrong(error.to_string()), |()| Self::Well)
+    /// How a part is of which a check found this. What the system says of it, such as that a disk is full, is said as well;
+    /// all causes, with addresses and paths, are for the log alone.
+    pub fn of<E: Error + 'static>(checked: Result<(), E>) -> Self {
+        let Err(error) = checked else { return Self::Well };
+        tracing::error!(error = &error as &dyn Error, "a part of the registry does not work");
+        let (mut system, mut cause) = (None, error.source());
+        while let Some(error) = cause {
+            system = error.downcast_ref::<std::io::Error>().or(system);
+            cause = error.source();
+        }
+        // An error of the system's own; others put what they like into one.
+        match system.and_then(std::io::Error::raw_os_error) {
+            Some(code) => Self::Wrong(format!("{error}: {}", std::io::Error::from_raw_os_error(code))),
+            None => Self::Wrong(error.to_string()),
+        }
     }
 
     /// Whether it does what it should.
@@ -158,5 +171,26 @@ impl Registry {
         } else {
             Condition::Remarkable(format!("of {} no {} holidays are published", today.year(), also.join(" and ")))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the object store is unavailable")]
+    struct Unavailable(#[source] std::io::Error);
+
+    #[test]
+    fn what_the_system_says_is_said_and_nothing_of_others() {
+        let full = std::io::Error::from_raw_os_error(28);
+        assert_eq!(
+            Condition::of(Err(Unavailable(full))).to_string(),
+            "the object store is unavailable: No space left on device (os error 28)"
+        );
+        let private = std::io::Error::other("/srv/registry/objects is away");
+        assert_eq!(Condition::of(Err(Unavailable(private))).to_string(), "the object store is unavailable");
+        assert_eq!(Condition::of::<Unavailable>(Ok(())), Condition::Well);
     }
 }

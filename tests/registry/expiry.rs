@@ -59,6 +59,11 @@ async fn an_expired_seal_seals_nothing_until_it_is_renewed(#[values(Engine::Sqli
     assert!(said(&parts, "expiry").contains("ended on 2049-03-22"), "{parts}");
     std::fs::copy(town.site.path("seal.pem"), town.site.path("own.pem")).unwrap();
     town.app.renew_seal().await.unwrap_err();
+    town.clock.set(days_before_the_end(2));
+    // Its clock is behind now, which is another matter.
+    let parts = self::parts(&town, 503).await;
+    assert!(said(&parts, "seal").starts_with("ok: receipts are sealed with the seal that was read before"), "{parts}");
+    town.clock.set(days_before_the_end(-2));
     std::fs::copy(test_key("entity-seal"), town.site.path("own.key")).unwrap();
     town.app.renew_seal().await.unwrap();
     town.get(&format!("/entries/{id}/receipt.json"), "clerk").await.is(200, "");
