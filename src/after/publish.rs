@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 use super::nothing_after::nobody_said;
 use super::outside::{self, Known, OutsideError, Place};
 use crate::app::App;
-use crate::domain::Sha256;
 use crate::domain::text::with_causes;
 use crate::registry::act::Actor;
 use crate::registry::continuity::{Confirmed, confirm_again};
@@ -22,7 +21,10 @@ use crate::registry::hold::{Loss, LossError, Next, Skipped, Written};
 use crate::registry::ledger::{head, root_of, stored_edge};
 use crate::registry::seal_record;
 use crate::store::log::Log;
-use crate::store::{self, objects};
+use crate::store::{self, Tx, objects};
+
+/// Documents that are looked for where the object store has no checkpoint: one of them may be lost.
+const DOCUMENTS: i64 = 5;
 
 /// Why a checkpoint was not published.
 #[derive(Debug, thiserror::Error)]
@@ -95,13 +97,13 @@ pub enum PublishError {
     },
     /// The object store is not the one of this book.
     #[error(
-        "the object store holds no checkpoint of the book, which has {found} leaves, nor the document {document} that an entry          refers to: is `objects.url` the store that was used before? Put it right and start again; only where all that it held          is lost, say with `ventanilla accept-loss` that the book goes on with another one"
+        "the object store holds no checkpoint of the book, which has {found} leaves, nor any document that its entries refer \
+         to: is `objects.url` the store that was used before? Put it right and start again; only where all that it held is \
+         lost, say with `ventanilla accept-loss` that the book goes on with another one"
     )]
     OtherStore {
         /// Leaves now.
         found: u64,
-        /// The hash of a document that the database knows.
-        document: Sha256,
     },
     /// A seal was used, and no checkpoint is sealed.
     #[error(
@@ -352,13 +354,8 @@ impl App {
                 _ => {}
             }
         }
-        // Nothing may have been published because nobody asked for it; then the documents are here all the same.
-        if log == Log::Book
-            && published.is_none()
-            && let Some(document) = store::entries::any_document(&mut tx, entity.id).await?
-            && self.registry.objects().head(&entity.code, &document).await?.is_none()
-        {
-            return Err(PublishError::OtherStore { found: size, document });
+        if log == Log::Book && published.is_none() && self.holds_no_document(&mut tx).await? {
+            return Err(PublishError::OtherStore { found: size });
         }
         match confirm_again(&mut tx, entity, remembered).await? {
             Ok(tree) => Ok(Head { tree, published }),
@@ -367,6 +364,18 @@ impl App {
             }
             Err(signed) => Err(PublishError::Rewritten { log: name, signed, place: Place::Remembered }),
         }
+    }
+
+    /// Whether entries have documents, and the object store has none of those that are looked for. Where it has them, nothing
+    /// may be published only because nobody asked for it.
+    async fn holds_no_document(&self, tx: &mut Tx) -> Result<bool, PublishError> {
+        let documents = store::entries::some_documents(tx, self.entity.id, DOCUMENTS).await?;
+        for document in &documents {
+            if self.registry.objects().head(&self.entity.code, document).await?.is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(!documents.is_empty())
     }
 
     /// What a witness said when the book was brought back, or that a restoration is under way.

@@ -529,14 +529,14 @@ pub async fn document(tx: &mut Tx, entity: i64, entry: Uuid, id: Uuid) -> Result
     )?)
 }
 
-/// The hash of any document that an entry refers to.
+/// The hashes of so many documents that entries refer to, in no order.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn any_document(tx: &mut Tx, entity: i64) -> Result<Option<Sha256>> {
-    let found: Option<(Sha256,)> =
-        sql!(tx, fetch_optional, "SELECT sha256 FROM documents WHERE entity_id = $1 LIMIT 1", entity)?;
-    Ok(found.map(|(hash,)| hash))
+pub async fn some_documents(tx: &mut Tx, entity: i64, limit: i64) -> Result<Vec<Sha256>> {
+    let found: Vec<(Sha256,)> =
+        sql!(tx, fetch_all, "SELECT sha256 FROM documents WHERE entity_id = $1 LIMIT $2", entity, limit)?;
+    Ok(found.into_iter().map(|(hash,)| hash).collect())
 }
 
 /// Whether any entry refers to an object.
