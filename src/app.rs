@@ -167,6 +167,8 @@ pub struct App {
     pub seal_at_start: u64,
     /// Set once the record says that the seal of the start is used.
     pub seal_recorded: Arc<tokio::sync::OnceCell<()>>,
+    /// Set once the record says what was there before acts were recorded.
+    pub older_recorded: Arc<tokio::sync::OnceCell<()>>,
     /// The certificates that seal for the registry, as far as they were asked for: SHA-256 in hexadecimal.
     pub seals_seen: Arc<tokio::sync::Mutex<HashSet<String>>>,
     /// Who is asked how far the clock is off.
@@ -286,6 +288,7 @@ impl App {
             anchors_wrong: Arc::default(),
             seal_wrong: Arc::default(),
             seal_recorded: Arc::default(),
+            older_recorded: Arc::default(),
             seals_seen: Arc::default(),
             lists: Arc::new(Mutex::new(lists::Used::new(lists))),
             anchors_at_start,

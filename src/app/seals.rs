@@ -86,9 +86,7 @@ impl App {
     pub async fn record_seal(&self) -> store::Result<()> {
         let Some(certificate) = self.seal.certificate() else { return Ok(()) };
         let recording = self.seal_recorded.get_or_try_init(|| async {
-            let mut tx = self.store().begin().await?;
-            older::record(&mut tx, self.clock(), &self.entity).await?;
-            tx.commit().await?;
+            self.record_older().await?;
             let by = Actor::system();
             if self.keep_seal(&certificate, Action::SealUsed, &by).await? {
                 tracing::info!("the certificate of the seal is new, and was recorded");
@@ -96,6 +94,30 @@ impl App {
             Ok(())
         });
         recording.await.copied()
+    }
+
+    /// Sees to it that what was there before acts were recorded is on record, also where nothing is ever sealed; once it is,
+    /// nothing more is asked.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn record_older(&self) -> store::Result<()> {
+        let recording = self.older_recorded.get_or_try_init(|| async {
+            let mut tx = self.store().begin().await?;
+            older::record(&mut tx, self.clock(), &self.entity).await?;
+            tx.commit().await
+        });
+        recording.await.copied()
+    }
+
+    /// Goes on until [`App::record_older`] did, where it could not at the start.
+    pub async fn until_older_recorded(&self, stop: CancellationToken) {
+        while self.record_older().await.is_err() {
+            tokio::select! {
+                () = tokio::time::sleep(LOOKS) => {}
+                () = stop.cancelled() => return,
+            }
+        }
     }
 
     /// Records, on an operator's word, a certificate that sealed before certificates were recorded; whether it was not on

@@ -230,6 +230,10 @@ impl Server {
         }
         // Before anything is numbered: a clock that was wrong from the start is not seen otherwise.
         app.ask_time_source().await;
+        if let Err(error) = app.record_older().await {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "what was there before acts were recorded is not on record yet");
+        }
         // Whatever seals asks for it again.
         if let Err(error) = app.record_seal().await {
             let error = &error as &dyn std::error::Error;
@@ -245,7 +249,10 @@ impl Server {
         }
         let holding = tokio::spawn({
             let (app, stop) = (app.clone(), stop.clone());
-            async move { app.until_continuing(stop).await }
+            async move {
+                app.until_continuing(stop.clone()).await;
+                app.until_older_recorded(stop).await;
+            }
         });
         let after = tokio::spawn({
             let (app, stop) = (app.clone(), stop.clone());

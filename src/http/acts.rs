@@ -122,6 +122,7 @@ pub async fn list(
     if more {
         rows.pop();
     }
+    app.registry.confirm_looks(&mut tx, &caller.entity, &rows).await?;
     let next_cursor = rows.last().filter(|_| more).map(write_cursor);
     let items = rows
         .into_iter()

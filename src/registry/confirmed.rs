@@ -1,8 +1,10 @@
-//! Entries that are what the book says of them: the only ones that are shown to anybody.
+//! Entries that are what the book says of them: the only ones that are shown to anybody. And lines of the access log that are
+//! what its tree says.
 //!
 //! # What is checked
 //! The rows of an entry are what its events tell, its events what their commitments commit to, and these leaves of the
-//! tree that is committed; it has as many events as versions, and begins where its row says.
+//! tree that is committed; it has as many events as versions, and begins where its row says. A look or an act is what its
+//! commitment commits to, and this is a leaf of the tree of looks.
 //!
 //! # Why
 //! Rows are for finding entries, and the book says what was registered. Whoever can write to the database can write a
@@ -15,7 +17,10 @@ use uuid::Uuid;
 use super::Registry;
 use super::caller::{Caller, Entity};
 use super::history;
+use super::leaves::leaves;
+use super::record;
 use super::visibility::{is_with, only_with};
+use crate::store::access::AccessRow;
 use crate::store::book::EventRow;
 use crate::store::entries::{Belongings, EntryRow};
 use crate::store::{self, Tx};
@@ -55,7 +60,7 @@ impl Registry {
     ) -> store::Result<Confirmed> {
         let events = store::book::events_of(tx, entity.id, row.id).await?;
         check(entity, &events, &row, &with)?;
-        entity.ledger.leaves.check(tx, entity.id, &events).await?;
+        entity.ledger.leaves.check(tx, entity.id, &leaves(&events)).await?;
         Ok(Confirmed { row, with, events })
     }
 
@@ -93,7 +98,22 @@ impl Registry {
             let end = events.partition_point(|event| event.entry_id <= row.id);
             check(entity, &events[begin..end], row, with)?;
         }
-        entity.ledger.leaves.check(tx, entity.id, &events).await
+        entity.ledger.leaves.check(tx, entity.id, &leaves(&events)).await
+    }
+
+    /// That looks or acts are what the tree of looks says; they were read in this transaction.
+    ///
+    /// # Errors
+    /// [`store::Error::Corrupt`] where other hands altered one.
+    pub async fn confirm_looks(&self, tx: &mut Tx, entity: &Entity, rows: &[AccessRow]) -> store::Result<()> {
+        for row in rows {
+            if record::commitment(&row.salt.0, &record::of_look(&entity.code, row)) != row.commitment {
+                tracing::error!(position = row.position, "a line of the access log was altered");
+                return Err(store::Error::Corrupt("access log"));
+            }
+        }
+        let leaves: Vec<_> = rows.iter().map(|row| (row.position, row.commitment)).collect();
+        entity.ledger.looks.check(tx, entity.id, &leaves).await
     }
 }
 

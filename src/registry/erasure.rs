@@ -28,6 +28,7 @@ use super::bound::Bound;
 use super::caller::{Entity, is_citizen};
 use super::correction::by_code;
 use super::entry::Entry;
+use super::leaves::leaves;
 use super::record;
 use crate::domain::ErasureGround;
 use crate::store::book::EventRow;
@@ -272,7 +273,7 @@ impl Registry {
         if !says_erased(erasure, first) || !record::is_committed(&entity.code, erasure) {
             return Ok(false);
         }
-        match entity.ledger.leaves.check(tx, entity.id, &events).await {
+        match entity.ledger.leaves.check(tx, entity.id, &leaves(&events)).await {
             Ok(()) => Ok(true),
             Err(store::Error::Corrupt(_)) => Ok(false),
             Err(error) => Err(error),

@@ -1,4 +1,5 @@
-//! That events are leaves of the book's tree, as it is committed: asked of every event that is shown.
+//! That events are leaves of the book's tree, and looks and acts leaves of the tree of looks, as these are committed: asked of
+//! each that is shown.
 //!
 //! # Why
 //! A record and its commitment stand in one row, so whoever can write it can make them agree. What they cannot make agree
@@ -32,9 +33,12 @@ struct Tiles {
     edge: Edge,
 }
 
-/// The leaves of a book's tree, with what this process knows of its tiles.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Leaves(Arc<Mutex<Tiles>>);
+/// The leaves of a tree, with what this process knows of its tiles.
+#[derive(Debug, Clone)]
+pub(super) struct Leaves {
+    log: Log,
+    tiles: Arc<Mutex<Tiles>>,
+}
 
 const WRONG: store::Error = store::Error::Corrupt("leaf of the log");
 
@@ -45,31 +49,36 @@ fn parts(head: &Edge) -> (&[Sha256], &[Sha256]) {
 }
 
 impl Leaves {
-    /// That each of these events is the leaf of the book's tree that its position says.
+    /// Those of the tree of this log; nothing is known of its tiles yet.
+    pub(super) fn of(log: Log) -> Self {
+        Self { log, tiles: Arc::default() }
+    }
+
+    /// That each of these positions has this commitment as its leaf in the tree.
     ///
     /// # Errors
-    /// [`store::Error::Corrupt`] where one is not; or the database does not answer.
-    pub(super) async fn check(&self, tx: &mut Tx, entity: i64, events: &[EventRow]) -> store::Result<()> {
-        if events.is_empty() {
+    /// [`store::Error::Corrupt`] where one has not; or the database does not answer.
+    pub(super) async fn check(&self, tx: &mut Tx, entity: i64, leaves: &[(i64, Sha256)]) -> store::Result<()> {
+        if leaves.is_empty() {
             return Ok(());
         }
-        let head = store::log::edge(tx, entity, Log::Book).await?.ok_or(WRONG)?;
+        let head = store::log::edge(tx, entity, self.log).await?.ok_or(WRONG)?;
         let head = Edge::from_bytes(&head).map_err(|_| WRONG)?;
         let mut wanted = BTreeMap::<u64, Vec<(usize, Sha256)>>::new();
-        for event in events {
-            let index = u64::try_from(event.position - 1).map_err(|_| WRONG)?;
+        for &(position, commitment) in leaves {
+            let index = u64::try_from(position.saturating_sub(1)).map_err(|_| WRONG)?;
             if index >= head.size() {
                 return Err(WRONG);
             }
             let place = usize::try_from(index % WIDTH).map_err(|_| WRONG)?;
-            wanted.entry(index / WIDTH).or_default().push((place, event.commitment));
+            wanted.entry(index / WIDTH).or_default().push((place, commitment));
         }
         let known = self.complete_tiles(tx, entity, &head).await?;
         for run in runs(wanted.keys().copied()) {
             let (start, end) = (run.start.saturating_mul(WIDTH), run.end.saturating_mul(WIDTH).min(head.size()));
             let count = end.checked_sub(start).and_then(|count| i64::try_from(count).ok()).ok_or(WRONG)?;
             let start = i64::try_from(start).map_err(|_| WRONG)?;
-            let read = store::log::commitments(tx, entity, Log::Book, start, count).await?;
+            let read = store::log::commitments(tx, entity, self.log, start, count).await?;
             // Positions are unique, so as many as there must be are all of them.
             if i64::try_from(read.len()) != Ok(count) {
                 return Err(WRONG);
@@ -94,16 +103,16 @@ impl Leaves {
     /// The roots of the tiles that are complete under this head.
     async fn complete_tiles(&self, tx: &mut Tx, entity: i64, head: &Edge) -> store::Result<Arc<[Sha256]>> {
         let complete = usize::try_from(head.size() / WIDTH).map_err(|_| WRONG)?;
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self.tiles.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // An older snapshot than the one by which they were learned has fewer.
         if known.roots.len() > complete {
             return Ok(known.roots[..complete].into());
         }
-        if let Some(known) = grown(tx, entity, &known, head, complete).await? {
+        if let Some(known) = grown(tx, (entity, self.log), &known, head, complete).await? {
             return Ok(self.learn_tiles(known));
         }
         // Where a loss was accepted, the tree goes on otherwise than this process knew it.
-        match grown(tx, entity, &Tiles::default(), head, complete).await? {
+        match grown(tx, (entity, self.log), &Tiles::default(), head, complete).await? {
             Some(known) => Ok(self.learn_tiles(known)),
             None => Err(WRONG),
         }
@@ -111,19 +120,30 @@ impl Leaves {
 
     fn learn_tiles(&self, known: Tiles) -> Arc<[Sha256]> {
         let roots = known.roots.clone();
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = known;
+        *self.tiles.lock().unwrap_or_else(PoisonError::into_inner) = known;
         roots
     }
 }
 
+/// The place of each event in the tree, and what its leaf is made of.
+pub(super) fn leaves(events: &[EventRow]) -> Vec<(i64, Sha256)> {
+    events.iter().map(|event| (event.position, event.commitment)).collect()
+}
+
 /// What is known, and the tiles that became complete since; `None` where the head says otherwise.
-async fn grown(tx: &mut Tx, entity: i64, known: &Tiles, head: &Edge, complete: usize) -> store::Result<Option<Tiles>> {
+async fn grown(
+    tx: &mut Tx,
+    (entity, log): (i64, Log),
+    known: &Tiles,
+    head: &Edge,
+    complete: usize,
+) -> store::Result<Option<Tiles>> {
     let mut edge = known.edge.clone();
     let mut roots = known.roots.clone();
     if complete > roots.len() {
         let number = |count: usize| i64::try_from(count).map_err(|_| WRONG);
         let (start, count) = (number(roots.len())?, number(complete - roots.len())?);
-        let more = store::log::nodes(tx, entity, Log::Book, TILE_HEIGHT.into(), start, count).await?;
+        let more = store::log::nodes(tx, entity, log, TILE_HEIGHT.into(), start, count).await?;
         for root in &more {
             edge.append(*root).map_err(|_| WRONG)?;
         }

@@ -43,6 +43,7 @@ pub struct Ledger {
     kept: Kept,
     pub(super) continuity: Continuity,
     pub(super) leaves: Leaves,
+    pub(super) looks: Leaves,
 }
 
 impl Ledger {
@@ -60,7 +61,8 @@ impl Ledger {
             access: named(&format!("{origin}/access"))?,
             kept: Kept::default(),
             continuity: Continuity::default(),
-            leaves: Leaves::default(),
+            leaves: Leaves::of(Log::Book),
+            looks: Leaves::of(Log::Access),
         })
     }
 

@@ -2,6 +2,8 @@
 
 use rstest::rstest;
 use serde_json::Value;
+use ventanilla::registry::record;
+use ventanilla::store;
 
 use crate::harness::door::Answer;
 use crate::harness::paper::{Paper, fresh_key};
@@ -121,4 +123,51 @@ async fn a_list_with_a_row_that_cannot_be_read_says_so_too() {
     let (town, _) = with_one(Engine::Sqlite).await;
     execute(town.app.store(), "UPDATE entries SET routing = 'nowhere'").await;
     is_altered(town.get("/entries", "clerk").await);
+}
+
+/// A look that is shown is one that the tree of looks has, and so is an act.
+#[rstest]
+#[case::who("UPDATE access_log SET who = 'nadie' WHERE action IN ('read', 'seal_used')")]
+#[case::when("UPDATE access_log SET at = at + 1 WHERE action IN ('read', 'seal_used')")]
+#[case::what("UPDATE access_log SET detail = '{}' WHERE action IN ('read', 'seal_used')")]
+#[case::one_less("DELETE FROM access_log WHERE action IN ('read', 'seal_used')")]
+#[tokio::test]
+async fn a_line_of_the_access_log_that_was_altered_is_not_shown(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[case] attack: &str,
+) {
+    let (town, registered) = with_one(engine).await;
+    town.get(&format!("/entries/{}", registered["entry"]["id"].as_str().unwrap()), "clerk").await.is(200, "");
+    for path in ["/access-log", "/acts"] {
+        let page = town.get(path, "auditor").await.is(200, "").json();
+        assert_ne!(page["items"].as_array().unwrap().len(), 0, "{path}");
+    }
+    execute(town.app.store(), attack).await;
+    for path in ["/access-log", "/acts"] {
+        is_altered(town.get(path, "auditor").await);
+    }
+}
+
+/// Whoever can write the row can make it agree with its commitment, and not with the tree.
+#[rstest]
+#[tokio::test]
+async fn a_look_that_agrees_with_its_commitment_is_no_leaf_of_the_tree(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let (town, registered) = with_one(engine).await;
+    town.get(&format!("/entries/{}", registered["entry"]["id"].as_str().unwrap()), "clerk").await.is(200, "");
+    let entity = &town.app.entity;
+    let mut tx = town.app.store().read().await.unwrap();
+    let rows = store::access::stretch(&mut tx, entity.id, 1, i64::MAX).await.unwrap();
+    drop(tx);
+    let mut forged = rows.into_iter().find(|row| row.action == "read").unwrap();
+    forged.who = "nadie".into();
+    let commitment = record::commitment(&forged.salt.0, &record::of_look(&entity.code, &forged));
+    let commitment = match engine {
+        Engine::Sqlite => format!("X'{commitment}'"),
+        Engine::Postgres => format!("'\\x{commitment}'::bytea"),
+    };
+    let attack = format!("UPDATE access_log SET who = 'nadie', commitment = {commitment} WHERE action = 'read'");
+    execute(town.app.store(), &attack).await;
+    is_altered(town.get("/access-log", "auditor").await);
 }

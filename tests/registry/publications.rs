@@ -5,6 +5,7 @@ use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
 use ventanilla::audit::{self, Wanted};
+use ventanilla::config::Config;
 
 use crate::harness::site::{Engine, execute};
 use crate::harness::town::Town;
@@ -110,4 +111,24 @@ async fn what_is_published_is_what_the_acts_say(#[values(Engine::Sqlite, Engine:
         assert!(fresh.clone().any(|finding| finding.contains(&named)), "{attack}: {now:#?}");
         before = now;
     }
+}
+
+/// What is never sealed needs the same record: rows that say they are older than all acts are told from those that are.
+#[rstest]
+#[tokio::test]
+async fn a_registry_without_a_seal_records_what_was_there_before_too(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let unsealed = |config: &mut Config| config.seal = Config::default().seal;
+    let town = Town::with(engine, unsealed).await;
+    town.until("SELECT count(*) FROM access_log WHERE action = 'older_recorded'", |recorded| recorded == 1).await;
+    town.until("SELECT count(*) FROM access_log WHERE action = 'seal_used'", |used| used == 0).await;
+    assert_eq!(found(&town).await, Vec::<String>::new());
+    town.entry().await;
+    let planted = "INSERT INTO tokens (id, entity_id, name, role, hash, created_at, expires_at)
+        SELECT id, entity_id, 'intruder', 'clerk', commitment, 1, 9000000000000000 FROM events WHERE position = 1";
+    execute(town.app.store(), planted).await;
+    let now = found(&town).await;
+    let named = "(intruder) is not what the recorded acts say: no act made it";
+    assert!(now.iter().any(|finding| finding.contains(named)), "{now:#?}");
 }

@@ -16,6 +16,7 @@ use crate::registry::alteration::{Alteration, NotAltered, What, apply};
 use crate::registry::book::{Committed, Key, Refusal, Registration};
 use crate::registry::bound::Bound;
 use crate::registry::entry::{Entry, parties_of, verdicts};
+use crate::registry::leaves::leaves;
 use crate::registry::visibility::is_with;
 use crate::registry::{erasure, history, record};
 use crate::store::book::{EventRow, KeyRow};
@@ -166,7 +167,7 @@ impl Batch<'_> {
     /// and must not be made of what other hands wrote into the row. What is erased may be anything.
     async fn is_confirmed(&self, tx: &mut Tx, row: &EntryRow, with: &Belongings) -> store::Result<bool> {
         let events = store::book::events_of(tx, self.entity.id, row.id).await?;
-        let checked = match self.entity.ledger.leaves.check(tx, self.entity.id, &events).await {
+        let checked = match self.entity.ledger.leaves.check(tx, self.entity.id, &leaves(&events)).await {
             Ok(()) => history::check_with(self.entity, events, &self.events, row, with),
             Err(error) => Err(error),
         };
