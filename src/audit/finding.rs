@@ -267,6 +267,21 @@ pub enum Finding {
         /// Its fields that differ, or what else is wrong.
         wrong: Vec<String>,
     },
+    /// Something was done under the name of a token that there was not.
+    #[error(
+        "{name} ({role}) did {what}, the first at position {position}, and had no token then that the recorded acts tell of: \
+         it was planted, or came back after its end"
+    )]
+    WithoutToken {
+        /// The name.
+        name: String,
+        /// The role.
+        role: String,
+        /// How many of what.
+        what: String,
+        /// The position of the first in its log.
+        position: i64,
+    },
     /// A key or a used signature is not what the events of the book bind.
     #[error("{what} is not what the events of the book say: {wrong}")]
     NotByEvents {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::actors::Actors;
 use super::acts::Acts;
 use super::seals::Seals;
 use super::{AuditError, Finding, Kept, Report, published, sealed, signed};
@@ -29,6 +30,7 @@ pub async fn check(app: &App, seals: &mut Seals, report: &mut Report) -> Result<
     }
     let mut tx = app.store().read().await?;
     let (size, root) = head(&mut tx, entity, Log::Access).await?;
+    let mut actors = Actors::load(app, &mut tx).await?;
     for position in store::access::beyond(&mut tx, entity, position(size)).await? {
         // Looks since the head was read are not beyond it.
         if head(&mut tx, entity, Log::Access).await?.0 == size {
@@ -55,6 +57,7 @@ pub async fn check(app: &App, seals: &mut Seals, report: &mut Report) -> Result<
         drop(tx);
         for row in &rows {
             acts.see(row);
+            actors.see_look(row);
         }
         let mut rows = rows.iter().peekable();
         for index in from..to {
@@ -71,6 +74,7 @@ pub async fn check(app: &App, seals: &mut Seals, report: &mut Report) -> Result<
         }
         from = to;
     }
+    actors.tell("looks and acts", report);
     if edge.root() != root {
         report.find(Finding::AccessLogHead { size });
     }

@@ -8,6 +8,7 @@
 //! | `receipts` | receipts against leaves, their seals, their PDFs |
 //! | `seals` | whose certificate made a seal |
 //! | `acts` | tokens, trust anchors, units, offices and books against the privileged acts |
+//! | `actors` | who did something, against the tokens of that time |
 //! | `unknown` | rows that name entries or trees that there are not |
 //! | `publications` | calendar, incidents, deadlines, officials and trusted lists against theirs |
 //! | `bound` | idempotency keys and used signatures against the events |
@@ -19,6 +20,7 @@
 //! So the check has two halves: rows against leaves, which finds what was done carelessly, and leaves against checkpoints
 //! kept elsewhere, which finds what was done with care. It reads in short stretches, so that the registry goes on.
 
+mod actors;
 mod acts;
 mod bound;
 mod documents;
@@ -30,6 +32,7 @@ mod seals;
 mod unknown;
 mod walk;
 
+use actors::Actors;
 pub use finding::Finding;
 use seals::Seals;
 
@@ -125,6 +128,7 @@ pub async fn book(app: &App, mut wanted: Wanted, progress: Progress<'_>) -> Resu
     wanted.kept.extend(sealed(app, Log::Book, &mut seals, &mut report).await?);
     let mut tx = app.store().read().await?;
     let (size, root) = head(&mut tx, entity, Log::Book).await?;
+    let actors = Actors::load(app, &mut tx).await?;
     for (id, position) in store::audit::beyond(&mut tx, entity, i64::try_from(size).unwrap_or(i64::MAX)).await? {
         // Events that were committed since the head was read are not beyond it.
         if head(&mut tx, entity, Log::Book).await?.0 == size {
@@ -141,7 +145,7 @@ pub async fn book(app: &App, mut wanted: Wanted, progress: Progress<'_>) -> Resu
             report.find(Finding::RolledBack { size, found, source_name: kept.source.clone() });
         }
     }
-    let computed = walk::walk(app, &wanted, size, (&mut seals, &mut report), progress).await?;
+    let computed = walk::walk(app, &wanted, (size, actors), (&mut seals, &mut report), progress).await?;
     if computed != root {
         report.find(Finding::Head { size });
     }

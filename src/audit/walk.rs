@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::actors::Actors;
 use super::bound::Bounds;
 use super::seals::Seals;
 use super::{AuditError, Finding, Kept, Progress, Report, Wanted, documents, receipts};
@@ -42,6 +43,7 @@ struct Walk<'a> {
     bounds: Bounds,
     /// The versions of the calendar that entries name.
     calendars: BTreeMap<i64, Calendar>,
+    actors: Actors,
 }
 
 /// The numbers of a book and year, as the events tell them.
@@ -59,7 +61,7 @@ struct Numbers {
 pub async fn walk(
     app: &App,
     wanted: &Wanted,
-    size: u64,
+    (size, actors): (u64, Actors),
     (seals, report): (&mut Seals, &mut Report),
     progress: Progress<'_>,
 ) -> Result<Sha256, AuditError> {
@@ -77,6 +79,7 @@ pub async fn walk(
         kept,
         bounds: Bounds::new(app.clock().now()),
         calendars: BTreeMap::new(),
+        actors,
     };
     walk.compare_kept(report);
     let entity = app.entity.id;
@@ -151,6 +154,7 @@ pub async fn walk(
     }
     drop(tx);
     walk.bounds.compare_keys(app, report).await?;
+    walk.actors.tell("events of the book", report);
     Ok(walk.edge.root())
 }
 
@@ -195,6 +199,7 @@ impl Walk<'_> {
             };
             report.events += 1;
             self.bounds.see(event);
+            self.actors.see_event(event);
             let erased = || erasures.iter().any(|erasure| erasure::says_erased(erasure, event));
             if !record::is_committed(&self.app.entity.code, event) && !erased() {
                 let (kind, code) = (event.r#type.clone(), code_of(event));

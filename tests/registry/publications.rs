@@ -6,6 +6,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use ventanilla::audit::{self, Wanted};
 use ventanilla::config::Config;
+use ventanilla::domain::Sha256;
 
 use crate::harness::site::{Engine, execute};
 use crate::harness::town::Town;
@@ -131,4 +132,61 @@ async fn a_registry_without_a_seal_records_what_was_there_before_too(
     let now = found(&town).await;
     let named = "(intruder) is not what the recorded acts say: no act made it";
     assert!(now.iter().any(|finding| finding.contains(named)), "{now:#?}");
+}
+
+/// What was done with it stays, whoever takes its row away.
+#[rstest]
+#[case::of_its_own("intruder", "clerk", "intruder (clerk)")]
+#[case::with_the_name_of_another_role("sac", "auditor", "sac (auditor)")]
+#[tokio::test]
+async fn a_token_that_was_planted_used_and_taken_away_is_named_by_what_was_done_with_it(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[case] name: &str,
+    #[case] role: &str,
+    #[case] named: &str,
+) {
+    let town = Town::on(engine).await;
+    let id = town.entry().await;
+    town.until("SELECT count(*) FROM access_log WHERE action = 'older_recorded'", |recorded| recorded == 1).await;
+    let hash = Sha256(openssl::sha::sha256(b"test-planted"));
+    let hash = match engine {
+        Engine::Sqlite => format!("X'{hash}'"),
+        Engine::Postgres => format!("'\\x{hash}'::bytea"),
+    };
+    let planted = format!(
+        "INSERT INTO tokens (id, entity_id, name, role, office, hash, created_at, expires_at)
+         SELECT id, entity_id, '{name}', '{role}', NULL, {hash}, 1, 9000000000000000 FROM events WHERE position = 1"
+    );
+    execute(town.app.store(), &planted).await;
+    town.get(&format!("/entries/{id}"), "planted").await.is(200, "");
+    let mut expected = vec!["did 1 looks and acts"];
+    if role == "clerk" {
+        let annulment = json!({"reason": "x"});
+        town.post(&format!("/entries/{id}/annulment"), "planted", &annulment).await.is(200, "");
+        expected.push("did 1 events of the book, the first at position 2");
+    }
+    execute(town.app.store(), "DELETE FROM tokens WHERE created_at = 1").await;
+    let now = found(&town).await;
+    for did in expected {
+        assert!(now.iter().any(|finding| finding.starts_with(&format!("{named} {did}"))), "{did}: {now:#?}");
+    }
+}
+
+/// A token that was made and revoked by acts was one while it counted.
+#[rstest]
+#[tokio::test]
+async fn what_was_done_with_a_token_that_is_revoked_by_now_is_as_it_must_be(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
+    let id = town.entry().await;
+    let token = json!({"name": "mostrador-7", "role": "clerk"});
+    let made = town.post("/tokens", "admin", &token).await.is(201, "").json();
+    let headers = [("authorization", format!("Bearer {}", made["secret"].as_str().unwrap()))];
+    let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let look = town.try_send(Method::GET, &format!("/api/v1/entries/{id}"), None, &headers, Vec::new()).await.unwrap();
+    look.is(200, "");
+    let path = format!("/api/v1/tokens/{}", made["id"].as_str().unwrap());
+    town.try_send(Method::DELETE, &path, Some("admin"), &[], Vec::new()).await.unwrap().is(200, "");
+    assert_eq!(found(&town).await, Vec::<String>::new());
 }
