@@ -1,4 +1,4 @@
-//! Attentions of the citizens' service: recorded, listed, withdrawn.
+//! Attentions of the citizens' service: recorded, listed, classified, withdrawn.
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
@@ -16,13 +16,13 @@ use uuid::Uuid;
 use super::answer::IDEMPOTENCY_REPLAYED;
 use super::auth::require;
 use super::params::{Params, PathParam};
-use super::problem::{AttentionProblems, ChangeProblems, Kind, Problem, ReadProblems, Result};
+use super::problem::{AttentionProblems, ChangeProblems, Kind, Problem, ReadProblems, Result, WriteProblems};
 use super::{json_body, submissions};
 use crate::app::App;
 use crate::domain::{AttentionChannel, Micros, Role, Sha256};
 use crate::registry::book::Key;
 use crate::registry::caller::Caller;
-use crate::service::attention::{AttentionError, AttentionRequest, NewAttention};
+use crate::service::attention::{AttentionError, AttentionRequest, ClassificationRequest, NewAttention, parse_topic};
 use crate::store::attentions::{AttentionRow, Wanted};
 
 const ROLES: &[Role] = &[Role::Sac, Role::Clerk];
@@ -41,7 +41,7 @@ pub struct Attention {
     /// The unit that attended.
     #[schema(example = "L01000000")]
     unit: String,
-    /// What about.
+    /// What about; `sin clasificar` where nobody said.
     #[schema(example = "Volante de empadronamiento")]
     topic: String,
     /// What came of it.
@@ -90,6 +90,7 @@ impl Attention {
 #[utoipa::path(
     post, path = "/attentions", tag = "service", operation_id = "record_attention", summary = "Record an attention",
     description = "One conversation with one person on one channel, or several alike with `count`. Calls that nobody answered are none. \
+        Only the channel has to be said where the token acts for a unit; `PATCH` says afterwards what it was about. \
         When this answers 201, it is durable and counted.",
     params(("Idempotency-Key" = Option<String>, Header, description = "Repeat a request with the same key and the same body, and it is answered with the same attention", example = "5f0c7a52-7a2e-4f0e-9d0c-b1a6d9f3c002", min_length = 1, max_length = 255)),
     request_body(content = AttentionRequest, content_type = "application/json", description = "The attention",
@@ -103,7 +104,7 @@ pub async fn record(State(app): State<App>, caller: Caller, headers: HeaderMap, 
     require(&caller, ROLES)?;
     let key = headers.contains_key("idempotency-key").then(|| submissions::key(&headers)).transpose()?;
     let body = json_body::read(&app, &caller, request).await?;
-    let attention = NewAttention::parse(&body, app.clock().now()).map_err(Problem::invalid)?;
+    let attention = NewAttention::parse(&body, app.clock().now(), caller.unit()).map_err(Problem::invalid)?;
     let key = key.map(|key| Key { caller: submissions::owner(&caller), key, body_sha256: hash(&body) });
     let recorded = app.service.record(&caller, attention, key).await?;
     let id = recorded.row.id;
@@ -230,6 +231,29 @@ pub async fn by_id(
     Ok(Json(Attention::of(row, caller.entity.zone)))
 }
 
+/// Says what an attention was about.
+#[utoipa::path(
+    patch, path = "/attentions/{id}", tag = "service", operation_id = "classify_attention", summary = "Classify an attention",
+    description = "Says what an attention was about, at any time after it was recorded; the last that was said stands. One that was withdrawn is refused.",
+    params(("id" = Uuid, Path, description = "The attention's id", example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a02")),
+    request_body(content = ClassificationRequest, content_type = "application/json", description = "The topic",
+        example = json!({"topic": "Volante de empadronamiento"})),
+    responses((status = 200, description = "Classified", body = Attention), WriteProblems),
+    security(("token" = []))
+)]
+pub async fn classify(
+    State(app): State<App>,
+    caller: Caller,
+    PathParam(Path(id)): PathParam<Uuid>,
+    request: Request,
+) -> Result<Json<Attention>> {
+    require(&caller, ROLES)?;
+    let body = json_body::read(&app, &caller, request).await?;
+    let topic = parse_topic(&body).map_err(Problem::invalid)?;
+    let row = app.service.classify(caller.entity.id, id, &topic).await?;
+    Ok(Json(Attention::of(row, caller.entity.zone)))
+}
+
 /// Withdraws an attention.
 #[utoipa::path(
     delete, path = "/attentions/{id}", tag = "service", operation_id = "withdraw_attention", summary = "Withdraw an attention",
@@ -258,7 +282,10 @@ impl From<AttentionError> for Problem {
             ),
             AttentionError::NotFound(_) => Self::not_found(),
             AttentionError::AlreadyWithdrawn(_) => {
-                Self::new(Kind::WrongState, "it was withdrawn before; GET shows by whom and when")
+                Self::new(Kind::WrongState, "it is withdrawn; GET shows by whom and when")
+            }
+            AttentionError::ClassificationUnknown(_) => {
+                Self::new(Kind::OutcomeUnknown, "it may have been classified or not; to send it again does no harm")
             }
             AttentionError::Batch(error) => error.into(),
             AttentionError::Store(error) => error.into(),

@@ -88,6 +88,7 @@ const ROLES: &[(&str, &[&str])] = &[
     ("record_attention", &["sac", "clerk"]),
     ("attentions", &["sac", "clerk"]),
     ("attention", &["sac", "clerk"]),
+    ("classify_attention", &["sac", "clerk"]),
     ("withdraw_attention", &["sac", "clerk"]),
     ("validate_signatures", ANY),
     ("units", ANY),
@@ -170,7 +171,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(signatures::validate))
         .routes(routes!(reports::channels))
         .routes(routes!(attentions::list, attentions::record))
-        .routes(routes!(attentions::by_id, attentions::withdraw))
+        .routes(routes!(attentions::by_id, attentions::classify, attentions::withdraw))
         .routes(routes!(catalogue::units))
         .routes(routes!(catalogue::unit, catalogue::put_unit))
         .routes(routes!(catalogue::offices))

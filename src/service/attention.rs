@@ -1,10 +1,12 @@
-//! Attentions: conversations of the citizens' service with one person on one channel.
+//! Attentions: conversations of the citizens' service with one person on one channel, whatever its topics.
 //!
 //! # Why
 //! Each is written with its counter in one transaction, so that the figures are the records. A busy service would make
 //! every caller wait for one counter's row, so attentions are batched as entries are, and each counter is touched once
 //! a batch. An attention is never deleted: one that was wrong is marked as withdrawn, and its counter is put right on
 //! the day it was counted on. Unlike an entry it has no number, so it takes no lock but the counters' and the keys'.
+//! What it was about can be said afterwards: whoever is on the phone is asked for nothing but the channel, and no counter
+//! is by topic.
 
 mod request;
 mod write;
@@ -12,7 +14,7 @@ mod write;
 use chrono_tz::Tz;
 use uuid::Uuid;
 
-pub use request::AttentionRequest;
+pub use request::{AttentionRequest, ClassificationRequest};
 pub use write::{Attentions, Member, Outcome};
 
 use crate::clock::Clock;
@@ -30,6 +32,8 @@ use crate::store::{self, Store};
 pub const UNIT: usize = 21;
 /// The longest topic, as an entry's subject.
 pub const TOPIC: usize = 240;
+/// The topic of an attention of which nothing was said yet.
+pub const UNCLASSIFIED: &str = "sin clasificar";
 /// The longest outcome.
 pub const OUTCOME: usize = 240;
 /// So many alike can be recorded as one; more is a slip of the pen.
@@ -55,12 +59,13 @@ pub struct NewAttention {
 }
 
 impl NewAttention {
-    /// Reads a JSON body. Without `at` it is now, without `count` it is one.
+    /// Reads a JSON body. Without `at` it is now, without `count` it is one, without `topic` it is [`UNCLASSIFIED`], and
+    /// without `unit` it is the unit of whoever says it.
     ///
     /// # Errors
     /// The first error of syntax, or all others, each with its pointer.
-    pub fn parse(bytes: &[u8], now: Micros) -> Result<Self, Vec<FieldError>> {
-        request::parse(bytes, now)
+    pub fn parse(bytes: &[u8], now: Micros, own_unit: Option<&str>) -> Result<Self, Vec<FieldError>> {
+        request::parse(bytes, now, own_unit)
     }
 
     /// The row that it becomes. The figures count it on the local date of `at`.
@@ -84,7 +89,15 @@ impl NewAttention {
     }
 }
 
-/// Why nothing was recorded or withdrawn.
+/// Reads the body of a classification: what the attention was about.
+///
+/// # Errors
+/// The first error of syntax, or all others, each with its pointer.
+pub fn parse_topic(bytes: &[u8]) -> Result<String, Vec<FieldError>> {
+    request::parse_topic(bytes)
+}
+
+/// Why nothing was recorded, classified or withdrawn.
 #[derive(Debug, thiserror::Error)]
 pub enum AttentionError {
     /// A field that only the catalogue can tell is wrong. Correct it and send it again.
@@ -99,6 +112,9 @@ pub enum AttentionError {
     /// It was withdrawn before; the first time stands and this one changed nothing.
     #[error("attention {0} is withdrawn already")]
     AlreadyWithdrawn(Uuid),
+    /// The answer to the commit was lost. To classify it again is the same.
+    #[error("nobody knows whether attention {0} was classified")]
+    ClassificationUnknown(Uuid),
     /// The queue; it says whether anything may have been written.
     #[error(transparent)]
     Batch(#[from] BatchError),
@@ -175,6 +191,24 @@ impl Service {
     pub async fn list(&self, entity: i64, wanted: &Wanted, limit: i64) -> store::Result<Vec<AttentionRow>> {
         let mut tx = self.store.read().await?;
         store::attentions::list(&mut tx, entity, wanted, limit).await
+    }
+
+    /// Says what an attention was about; the last that was said stands.
+    ///
+    /// # Errors
+    /// [`AttentionError::AlreadyWithdrawn`] for one that no figure counts, [`AttentionError::NotFound`] where there is none.
+    pub async fn classify(&self, entity: i64, id: Uuid, topic: &str) -> Result<AttentionRow, AttentionError> {
+        let mut tx = self.store.begin().await?;
+        let is_classified = store::attentions::classify(&mut tx, entity, id, topic).await?;
+        let row = store::attentions::by_id(&mut tx, entity, id).await?.ok_or(AttentionError::NotFound(id))?;
+        if !is_classified {
+            return Err(AttentionError::AlreadyWithdrawn(id));
+        }
+        match tx.commit().await {
+            Err(lost) if lost.leaves_doubt() => Err(AttentionError::ClassificationUnknown(id)),
+            Err(lost) => Err(lost.into()),
+            Ok(()) => Ok(row),
+        }
     }
 
     /// Marks an attention as withdrawn: it stays, and the figures stop counting it.

@@ -169,6 +169,25 @@ pub async fn withdraw(tx: &mut Tx, entity: i64, id: Uuid, by: &str, at: Micros) 
     Ok(row.map(|(date, unit, channel, count)| Count { date, unit, channel, more: -count }))
 }
 
+/// Says what an attention was about, and whether there is one that stands.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn classify(tx: &mut Tx, entity: i64, id: Uuid, topic: &str) -> Result<bool> {
+    let classified = sql!(
+        tx,
+        execute,
+        concat!(
+            "UPDATE attentions SET topic = $3 WHERE entity_id = $1 AND id = $2 AND withdrawn_at IS NULL AND ",
+            shown_attention!()
+        ),
+        entity,
+        id,
+        topic
+    )?;
+    Ok(classified == 1)
+}
+
 /// An attention by its id; none while it belongs to an import that is not finished.
 ///
 /// # Errors

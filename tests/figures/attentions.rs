@@ -1,4 +1,4 @@
-//! Attentions over HTTP: recorded once, listed, withdrawn, counted on their own day; and imported.
+//! Attentions over HTTP: recorded once, listed, classified, withdrawn, counted on their own day; and imported.
 
 use axum::http::Method;
 use futures_util::future::join_all;
@@ -45,6 +45,50 @@ async fn an_attention_is_recorded_counted_and_withdrawn(#[values(Engine::Sqlite,
     assert_eq!(place.send(Method::DELETE, &nobody, &sac, &[], Vec::new()).await.status, 404);
     assert_eq!(place.get(&nobody, &sac).await.status, 404);
     assert_eq!(place.get("/attentions/x", &sac).await.status, 404);
+    assert_eq!(place.differences().await, []);
+}
+
+#[rstest]
+#[tokio::test]
+async fn nothing_but_the_channel_is_asked_and_the_topic_is_said_later(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let place = Place::on(engine).await;
+    let made = place.program(&["token", "create", "--role", "sac", "--name", "sac-1", "--unit", "L01000000"]).await;
+    assert!(made.status.success(), "{made:?}");
+    let sac = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+    let body = json!({"channel": "whatsapp", "at": "2019-05-02T10:00:00+02:00"});
+    let recorded = post(&place, &sac, "one", &body).await;
+    assert_eq!(recorded.status, 201, "{}", recorded.text);
+    let first = recorded.json();
+    assert_eq!((&first["unit"], &first["topic"]), (&json!("L01000000"), &json!("sin clasificar")));
+
+    let address = format!("/attentions/{}", first["id"].as_str().unwrap());
+    let typed = [("content-type", "application/json")];
+    let patch = async |address: &str, body: Value| {
+        place.send(Method::PATCH, address, &sac, &typed, body.to_string().into_bytes()).await
+    };
+    let classified = patch(&address, json!({"topic": "Padrón"})).await;
+    assert_eq!((classified.status.as_u16(), &classified.json()["topic"]), (200, &json!("Padrón")));
+    assert_eq!(place.get(&address, &sac).await.json(), classified.json());
+    // A repeated request is answered as it was then, and what was said since stands.
+    assert_eq!(post(&place, &sac, "one", &body).await.json(), first);
+    assert_eq!(place.get(&address, &sac).await.json()["topic"], "Padrón");
+    assert_eq!(place.report(&sac, "2019").await["years"][0]["attentions"]["whatsapp"], 1);
+
+    let wrong = patch(&address, json!({"topic": ""})).await;
+    assert_eq!((wrong.status.as_u16(), &wrong.json()["errors"][0]["pointer"]), (422, &json!("/topic")));
+    let nobody = format!("/attentions/{}", place.app.clock().new_id());
+    assert_eq!(patch(&nobody, json!({"topic": "Padrón"})).await.status, 404);
+    place.send(Method::DELETE, &address, &sac, &[], Vec::new()).await;
+    let late = patch(&address, json!({"topic": "Basuras"})).await;
+    assert_eq!((late.status.as_u16(), late.problem()), (409, "/problems/wrong-state".into()));
+    assert_eq!(place.get(&address, &sac).await.json()["topic"], "Padrón");
+
+    // A token of no unit has to name one.
+    let clerk = place.token("clerk").await;
+    let unnamed = post(&place, &clerk, "", &body).await;
+    assert_eq!((unnamed.status.as_u16(), &unnamed.json()["errors"][0]["pointer"]), (422, &json!("/unit")));
     assert_eq!(place.differences().await, []);
 }
 
@@ -131,7 +175,7 @@ async fn what_is_wrong_with_an_attention_is_pointed_at() {
     let sac = place.token("sac").await;
     let answer = post(&place, &sac, "", &json!({"channel": "fax", "count": 0, "x": 1})).await;
     assert_eq!((answer.status.as_u16(), answer.problem()), (422, "/problems/invalid-submission".into()));
-    assert_eq!(answer.pointers(), ["/x", "/channel", "/unit", "/topic", "/count"]);
+    assert_eq!(answer.pointers(), ["/x", "/channel", "/unit", "/count"]);
     let unknown = post(&place, &sac, "", &json!({"channel": "phone", "unit": "L0", "topic": "t"})).await;
     assert_eq!((unknown.status.as_u16(), unknown.pointers()), (422, vec!["/unit".to_owned()]));
     let future = post(&place, &sac, "", &call("2999-01-01T00:00:00Z")).await;

@@ -125,6 +125,15 @@ class World:
     def anchor(self):
         return self.administer("POST", "/trust-anchors", content=authority())["sha256"]
 
+    def attention(self):
+        """The id of an attention that nobody withdrew."""
+        body = json.dumps({"channel": "phone", "unit": self.unit, "topic": "Padrón"})
+        answer = self.api.call(
+            "POST", "/attentions", token=TOKENS["sac"], headers={"Content-Type": JSON}, body=body
+        )
+        assert answer.status == 201, answer.body[:500]
+        return answer.json()["id"]
+
     def incident(self):
         """The id of an incident that goes on."""
         return self.administer("POST", "/incidents", content=INCIDENT)["id"]
@@ -307,6 +316,11 @@ def publish_calendar(case, kwargs):
     send_json(case, kwargs, {"holidays": [{"date": "2031-08-20", "name": "Feria"}]})
 
 
+def classify(case, kwargs):
+    fill(case, WORLD.attention())
+    send_json(case, kwargs, {"topic": "Basuras"})
+
+
 def of_incident(content):
     def prepare(case, kwargs):
         fill(case, WORLD.incident())
@@ -349,6 +363,7 @@ PREPARE = {
     ("POST", "/attentions"): lambda case, kwargs: send_json(
         case, kwargs, {"channel": "phone", "unit": WORLD.unit, "topic": "Padrón"}
     ),
+    ("PATCH", "/attentions/{}"): classify,
     ("GET", "/books/{}/{}/{}"): by_number,
     ("GET", "/reports/channels"): figures,
     ("PUT", "/units/{}"): put(lambda: ("CONTRATO-1", {"name": "Unidad", "own": True})),

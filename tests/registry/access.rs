@@ -80,6 +80,7 @@ const TABLE: &[(&str, Rule, u16, Option<u16>)] = &[
     ("record_attention", Roles(&["sac", "clerk"]), 201, None),
     ("attentions", Roles(&["sac", "clerk"]), 200, None),
     ("attention", Roles(&["sac", "clerk"]), 200, Some(404)),
+    ("classify_attention", Roles(&["sac", "clerk"]), 200, Some(404)),
     ("withdraw_attention", Roles(&["sac", "clerk"]), 200, Some(404)),
     ("units", Known, 200, None),
     ("unit", Known, 200, Some(404)),
@@ -245,7 +246,7 @@ impl Scene {
         };
         let there = BOTH.contains(&target);
         let made = match operation {
-            "attention" | "withdraw_attention" if there => {
+            "attention" | "classify_attention" | "withdraw_attention" if there => {
                 let body = json!({"channel": "phone", "unit": ENTITY, "topic": "Padrón", "outcome": "resuelta"});
                 let answer = send(&self.town.door, Method::POST, "/attentions", Some("test-sac"), &body).await;
                 answer.is(201, "").json()["id"].clone()
@@ -257,7 +258,8 @@ impl Scene {
             "incident" | "end_incident" | "extend_deadlines" if there => {
                 by_admin(&self.town, Method::POST, "/incidents", &incident()).await.is(201, "").json()["id"].clone()
             }
-            "attention" | "withdraw_attention" | "revoke_token" | "incident" | "end_incident" | "extend_deadlines" => {
+            "attention" | "classify_attention" | "withdraw_attention" | "revoke_token" | "incident"
+            | "end_incident" | "extend_deadlines" => {
                 json!(fresh_id())
             }
             _ => entry["id"].clone(),
@@ -411,6 +413,7 @@ fn json_for(operation: &str, target: Target, number: usize) -> Value {
         "rectify_entry" => json!({"reason": "Errata", "changes": {"subject": format!("Asunto {number}")}}),
         "distribute_entry" => json!({"unit": if target == Target::Own { OTHER_UNIT } else { ENTITY }}),
         "record_attention" => json!({"channel": "phone", "unit": ENTITY, "topic": "Padrón", "outcome": "resuelta"}),
+        "classify_attention" => json!({"topic": "Padrón"}),
         "put_unit" => json!({"name": "Ayuntamiento de ejemplo", "own": true}),
         "put_office" => json!({"name": "Oficina del puerto", "own": true}),
         "put_book" => json!({"name": "Registro de entrada", "kind": "incoming", "prefix": "E"}),

@@ -96,7 +96,7 @@ async fn write(
         match (owner, &member.key) {
             (Some((_, subject)), Some(_)) if *subject == row.id => {}
             (Some((body, subject)), Some(key)) if *body == key.body_sha256 => {
-                repeated.push((row.id, *subject));
+                repeated.push((row, *subject));
                 continue;
             }
             (Some(_), Some(_)) => {
@@ -115,12 +115,14 @@ async fn write(
         .map(|((date, unit, channel), more)| Count { date: date.into(), unit: unit.into(), channel, more })
         .collect();
     store::attentions::add_counts(tx, entity, &counts).await?;
-    for (id, subject) in repeated {
+    for (asked, subject) in repeated {
         let found = store::attentions::by_id(tx, entity, subject).await?;
         let mut row = found.ok_or(store::Error::Corrupt("attention of a key"))?;
         // What was answered then, not what became of it.
+        // Its body is the same, so its topic is what it was before it was classified.
         (row.withdrawn_at, row.withdrawn_by) = (None, None);
-        outcomes.insert(id, Outcome::Repeated(Box::new(row)));
+        row.topic.clone_from(&asked.topic);
+        outcomes.insert(asked.id, Outcome::Repeated(Box::new(row)));
     }
     Ok(())
 }
