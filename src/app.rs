@@ -41,6 +41,7 @@ use crate::registry::kept::Kept;
 use crate::registry::ledger::{Ledger, LedgerError};
 use crate::registry::older;
 use crate::service::attention::Service;
+use crate::service::services::Services;
 use crate::signature::{Anchors, ListError, LoadError, Policy, RevocationMode, TrustedList, load_certificates};
 use crate::store::catalogue::BookRow;
 use crate::store::directory::Kind;
@@ -153,6 +154,8 @@ pub struct App {
     pub registry: Registry,
     /// The citizens' service.
     pub service: Service,
+    /// Its services and appointments.
+    pub services: Services,
     /// Who judges them, and asks other machines for it.
     pub judge: Judge,
     /// The SHA-256 of the certificates of e-offices whose seal may vouch for a citizen.
@@ -255,6 +258,7 @@ impl App {
         let key = |text: &String| text.parse().map_err(|error| StartError::WitnessKey(text.clone(), error));
         let witness_keys: Vec<VerifierKey> = config.proof.witness_keys.iter().map(key).collect::<Result<_, _>>()?;
         let service = Service::new(store.clone(), clock.clone());
+        let services = Services::new(store.clone(), clock.clone());
         let client_certificates =
             ClientCertificates::new(judge.clone(), clock.clone(), config.signature.on_indeterminate);
         let scope = |name: &String| name.parse().map_err(|error| StartError::CalendarScope(name.clone(), error));
@@ -278,6 +282,7 @@ impl App {
             entity: Arc::new(entity),
             registry,
             service,
+            services,
             judge,
             client_certificates,
             eoffice_seals: Arc::new(eoffice_seals),

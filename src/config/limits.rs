@@ -45,6 +45,8 @@ pub struct Limits {
     pub requests_per_minute: u32,
     /// Verification codes that one address may try a minute; 0 for any number.
     pub codes_per_minute: u32,
+    /// Places of slots that one address may hold at once; 0 for any number.
+    pub holds_per_address: u32,
     /// Bytes a second that a body must keep up on average, and the reader of an answer, after the first
     /// `stall_seconds`.
     pub body_bytes_per_second: u64,
@@ -90,6 +92,7 @@ impl Default for Limits {
             connection_seconds: 4 * 3600,
             requests_per_minute: 60_000,
             codes_per_minute: 60,
+            holds_per_address: 20,
             body_bytes_per_second: 1024,
             ready_seconds: 5,
             unfinished_bytes_per_caller: 2 << 30,

@@ -4,6 +4,7 @@
 
 pub(crate) mod code_list;
 
+pub mod appointment;
 pub mod calendar;
 pub mod channel;
 pub mod copy;
@@ -25,6 +26,7 @@ pub mod text;
 pub mod time;
 pub mod unit;
 
+pub use appointment::{AppointmentMode, AppointmentStatus, BookedBy};
 pub use calendar::Calendar;
 pub use channel::{AttentionChannel, Channel};
 pub use code_list::UnknownName;

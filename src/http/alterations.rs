@@ -280,7 +280,7 @@ pub(super) fn hash(body: &[u8]) -> Sha256 {
 }
 
 /// The versions that `If-Match` names (RFC 9110 § 13.1.1); `None` where any will do. A weak tag names none.
-fn seen(headers: &HeaderMap) -> Result<Option<Vec<i64>>> {
+pub(super) fn seen(headers: &HeaderMap) -> Result<Option<Vec<i64>>> {
     let wrong =
         || Problem::new(Kind::BadRequest, "If-Match must be the ETag of the entry, with its quotation marks, or *");
     let mut versions = None;

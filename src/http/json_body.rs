@@ -33,12 +33,20 @@ impl Deref for JsonBody {
 /// # Errors
 /// 415 for another type, 413 over `limits.json_bytes`, 408 where it comes too slowly, 429 and 503 as [`Share`] says.
 pub async fn read(app: &App, caller: &Caller, request: Request) -> Result<JsonBody> {
+    read_for(app, &owner(caller), request).await
+}
+
+/// The same, counted for this owner, where anybody may send it.
+///
+/// # Errors
+/// As of [`read`].
+pub async fn read_for(app: &App, owner: &str, request: Request) -> Result<JsonBody> {
     let (parts, body) = request.into_parts();
     let media_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !media_type.split(';').next().is_some_and(|name| name.trim().eq_ignore_ascii_case("application/json")) {
         return Err(Problem::new(Kind::UnsupportedMediaType, "send application/json"));
     }
-    read_any(app, caller, body).await
+    collect(app, owner, body).await
 }
 
 /// The bytes of a body of whatever type, where none is needed.
@@ -46,8 +54,12 @@ pub async fn read(app: &App, caller: &Caller, request: Request) -> Result<JsonBo
 /// # Errors
 /// As of [`read`], but for the type.
 pub async fn read_any(app: &App, caller: &Caller, body: Body) -> Result<JsonBody> {
+    collect(app, &owner(caller), body).await
+}
+
+async fn collect(app: &App, owner: &str, body: Body) -> Result<JsonBody> {
     let limits = &app.config.limits;
-    let mut share = app.budget.request(&owner(caller));
+    let mut share = app.budget.request(owner);
     let (body, _) = PacedBody::new(body, limits.json_bytes, limits, &share);
     let bytes = body.collect(&mut share, |error| match error {
         BodyError::TooLarge(limit) => Problem::new(Kind::TooLarge, format!("the body may have {limit} bytes")),

@@ -43,6 +43,7 @@ pub mod receipts;
 pub mod reports;
 pub mod router;
 pub mod schema;
+pub mod service;
 pub mod signatures;
 mod spool;
 pub mod submissions;

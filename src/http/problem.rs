@@ -44,6 +44,18 @@ pub enum Kind {
     UnsupportedMediaType,
     /// The range asked for lies outside the document.
     RangeNotSatisfiable,
+    /// All places of the slot are taken.
+    SlotTaken,
+    /// All places of the day are taken.
+    DayFull,
+    /// The person has as many appointments as may stand.
+    TooManyBookings,
+    /// The hold does not stand any more.
+    HoldExpired,
+    /// The agenda has the slot no more.
+    AgendaChanged,
+    /// There is no such slot, or it is too soon or too far ahead.
+    OutsideAgenda,
     /// One or more fields are wrong; `errors` says which.
     InvalidSubmission,
     /// The submission carries no signature and nothing else proves the will.
@@ -68,7 +80,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, for the documentation.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 33] = [
         Self::BadRequest,
         Self::PartOrder,
         Self::IdempotencyKeyMissing,
@@ -86,6 +98,12 @@ impl Kind {
         Self::TooSlow,
         Self::UnsupportedMediaType,
         Self::RangeNotSatisfiable,
+        Self::SlotTaken,
+        Self::DayFull,
+        Self::TooManyBookings,
+        Self::HoldExpired,
+        Self::AgendaChanged,
+        Self::OutsideAgenda,
         Self::InvalidSubmission,
         Self::SignatureRequired,
         Self::SignatureInvalid,
@@ -141,6 +159,16 @@ impl Kind {
                 "range-not-satisfiable",
                 "The range asked for lies outside the document",
             ),
+            Self::SlotTaken => (StatusCode::CONFLICT, "slot-taken", "All places of the slot are taken"),
+            Self::DayFull => (StatusCode::CONFLICT, "day-full", "All places of the day are taken"),
+            Self::TooManyBookings => {
+                (StatusCode::CONFLICT, "too-many-bookings", "The person has as many appointments as may stand")
+            }
+            Self::HoldExpired => (StatusCode::CONFLICT, "hold-expired", "The hold does not stand any more"),
+            Self::AgendaChanged => (StatusCode::CONFLICT, "agenda-changed", "The agenda has the slot no more"),
+            Self::OutsideAgenda => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "outside-agenda", "There is no such slot that can be booked")
+            }
             Self::InvalidSubmission => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "invalid-submission", "Some fields are wrong")
             }
@@ -184,6 +212,7 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     signatures: Option<Box<RawValue>>,
+    nearest: Option<Vec<String>>,
 }
 
 /// What every handler gives.
@@ -199,12 +228,14 @@ struct Body<'a> {
     errors: &'a [FieldError],
     #[serde(skip_serializing_if = "Option::is_none")]
     signatures: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nearest: Option<&'a [String]>,
 }
 
 impl Problem {
     /// A problem, with what happened this time and what to do about it.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), signatures: None }
+        Self { kind, detail: detail.into(), errors: Vec::new(), signatures: None, nearest: None }
     }
 
     /// Fields that are wrong.
@@ -214,7 +245,7 @@ impl Problem {
             [only] => format!("{}: {}", only.pointer, only.detail),
             several => format!("{} fields are wrong; see errors", several.len()),
         };
-        Self { kind: Kind::InvalidSubmission, detail, errors, signatures: None }
+        Self { kind: Kind::InvalidSubmission, detail, errors, signatures: None, nearest: None }
     }
 
     /// One wrong field.
@@ -278,6 +309,13 @@ impl Problem {
         self
     }
 
+    /// Adds the free starts that are nearest to what was refused.
+    #[must_use]
+    pub fn with_nearest(mut self, nearest: Vec<String>) -> Self {
+        self.nearest = Some(nearest);
+        self
+    }
+
     /// What it is.
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -301,6 +339,7 @@ impl IntoResponse for Problem {
             detail: &self.detail,
             errors: &self.errors,
             signatures: self.signatures.as_deref(),
+            nearest: self.nearest.as_deref(),
         };
         let body = serde_json::to_vec(&body).unwrap_or_default();
         let mut response = (status, body).into_response();
@@ -370,6 +409,9 @@ pub struct ProblemDetails {
     /// The verdicts that explain a refusal.
     #[schema(nullable = false)]
     signatures: Option<Vec<crate::signature::Verdict<String>>>,
+    /// The free starts that are nearest to the one that was refused.
+    #[schema(nullable = false, example = json!(["2026-12-01T09:15:00+01:00"]))]
+    nearest: Option<Vec<String>>,
 }
 
 /// The kinds of problem, described for the OpenAPI document.
@@ -462,6 +504,17 @@ problems! {
         BadRequest, PartOrder, IdempotencyKeyMissing, Unauthenticated, Forbidden, NotFound, TooSlow, WrongState, Erased,
         EntryChanged, TooLarge, UnsupportedMediaType, InvalidSubmission, DocumentMismatch, IdempotencyKeyReused,
         Unavailable, OutcomeUnknown,
+    ],
+    /// Of a booking, or a change of one.
+    BookingProblems: [
+        BadRequest, IdempotencyKeyMissing, Unauthenticated, NotFound, TooSlow, SlotTaken, DayFull, TooManyBookings,
+        HoldExpired, AgendaChanged, WrongState, TooLarge, UnsupportedMediaType, OutsideAgenda, InvalidSubmission,
+        IdempotencyKeyReused, Unavailable, OutcomeUnknown,
+    ],
+    /// Of an agenda that is changed.
+    AgendaProblems: [
+        BadRequest, Unauthenticated, Forbidden, NotFound, TooSlow, EntryChanged, TooLarge, UnsupportedMediaType,
+        InvalidSubmission, Unavailable,
     ],
     /// Of a token that is made.
     TokenProblems: [

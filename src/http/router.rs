@@ -22,7 +22,7 @@ use super::entries::Sort;
 use super::problem::{Kind, Problem, ProblemDetails};
 use super::{
     access_log, acts, alterations, anchors, attentions, calendar, catalogue, contents, custody, documents, entries,
-    erasures, examples, health, incidents, log, officials, quarantine, rate, receipts, reports, signatures,
+    erasures, examples, health, incidents, log, officials, quarantine, rate, receipts, reports, service, signatures,
     submissions, tokens, verify,
 };
 use crate::app::App;
@@ -48,7 +48,7 @@ use crate::registry::entry::Entry;
         (name = "signatures", description = "What signatures are worth"),
         (name = "the log", description = "The book as a log that anybody can check: checkpoints, tiles, proofs"),
         (name = "receipts", description = "Proof for whoever submitted"),
-        (name = "service", description = "The citizens' service: attentions"),
+        (name = "service", description = "The citizens' service: attentions, services, appointments"),
         (name = "catalogue", description = "Units, offices, books"),
         (name = "administration", description = "What an administrator keeps: units, offices, books, tokens, trust anchors, calendar. An administrator may not read entries"),
         (name = "figures", description = "The electronic share, and attentions"),
@@ -90,6 +90,18 @@ const ROLES: &[(&str, &[&str])] = &[
     ("attention", &["sac", "clerk"]),
     ("classify_attention", &["sac", "clerk"]),
     ("withdraw_attention", &["sac", "clerk"]),
+    ("services", &[]),
+    ("service", &[]),
+    ("put_service", &["agenda_manager", "admin"]),
+    ("agenda", &["agenda_manager", "admin", "sac", "clerk"]),
+    ("put_agenda", &["agenda_manager", "admin"]),
+    ("slots", &[]),
+    ("hold_slot", &[]),
+    ("book_appointment", &[]),
+    ("appointment", &[]),
+    ("move_appointment", &[]),
+    ("cancel_appointment", &[]),
+    ("appointments", &["sac", "clerk", "agenda_manager"]),
     ("validate_signatures", ANY),
     ("units", ANY),
     ("offices", ANY),
@@ -172,6 +184,15 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(reports::channels))
         .routes(routes!(attentions::list, attentions::record))
         .routes(routes!(attentions::by_id, attentions::classify, attentions::withdraw))
+        .routes(routes!(service::services::list))
+        .routes(routes!(service::services::by_code, service::services::put))
+        .routes(routes!(service::services::agenda, service::services::put_agenda))
+        .routes(routes!(service::slots::list))
+        .routes(routes!(service::slots::hold))
+        .routes(routes!(service::appointments::list, service::appointments::book))
+        .routes(routes!(service::appointments::by_code))
+        .routes(routes!(service::appointments::move_to))
+        .routes(routes!(service::appointments::cancel))
         .routes(routes!(catalogue::units))
         .routes(routes!(catalogue::unit, catalogue::put_unit))
         .routes(routes!(catalogue::offices))

@@ -1,3 +1,7 @@
-//! The citizens' service (SAC): attentions.
-
+//! The citizens' service: attentions; services with their agendas, and appointments.
+pub mod agenda;
+mod agenda_change;
+pub mod appointments;
 pub mod attention;
+mod places;
+pub mod services;

@@ -40,6 +40,7 @@ const SHARED: &[Step] = steps!(
     "0034_used_signatures"
     "0037_slips"
     "0038_quarantine"
+    "0039_services"
 );
 /// SQLite's own.
 pub(super) const SQLITE: &[Step] = steps!("sqlite/", "0002_full_text" "0031_full_text_in_order");

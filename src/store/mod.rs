@@ -36,6 +36,7 @@ pub mod private_folder;
 pub mod receipts;
 pub mod references;
 mod schema;
+pub mod service;
 pub mod signed_forms;
 pub mod slips;
 mod statement;

@@ -9,6 +9,7 @@ cases go out as generated, with a token of the right role, of another one, a fal
 and `log`, where each answer is noted.
 """
 
+import datetime
 import hashlib
 import json
 import os
@@ -41,6 +42,7 @@ ROLES = [
     ("GET", "/access-log", "auditor"),
     ("GET", "/reports/", "auditor"),
     ("", "/attentions", "sac"),
+    ("", "/appointments", "sac"),
     ("", "/tokens", "admin"),
     ("", "/users", "admin"),
     ("", "/calendar", "admin"),
@@ -57,6 +59,7 @@ class World:
         self.api = Api(SETTINGS["url"], SETTINGS.get("ca_file"))
         self.unit = SETTINGS["unit"]
         self.readable = None
+        self.served = False
 
     def submission(self):
         documents = some_documents()
@@ -143,6 +146,39 @@ class World:
         content = {"name": f"contract-{uuid.uuid4()}", "role": "clerk"}
         self.administer("POST", "/tokens", content=content)
         return content["name"]
+
+    def service(self):
+        """A service that anybody can book at, made once."""
+        if not self.served:
+            content = {"name": "Servicio", "department": self.unit, "active_per_person": 1000}
+            self.administer("PUT", "/services/{}", "contrato", content=content)
+            self.administer("PUT", "/services/{}/agenda", "contrato", content=self.agenda())
+            self.served = True
+        return "contrato"
+
+    def agenda(self):
+        day = datetime.date.today() + datetime.timedelta(days=2)
+        places = {"public": 200, "staff": 0}
+        extra = {"date": day.isoformat(), "from": "09:00", "to": "14:00", "places": places}
+        return {"rules": [], "extra": [extra]}
+
+    def start(self):
+        """A free start."""
+        self.service()
+        answer = self.api.call("GET", "/services/{}/slots", "contrato")
+        assert answer.status == 200, f"slots: {answer.said}"
+        return answer.json()["items"][0]["start"]
+
+    def booking(self):
+        person = {"name": "Ana García", "phone": "600000000"}
+        return {"service": self.service(), "start": self.start(), "person": person}
+
+    def appointment(self):
+        """The code of an appointment that stands."""
+        headers = {"Content-Type": JSON, "Idempotency-Key": str(uuid.uuid4())}
+        answer = self.api.call("POST", "/appointments", headers=headers, body=json.dumps(self.booking()))
+        assert answer.status == 201, f"an appointment: {answer.said} {answer.body[:500]!r}"
+        return answer.json()["appointment"]["code"]
 
     def official(self):
         """A token with which somebody makes copies."""
@@ -329,6 +365,32 @@ def of_incident(content):
     return prepare
 
 
+def of_service(made):
+    """A service that is open the day after tomorrow, and what is sent to it."""
+
+    def prepare(case, kwargs):
+        case.query.clear()
+        fill(case, WORLD.service())
+        case.headers.pop("If-Match", None)
+        send_json(case, kwargs, made()) if made is not None else None
+
+    return prepare
+
+
+def of_appointment(made):
+    def prepare(case, kwargs):
+        fill(case, WORLD.appointment())
+        send_json(case, kwargs, made()) if made is not None else None
+
+    return prepare
+
+
+def book(case, kwargs):
+    WORLD.service()
+    case.headers["Idempotency-Key"] = str(uuid.uuid4())
+    send_json(case, kwargs, WORLD.booking())
+
+
 def take_away(made):
     return lambda case, kwargs: fill(case, made())
 
@@ -364,6 +426,16 @@ PREPARE = {
         case, kwargs, {"channel": "phone", "unit": WORLD.unit, "topic": "Padrón"}
     ),
     ("PATCH", "/attentions/{}"): classify,
+    ("GET", "/services/{}"): of_service(None),
+    ("PUT", "/services/{}"): put(lambda: ("contrato", {"name": "Servicio", "department": WORLD.unit})),
+    ("GET", "/services/{}/agenda"): of_service(None),
+    ("PUT", "/services/{}/agenda"): of_service(lambda: WORLD.agenda()),
+    ("GET", "/services/{}/slots"): of_service(None),
+    ("POST", "/services/{}/holds"): of_service(lambda: {"start": WORLD.start()}),
+    ("POST", "/appointments"): book,
+    ("GET", "/appointments/{}"): of_appointment(None),
+    ("POST", "/appointments/{}/move"): of_appointment(lambda: {"start": WORLD.start()}),
+    ("POST", "/appointments/{}/cancellation"): of_appointment(lambda: {}),
     ("GET", "/books/{}/{}/{}"): by_number,
     ("GET", "/reports/channels"): figures,
     ("PUT", "/units/{}"): put(lambda: ("CONTRATO-1", {"name": "Unidad", "own": True})),

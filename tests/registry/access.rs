@@ -23,6 +23,8 @@ use crate::pki::openssl_cms_of;
 enum Rule {
     /// Anybody.
     Public,
+    /// Anybody, but nobody with a token that is none.
+    Open,
     /// Whoever the registry knows.
     Known,
     /// These roles; others are told so.
@@ -37,7 +39,7 @@ enum Rule {
 static SIGNED: LazyLock<Vec<u8>> =
     LazyLock::new(|| openssl_cms_of(b"%PDF-1.7", "company-seal", &["-nodetach", "-outform", "DER"]));
 
-use Rule::{Entry, Known, Public, Roles, Seen};
+use Rule::{Entry, Known, Open, Public, Roles, Seen};
 
 /// Each operation by its id: who it is for, what it answers on what is there, and where an id names what is not there.
 /// An operation that is missing here fails the test, so that whoever adds one decides.
@@ -82,6 +84,18 @@ const TABLE: &[(&str, Rule, u16, Option<u16>)] = &[
     ("attention", Roles(&["sac", "clerk"]), 200, Some(404)),
     ("classify_attention", Roles(&["sac", "clerk"]), 200, Some(404)),
     ("withdraw_attention", Roles(&["sac", "clerk"]), 200, Some(404)),
+    ("services", Public, 200, None),
+    ("service", Public, 200, Some(404)),
+    ("put_service", Roles(&["agenda_manager", "admin"]), 200, None),
+    ("agenda", Roles(&["agenda_manager", "admin", "sac", "clerk"]), 200, Some(404)),
+    ("put_agenda", Roles(&["agenda_manager", "admin"]), 200, Some(404)),
+    ("slots", Open, 200, Some(404)),
+    ("hold_slot", Open, 201, Some(404)),
+    ("book_appointment", Open, 201, None),
+    ("appointment", Open, 200, Some(404)),
+    ("move_appointment", Open, 200, Some(404)),
+    ("cancel_appointment", Open, 200, Some(404)),
+    ("appointments", Roles(&["sac", "clerk", "agenda_manager"]), 200, None),
     ("units", Known, 200, None),
     ("unit", Known, 200, Some(404)),
     ("put_unit", Roles(&["admin"]), 200, None),
@@ -158,6 +172,7 @@ impl Scene {
     async fn new(engine: Engine) -> Self {
         let limits = |config: &mut ventanilla::config::Config| {
             (config.limits.requests_per_minute, config.limits.codes_per_minute) = (0, 0);
+            config.limits.holds_per_address = 0;
         };
         let town = with_tls_and(engine, limits).await;
         let foreign = Box::pin(foreign_town(&town)).await;
@@ -281,6 +296,10 @@ impl Scene {
             let path = format!("/entries/{entry}/documents/{document}/quarantine");
             send(&self.town.door, Method::POST, &path, Some("test-clerk"), &found()).await.is(200, "");
         }
+        if SERVICE.contains(&operation) {
+            entry["code"] = self.of_service(operation, there).await;
+            return entry;
+        }
         entry["sha256"] = match operation {
             "remove_trust_anchor" if there => {
                 let body = json!({"certificate": pem("untrusted/root")});
@@ -302,6 +321,70 @@ impl Scene {
         }
         entry
     }
+}
+
+/// Operations of services and appointments, whose paths name neither entries nor units.
+const SERVICE: &[&str] = &[
+    "book_appointment",
+    "service",
+    "put_service",
+    "agenda",
+    "put_agenda",
+    "slots",
+    "hold_slot",
+    "appointment",
+    "move_appointment",
+    "cancel_appointment",
+];
+
+impl Scene {
+    /// The code of a service, or of an appointment that is booked for this call.
+    async fn of_service(&self, operation: &str, there: bool) -> Value {
+        let town = &self.town;
+        if !there {
+            return json!("nada");
+        }
+        by_admin(
+            town,
+            Method::PUT,
+            "/services/padron",
+            &json!({"name": "Padrón", "department": ENTITY, "active_per_person": 1000}),
+        )
+        .await;
+        by_admin(town, Method::PUT, "/services/padron/agenda", &agenda(town)).await.is(200, "");
+        if !operation.ends_with("appointment") || operation == "book_appointment" {
+            return json!("padron");
+        }
+        let answer = book(&town.door, &booking(town)).await.is(201, "").json();
+        answer["appointment"]["code"].clone()
+    }
+}
+
+async fn book(door: &Door, body: &Value) -> Answer {
+    let key = fresh_key();
+    let headers = [("content-type", "application/json"), ("idempotency-key", key.as_str())];
+    door.try_send(Method::POST, "/appointments", None, &headers, body.to_string().into_bytes()).await.unwrap()
+}
+
+/// An agenda that is open the day after tomorrow, whatever day that is.
+fn agenda(town: &Town) -> Value {
+    let places = json!({"public": 200, "staff": 0});
+    json!({"rules": [], "extra": [{"date": open_day(town), "from": "09:00", "to": "14:00", "places": places}]})
+}
+
+fn open_day(town: &Town) -> String {
+    let today = town.clock.now().local_date(town.app.entity.zone);
+    today.checked_add_days(chrono::Days::new(2)).unwrap().to_string()
+}
+
+fn start(town: &Town) -> Value {
+    let day = open_day(town).parse().unwrap();
+    let midnight = ventanilla::domain::Micros::start_of_day(day, town.app.entity.zone);
+    json!(ventanilla::domain::Micros(midnight.0 + 10 * 3_600_000_000).rfc3339(town.app.entity.zone))
+}
+
+fn booking(town: &Town) -> Value {
+    json!({"service": "padron", "start": start(town), "person": {"name": "Ana", "phone": "600000000"}})
 }
 
 /// Whether a call that is let in changes its entry.
@@ -407,6 +490,18 @@ fn form_for(operation: &str, person: &Person) -> Option<Form> {
     })
 }
 
+/// What is sent with an operation of services and appointments.
+fn json_of_service(operation: &str, town: &Town, number: usize) -> Option<Value> {
+    Some(match operation {
+        "put_service" => json!({"name": format!("Padrón {number}")}),
+        "put_agenda" => agenda(town),
+        "hold_slot" | "move_appointment" => json!({"start": start(town)}),
+        "cancel_appointment" => json!({}),
+        "book_appointment" => booking(town),
+        _ => return None,
+    })
+}
+
 fn json_for(operation: &str, target: Target, number: usize) -> Value {
     match operation {
         "annul_entry" | "return_entry" | "release_document" => json!({"reason": "Por error"}),
@@ -457,8 +552,9 @@ fn expected(line: &(&str, Rule, u16, Option<u16>), person: &Person, target: Targ
     let sees = if person.sees.contains(&target) { answer } else { 404 };
     match rule {
         Public => given,
+        Open if !person.role.is_empty() || person.secret.is_none() => given,
         _ if person.role.is_empty() => 401,
-        Known => given,
+        Known | Open => given,
         Roles(roles) if roles.contains(&person.role) => given,
         Entry(roles) if roles.contains(&person.role) => sees,
         Roles(_) | Entry(_) => 403,
@@ -511,7 +607,7 @@ async fn each_operation_gives_everybody_what_is_theirs_and_nothing_else(
     let (mut wrong, mut hidden, mut number) = (Vec::new(), BTreeSet::new(), 0);
     for (id, method, path, roles) in &operations {
         let line = TABLE.iter().find(|line| line.0 == id).unwrap();
-        assert_eq!(roles.is_empty(), matches!(line.1, Public), "{id}");
+        assert_eq!(roles.is_empty(), matches!(line.1, Public | Open), "{id}");
         for person in &scene.persons {
             let is_named = roles.iter().any(|role| role == person.role);
             assert!(!is_named || expected(line, person, Target::Own) != 403, "{id}: x-roles names {}", person.role);
@@ -526,7 +622,7 @@ async fn each_operation_gives_everybody_what_is_theirs_and_nothing_else(
                 let expected = expected(line, person, target);
                 let named = scene.named(id, target, expected < 300).await;
                 let path = filled(id, path, &named);
-                let mut body = json_for(id, target, number);
+                let mut body = json_of_service(id, &scene.town, number).unwrap_or_else(|| json_for(id, target, number));
                 if id == "erase_entry" && expected < 300 {
                     body["entry"] = scene.entry(target).await["code"].clone();
                 }
@@ -557,6 +653,15 @@ async fn each_operation_gives_everybody_what_is_theirs_and_nothing_else(
 async fn call(person: &Person, id: &str, method: &Method, path: &str, body: Value) -> Answer {
     let secret = person.secret.as_deref();
     let Some(form) = form_for(id, person) else {
+        if id == "book_appointment" {
+            let (key, bearer) = (fresh_key(), format!("Bearer {}", secret.unwrap_or_default()));
+            let mut headers = vec![("content-type", "application/json"), ("idempotency-key", key.as_str())];
+            if secret.is_some() {
+                headers.push(("authorization", bearer.as_str()));
+            }
+            let body = body.to_string().into_bytes();
+            return person.door.try_send(method.clone(), path, None, &headers, body).await.unwrap();
+        }
         return send(&person.door, method.clone(), path, secret, &body).await;
     };
     let (content_type, key, bearer) =

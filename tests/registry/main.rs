@@ -92,6 +92,7 @@ mod roles;
 mod scanner;
 mod schema;
 mod seals;
+mod services;
 mod settings;
 mod shares;
 #[path = "../signature/stamps.rs"]
