@@ -114,6 +114,7 @@ pub struct Slot {
 }
 
 /// Local times as `09:00`.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 mod hours {
     use chrono::{NaiveTime, Timelike};
     use serde::{Deserialize, Deserializer, Serializer};

@@ -173,7 +173,7 @@ impl<'a> Book<'a> {
             return Ok(Err(Refusal::DayFull));
         }
         let seats = slots::seats(tx, entity, code, slot.start).await?;
-        let seat = (1..).find(|seat| !seats.contains(seat)).unwrap_or(1);
+        let seat = (1..=row_of(slot).capacity).find(|seat| !seats.contains(seat)).unwrap_or(1);
         slots::sit(tx, entity, code, (slot.start, seat, public), sitter).await?;
         Ok(Ok(()))
     }

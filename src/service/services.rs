@@ -310,9 +310,7 @@ fn read(body: &[u8], new: bool, mut row: ServiceRow) -> Result<ServiceRow, Vec<F
     {
         errors.add("/code", "must be the code of the address");
     }
-    if new {
-        row.name = object.required_text("name", NAME, errors).unwrap_or_default();
-    } else if object.states("name") {
+    if new || object.states("name") {
         row.name = object.required_text("name", NAME, errors).unwrap_or_default();
     }
     if let Some(department) = object.text("department", 21, errors) {
