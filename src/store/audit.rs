@@ -325,12 +325,13 @@ pub async fn keys(tx: &mut Tx, entity: i64, caller: &str, key: &str, limit: i64)
     Ok(sql!(
         tx,
         fetch_all,
-        "SELECT k.caller, k.key, k.body_sha256, k.operation, coalesce(e.by_name, t.created_by, a.recorded_by) AS by_name,
+        "SELECT k.caller, k.key, k.body_sha256, k.operation, coalesce(e.by_name, t.created_by, a.recorded_by, p.booked_by) AS by_name,
                 e.by_role, e.type AS kind, e.data
          FROM idempotency_keys k
          LEFT JOIN events e ON e.id = k.subject_id AND e.entity_id = k.entity_id
          LEFT JOIN tokens t ON t.id = k.subject_id AND t.entity_id = k.entity_id
          LEFT JOIN attentions a ON a.id = k.subject_id AND a.entity_id = k.entity_id
+         LEFT JOIN appointments p ON p.id = k.subject_id AND p.entity_id = k.entity_id
          WHERE k.entity_id = $1 AND (k.caller > $2 OR (k.caller = $2 AND k.key > $3))
          ORDER BY k.caller, k.key LIMIT $4",
         entity,

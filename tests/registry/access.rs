@@ -7,8 +7,6 @@ use std::sync::LazyLock;
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
-use ventanilla::app::App;
-use ventanilla::clock::Clock;
 use ventanilla::domain::Role;
 
 use crate::harness::door::{Answer, Door};
@@ -18,7 +16,9 @@ use crate::harness::tls::{citizen_door, with_tls_and};
 use crate::harness::town::Town;
 use crate::pki::openssl_cms_of;
 
+mod foreign;
 mod service;
+use foreign::{foreign_entry, foreign_town, secret_of};
 use service::{SERVICE, json_of_service};
 
 /// Who an operation is for.
@@ -367,34 +367,6 @@ fn with_code(registered: &Value) -> Value {
 
 fn pem(name: &str) -> String {
     String::from_utf8(std::fs::read(test_certificate(name)).unwrap()).unwrap()
-}
-
-async fn secret_of(town: &Town, role: Role, name: &str) -> String {
-    let asked =
-        ventanilla::registry::token::TokenRequest { name: name.into(), role, unit: None, office: None, days: None };
-    let by = ventanilla::registry::act::Actor::operator("test");
-    town.app.registry.make_token(&town.app.entity, asked, &by, None).await.unwrap().1
-}
-
-/// A town of another entity in the same database.
-async fn foreign_town(town: &Town) -> Town {
-    let mut config = town.site.config();
-    config.entity.code = "L01000002".into();
-    let app = App::open(config.clone(), Clock::system()).await.unwrap();
-    let by = ventanilla::registry::act::Actor::operator("test");
-    app.first_office("O02000000", "Oficina", &by).await.unwrap();
-    Town::open(town.site.clone(), Clock::system(), |settings| *settings = config, None).await
-}
-
-/// An entry of another entity of the database, with everything that an entry has.
-async fn foreign_entry(town: &Town, secret: &str) -> Value {
-    let paper = Paper::counter().with("destination_unit", "L01000002").document("plano", b"%PDF-1.7");
-    let form = paper.form();
-    let (content_type, key, bearer) = (form.content_type(), fresh_key(), format!("Bearer {secret}"));
-    let headers =
-        [("content-type", content_type.as_str()), ("idempotency-key", &key), ("authorization", bearer.as_str())];
-    let sent = town.try_send(Method::POST, "/entries", None, &headers, form.bytes()).await.unwrap();
-    with_code(&sent.registered())
 }
 
 async fn send(door: &Door, method: Method, path: &str, secret: Option<&str>, body: &Value) -> Answer {

@@ -147,6 +147,7 @@ async fn each_refusal_says_why_and_what_is_free(#[values(Engine::Sqlite, Engine:
         town.get(&format!("/appointments?date={day}&status=booked"), "agenda_manager").await.is(200, "").json();
     assert_eq!(of_day["items"].as_array().unwrap().len(), 3);
     assert_counted(&town).await;
+    assert_eq!(town.findings().await, Vec::<String>::new());
 }
 
 #[rstest]
