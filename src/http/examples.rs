@@ -25,7 +25,9 @@ pub(super) fn add(document: &mut OpenApi) {
     }
     let schemas = serde_json::to_value(&document.components).unwrap_or_default();
     for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
+        for operation in
+            [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+        {
             if let Some(RefOr::T(request)) = &mut operation.request_body {
                 request.content.values_mut().for_each(|content| show(content, &schemas));
             }

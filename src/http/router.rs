@@ -263,7 +263,9 @@ fn finish(document: &mut OpenApi) {
     let paths = std::mem::take(&mut document.paths.paths);
     document.paths.paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
     for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
+        for operation in
+            [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+        {
             let id = operation.operation_id.as_deref().unwrap_or_default();
             let roles = ROLES.iter().find(|(name, _)| *name == id).map_or(&[] as &[&str], |(_, roles)| roles);
             operation.extensions = Some(ExtensionsBuilder::new().add("x-roles", roles).build());

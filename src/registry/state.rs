@@ -1,6 +1,7 @@
 //! Whether the registry could number now: what `/readyz` asks.
 
 use std::error::Error;
+use std::io::ErrorKind;
 use std::sync::PoisonError;
 
 use chrono::Datelike;
@@ -25,8 +26,8 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// How a part is of which a check found this. What the system says of it, such as that a disk is full, is said as well;
-    /// all causes, with addresses and paths, are for the log alone.
+    /// How a part is of which a check found this. That a disk is full or may not be written to is said as well; all other
+    /// causes, with addresses and paths, are for the log alone.
     pub fn of<E: Error + 'static>(checked: Result<(), E>) -> Self {
         let Err(error) = checked else { return Self::Well };
         tracing::error!(error = &error as &dyn Error, "a part of the registry does not work");
@@ -35,10 +36,14 @@ impl Condition {
             system = error.downcast_ref::<std::io::Error>().or(system);
             cause = error.source();
         }
-        // An error of the system's own; others put what they like into one.
-        match system.and_then(std::io::Error::raw_os_error) {
-            Some(code) => Self::Wrong(format!("{error}: {}", std::io::Error::from_raw_os_error(code))),
-            None => Self::Wrong(error.to_string()),
+        match system.map(std::io::Error::kind) {
+            Some(
+                kind @ (ErrorKind::StorageFull
+                | ErrorKind::QuotaExceeded
+                | ErrorKind::ReadOnlyFilesystem
+                | ErrorKind::PermissionDenied),
+            ) => Self::Wrong(format!("{error}: {kind}")),
+            _ => Self::Wrong(error.to_string()),
         }
     }
 
@@ -183,14 +188,15 @@ mod tests {
     struct Unavailable(#[source] std::io::Error);
 
     #[test]
-    fn what_the_system_says_is_said_and_nothing_of_others() {
+    fn that_a_disk_is_full_is_said_and_no_other_cause() {
         let full = std::io::Error::from_raw_os_error(28);
         assert_eq!(
             Condition::of(Err(Unavailable(full))).to_string(),
-            "the object store is unavailable: No space left on device (os error 28)"
+            "the object store is unavailable: no storage space"
         );
-        let private = std::io::Error::other("/srv/registry/objects is away");
-        assert_eq!(Condition::of(Err(Unavailable(private))).to_string(), "the object store is unavailable");
+        for private in [std::io::Error::other("/srv/registry/objects is away"), ErrorKind::ConnectionRefused.into()] {
+            assert_eq!(Condition::of(Err(Unavailable(private))).to_string(), "the object store is unavailable");
+        }
         assert_eq!(Condition::of::<Unavailable>(Ok(())), Condition::Well);
     }
 }

@@ -29,7 +29,7 @@ async fn town_at(engine: Engine, time: &str) -> Town {
 
 async fn publish(town: &Town, lines: &str) {
     let holidays = Holiday::read_csv(format!("date,scope,name\n{lines}").as_bytes()).unwrap();
-    let (entity, by) = (&town.app.entity, Actor { name: "test".into(), role: "admin" });
+    let (entity, by) = (&town.app.entity, Actor::operator("test"));
     town.app.registry.publish_calendar(entity, &ScopeYear::group(&holidays), &by, None).await.unwrap();
 }
 

@@ -118,7 +118,10 @@ async fn an_annulled_entry_keeps_its_number_stays_visible_and_counts_no_more(
         (&event["type"], &event["by"], &event["reason"]),
         (&json!("annulled"), &json!("clerk"), &json!("Registrado dos veces"))
     );
-    assert_eq!(event["data"], json!({"changes": {"status": {"before": "registered", "after": "annulled"}}}));
+    // What the request used up is bound in it as well.
+    let bound = &event["data"]["bound"];
+    let changes = json!({"status": {"before": "registered", "after": "annulled"}});
+    assert_eq!(event["data"], json!({"changes": changes, "bound": bound}));
     let year = annulled["entry"]["year"].as_i64().unwrap();
     let report = format!("/reports/channels?from=01-01&to=12-31&years={year}");
     let figures = town.get(&report, "auditor").await.is(200, "").json();
@@ -341,7 +344,9 @@ async fn documents_are_added_and_found(#[values(Engine::Sqlite, Engine::Postgres
     let found = town.get("/entries?q=certificado", "clerk").await.is(200, "").json();
     assert_eq!(found["items"][0]["id"], id.as_str());
     let event = &events(&town, &id).await[1];
-    assert_eq!(event["data"], json!({"changes": {}, "documents": documents[1..]}));
+    let bound = &event["data"]["bound"];
+    assert!(bound["request"].is_string(), "{bound}");
+    assert_eq!(event["data"], json!({"changes": {}, "documents": documents[1..], "bound": bound}));
     adds_up(&town, &id).await;
 
     let again = add(&town, &id, &paper, &key).await.is(201, "");
