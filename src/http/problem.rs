@@ -467,6 +467,8 @@ problems! {
     ReadProblems: [BadRequest, Unauthenticated, Forbidden, NotFound, Unavailable],
     /// Of what anybody may read.
     PublicProblems: [BadRequest, Unauthenticated, Unavailable],
+    /// Of one thing that anybody may read, and known callers more of it.
+    OpenProblems: [BadRequest, Unauthenticated, NotFound, Unavailable],
     /// Of the log, which anybody may read.
     LogProblems: [BadRequest, NotFound, Unavailable],
     /// Of a verification code.

@@ -20,7 +20,7 @@ use crate::domain::{AppointmentStatus, BookedBy, Micros, Role, Sha256};
 use crate::http::answer::IDEMPOTENCY_REPLAYED;
 use crate::http::auth::require;
 use crate::http::params::{Params, PathParam};
-use crate::http::problem::{BookingProblems, LogProblems, Problem, ReadProblems, Result};
+use crate::http::problem::{BookingProblems, OpenProblems, Problem, ReadProblems, Result};
 use crate::http::{json_body, submissions};
 use crate::registry::book::Key;
 use crate::registry::caller::Caller;
@@ -154,7 +154,7 @@ fn hash(body: &[u8]) -> Sha256 {
     get, path = "/appointments/{code}", tag = "service", operation_id = "appointment", summary = "An appointment",
     description = "An appointment, for whoever has its code; with `.ics` after the code, its file for calendars (RFC 5545).",
     params(("code" = String, Path, description = "The code of the appointment", example = "7KQ2M9XD4R1ZT8WB3VNC")),
-    responses((status = 200, description = "The appointment", body = AppointmentAnswer), LogProblems)
+    responses((status = 200, description = "The appointment", body = AppointmentAnswer), OpenProblems)
 )]
 pub async fn by_code(
     State(app): State<App>,

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::http::address::network;
 use crate::http::json_body;
 use crate::http::params::{Params, PathParam};
-use crate::http::problem::{BookingProblems, LogProblems, Problem, Result};
+use crate::http::problem::{BookingProblems, OpenProblems, Problem, Result};
 use crate::http::rate::asker;
 use crate::registry::caller::Caller;
 use crate::service::appointments::StartRequest;
@@ -64,7 +64,7 @@ pub struct SlotFilters {
     get, path = "/services/{code}/slots", tag = "service", operation_id = "slots", summary = "Free slots",
     description = "The slots that can be booked and have a free place, by time. Staff see the places that only they can book, and slots that begin at once.",
     params(("code" = String, Path, description = "The code of the service", example = "padron"), SlotFilters),
-    responses((status = 200, description = "The slots", body = FreeSlots), LogProblems)
+    responses((status = 200, description = "The slots", body = FreeSlots), OpenProblems)
 )]
 pub async fn list(
     State(app): State<App>,
