@@ -314,6 +314,13 @@ def plain(case, kwargs):
     case.query.clear()
 
 
+def office(case, kwargs):
+    """An office that is there."""
+    case.query.clear()
+    WORLD.administer("PUT", "/offices/{}", "O09999999", content={"name": "Oficina", "own": False})
+    fill(case, "O09999999")
+
+
 def put(made):
     """What an administrator makes: the code that it gets, and what is said of it."""
 
@@ -439,6 +446,7 @@ PREPARE = {
     ("GET", "/books/{}/{}/{}"): by_number,
     ("GET", "/reports/channels"): figures,
     ("PUT", "/units/{}"): put(lambda: ("CONTRATO-1", {"name": "Unidad", "own": True})),
+    ("GET", "/offices/{}"): office,
     ("PUT", "/offices/{}"): put(lambda: ("O09999999", {"name": "Oficina", "own": False})),
     ("PUT", "/books/{}"): put(fresh_book),
     ("DELETE", "/books/{}"): take_away(WORLD.book),
