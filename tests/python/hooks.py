@@ -442,7 +442,7 @@ PREPARE = {
     ("POST", "/appointments"): book,
     ("GET", "/appointments/{}"): of_appointment(None),
     ("POST", "/appointments/{}/move"): of_appointment(lambda: {"start": WORLD.start()}),
-    ("POST", "/appointments/{}/cancellation"): of_appointment(lambda: {}),
+    ("POST", "/appointments/{}/cancellation"): of_appointment(dict),
     ("GET", "/books/{}/{}/{}"): by_number,
     ("GET", "/reports/channels"): figures,
     ("PUT", "/units/{}"): put(lambda: ("CONTRATO-1", {"name": "Unidad", "own": True})),
