@@ -210,22 +210,18 @@ pub(super) fn are_committed(entity: &str, events: &[EventRow]) -> bool {
 /// # Errors
 /// [`store::Error::Corrupt`] where other hands altered them.
 pub(super) fn check(entity: &Entity, events: &[EventRow], row: &EntryRow, with: &Belongings) -> store::Result<()> {
-    check_with(entity, events.to_vec(), &[], row, with)
-}
-
-/// The same for an entry of which more events are written in this transaction, and have no leaves yet.
-pub(super) fn check_with(
-    entity: &Entity,
-    mut events: Vec<EventRow>,
-    unwritten: &[EventRow],
-    row: &EntryRow,
-    with: &Belongings,
-) -> store::Result<()> {
-    if !are_committed(&entity.code, &events) {
+    if !are_committed(&entity.code, events) {
         return Err(store::Error::Corrupt("event"));
     }
-    events.extend(unwritten.iter().filter(|event| event.entry_id == row.id).cloned());
-    let told = told(&events).ok_or(store::Error::Corrupt("event"))?;
+    compare(entity, events, row, with)
+}
+
+/// That an entry's rows are what these events tell, whether they are committed already or not.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn compare(entity: &Entity, events: &[EventRow], row: &EntryRow, with: &Belongings) -> store::Result<()> {
+    let told = told(events).ok_or(store::Error::Corrupt("event"))?;
     let versions = i64::try_from(events.len()).ok();
     let begins = events.first().is_some_and(|first| first.position == row.position);
     let same = begins && told.differences(row, with, entity.zone)?.is_empty() && told.csv == row.csv;

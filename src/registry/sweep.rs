@@ -117,7 +117,7 @@ impl Registry {
         let (mut swept, mut first) = (Swept::default(), FirstError::default());
         for hash in abandoned {
             if !self.is_forsaken(entity, hash).await? {
-                self.withdraw_claim(entity, hash).await?;
+                self.close_claim(entity, hash, false).await?;
                 continue;
             }
             swept.documents += u64::from(first.pass(self.delete_claimed(entity, hash, old).await)?);
@@ -188,10 +188,15 @@ impl Registry {
         Ok(named_by_events(&mut tx, entity.id, &HashMap::from([(hash, modified(&meta))])).await?.is_empty())
     }
 
-    async fn withdraw_claim(&self, entity: &Entity, hash: Sha256) -> store::Result<()> {
+    /// Ends a claim under which the document was deleted, or withdraws one under which it stays.
+    async fn close_claim(&self, entity: &Entity, hash: Sha256, deleted: bool) -> store::Result<()> {
         let mut tx = self.store.begin().await?;
         store::book::lock(&mut tx, entity.id).await?;
-        store::claims::withdraw(&mut tx, entity.id, hash).await?;
+        if deleted {
+            store::claims::end(&mut tx, entity.id, hash, self.clock.now()).await?;
+        } else {
+            store::claims::withdraw(&mut tx, entity.id, hash).await?;
+        }
         tx.commit().await
     }
 
@@ -218,14 +223,7 @@ impl Registry {
         if old {
             self.objects.delete(&entity.code, &hash).await?;
         }
-        let mut tx = self.store.begin().await?;
-        store::book::lock(&mut tx, entity.id).await?;
-        if old {
-            store::claims::end(&mut tx, entity.id, hash, self.clock.now()).await?;
-        } else {
-            store::claims::withdraw(&mut tx, entity.id, hash).await?;
-        }
-        tx.commit().await?;
+        self.close_claim(entity, hash, old).await?;
         Ok(old)
     }
 

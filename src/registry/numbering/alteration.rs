@@ -166,9 +166,14 @@ impl Batch<'_> {
     /// Whether an entry is what the book says of it, now that nobody else writes it: what is altered becomes a true event,
     /// and must not be made of what other hands wrote into the row. What is erased may be anything.
     async fn is_confirmed(&self, tx: &mut Tx, row: &EntryRow, with: &Belongings) -> store::Result<bool> {
-        let events = store::book::events_of(tx, self.entity.id, row.id).await?;
+        let mut events = store::book::events_of(tx, self.entity.id, row.id).await?;
         let checked = match self.entity.ledger.leaves.check(tx, self.entity.id, &leaves(&events)).await {
-            Ok(()) => history::check_with(self.entity, events, &self.events, row, with),
+            Ok(()) if !history::are_committed(&self.entity.code, &events) => Err(store::Error::Corrupt("event")),
+            Ok(()) => {
+                // Those of this batch have no leaves yet.
+                events.extend(self.events.iter().filter(|event| event.entry_id == row.id).cloned());
+                history::compare(self.entity, &events, row, with)
+            }
             Err(error) => Err(error),
         };
         match checked {
