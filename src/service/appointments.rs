@@ -367,6 +367,22 @@ impl Services {
         row.filter(|row| !by.is_of_other(&row.department)).ok_or(ServiceError::NotFound)
     }
 
+    /// An appointment as it is now that its service is locked, where whoever asks can still move or cancel it.
+    async fn begin_change<'e>(
+        &self,
+        entity: &'e Entity,
+        by: &By,
+        code: &str,
+    ) -> Result<(store::Tx, Book<'e>, AppointmentRow), ServiceError> {
+        let seen = self.appointment(entity.id, by, code).await?;
+        let mut tx = self.store.begin().await?;
+        let service = services::lock(&mut tx, entity.id, &seen.service).await?.ok_or(ServiceError::NotFound)?;
+        let row = appointments::by_id(&mut tx, entity.id, seen.id).await?.ok_or(ServiceError::NotFound)?;
+        let book = Book::open(&mut tx, entity, service, self.clock.now()).await?;
+        check_changeable(&row, &book, by)?;
+        Ok((tx, book, row))
+    }
+
     /// Moves an appointment to another slot of its service. The old place is kept unless the new one is got.
     ///
     /// # Errors
@@ -378,13 +394,7 @@ impl Services {
         code: &str,
         start: Micros,
     ) -> Result<AppointmentRow, ServiceError> {
-        let seen = self.appointment(entity.id, by, code).await?;
-        let mut tx = self.store.begin().await?;
-        let service = services::lock(&mut tx, entity.id, &seen.service).await?.ok_or(ServiceError::NotFound)?;
-        let row = appointments::by_id(&mut tx, entity.id, seen.id).await?;
-        let mut row = row.ok_or(ServiceError::NotFound)?;
-        let book = Book::open(&mut tx, entity, service, self.clock.now()).await?;
-        check_changeable(&row, &book, by)?;
+        let (mut tx, book, mut row) = self.begin_change(entity, by, code).await?;
         book.end_expired(&mut tx).await?;
         if let Some(seat) = slots::leave(&mut tx, entity.id, row.id).await? {
             slots::give_back(&mut tx, entity.id, &row.service, &seat).await?;
@@ -414,13 +424,7 @@ impl Services {
         code: &str,
         reason: Option<String>,
     ) -> Result<AppointmentRow, ServiceError> {
-        let seen = self.appointment(entity.id, by, code).await?;
-        let mut tx = self.store.begin().await?;
-        let service = services::lock(&mut tx, entity.id, &seen.service).await?.ok_or(ServiceError::NotFound)?;
-        let row = appointments::by_id(&mut tx, entity.id, seen.id).await?;
-        let mut row = row.ok_or(ServiceError::NotFound)?;
-        let book = Book::open(&mut tx, entity, service, self.clock.now()).await?;
-        check_changeable(&row, &book, by)?;
+        let (mut tx, book, mut row) = self.begin_change(entity, by, code).await?;
         if let Some(seat) = slots::leave(&mut tx, entity.id, row.id).await? {
             slots::give_back(&mut tx, entity.id, &row.service, &seat).await?;
         }
