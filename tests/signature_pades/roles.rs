@@ -238,6 +238,25 @@ fn a_layer_is_that_layer_and_no_other(#[case] after: &str) {
     is_content(&mut paper);
 }
 
+/// A signed paper to which an element with these entries was added, in a structure that is there or comes with it.
+fn with_element(entries: &str, from_nothing: bool) -> Paper {
+    let mut paper = prepared();
+    if from_nothing {
+        paper.catalog.clear();
+        paper.put_structure();
+    }
+    sign(&mut paper);
+    paper.put(110, &format!("<< /Type /StructElem /S /Form /P 102 0 R {entries} >>"));
+    if from_nothing {
+        paper.put(112, "<< /Type /StructTreeRoot /K [110 0 R] >>");
+        paper.catalog = "/StructTreeRoot 112 0 R".to_owned();
+    } else {
+        paper.put(TREE, "<< /Type /StructTreeRoot /K [103 0 R 110 0 R] >>");
+    }
+    paper.put_structure();
+    paper
+}
+
 #[rstest]
 #[case::other_words("/ActualText (900)", LaterClass::Content)]
 #[case::other_content("/Pg 3 0 R /K 0", LaterClass::Content)]
@@ -246,20 +265,7 @@ fn a_layer_is_that_layer_and_no_other(#[case] after: &str) {
 #[case::a_widget("/K << /Type /OBJR /Obj 7 0 R >>", LaterClass::Signatures)]
 fn an_element_is_added_for_a_signature_only(#[case] entries: &str, #[case] class: LaterClass) {
     for from_nothing in [false, true] {
-        let mut paper = prepared();
-        if from_nothing {
-            paper.catalog.clear();
-            paper.put_structure();
-        }
-        sign(&mut paper);
-        paper.put(110, &format!("<< /Type /StructElem /S /Form /P 102 0 R {entries} >>"));
-        if from_nothing {
-            paper.put(112, "<< /Type /StructTreeRoot /K [110 0 R] >>");
-            paper.catalog = "/StructTreeRoot 112 0 R".to_owned();
-        } else {
-            paper.put(TREE, "<< /Type /StructTreeRoot /K [103 0 R 110 0 R] >>");
-        }
-        paper.put_structure();
+        let mut paper = with_element(entries, from_nothing);
         let later = finished(&mut paper).coverage.later.unwrap();
         if from_nothing && entries.contains("103") {
             continue;
@@ -359,20 +365,7 @@ fn the_files_that_came_through_once_do_not() {
 #[case::of_nothing_without_words("/K []", LaterClass::Signatures, true)]
 fn what_an_element_says_is_read(#[case] entries: &str, #[case] class: LaterClass, #[case] harmless: bool) {
     for from_nothing in [false, true] {
-        let mut paper = prepared();
-        if from_nothing {
-            paper.catalog.clear();
-            paper.put_structure();
-        }
-        sign(&mut paper);
-        paper.put(110, &format!("<< /Type /StructElem /S /Form /P 102 0 R {entries} >>"));
-        if from_nothing {
-            paper.put(112, "<< /Type /StructTreeRoot /K [110 0 R] >>");
-            paper.catalog = "/StructTreeRoot 112 0 R".to_owned();
-        } else {
-            paper.put(TREE, "<< /Type /StructTreeRoot /K [103 0 R 110 0 R] >>");
-        }
-        paper.put_structure();
+        let mut paper = with_element(entries, from_nothing);
         let verdict = finished(&mut paper);
         let later = verdict.coverage.later.as_ref().unwrap();
         assert_eq!((later.class, later.harmless), (class, harmless), "{later:?}");
