@@ -249,7 +249,7 @@ fn with_element(entries: &str, from_nothing: bool) -> Paper {
     paper.put(110, &format!("<< /Type /StructElem /S /Form /P 102 0 R {entries} >>"));
     if from_nothing {
         paper.put(112, "<< /Type /StructTreeRoot /K [110 0 R] >>");
-        paper.catalog = "/StructTreeRoot 112 0 R".to_owned();
+        "/StructTreeRoot 112 0 R".clone_into(&mut paper.catalog);
     } else {
         paper.put(TREE, "<< /Type /StructTreeRoot /K [103 0 R 110 0 R] >>");
     }
