@@ -1,6 +1,7 @@
 //! Builds everything once from the configuration: server, command line and tests all start here.
 
 pub mod anchors;
+mod appointments;
 pub mod expiry;
 pub mod lists;
 pub mod seals;
@@ -258,7 +259,7 @@ impl App {
         let key = |text: &String| text.parse().map_err(|error| StartError::WitnessKey(text.clone(), error));
         let witness_keys: Vec<VerifierKey> = config.proof.witness_keys.iter().map(key).collect::<Result<_, _>>()?;
         let service = Service::new(store.clone(), clock.clone());
-        let services = Services::new(store.clone(), clock.clone());
+        let services = Services::new(store.clone(), clock.clone()).far_from(config.appointments.far_days);
         let client_certificates =
             ClientCertificates::new(judge.clone(), clock.clone(), config.signature.on_indeterminate);
         let scope = |name: &String| name.parse().map_err(|error| StartError::CalendarScope(name.clone(), error));

@@ -5,6 +5,7 @@
 //! otherwise be a setting silently lost. A list is written with commas there. Relative paths are relative to the file's folder.
 #![expect(clippy::disallowed_methods, reason = "this is the one file that reads the environment")]
 
+mod appointments;
 mod calendar;
 mod documents;
 mod limits;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use appointments::Appointments;
 pub use calendar::Calendar;
 pub use documents::Documents;
 pub use limits::Limits;
@@ -113,6 +115,8 @@ pub struct Config {
     pub clock: ClockLimits,
     /// When the calendar of a year is complete.
     pub calendar: Calendar,
+    /// What holds for appointments.
+    pub appointments: Appointments,
     /// Whether figures are public.
     pub reports: Reports,
     /// What is logged.
@@ -346,6 +350,7 @@ impl Default for Config {
             limits: Limits::default(),
             clock: ClockLimits::default(),
             calendar: Calendar::default(),
+            appointments: Appointments::default(),
             reports: Reports::default(),
             log: Log::default(),
         }

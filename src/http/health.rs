@@ -83,6 +83,9 @@ pub struct Parts {
     /// ready all the same, but for the seal, which is a part of its own.
     #[schema(example = "ok")]
     expiry: String,
+    /// Whether people find an appointment soon (`appointments.far_days`); the server is ready without it.
+    #[schema(example = "ok")]
+    appointments: String,
     /// The address that receipts carry (`entity.public_url`); the server is ready without it, and says so.
     #[schema(example = "ok")]
     address: String,
@@ -91,7 +94,7 @@ pub struct Parts {
 /// Whether the registry can register.
 #[utoipa::path(
     get, path = "/readyz", tag = "running", operation_id = "readyz", summary = "Ready",
-    description = "Whether database, object store, clock, numbers, seal and log are usable; what is not is named. Calendar, trusted lists, trust anchors, the scanner for harmful code, what ends soon and the address on receipts are named as well, and the server is ready without them. A part that works and of which something should be known says `ok: …`, such as that receipts are sealed with a test certificate. An answer may be some seconds old (`limits.ready_seconds`).",
+    description = "Whether database, object store, clock, numbers, seal and log are usable; what is not is named. Calendar, trusted lists, trust anchors, the scanner for harmful code, what ends soon, how far the first free appointments are and the address on receipts are named as well, and the server is ready without them. A part that works and of which something should be known says `ok: …`, such as that receipts are sealed with a test certificate. An answer may be some seconds old (`limits.ready_seconds`).",
     responses((status = 200, description = "Ready", body = Readiness), (status = 503, description = "Not ready: see which part", body = Readiness))
 )]
 pub async fn readyz(State(app): State<App>) -> Response {
@@ -139,7 +142,7 @@ async fn look(app: App, fresh: Duration) -> Readiness {
 }
 
 async fn readiness(app: &App) -> Readiness {
-    let (database, object_store, clock, numbers, calendar, scanner, expiry) = tokio::join!(
+    let (database, object_store, clock, numbers, calendar, scanner, expiry, appointments) = tokio::join!(
         part(async { Condition::of(app.store().check_durable().await) }),
         part(async { Condition::of(app.registry.objects().check().await) }),
         part(app.registry.clock_state(&app.entity)),
@@ -147,6 +150,7 @@ async fn readiness(app: &App) -> Readiness {
         part(app.registry.calendar_state(&app.entity)),
         part(app.scanner_state()),
         part(app.expiry_state()),
+        part(app.appointments_state()),
     );
     let wrong = |state: Option<String>| state.map_or(Condition::Well, Condition::Wrong);
     // What is kept nowhere by the settings is said at the start; what should be kept and cannot be, here as well.
@@ -171,6 +175,7 @@ async fn readiness(app: &App) -> Readiness {
         trust_anchors: say(trust_anchors),
         scanner: say(scanner),
         expiry: say(expiry),
+        appointments: say(appointments),
         address: say(address),
     };
     Readiness { ready, parts }

@@ -262,12 +262,12 @@ impl Services {
         }
         let slot = match book.slot(&mut tx, start, by, false).await? {
             Ok(slot) => slot,
-            Err(why) => return Err(book.refuse(&mut tx, why, start, by).await),
+            Err(why) => return Err(book.refuse(tx, &self.store, why, start, by).await),
         };
         let hold = Hold { id: self.clock.new_id(), expires_at: Micros(book.held_at.0 + HELD) };
         let sitter = Sitter::Hold(hold.id, holder, hold.expires_at);
         if let Err(why) = book.take(&mut tx, &slot, *by == By::Public, sitter).await? {
-            return Err(book.refuse(&mut tx, why, start, by).await);
+            return Err(book.refuse(tx, &self.store, why, start, by).await);
         }
         tx.commit().await?;
         Ok(hold)
@@ -307,17 +307,17 @@ impl Services {
         if let Some(hold) = asked.hold
             && book.end_hold(&mut tx, hold, start).await?.is_none()
         {
-            return Err(book.refuse(&mut tx, Refusal::HoldExpired, start, by).await);
+            return Err(book.refuse(tx, &self.store, Refusal::HoldExpired, start, by).await);
         }
         let slot = match book.slot(&mut tx, start, by, asked.hold.is_some()).await? {
             Ok(slot) => slot,
-            Err(why) => return Err(book.refuse(&mut tx, why, start, by).await),
+            Err(why) => return Err(book.refuse(tx, &self.store, why, start, by).await),
         };
         let AppointmentRequest { service: code, person, language, remarks, .. } = asked;
         let known_by = (person.id.as_deref(), person.phone.as_deref(), person.email.as_deref());
         let has = appointments::of_person(&mut tx, entity.id, &code, known_by, book.now).await?;
         if has >= book.service.active_per_person {
-            return Err(book.refuse(&mut tx, Refusal::TooManyBookings, start, by).await);
+            return Err(book.refuse(tx, &self.store, Refusal::TooManyBookings, start, by).await);
         }
         let public = *by == By::Public;
         let row = AppointmentRow {
@@ -344,7 +344,7 @@ impl Services {
             version: 1,
         };
         if let Err(why) = book.take(&mut tx, &slot, public, Sitter::Appointment(row.id)).await? {
-            return Err(book.refuse(&mut tx, why, start, by).await);
+            return Err(book.refuse(tx, &self.store, why, start, by).await);
         }
         appointments::insert(&mut tx, entity.id, &row).await?;
         let Key { caller, key, body_sha256 } = key;
@@ -396,15 +396,23 @@ impl Services {
     ) -> Result<AppointmentRow, ServiceError> {
         let (mut tx, book, mut row) = self.begin_change(entity, by, code).await?;
         book.end_expired(&mut tx).await?;
+        if row.status == AppointmentStatus::Broken {
+            // The person may have booked another meanwhile.
+            let known_by = (row.person_id.as_deref(), row.phone.as_deref(), row.email.as_deref());
+            let has = appointments::of_person(&mut tx, entity.id, &row.service, known_by, book.now).await?;
+            if has >= book.service.active_per_person {
+                return Err(book.refuse(tx, &self.store, Refusal::TooManyBookings, start, by).await);
+            }
+        }
         if let Some(seat) = slots::leave(&mut tx, entity.id, row.id).await? {
             slots::give_back(&mut tx, entity.id, &row.service, &seat).await?;
         }
         let slot = match book.slot(&mut tx, start, by, false).await? {
             Ok(slot) => slot,
-            Err(why) => return Err(book.refuse(&mut tx, why, start, by).await),
+            Err(why) => return Err(book.refuse(tx, &self.store, why, start, by).await),
         };
         if let Err(why) = book.take(&mut tx, &slot, *by == By::Public, Sitter::Appointment(row.id)).await? {
-            return Err(book.refuse(&mut tx, why, start, by).await);
+            return Err(book.refuse(tx, &self.store, why, start, by).await);
         }
         (row.start_at, row.end_at, row.local_date) = (slot.start, slot.end, slot.date.to_string());
         appointments::set_time(&mut tx, entity.id, &row, book.now).await?;

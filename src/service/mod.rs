@@ -3,5 +3,6 @@ pub mod agenda;
 mod agenda_change;
 pub mod appointments;
 pub mod attention;
+pub mod first_free;
 mod places;
 pub mod services;

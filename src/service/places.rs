@@ -11,7 +11,7 @@ use crate::registry::calendar;
 use crate::registry::caller::Entity;
 use crate::store::service::services::ServiceRow;
 use crate::store::service::slots::{self, SeatRow, Sitter, SlotRow};
-use crate::store::{self, Tx};
+use crate::store::{self, Store, Tx};
 
 /// Starts that are offered with a refusal.
 const OFFERED: usize = 3;
@@ -44,11 +44,11 @@ impl<'a> Book<'a> {
         Ok(Self { entity, service, agenda, calendar, now, held_at })
     }
 
-    fn today(&self) -> NaiveDate {
+    pub fn today(&self) -> NaiveDate {
         self.now.local_date(self.entity.zone)
     }
 
-    fn last_day(&self) -> NaiveDate {
+    pub fn last_day(&self) -> NaiveDate {
         let ahead = Days::new(u64::try_from(self.service.horizon_days).unwrap_or_default());
         self.today().checked_add_days(ahead).unwrap_or(NaiveDate::MAX)
     }
@@ -68,7 +68,8 @@ impl<'a> Book<'a> {
         let (entity, code) = (self.entity.id, self.service.code.as_str());
         let slot = self.agenda.slot_at(start, &self.calendar, self.service.slot_minutes, self.entity.zone);
         match slot.filter(|_| self.takes_bookings()) {
-            Some(slot) if self.is_bookable(&slot, by) => Ok(Ok(slot)),
+            // Who held the place in time has it, though the notice runs out meanwhile.
+            Some(slot) if self.is_bookable(&slot, by) || held && slot.start > self.now => Ok(Ok(slot)),
             Some(_) => Ok(Err(Refusal::OutsideAgenda)),
             None => {
                 // A slot with a row was in the agenda when somebody took a place of it.
@@ -128,9 +129,12 @@ impl<'a> Book<'a> {
         Ok(starts)
     }
 
-    /// A refusal, with what is free instead.
-    pub async fn refuse(&self, tx: &mut Tx, why: Refusal, start: Micros, by: &By) -> ServiceError {
-        match self.nearest(tx, start, by).await {
+    /// A refusal, with what is free instead. What was tried is undone first: then the lock is free for others, and a place
+    /// that was given back to be exchanged for another is its holder's again.
+    pub async fn refuse(&self, tx: Tx, store: &Store, why: Refusal, start: Micros, by: &By) -> ServiceError {
+        drop(tx);
+        let nearest = async { self.nearest(&mut store.read().await?, start, by).await };
+        match nearest.await {
             Ok(nearest) => ServiceError::Refused(why, nearest),
             Err(error) => error.into(),
         }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::agenda::Agenda;
 use crate::clock::Clock;
-use crate::domain::{AppointmentMode, Micros, Role};
+use crate::domain::{AppointmentMode, Micros, Role, text};
 use crate::registry::caller::{Caller, Entity};
 use crate::registry::submission::FieldError;
 use crate::registry::submission::fields::{Errors, Object, tree};
@@ -39,6 +39,17 @@ const KEYS: &[&str] = &[
     "bring",
     "quick",
     "active",
+];
+
+/// What the registry itself is called, without accents: such a service is the registry's whether it says so or not.
+const REGISTRY: [&str; 7] = [
+    "registro",
+    "registro general",
+    "registro electronico",
+    "registro de entrada",
+    "registro de documentos",
+    "asistencia en materia de registros",
+    "oficina de asistencia en materia de registros",
 ];
 
 /// Why a booking was refused.
@@ -191,13 +202,14 @@ pub struct ServiceRequest {
 pub struct Services {
     pub(super) store: Store,
     pub(super) clock: Clock,
+    pub(super) far_days: i64,
 }
 
 impl Services {
     /// Over this database.
     #[must_use]
     pub fn new(store: Store, clock: Clock) -> Self {
-        Self { store, clock }
+        Self { store, clock, far_days: 0 }
     }
 
     /// A service by its code.
@@ -245,7 +257,7 @@ impl Services {
             Some(known) => (false, known),
             None => (true, fresh(code, by)),
         };
-        let mut row = read(body, new, before.clone()).map_err(ServiceError::Invalid)?;
+        let mut row = read(body, new, before.clone(), by).map_err(ServiceError::Invalid)?;
         let mut wrong = Vec::new();
         if by.is_of_other(&row.department) {
             wrong.push(("/department", "a manager's services are of its own department".to_owned()));
@@ -298,8 +310,14 @@ fn fresh(code: &str, by: &By) -> ServiceRow {
     }
 }
 
+/// Whether a service is the registry itself, by its code or its name.
+fn is_registry(row: &ServiceRow) -> bool {
+    let (code, name) = (row.code.replace(['-', '_'], " "), text::fold(&row.name));
+    REGISTRY.iter().any(|one| code == *one || name == *one)
+}
+
 /// What is said of a service, over what it was.
-fn read(body: &[u8], new: bool, mut row: ServiceRow) -> Result<ServiceRow, Vec<FieldError>> {
+fn read(body: &[u8], new: bool, mut row: ServiceRow, by: &By) -> Result<ServiceRow, Vec<FieldError>> {
     let (tree, mut errors) = (tree(body)?, Errors::default());
     let errors = &mut errors;
     let Some(object) = Object::open(&tree, "", &[KEYS], errors) else {
@@ -325,7 +343,11 @@ fn read(body: &[u8], new: bool, mut row: ServiceRow) -> Result<ServiceRow, Vec<F
         row.prefix = prefix;
     }
     row.appointment = object.name("appointment", errors).unwrap_or(row.appointment);
-    row.registry = object.boolean("registry", errors).unwrap_or(row.registry);
+    let was = row.registry;
+    row.registry = object.boolean("registry", errors).unwrap_or(was) || is_registry(&row);
+    if was && !row.registry && !matches!(by, By::Administrator(_)) {
+        errors.add("/registry", "only an administrator says that a service is the registry's no more");
+    }
     if row.registry && row.appointment == AppointmentMode::Required {
         let why = "the registry attends everybody without an appointment: `optional` or `none`";
         errors.add("/appointment", why);

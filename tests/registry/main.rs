@@ -85,6 +85,7 @@ mod pki;
 mod prepared;
 mod publications;
 mod quarantine;
+mod races;
 mod readiness;
 mod readme;
 mod receipts;

@@ -12,34 +12,34 @@ use crate::harness::site::{ENTITY, Engine, OTHER_UNIT, execute};
 use crate::harness::town::Town;
 
 /// The day of all bookings here: far enough for any notice.
-fn day(town: &Town) -> NaiveDate {
+pub fn day_of(town: &Town) -> NaiveDate {
     town.clock.now().local_date(town.app.entity.zone).checked_add_days(Days::new(3)).unwrap()
 }
 
-async fn send(door: &Door, method: Method, path: &str, who: Option<&str>, body: &Value) -> Answer {
+pub async fn send(door: &Door, method: Method, path: &str, who: Option<&str>, body: &Value) -> Answer {
     let key = fresh_key();
     let headers = [("content-type", "application/json"), ("idempotency-key", key.as_str())];
     door.try_send(method, path, who, &headers, body.to_string().into_bytes()).await.unwrap()
 }
 
 /// What anybody sees.
-async fn get(door: &Door, path: &str) -> Answer {
+pub async fn get(door: &Door, path: &str) -> Answer {
     door.try_send(Method::GET, path, None, &[], Vec::new()).await.unwrap()
 }
 
-async fn post(door: &Door, path: &str, body: &Value) -> Answer {
+pub async fn post(door: &Door, path: &str, body: &Value) -> Answer {
     send(door, Method::POST, path, None, body).await
 }
 
 /// Opens that day from 09:00 for so many slots of 15 minutes.
-fn opening(day: NaiveDate, slots: u32, public: u32, staff: u32) -> Value {
+pub fn opening(day: NaiveDate, slots: u32, public: u32, staff: u32) -> Value {
     let minutes = 9 * 60 + slots * 15;
     let to = format!("{:02}:{:02}", minutes / 60, minutes % 60);
     let places = json!({"public": public, "staff": staff});
     json!({"rules": [], "extra": [{"date": day.to_string(), "from": "09:00", "to": to, "places": places}]})
 }
 
-async fn service(town: &Town, settings: Value, agenda: &Value) {
+pub async fn service(town: &Town, settings: Value, agenda: &Value) {
     let mut body = json!({"name": "Padrón", "active_per_person": 1000});
     body.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     send(&town.door, Method::PUT, "/services/padron", Some("agenda_manager"), &body).await;
@@ -47,18 +47,21 @@ async fn service(town: &Town, settings: Value, agenda: &Value) {
     put.is(200, "");
 }
 
-async fn starts(town: &Town) -> Vec<String> {
-    let day = day(town);
+pub async fn starts(town: &Town) -> Vec<String> {
+    starts_on(town, day_of(town)).await
+}
+
+async fn starts_on(town: &Town, day: NaiveDate) -> Vec<String> {
     let free = get(&town.door, &format!("/services/padron/slots?from={day}&to={day}")).await.is(200, "").json();
     free["items"].as_array().unwrap().iter().map(|slot| slot["start"].as_str().unwrap().to_owned()).collect()
 }
 
-fn booking(start: &str, phone: u32) -> Value {
+pub fn booking(start: &str, phone: u32) -> Value {
     json!({"service": "padron", "start": start, "person": {"name": "Ana García", "phone": format!("{phone}")}})
 }
 
 /// Nothing is taken that nobody has, and nobody has what is not taken.
-async fn assert_counted(town: &Town) {
+pub async fn assert_counted(town: &Town) {
     let one = async |statement| town.count(statement).await;
     let seats = one("SELECT count(*) FROM seats").await;
     assert_eq!(one("SELECT CAST(coalesce(sum(taken), 0) AS BIGINT) FROM slots").await, seats);
@@ -96,9 +99,18 @@ async fn a_service_is_made_by_its_department_and_is_nobody_elses(
     put("registro", "agenda_manager", json!({"name": "Registro", "registry": true})).await.is(201, "");
     let later = put("registro", "agenda_manager", json!({"appointment": "required"})).await;
     assert_eq!(later.is(422, "invalid-submission").pointers(), ["/appointment"]);
+    // Nor by two steps, nor by saying nothing of it.
+    let no_more = json!({"registry": false, "name": "Ventanilla", "appointment": "required"});
+    assert_eq!(put("registro", "agenda_manager", no_more).await.pointers(), ["/appointment"]);
+    let unsaid = json!({"name": "Registro  General", "appointment": "required"});
+    assert_eq!(put("oficina", "agenda_manager", unsaid).await.pointers(), ["/appointment"]);
+    put("ventanilla", "agenda_manager", json!({"name": "Ventanilla", "registry": true})).await.is(201, "");
+    let no_more = put("ventanilla", "agenda_manager", json!({"registry": false})).await;
+    assert_eq!(no_more.is(422, "invalid-submission").pointers(), ["/registry"]);
+    put("ventanilla", "admin", json!({"registry": false, "appointment": "required"})).await.is(200, "");
     let listed = get(&town.door, "/services").await.is(200, "").json();
     let codes: Vec<_> = listed["items"].as_array().unwrap().iter().map(|one| one["code"].clone()).collect();
-    assert_eq!(codes, ["obras", "padron", "registro"]);
+    assert_eq!(codes, ["obras", "padron", "registro", "ventanilla"]);
     assert_eq!(town.findings().await, Vec::<String>::new());
 }
 
@@ -106,7 +118,7 @@ async fn a_service_is_made_by_its_department_and_is_nobody_elses(
 #[tokio::test]
 async fn each_refusal_says_why_and_what_is_free(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let town = Town::on(engine).await;
-    let day = day(&town);
+    let day = day_of(&town);
     service(&town, json!({"day_limit": 3, "active_per_person": 1}), &opening(day, 4, 1, 1)).await;
     let free = starts(&town).await;
     assert_eq!(free.len(), 4);
@@ -154,7 +166,7 @@ async fn each_refusal_says_why_and_what_is_free(#[values(Engine::Sqlite, Engine:
 #[tokio::test]
 async fn a_hold_keeps_a_place_until_it_expires(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let town = Town::with(engine, |config| config.limits.holds_per_address = 2).await;
-    service(&town, json!({}), &opening(day(&town), 3, 1, 0)).await;
+    service(&town, json!({}), &opening(day_of(&town), 3, 1, 0)).await;
     let free = starts(&town).await;
     let hold = async |start: &str| post(&town.door, "/services/padron/holds", &json!({"start": start})).await;
     let held = hold(&free[0]).await.is(201, "").json();
@@ -170,7 +182,14 @@ async fn a_hold_keeps_a_place_until_it_expires(#[values(Engine::Sqlite, Engine::
     let mut late = booking(&free[2], 600_000_003);
     late["hold"] = held["hold"].clone();
     post(&town.door, "/appointments", &late).await.is(409, "hold-expired");
-    post(&town.door, "/appointments", &booking(&free[2], 600_000_003)).await.is(201, "");
+    // The notice runs out for whoever came too late, and not for whoever held the place in time.
+    let held = hold(&free[1]).await.is(201, "").json();
+    let notice = json!({"notice_minutes": 43_200});
+    send(&town.door, Method::PUT, "/services/padron", Some("agenda_manager"), &notice).await.is(200, "");
+    post(&town.door, "/appointments", &booking(&free[2], 600_000_003)).await.is(422, "outside-agenda");
+    let mut mine = booking(&free[1], 600_000_003);
+    mine["hold"] = held["hold"].clone();
+    post(&town.door, "/appointments", &mine).await.is(201, "");
     assert_counted(&town).await;
 }
 
@@ -180,7 +199,7 @@ async fn a_change_of_the_agenda_names_each_booking_that_it_breaks(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let town = Town::on(engine).await;
-    let day = day(&town);
+    let day = day_of(&town);
     service(&town, json!({}), &opening(day, 4, 2, 0)).await;
     let free = starts(&town).await;
     for (start, phone) in [(0, 600_000_001), (0, 600_000_002), (3, 600_000_003)] {
@@ -203,11 +222,50 @@ async fn a_change_of_the_agenda_names_each_booking_that_it_breaks(
     assert_eq!(names(&tried), names(&done));
     assert_eq!(done["broken"][0]["nearest"], json!([free[1]]));
     post(&town.door, "/appointments", &booking(&free[3], 600_000_004)).await.is(409, "agenda-changed");
-    // Who was broken takes another place with the same code.
+    // Who was broken takes another place with the same code, unless they have as many again as may stand.
+    let one = json!({"active_per_person": 1});
+    send(&town.door, Method::PUT, "/services/padron", Some("agenda_manager"), &one).await.is(200, "");
+    let again = post(&town.door, "/appointments", &booking(&free[1], 600_000_002)).await.is(201, "").json();
+    let path = format!("/appointments/{}/move", done["broken"][0]["code"].as_str().unwrap());
+    post(&town.door, &path, &json!({"start": free[1]})).await.is(409, "too-many-bookings");
+    let again = format!("/appointments/{}/cancellation", again["appointment"]["code"].as_str().unwrap());
+    post(&town.door, &again, &json!({})).await.is(200, "");
     let path = format!("/appointments/{}/move", done["broken"][0]["code"].as_str().unwrap());
     let moved = post(&town.door, &path, &json!({"start": free[1]})).await.is(200, "").json();
     assert_eq!(moved["appointment"]["status"], json!("booked"));
     assert_counted(&town).await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_first_free_slot_that_is_far_is_told_to_the_manager_and_on_readyz(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::with(engine, |config| config.appointments.far_days = 2).await;
+    let told = async || {
+        let agenda = town.get("/services/padron/agenda", "agenda_manager").await.is(200, "").json();
+        let ready = get(&town.door, "/readyz").await.is(200, "").json();
+        let ready = ready["parts"]["appointments"].as_str().unwrap().to_owned();
+        (agenda["first_free"].clone(), agenda["first_free_is_far"] == json!(true), ready)
+    };
+    let day = day_of(&town);
+    service(&town, json!({}), &opening(day.pred_opt().unwrap(), 1, 1, 0)).await;
+    let near = starts_on(&town, day.pred_opt().unwrap()).await.remove(0);
+    assert_eq!(told().await, (json!(near), false, "ok".to_owned()));
+    service(&town, json!({}), &opening(day, 1, 1, 0)).await;
+    let far = starts(&town).await.remove(0);
+    let (first, is_far, ready) = told().await;
+    assert_eq!((first, is_far), (json!(far), true));
+    assert!(ready.starts_with("ok: ") && ready.contains(&format!("of padron on {day}")), "{ready}");
+    post(&town.door, "/appointments", &booking(&far, 600_000_001)).await.is(201, "");
+    let (first, is_far, ready) = told().await;
+    assert_eq!((first, is_far), (Value::Null, true));
+    assert!(ready.contains("of padron on no day"), "{ready}");
+    // A service that is closed, or takes no appointments, makes nobody wait.
+    service(&town, json!({"appointment": "none"}), &opening(day, 1, 1, 0)).await;
+    assert_eq!(told().await, (Value::Null, false, "ok".to_owned()));
+    service(&town, json!({"appointment": "optional"}), &json!({"rules": []})).await;
+    assert_eq!(told().await, (Value::Null, false, "ok".to_owned()));
 }
 
 #[rstest]
@@ -216,7 +274,7 @@ async fn no_place_is_sold_twice_over_two_processes(#[values(Engine::Sqlite, Engi
     let town = Town::on(engine).await;
     let other = Town::beside(&town).await;
     let doors = [&town.door, &other.door];
-    let agenda = opening(day(&town), 20, 3, 0);
+    let agenda = opening(day_of(&town), 20, 3, 0);
     service(&town, json!({"day_limit": 53}), &agenda).await;
     let free = starts(&town).await;
     let book = async |place: usize, start: &str| {

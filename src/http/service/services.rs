@@ -198,20 +198,37 @@ pub struct AgendaView {
     /// Counts the changes; the `ETag` too.
     #[schema(example = 2)]
     version: i64,
+    /// When the first slot begins that the public can book now; null where nothing is free, or it gives no appointments.
+    #[schema(example = "2026-12-01T09:00:00+01:00", format = DateTime)]
+    first_free: Option<String>,
+    /// Whether that is farther than the entity wants people to wait (`appointments.far_days`).
+    #[schema(example = false)]
+    first_free_is_far: bool,
     /// Each booking that no longer fits; empty where the agenda is only read.
     broken: Vec<BrokenAppointment>,
 }
 
-fn shown(service: &ServiceRow, agenda: Agenda, broken: Vec<BrokenAppointment>) -> Response {
-    let version = service.agenda_version;
+async fn shown(
+    app: &App,
+    caller: &Caller,
+    service: &ServiceRow,
+    agenda: Agenda,
+    broken: Vec<BrokenAppointment>,
+) -> Result<Response> {
+    let (version, zone) = (service.agenda_version, caller.entity.zone);
+    let first =
+        app.services.first_free_at(&caller.entity, &service.code).await.map_err(|error| problem(error, zone))?;
+    let first_free_is_far = first.as_ref().is_some_and(|first| first.is_far);
+    let first_free = first.and_then(|first| first.at).map(|at| at.rfc3339(zone));
     let Agenda { rules, closed, extra } = agenda;
-    ([(ETAG, etag(version))], Json(AgendaView { rules, closed, extra, version, broken })).into_response()
+    let view = AgendaView { rules, closed, extra, version, first_free, first_free_is_far, broken };
+    Ok(([(ETAG, etag(version))], Json(view)).into_response())
 }
 
 /// A service's agenda.
 #[utoipa::path(
     get, path = "/services/{code}/agenda", tag = "service", operation_id = "agenda", summary = "An agenda",
-    description = "The agenda of a service, with the `ETag` that a change takes as `If-Match`. Another department's is 404.",
+    description = "The agenda of a service, with the `ETag` that a change takes as `If-Match`, and the first free slot. Another department's is 404.",
     params(("code" = String, Path, description = "The code of the service", example = "padron")),
     responses((status = 200, description = "The agenda", body = AgendaView, headers(("ETag" = String, description = "The version of the agenda"))), ReadProblems),
     security(("token" = []))
@@ -229,7 +246,7 @@ pub async fn agenda(
         return Err(Problem::not_found());
     }
     let agenda = serde_json::from_str(&row.agenda).map_err(|_| crate::store::Error::Corrupt("agenda"))?;
-    Ok(shown(&row, agenda, Vec::new()))
+    shown(&app, &caller, &row, agenda, Vec::new()).await
 }
 
 /// Whether the change is only tried.
@@ -273,5 +290,5 @@ pub async fn put_agenda(
         appointment: Appointment::of(broken.appointment, zone),
         nearest: broken.nearest.into_iter().map(|start| start.rfc3339(zone)).collect(),
     });
-    Ok(shown(&service, agenda, broken.collect()))
+    shown(&app, &caller, &service, agenda, broken.collect()).await
 }
