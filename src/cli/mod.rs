@@ -19,6 +19,7 @@ mod quarantine;
 mod report;
 mod seal;
 pub mod serve;
+mod service;
 mod test_pki;
 pub mod token;
 mod verify;
@@ -73,6 +74,8 @@ enum Command {
     Calendar(calendar::Arguments),
     /// Units, offices and books: whole lists, such as those that DIR3 publishes, or one at a time.
     Catalogue(catalogue::Arguments),
+    /// What the citizens' service offers, and its agendas.
+    Service(service::Arguments),
     /// Officials who may make authentic copies at the counter.
     Official(official::Arguments),
     /// Incidents of the electronic office, and deadlines that are extended for them.
@@ -121,6 +124,7 @@ pub fn run() -> ExitCode {
         Command::Verify(arguments) => verify::run(arguments),
         Command::Calendar(arguments) => calendar::run(arguments),
         Command::Catalogue(arguments) => catalogue::run(arguments),
+        Command::Service(arguments) => service::run(arguments),
         Command::Official(arguments) => official::run(arguments),
         Command::Incident(arguments) => incident::run(arguments),
         Command::Import(arguments) => import::run(arguments),

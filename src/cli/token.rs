@@ -31,7 +31,7 @@ enum Command {
         /// Its name: it stands on all that is done with it.
         #[arg(long)]
         name: String,
-        /// The unit it acts for; a token of role unit needs one.
+        /// The unit it acts for; a token of role unit or `agenda_manager` needs one.
         #[arg(long, value_name = "CODE")]
         unit: Option<String>,
         /// The office it sits in [default for a clerk: the entity's first].

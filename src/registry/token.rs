@@ -110,8 +110,10 @@ impl TokenRequest {
             let rule = "no colon, no characters that cannot be seen, and no blanks around it";
             errors.add("/name", format!("must have 1 to {NAME} characters, {rule}"));
         }
-        if matches!(self.role, Role::Unit) && self.unit.is_none() {
-            errors.add("/unit", "is required: a token of this role acts for one unit");
+        if matches!(self.role, Role::Unit | Role::AgendaManager) && self.unit.is_none() {
+            let what = if self.role == Role::Unit { "acts for one unit" } else { "manages the agendas of one unit" };
+            let how = "name it (`--unit CODE`); `ventanilla catalogue list units` and GET /units show the codes";
+            errors.add("/unit", format!("is required: a token of this role {what}; {how}"));
         }
         if self.days.is_some_and(|days| !(1..=MOST_DAYS).contains(&days)) {
             errors.add("/days", format!("must be from 1 to {MOST_DAYS}"));

@@ -21,6 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "receipt",
             "log",
             "report",
+            "service",
             "registry",
             "fetch",
             "store",
