@@ -5,6 +5,8 @@
 mod attentions;
 #[path = "figures/days.rs"]
 mod days;
+#[path = "figures/entries.rs"]
+mod entries;
 mod harness;
 #[path = "figures/import.rs"]
 mod import;
@@ -18,3 +20,5 @@ mod lost;
 mod place;
 #[path = "figures/report.rs"]
 mod report;
+#[path = "figures/threads.rs"]
+mod threads;

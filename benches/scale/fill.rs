@@ -230,12 +230,17 @@ pub async fn attentions(app: &App, attentions: i64) {
                     unit: unit(seeded.skewed(60)),
                     topic: "sin clasificar".into(),
                     outcome: None,
+                    earlier_outcome: None,
                     count: 1,
                     recorded_by: "sac".into(),
                     recorded_at: at,
                     import_id: None,
                     withdrawn_at: None,
                     withdrawn_by: None,
+                    ticket: None,
+                    entry: None,
+                    appointment: None,
+                    day_id: None,
                 }
             })
             .collect();

@@ -2,8 +2,11 @@
 
 use std::process::ExitCode;
 
+use chrono::NaiveDate;
+
 use super::{ConfigArgument, Outcome, block_on, load, open};
 use crate::report::channels::ChannelsReport;
+use crate::report::entries::{Dates, EntriesReport, Grouping};
 use crate::report::window::Window;
 use crate::report::{csv, table};
 use crate::store;
@@ -34,6 +37,23 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
+    /// Entries by month, office, unit, channel, hour or subject.
+    Entries {
+        #[command(flatten)]
+        config: ConfigArgument,
+        /// What they are counted by: month, office, unit, channel, hour or subject.
+        #[arg(long, value_name = "WHAT")]
+        by: Grouping,
+        /// The first local date.
+        #[arg(long, value_name = "DATE")]
+        from: NaiveDate,
+        /// The last local date, inclusive.
+        #[arg(long, value_name = "DATE")]
+        to: NaiveDate,
+        /// How it is printed.
+        #[arg(long, value_enum, default_value_t = Data::Csv)]
+        format: Data,
+    },
     /// Count all records again: exit status 0 when every counter agrees, 1 when one does not.
     Check {
         #[command(flatten)]
@@ -51,12 +71,24 @@ enum Format {
     Json,
 }
 
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Data {
+    /// A group a line.
+    Csv,
+    /// As the API answers.
+    Json,
+}
+
 /// Runs it.
 pub fn run(arguments: Arguments) -> Outcome {
     match arguments.command {
         Command::Channels { config, from, to, years, format } => {
             let window = Window::parse(&from, &to, &years).map_err(|error| format!("--{error}"))?;
             block_on(channels(config, window, format))?
+        }
+        Command::Entries { config, by, from, to, format } => {
+            let dates = Dates::new(from, to).map_err(|(name, wrong)| format!("--{name}: {wrong}"))?;
+            block_on(entries(config, by, dates, format))?
         }
         Command::Check { config } => block_on(check(config))?,
     }
@@ -69,6 +101,17 @@ async fn channels(config: ConfigArgument, window: Window, format: Format) -> Out
         Format::Table => print!("{}", table::write(&report)),
         Format::Csv => print!("{}", csv::write(&report)),
         Format::Json => println!("{}", serde_json::to_string_pretty(&report)?),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn entries(config: ConfigArgument, by: Grouping, dates: Dates, format: Data) -> Outcome {
+    let app = open(load(&config)?).await?;
+    // Whoever stands at the machine may read entries.
+    let report = EntriesReport::count(app.store(), (app.entity.id, app.entity.zone), by, dates, 1).await?;
+    match format {
+        Data::Csv => print!("{}", report.csv()),
+        Data::Json => println!("{}", serde_json::to_string_pretty(&report)?),
     }
     Ok(ExitCode::SUCCESS)
 }

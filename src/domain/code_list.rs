@@ -93,7 +93,8 @@ macro_rules! exchange_codes {
 macro_rules! for_every_list {
     ($macro:ident) => {
         $macro!(
-            AppointmentMode AppointmentStatus AttentionChannel AuthenticationMethod AuthorityKind BookKind BookedBy Channel DocumentKind ErasureGround HolidayScope IdType
+            AppointmentMode AppointmentStatus AttentionChannel AttentionOutcome AuthenticationMethod AuthorityKind BookKind BookedBy Channel DocumentKind
+            ErasureGround HolidayScope IdType
             MustSubmitElectronically NotificationChannel PersonType PhysicalDocuments PresentedAtReason Role Routing
             Status Transport UnitState Validity
         );

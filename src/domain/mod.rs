@@ -5,6 +5,7 @@
 pub(crate) mod code_list;
 
 pub mod appointment;
+pub mod attention;
 pub mod calendar;
 pub mod channel;
 pub mod copy;
@@ -27,6 +28,7 @@ pub mod time;
 pub mod unit;
 
 pub use appointment::{AppointmentMode, AppointmentStatus, BookedBy};
+pub use attention::AttentionOutcome;
 pub use calendar::Calendar;
 pub use channel::{AttentionChannel, Channel};
 pub use code_list::UnknownName;

@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use chrono::{DateTime, Days, Duration, MappedLocalTime, NaiveDate, NaiveTime, SecondsFormat, TimeZone, Utc};
+use chrono::{DateTime, Days, Duration, MappedLocalTime, NaiveDate, NaiveTime, SecondsFormat, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 
 /// An instant: microseconds since 1970-01-01T00:00:00Z. A BIGINT in the database.
@@ -51,6 +51,12 @@ impl Micros {
     #[must_use]
     pub fn local_date(self, zone: Tz) -> NaiveDate {
         self.utc().with_timezone(&zone).date_naive()
+    }
+
+    /// The hour of the day it falls in in that zone, from 0.
+    #[must_use]
+    pub fn local_hour(self, zone: Tz) -> u32 {
+        self.utc().with_timezone(&zone).hour()
     }
 
     /// The first instant of that calendar day in that zone.

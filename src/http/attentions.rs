@@ -1,4 +1,4 @@
-//! Attentions of the citizens' service: recorded, listed, classified, withdrawn.
+//! Attentions of the citizens' service: recorded one by one or a day at once, listed, classified, withdrawn.
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
@@ -19,10 +19,13 @@ use super::params::{Params, PathParam};
 use super::problem::{AttentionProblems, ChangeProblems, Kind, Problem, ReadProblems, Result, WriteProblems};
 use super::{json_body, submissions};
 use crate::app::App;
-use crate::domain::{AttentionChannel, Micros, Role, Sha256};
+use crate::domain::{AttentionChannel, AttentionOutcome, Micros, Role, Sha256};
 use crate::registry::book::Key;
 use crate::registry::caller::Caller;
-use crate::service::attention::{AttentionError, AttentionRequest, ClassificationRequest, NewAttention, parse_topic};
+use crate::service::attention::{
+    AttentionError, AttentionRequest, ClassificationRequest, DayRequest, How, NewAttention, parse_topic,
+};
+use crate::store;
 use crate::store::attentions::{AttentionRow, Wanted};
 
 const ROLES: &[Role] = &[Role::Sac, Role::Clerk];
@@ -45,8 +48,10 @@ pub struct Attention {
     #[schema(example = "Volante de empadronamiento")]
     topic: String,
     /// What came of it.
-    #[schema(example = "resuelta")]
-    outcome: Option<String>,
+    outcome: Option<AttentionOutcome>,
+    /// The same in the free words of one that was recorded before outcomes had names.
+    #[schema(example = "resuelta por teléfono")]
+    earlier_outcome: Option<String>,
     /// How many alike.
     #[schema(example = 1)]
     count: i64,
@@ -65,6 +70,15 @@ pub struct Attention {
     /// Who withdrew it.
     #[schema(example = "sac-1")]
     withdrawn_by: Option<String>,
+    /// The ticket of the queue that it was part of.
+    #[schema(example = "0199d7c8-2f7e-7b63-9e53-0a4c1e6f7a31")]
+    ticket: Option<Uuid>,
+    /// The code of the entry that it was part of.
+    #[schema(example = "2026-E-000123")]
+    entry: Option<String>,
+    /// The code of the appointment that it was part of.
+    #[schema(example = "7K3QW9XH2MZJFK35")]
+    appointment: Option<String>,
 }
 
 impl Attention {
@@ -76,12 +90,16 @@ impl Attention {
             unit: row.unit,
             topic: row.topic,
             outcome: row.outcome,
+            earlier_outcome: row.earlier_outcome,
             count: row.count,
             recorded_by: row.recorded_by,
             recorded_at: row.recorded_at.rfc3339(zone),
             imported: row.import_id.is_some(),
             withdrawn_at: row.withdrawn_at.map(|at| at.rfc3339(zone)),
             withdrawn_by: row.withdrawn_by,
+            ticket: row.ticket,
+            entry: row.entry,
+            appointment: row.appointment,
         }
     }
 }
@@ -91,13 +109,16 @@ impl Attention {
     post, path = "/attentions", tag = "service", operation_id = "record_attention", summary = "Record an attention",
     description = "One conversation with one person on one channel, or several alike with `count`. Calls that nobody answered are none. \
         Only the channel has to be said where the token acts for a unit; `PATCH` says afterwards what it was about. \
-        When this answers 201, it is durable and counted.",
+        When this answers 201, it is durable and counted. \
+        A message of a `thread` that began within 24 hours is answered with 200 and the attention of that thread: nothing more is counted.",
     params(("Idempotency-Key" = Option<String>, Header, description = "Repeat a request with the same key and the same body, and it is answered with the same attention", example = "5f0c7a52-7a2e-4f0e-9d0c-b1a6d9f3c002", min_length = 1, max_length = 255)),
     request_body(content = AttentionRequest, content_type = "application/json", description = "The attention",
-        example = json!({"channel": "phone", "unit": "L01000000", "topic": "Volante de empadronamiento", "outcome": "resuelta"})),
+        example = json!({"channel": "phone", "unit": "L01000000", "topic": "Volante de empadronamiento", "outcome": "answered"})),
     responses((status = 201, description = "Recorded", body = Attention,
         headers(("Location" = String, description = "The address of the attention"),
-            ("Idempotency-Replayed" = String, description = "`true` when the key was used before and this repeats its answer"))), AttentionProblems),
+            ("Idempotency-Replayed" = String, description = "`true` when the key was used before and this repeats its answer"))),
+        (status = 200, description = "The attention that the thread began before", body = Attention,
+            headers(("Location" = String, description = "The address of the attention"))), AttentionProblems),
     security(("token" = []))
 )]
 pub async fn record(State(app): State<App>, caller: Caller, headers: HeaderMap, request: Request) -> Result<Response> {
@@ -105,27 +126,79 @@ pub async fn record(State(app): State<App>, caller: Caller, headers: HeaderMap, 
     let key = headers.contains_key("idempotency-key").then(|| submissions::key(&headers)).transpose()?;
     let body = json_body::read(&app, &caller, request).await?;
     let attention = NewAttention::parse(&body, app.clock().now(), caller.unit()).map_err(Problem::invalid)?;
-    let key = key.map(|key| Key { caller: submissions::owner(&caller), key, body_sha256: hash(&body) });
-    let recorded = app.service.record(&caller, attention, key).await?;
-    let id = recorded.row.id;
-    let attention = Attention::of(recorded.row, caller.entity.zone);
-    let mut response = (StatusCode::CREATED, Json(attention)).into_response();
-    let headers = response.headers_mut();
-    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/attentions/{id}")) {
-        headers.insert(LOCATION, location);
+    let key = key.map(|key| key_of(&caller, key, b"POST /attentions\n", &body));
+    let recorded = app.service.record(&caller, vec![attention], key).await?;
+    let (zone, how) = (caller.entity.zone, recorded.how);
+    let attention = recorded.rows.into_iter().next().map(|row| Attention::of(row, zone));
+    let attention = attention.ok_or_else(|| Problem::from(store::Error::Bug("attention")))?;
+    let location = HeaderValue::from_str(&format!("/api/v1/attentions/{}", attention.id));
+    let mut response = (status(how), Json(attention)).into_response();
+    if let Ok(location) = location {
+        response.headers_mut().insert(LOCATION, location);
     }
-    if recorded.repeated {
-        headers.insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
-    }
+    mark_repeated(&mut response, how);
     Ok(response)
 }
 
-/// The hash of a request that a key stands for. The operation is in it: a key of one is not a key of another.
-fn hash(body: &[u8]) -> Sha256 {
+/// The attentions of a day on paper.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RecordedDay {
+    /// Each of its lines, in their order.
+    items: Vec<Attention>,
+}
+
+/// Records the attentions of a day that was counted on paper.
+#[utoipa::path(
+    post, path = "/attentions/days", tag = "service", operation_id = "record_attention_day", summary = "Record a day on paper",
+    description = "What one unit attended on one date, a line for each channel, topic and outcome with its `count`: all of it or nothing. \
+        Each line becomes an attention at the beginning of that date, which can be classified and withdrawn by itself.",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Repeat a request with the same key and the same body, and it is answered with the same attentions", example = "5f0c7a52-7a2e-4f0e-9d0c-b1a6d9f3c003", min_length = 1, max_length = 255)),
+    request_body(content = DayRequest, content_type = "application/json", description = "The day",
+        example = json!({"date": "2026-03-02", "unit": "L01000000", "attentions": [{"channel": "phone", "count": 31},
+            {"channel": "in_person", "topic": "Volante de empadronamiento", "outcome": "answered", "count": 12}]})),
+    responses((status = 201, description = "Recorded", body = RecordedDay,
+        headers(("Idempotency-Replayed" = String, description = "`true` when the key was used before and this repeats its answer"))), AttentionProblems),
+    security(("token" = []))
+)]
+pub async fn record_day(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response> {
+    require(&caller, ROLES)?;
+    let key = headers.contains_key("idempotency-key").then(|| submissions::key(&headers)).transpose()?;
+    let body = json_body::read(&app, &caller, request).await?;
+    let zone = caller.entity.zone;
+    let attentions =
+        NewAttention::parse_day(&body, app.clock().now(), zone, caller.unit()).map_err(Problem::invalid)?;
+    let key = key.map(|key| key_of(&caller, key, b"POST /attentions/days\n", &body));
+    let recorded = app.service.record(&caller, attentions, key).await?;
+    let items = recorded.rows.into_iter().map(|row| Attention::of(row, zone)).collect();
+    let mut response = (status(recorded.how), Json(RecordedDay { items })).into_response();
+    mark_repeated(&mut response, recorded.how);
+    Ok(response)
+}
+
+fn status(how: How) -> StatusCode {
+    match how {
+        How::New | How::Repeated => StatusCode::CREATED,
+        How::Joined => StatusCode::OK,
+    }
+}
+
+fn mark_repeated(response: &mut Response, how: How) {
+    if how == How::Repeated {
+        response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+    }
+}
+
+/// A key, with the hash of the request that it stands for. The operation is in it: a key of one is not a key of another.
+fn key_of(caller: &Caller, key: String, operation: &[u8], body: &[u8]) -> Key {
     let mut hash = openssl::sha::Sha256::new();
-    hash.update(b"POST /attentions\n");
+    hash.update(operation);
     hash.update(body);
-    Sha256(hash.finish())
+    Key { caller: submissions::owner(caller), key, body_sha256: Sha256(hash.finish()) }
 }
 
 /// Which attentions are asked for.

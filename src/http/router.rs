@@ -85,7 +85,9 @@ const ROLES: &[(&str, &[&str])] = &[
     ("access_log", &["auditor"]),
     ("acts", &["auditor"]),
     ("report_channels", &["clerk", "auditor", "sac", "admin"]),
+    ("report_entries", &["clerk", "auditor", "sac", "admin"]),
     ("record_attention", &["sac", "clerk"]),
+    ("record_attention_day", &["sac", "clerk"]),
     ("attentions", &["sac", "clerk"]),
     ("attention", &["sac", "clerk"]),
     ("classify_attention", &["sac", "clerk"]),
@@ -182,7 +184,9 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(acts::list))
         .routes(routes!(signatures::validate))
         .routes(routes!(reports::channels))
+        .routes(routes!(reports::entries))
         .routes(routes!(attentions::list, attentions::record))
+        .routes(routes!(attentions::record_day))
         .routes(routes!(attentions::by_id, attentions::classify, attentions::withdraw))
         .routes(routes!(service::services::list))
         .routes(routes!(service::services::by_code, service::services::put))

@@ -13,7 +13,7 @@ use super::sheet::{Sheet, hash_of};
 use super::{ImportError, Stage, Watch, past};
 use crate::app::App;
 use crate::domain::{Micros, Sha256, text};
-use crate::service::attention::{MOST_ALIKE, NewAttention, TOPIC, UNIT};
+use crate::service::attention::{Links, MOST_ALIKE, NewAttention, TOPIC, UNIT};
 use crate::store;
 use crate::store::attentions::AttentionRow;
 use crate::store::imports::{self, ImportRow};
@@ -210,7 +210,8 @@ fn read(cells: &[&str], now: Micros) -> Result<NewAttention, String> {
     });
     match (at, channel, count) {
         (Some(at), Some(channel), Some(count)) if wrong.is_empty() => {
-            Ok(NewAttention { channel, unit: unit.into(), topic: (*topic).into(), outcome: None, at, count })
+            let (topic, links) = ((*topic).into(), Links::default());
+            Ok(NewAttention { channel, unit: unit.into(), topic, outcome: None, at, count, links, thread: None })
         }
         _ => Err(wrong.join("; ")),
     }

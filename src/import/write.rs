@@ -1,19 +1,20 @@
 //! The rows of an import, as what the books hold: entry, party, event, and the words by which it is found.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
 use super::content::{OldEntry, Reading};
 use crate::clock::Clock;
-use crate::domain::{Channel, Micros, PersonType, Routing, Status};
+use crate::domain::{Micros, PersonType, Routing, Status};
 use crate::registry::book::Recorded;
 use crate::registry::caller::Entity;
 use crate::registry::entry::Entry;
 use crate::registry::full_text::full_text;
 use crate::registry::ledger::{Growth, append};
+use crate::registry::numbering::{Counted, Counts};
 use crate::registry::record;
-use crate::store::book::{Count, EventRow, Lock};
+use crate::store::book::{EventRow, Lock};
 use crate::store::directory::Kind;
 use crate::store::entries::{Belongings, EntryRow, PartyRow};
 use crate::store::{self, Tx};
@@ -62,7 +63,7 @@ impl<'e> Writer<'e> {
         let at = lock.database_now.map_or(now, |database| now.min(database)).max(lock.last_registered_at);
         let mut position = lock.last_event;
         let mut growth = Growth::from(&lock.log_edge)?;
-        let mut counts: BTreeMap<(String, String, Channel), i64> = BTreeMap::new();
+        let mut counts = Counts::default();
         let (mut rows, mut parties) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
         let (mut events, mut texts) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
         for entry in entries {
@@ -70,7 +71,7 @@ impl<'e> Writer<'e> {
             self.unchecked_ids += u64::from(!entry.check_holds);
             position += 1;
             let (row, party) = self.rows(entry, routing, position)?;
-            *counts.entry((row.book.clone(), row.registered_on.clone(), row.channel)).or_default() += 1;
+            counts.add(&row, Counted::of(row.status, std::slice::from_ref(&party)));
             let belongings = Belongings { parties: vec![party.clone()], ..Belongings::default() };
             events.push(self.event(&row, &belongings, at)?);
             texts.push(full_text(&row, &belongings));
@@ -82,9 +83,7 @@ impl<'e> Writer<'e> {
         append(tx, self.entity, &mut events, &mut growth).await?;
         // Nothing else follows: there is no receipt.
         store::full_text::insert(tx, self.entity.id, &texts).await?;
-        let counts: Vec<Count> =
-            counts.into_iter().map(|((book, date, channel), more)| Count { book, date, channel, more }).collect();
-        store::imports::add_counts(tx, self.entity.id, import, &counts).await?;
+        store::imports::add_counts(tx, self.entity.id, import, &counts.into_rows()).await?;
         // What is registered next must not be earlier than these events.
         store::book::advance(tx, self.entity.id, growth.size(), at, &growth.edge()).await
     }

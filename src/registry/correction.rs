@@ -83,13 +83,11 @@ fn is_obliged(row: &EntryRow) -> bool {
     row.must_submit_electronically.is_some() && row.kind == BookKind::Incoming && row.status != Status::Annulled
 }
 
-/// The entry with a code that was parsed, by the entity's books.
-pub(super) async fn by_code(
-    tx: &mut Tx,
-    entity: i64,
-    code: &str,
-    books: &[BookRow],
-) -> store::Result<Option<EntryRow>> {
+/// The entry of a code, by the entity's books.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_code(tx: &mut Tx, entity: i64, code: &str, books: &[BookRow]) -> store::Result<Option<EntryRow>> {
     let Ok(code) = code.parse::<EntryCode>() else { return Ok(None) };
     let Some(book) = books.iter().find(|book| book.prefix == code.prefix()) else { return Ok(None) };
     store::entries::by_number(tx, entity, &book.code, code.year(), code.number()).await

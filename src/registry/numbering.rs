@@ -1,8 +1,10 @@
 //! What the numbering transaction decides and writes, member by member, under the lock of the entity's books.
 
 mod alteration;
+mod counted;
 
 pub use alteration::{Decision, Written};
+pub use counted::{Counted, Counts};
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -18,7 +20,7 @@ use super::hold;
 use super::ledger::{Growth, append};
 use super::record;
 use crate::domain::{EntryCode, Micros, PresentedAtReason, Sha256};
-use crate::store::book::{Count, EventRow, KeyRow};
+use crate::store::book::{EventRow, KeyRow};
 use crate::store::entries::{DocumentRow, EntryRow, PartyRow, VerdictRow};
 use crate::store::outbox::OutboxRow;
 use crate::store::{self, Tx};
@@ -239,7 +241,7 @@ pub struct Batch<'e> {
     events: Vec<EventRow>,
     keys: Vec<KeyRow>,
     outbox: Vec<OutboxRow>,
-    counts: BTreeMap<(String, String, crate::domain::Channel), i64>,
+    counts: Counts,
 }
 
 impl<'e> Batch<'e> {
@@ -257,7 +259,7 @@ impl<'e> Batch<'e> {
             events: Vec::new(),
             keys: Vec::new(),
             outbox: Vec::new(),
-            counts: BTreeMap::new(),
+            counts: Counts::default(),
         }
     }
 
@@ -377,7 +379,7 @@ impl<'e> Batch<'e> {
         });
         self.outbox.extend(member.again_id.map(|id| judge_again(id, self.entity.id, row.id, self.at)));
         self.outbox.extend(member.scan_id.map(|id| scan(id, self.entity.id, row.id, self.at)));
-        *self.counts.entry((row.book.clone(), row.registered_on.clone(), row.channel)).or_default() += 1;
+        self.counts.add(&row, Counted::of(row.status, &member.belongings.parties));
         self.parties.extend(member.belongings.parties.iter().map(|party| party.of(&row)));
         self.documents.extend_from_slice(&member.belongings.documents);
         self.verdicts.extend_from_slice(&member.belongings.verdicts);
@@ -395,9 +397,7 @@ impl<'e> Batch<'e> {
         append(tx, self.entity, &mut self.events, &mut self.growth).await?;
         store::book::insert_keys(tx, entity, self.at, &self.keys).await?;
         store::outbox::insert(tx, &self.outbox).await?;
-        let counts: Vec<Count> =
-            self.counts.into_iter().map(|((book, date, channel), more)| Count { book, date, channel, more }).collect();
-        store::book::add_counts(tx, entity, &counts).await?;
+        store::book::add_counts(tx, entity, &self.counts.into_rows()).await?;
         store::book::advance(tx, entity, self.growth.size(), self.at, &self.growth.edge()).await?;
         Ok(self.growth)
     }

@@ -133,6 +133,7 @@ impl Registry {
         let mut tx = self.store.begin().await?;
         let now = self.may_sweep(entity, &store::book::lock(&mut tx, entity.id).await?)?.min(now);
         swept.keys = store::book::forget_keys(&mut tx, entity.id, ago(now, KEYS_KEPT)).await?;
+        store::attentions::forget_threads(&mut tx, entity.id, ago(now, KEYS_KEPT)).await?;
         store::claims::forget(&mut tx, entity.id, ago(now, CLAIMS_KEPT)).await?;
         tx.commit().await?;
         self.learn_swept(entity.id).await?;

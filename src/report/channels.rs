@@ -3,7 +3,8 @@
 //! # Why
 //! "Electronic" means two things in a town hall's figures, so there are two names. `electronic_attentions` are
 //! conversations by telephone, `WhatsApp` and e-mail; the electronic *share* is of entries, over all channels together.
-//! Obliged persons must submit electronically (art. 14 Ley 39/2015), so a rising share may only mean more companies.
+//! Obliged persons must submit electronically (art. 14 Ley 39/2015), so a rising share may only mean more companies: the
+//! share of natural persons stands apart.
 
 use chrono::Datelike;
 use serde::Serialize;
@@ -49,6 +50,12 @@ pub struct YearFigures {
     /// The same in whole percent, rounded from the exact value.
     #[schema(value_type = Option<i64>, example = 12)]
     pub electronic_share_percent: Option<Decimal>,
+    /// The same of the entries of natural persons alone; null where there are none.
+    #[schema(value_type = Option<f64>, example = 0.101_234)]
+    pub electronic_share_natural: Option<Decimal>,
+    /// The same in whole percent.
+    #[schema(value_type = Option<i64>, example = 10)]
+    pub electronic_share_natural_percent: Option<Decimal>,
 }
 
 /// Conversations by channel.
@@ -89,6 +96,12 @@ pub struct Entries {
     /// Those among all of them that the counter dated back by more than a day.
     #[schema(example = 0)]
     pub backdated: i64,
+    /// Those among all of them whose interested parties are natural persons and nobody else.
+    #[schema(example = 8120)]
+    pub natural: i64,
+    /// Those of natural persons that were presented electronically.
+    #[schema(example = 822)]
+    pub natural_electronic: i64,
 }
 
 /// How a later year stands to an earlier one.
@@ -145,6 +158,7 @@ impl YearFigures {
     #[must_use]
     pub fn of(year: i32, attentions: Attentions, entries: Entries) -> Self {
         let share = Share::new(entries.electronic, entries.total);
+        let natural = Share::new(entries.natural_electronic, entries.natural);
         Self {
             year,
             attentions,
@@ -152,6 +166,8 @@ impl YearFigures {
             entries,
             electronic_share: share.map(Share::six_decimals),
             electronic_share_percent: share.map(Share::percent),
+            electronic_share_natural: natural.map(Share::six_decimals),
+            electronic_share_natural_percent: natural.map(Share::percent),
         }
     }
 
@@ -209,10 +225,11 @@ impl ChannelsReport {
 
 async fn entries(tx: &mut Tx, entity: i64, from: &str, to: &str) -> store::Result<Entries> {
     let mut entries = Entries::default();
-    for (channel, total) in store::figures::entry_totals(tx, entity, from, to).await? {
+    for (channel, total, natural) in store::figures::entry_totals(tx, entity, from, to).await? {
         entries.total += total;
+        entries.natural += natural;
         match channel {
-            Channel::Electronic => entries.electronic = total,
+            Channel::Electronic => (entries.electronic, entries.natural_electronic) = (total, natural),
             Channel::InPerson => entries.in_person = total,
             Channel::Postal => entries.postal = total,
             Channel::Exchange => entries.exchange = total,
@@ -242,7 +259,8 @@ pub(crate) fn published() -> ChannelsReport {
         YearFigures::of(
             year,
             Attentions { phone, whatsapp, email, in_person: 0 },
-            Entries { total, electronic, in_person: total - electronic, postal: 0, exchange: 0, backdated: 0 },
+            // It was not told whose they were.
+            Entries { total, electronic, in_person: total - electronic, ..Entries::default() },
         )
     };
     let years = vec![
@@ -270,8 +288,10 @@ mod tests {
             report["years"][0],
             json!({"year": 2018,
                 "attentions": {"phone": 4095, "whatsapp": 261, "email": 566, "in_person": 0}, "electronic_attentions": 4922,
-                "entries": {"total": 9344, "electronic": 1076, "in_person": 8268, "postal": 0, "exchange": 0, "backdated": 0},
-                "electronic_share": 0.115_154, "electronic_share_percent": 12})
+                "entries": {"total": 9344, "electronic": 1076, "in_person": 8268, "postal": 0, "exchange": 0, "backdated": 0,
+                    "natural": 0, "natural_electronic": 0},
+                "electronic_share": 0.115_154, "electronic_share_percent": 12,
+                "electronic_share_natural": null, "electronic_share_natural_percent": null})
         );
     }
 

@@ -8,7 +8,7 @@ use super::channels::{ChannelsReport, YearFigures};
 
 type Cell = fn(&YearFigures) -> String;
 
-const INDICATORS: [(&str, Cell); 13] = [
+const INDICATORS: [(&str, Cell); 17] = [
     ("phone_attentions", |year| year.attentions.phone.to_string()),
     ("whatsapp_attentions", |year| year.attentions.whatsapp.to_string()),
     ("email_attentions", |year| year.attentions.email.to_string()),
@@ -22,6 +22,10 @@ const INDICATORS: [(&str, Cell); 13] = [
     ("entries_postal", |year| year.entries.postal.to_string()),
     ("entries_exchange", |year| year.entries.exchange.to_string()),
     ("entries_backdated", |year| year.entries.backdated.to_string()),
+    ("entries_natural", |year| year.entries.natural.to_string()),
+    ("entries_natural_electronic", |year| year.entries.natural_electronic.to_string()),
+    ("electronic_share_natural", |year| empty_or(year.electronic_share_natural)),
+    ("electronic_share_natural_percent", |year| empty_or(year.electronic_share_natural_percent)),
 ];
 
 fn empty_or(value: Option<super::exact::Decimal>) -> String {

@@ -38,7 +38,7 @@ const ROWS: [(&str, Cell, Compared); 12] = [
     ("  de otro registro", |year| grouped(year.entries.exchange), |_| String::new()),
     (
         "Proporción electrónica de los asientos",
-        |year| year.electronic_share_percent.map_or(NOT_DETERMINED.into(), |percent| format!("{percent} %")),
+        |year| percent(year.electronic_share_percent),
         |change| change.share_points.map_or(NOT_DETERMINED.into(), |points| format!("{} puntos", signed(points))),
     ),
     (
@@ -53,6 +53,10 @@ fn increase(variation: Variation) -> String {
         Some(increase) => format!("{} %", signed(increase.percent())),
         None => NOT_DETERMINED.into(),
     }
+}
+
+fn percent(share: Option<Decimal>) -> String {
+    share.map_or(NOT_DETERMINED.into(), |share| format!("{share} %"))
 }
 
 fn signed(decimal: Decimal) -> String {
@@ -75,12 +79,17 @@ pub fn write(report: &ChannelsReport) -> String {
         let cells = report.years.iter().map(cell).chain(compared.iter().map(|pair| change(pair)));
         std::iter::once((*name).to_owned()).chain(cells).collect()
     }));
-    // A line that nobody misses where there are none, as in what a body published before it told them apart.
+    let blank = || compared.iter().map(|_| String::new());
+    // Lines that nobody misses where there are none, as in what a body published before it told them apart.
     if report.years.iter().any(|year| year.entries.backdated > 0) {
         let cells = report.years.iter().map(|year| grouped(year.entries.backdated));
-        let blank = compared.iter().map(|_| String::new());
         let name = "  con fecha de presentación anterior en más de un día".to_owned();
-        lines.insert(BACKDATED, std::iter::once(name).chain(cells).chain(blank).collect());
+        lines.insert(BACKDATED, std::iter::once(name).chain(cells).chain(blank()).collect());
+    }
+    if report.years.iter().any(|year| year.entries.natural > 0) {
+        let cells = report.years.iter().map(|year| percent(year.electronic_share_natural_percent));
+        let name = "  solo de personas físicas".to_owned();
+        lines.push(std::iter::once(name).chain(cells).chain(blank()).collect());
     }
     let mut text = laid_out(&lines);
     for sentence in sentences(report) {

@@ -6,19 +6,21 @@
 //! a batch. An attention is never deleted: one that was wrong is marked as withdrawn, and its counter is put right on
 //! the day it was counted on. Unlike an entry it has no number, so it takes no lock but the counters' and the keys'.
 //! What it was about can be said afterwards: whoever is on the phone is asked for nothing but the channel, and no counter
-//! is by topic.
+//! is by topic. A thread of messages is one attention within 24 hours, whoever answers which of its messages.
 
+mod links;
 mod request;
 mod write;
 
 use chrono_tz::Tz;
 use uuid::Uuid;
 
-pub use request::{AttentionRequest, ClassificationRequest};
+pub use links::Links;
+pub use request::{AttentionRequest, ClassificationRequest, DayItem, DayRequest};
 pub use write::{Attentions, Member, Outcome};
 
 use crate::clock::Clock;
-use crate::domain::{AttentionChannel, Micros};
+use crate::domain::{AttentionChannel, AttentionOutcome, Micros, Sha256};
 use crate::registry::batch::{BatchError, Batcher, Failure, outcome_of};
 use crate::registry::book::Key;
 use crate::registry::caller::Caller;
@@ -34,8 +36,12 @@ pub const UNIT: usize = 21;
 pub const TOPIC: usize = 240;
 /// The topic of an attention of which nothing was said yet.
 pub const UNCLASSIFIED: &str = "sin clasificar";
-/// The longest outcome.
-pub const OUTCOME: usize = 240;
+/// The longest name of a thread of messages.
+pub const THREAD: usize = 240;
+/// How long a thread of messages is one attention, in microseconds.
+pub const THREAD_SPAN: i64 = 24 * 3_600_000_000;
+/// The lines of a day on paper.
+pub const DAY_LINES: usize = 200;
 /// So many alike can be recorded as one; more is a slip of the pen.
 pub const MOST_ALIKE: i64 = 100_000;
 /// Written together at most.
@@ -51,11 +57,15 @@ pub struct NewAttention {
     /// What about.
     pub topic: String,
     /// What came of it.
-    pub outcome: Option<String>,
+    pub outcome: Option<AttentionOutcome>,
     /// When.
     pub at: Micros,
     /// How many alike, from 1.
     pub count: i64,
+    /// What it was part of.
+    pub links: Links,
+    /// The thread of messages that it is part of, by whatever name the caller knows it.
+    pub thread: Option<String>,
 }
 
 impl NewAttention {
@@ -66,6 +76,19 @@ impl NewAttention {
     /// The first error of syntax, or all others, each with its pointer.
     pub fn parse(bytes: &[u8], now: Micros, own_unit: Option<&str>) -> Result<Self, Vec<FieldError>> {
         request::parse(bytes, now, own_unit)
+    }
+
+    /// Reads the JSON body of a day on paper: several attentions of one date and unit.
+    ///
+    /// # Errors
+    /// The first error of syntax, or all others, each with its pointer.
+    pub fn parse_day(
+        bytes: &[u8],
+        now: Micros,
+        zone: Tz,
+        own_unit: Option<&str>,
+    ) -> Result<Vec<Self>, Vec<FieldError>> {
+        request::parse_day(bytes, now, zone, own_unit)
     }
 
     /// The row that it becomes. The figures count it on the local date of `at`.
@@ -79,12 +102,17 @@ impl NewAttention {
             unit: self.unit,
             topic: self.topic,
             outcome: self.outcome,
+            earlier_outcome: None,
             count: self.count,
             recorded_by: by.to_owned(),
             recorded_at: now,
             import_id,
             withdrawn_at: None,
             withdrawn_by: None,
+            ticket: self.links.ticket,
+            entry: self.links.entry,
+            appointment: self.links.appointment,
+            day_id: None,
         }
     }
 }
@@ -95,6 +123,16 @@ impl NewAttention {
 /// The first error of syntax, or all others, each with its pointer.
 pub fn parse_topic(bytes: &[u8]) -> Result<String, Vec<FieldError>> {
     request::parse_topic(bytes)
+}
+
+/// What stands for a thread of messages: its name is often a telephone number, and is not kept.
+fn thread_hash(entity: &str, name: &str) -> Sha256 {
+    let mut hash = openssl::sha::Sha256::new();
+    for part in [entity, name] {
+        hash.update(part.as_bytes());
+        hash.update(&[0]);
+    }
+    Sha256(hash.finish())
 }
 
 /// Why nothing was recorded, classified or withdrawn.
@@ -126,10 +164,21 @@ pub enum AttentionError {
 /// An attention that is durable.
 #[derive(Debug, Clone)]
 pub struct Recorded {
-    /// What was written.
-    pub row: AttentionRow,
-    /// Whether it had been before: the key was repeated.
-    pub repeated: bool,
+    /// What was written; of a day on paper, several.
+    pub rows: Vec<AttentionRow>,
+    /// How it came to stand.
+    pub how: How,
+}
+
+/// How an attention that was asked for came to stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// It was written now.
+    New,
+    /// It had been before: the key was repeated.
+    Repeated,
+    /// Its thread of messages had begun it before: nothing was written.
+    Joined,
 }
 
 /// The citizens' service. Cheap to clone.
@@ -148,29 +197,43 @@ impl Service {
         Self { store, clock, queue }
     }
 
-    /// Records an attention: when this returns, it is durable and counted.
+    /// Records attentions, all or none: when this returns, they are durable and counted. Several are a day on paper.
     ///
     /// # Errors
     /// [`AttentionError`] says whether anything may have been written.
     pub async fn record(
         &self,
         caller: &Caller,
-        attention: NewAttention,
+        attentions: Vec<NewAttention>,
         key: Option<Key>,
     ) -> Result<Recorded, AttentionError> {
         let entity = caller.entity.id;
         let mut tx = self.store.read().await?;
-        if store::directory::one(&mut tx, entity, Kind::Unit, &attention.unit).await?.is_none() {
-            // Free text would make two units of one in the figures.
-            let detail = format!("there is no unit {:?} in the catalogue; GET /units?q= finds them", attention.unit);
-            return Err(AttentionError::Invalid(FieldError { pointer: "/unit".into(), detail }));
+        let (now, by) = (self.clock.now(), caller.name());
+        // The lines of a day come back in the order of their ids.
+        let mut ids: Vec<Uuid> = attentions.iter().map(|_| self.clock.new_id()).collect();
+        ids.sort_unstable();
+        let day_id = ids.first().copied().filter(|_| ids.len() > 1);
+        let (mut rows, mut thread) = (Vec::with_capacity(attentions.len()), None);
+        for (id, mut attention) in ids.into_iter().zip(attentions) {
+            if rows.last().is_none_or(|row: &AttentionRow| row.unit != attention.unit)
+                && store::directory::one(&mut tx, entity, Kind::Unit, &attention.unit).await?.is_none()
+            {
+                // Free text would make two units of one in the figures.
+                let detail =
+                    format!("there is no unit {:?} in the catalogue; GET /units?q= finds them", attention.unit);
+                return Err(AttentionError::Invalid(FieldError { pointer: "/unit".into(), detail }));
+            }
+            attention.links.look_up(&mut tx, entity).await?.map_err(AttentionError::Invalid)?;
+            thread = attention.thread.take().map(|name| thread_hash(&caller.entity.code, &name));
+            let row = attention.into_row(id, caller.entity.zone, &by, now, None);
+            rows.push(AttentionRow { day_id, ..row });
         }
         drop(tx);
-        let (id, now) = (self.clock.new_id(), self.clock.now());
-        let row = attention.into_row(id, caller.entity.zone, &caller.name(), now, None);
-        match self.queue.submit(Member { entity, row: row.clone(), key }).await? {
-            Outcome::Recorded => Ok(Recorded { row, repeated: false }),
-            Outcome::Repeated(row) => Ok(Recorded { row: *row, repeated: true }),
+        match self.queue.submit(Member { entity, rows: rows.clone(), thread, key }).await? {
+            Outcome::Recorded => Ok(Recorded { rows, how: How::New }),
+            Outcome::Repeated(rows) => Ok(Recorded { rows, how: How::Repeated }),
+            Outcome::Joined(row) => Ok(Recorded { rows: vec![*row], how: How::Joined }),
             Outcome::KeyReused => Err(AttentionError::KeyReused),
         }
     }
@@ -223,6 +286,7 @@ impl Service {
         let count = store::attentions::withdraw(&mut tx, entity, id, &by, at).await?;
         let row = store::attentions::by_id(&mut tx, entity, id).await?.ok_or(AttentionError::NotFound(id))?;
         let count = count.ok_or(AttentionError::AlreadyWithdrawn(id))?;
+        store::attentions::end_thread(&mut tx, entity, id).await?;
         store::attentions::add_counts(&mut tx, entity, &[count]).await?;
         if let Err(lost) = tx.commit().await {
             if !lost.leaves_doubt() {

@@ -6,7 +6,7 @@ use super::bulk::insert_rows;
 use super::imports::shown_attention;
 use super::statement::{Statement, explain, run};
 use super::{Result, Tx, row, sql};
-use crate::domain::{AttentionChannel, Micros};
+use crate::domain::{AttentionChannel, AttentionOutcome, Micros, Sha256};
 
 /// One attention, or several alike.
 #[derive(Debug, Clone)]
@@ -18,17 +18,22 @@ pub struct AttentionRow {
     pub channel: AttentionChannel,
     pub unit: String,
     pub topic: String,
-    pub outcome: Option<String>,
+    pub outcome: Option<AttentionOutcome>,
+    pub earlier_outcome: Option<String>,
     pub count: i64,
     pub recorded_by: String,
     pub recorded_at: Micros,
     pub import_id: Option<Uuid>,
     pub withdrawn_at: Option<Micros>,
     pub withdrawn_by: Option<String>,
+    pub ticket: Option<Uuid>,
+    pub entry: Option<String>,
+    pub appointment: Option<String>,
+    pub day_id: Option<Uuid>,
 }
 row! { AttentionRow:
-    id, at, attended_on, channel, unit, topic, outcome, count, recorded_by, recorded_at, import_id, withdrawn_at,
-    withdrawn_by
+    id, at, attended_on, channel, unit, topic, outcome, earlier_outcome, count, recorded_by, recorded_at, import_id,
+    withdrawn_at, withdrawn_by, ticket, entry, appointment, day_id
 }
 
 /// Writes attentions.
@@ -44,7 +49,7 @@ async fn insert_or(tx: &mut Tx, conflict: &'static str, entity: i64, rows: &[Att
     insert_rows!(
         tx,
         "INSERT INTO attentions (id, entity_id, at, attended_on, channel, unit, topic, outcome, count, recorded_by, recorded_at,
-         import_id) VALUES",
+         import_id, ticket, entry, appointment, day_id) VALUES",
         conflict,
         rows,
         |row| [
@@ -55,11 +60,15 @@ async fn insert_or(tx: &mut Tx, conflict: &'static str, entity: i64, rows: &[Att
             row.channel,
             row.unit.as_str(),
             row.topic.as_str(),
-            row.outcome.as_deref(),
+            row.outcome,
             row.count,
             row.recorded_by.as_str(),
             row.recorded_at,
             row.import_id,
+            row.ticket,
+            row.entry.as_deref(),
+            row.appointment.as_deref(),
+            row.day_id,
         ]
     );
     Ok(())
@@ -195,6 +204,71 @@ pub async fn classify(tx: &mut Tx, entity: i64, id: Uuid, topic: &str) -> Result
 pub async fn by_id(tx: &mut Tx, entity: i64, id: Uuid) -> Result<Option<AttentionRow>> {
     let statement = concat!("SELECT * FROM attentions WHERE entity_id = $1 AND id = $2 AND ", shown_attention!());
     Ok(sql!(tx, fetch_optional, statement, entity, id)?)
+}
+
+/// The attentions of a day on paper that were recorded with this one, in the order in which they were.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_day(tx: &mut Tx, entity: i64, id: Uuid) -> Result<Vec<AttentionRow>> {
+    Ok(sql!(tx, fetch_all, "SELECT * FROM attentions WHERE entity_id = $1 AND day_id = $2 ORDER BY id", entity, id)?)
+}
+
+/// A thread of messages, known by a hash of its name, and the attention that a message of it would begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the columns are described in the schema")]
+pub struct ThreadRow {
+    pub thread: Sha256,
+    pub attention_id: Uuid,
+    pub at: Micros,
+    pub recorded_at: Micros,
+}
+
+/// The attention that a message of a thread belongs to: that of the thread where it began less than `span` microseconds
+/// away, and otherwise the new one, which is the thread's from now on. Two messages that come at once wait for each other.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn join_thread(tx: &mut Tx, entity: i64, row: &ThreadRow, span: i64) -> Result<Uuid> {
+    let (id,): (Uuid,) = sql!(
+        tx,
+        fetch_one,
+        "INSERT INTO attention_threads (entity_id, thread, attention_id, at, recorded_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (entity_id, thread) DO UPDATE SET
+            attention_id = CASE WHEN abs(excluded.at - attention_threads.at) < $6
+                THEN attention_threads.attention_id ELSE excluded.attention_id END,
+            recorded_at = CASE WHEN abs(excluded.at - attention_threads.at) < $6
+                THEN attention_threads.recorded_at ELSE excluded.recorded_at END,
+            at = CASE WHEN abs(excluded.at - attention_threads.at) < $6 THEN attention_threads.at ELSE excluded.at END
+         RETURNING attention_id",
+        entity,
+        row.thread,
+        row.attention_id,
+        row.at,
+        row.recorded_at,
+        span
+    )?;
+    Ok(id)
+}
+
+/// Forgets the thread of an attention: the next message of it begins another.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn end_thread(tx: &mut Tx, entity: i64, id: Uuid) -> Result<()> {
+    let statement = "DELETE FROM attention_threads WHERE entity_id = $1 AND attention_id = $2";
+    sql!(tx, execute, statement, entity, id)?;
+    Ok(())
+}
+
+/// Forgets the threads whose attention was recorded before this.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn forget_threads(tx: &mut Tx, entity: i64, before: Micros) -> Result<()> {
+    let statement = "DELETE FROM attention_threads WHERE entity_id = $1 AND recorded_at < $2";
+    sql!(tx, execute, statement, entity, before)?;
+    Ok(())
 }
 
 /// Which attentions are asked for. Whatever is `None` does not narrow them.

@@ -380,6 +380,17 @@ pub async fn claim_keys(tx: &mut Tx, entity: i64, at: Micros, keys: &[KeyRow]) -
     Ok(())
 }
 
+/// Gives back a key that was taken in this transaction and led to nothing.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn release_key(tx: &mut Tx, entity: i64, key: &KeyRow) -> Result<()> {
+    let statement =
+        "DELETE FROM idempotency_keys WHERE entity_id = $1 AND caller = $2 AND key = $3 AND subject_id = $4";
+    sql!(tx, execute, statement, entity, key.caller.as_str(), key.key.as_str(), key.subject_id)?;
+    Ok(())
+}
+
 /// Forgets keys of an entity older than `before`.
 ///
 /// # Errors
@@ -538,8 +549,10 @@ pub struct Count {
     pub channel: Channel,
     /// How many more.
     pub more: i64,
+    /// Of natural persons and nobody else.
+    pub more_natural: i64,
 }
-row! { Count: book, date, channel, more }
+row! { Count: book, date, channel, more, more_natural }
 
 /// Brings the counters of the report up to date; `counts` are sorted, so that locks are taken in one order.
 ///
@@ -549,10 +562,11 @@ pub async fn add_counts(tx: &mut Tx, entity: i64, counts: &[Count]) -> Result<()
     debug_assert!(counts.is_sorted());
     insert_rows!(
         tx,
-        "INSERT INTO entry_counts (entity_id, book, date, channel, total) VALUES",
-        "ON CONFLICT (entity_id, book, date, channel) DO UPDATE SET total = entry_counts.total + excluded.total",
+        "INSERT INTO entry_counts (entity_id, book, date, channel, total, natural_total) VALUES",
+        "ON CONFLICT (entity_id, book, date, channel) DO UPDATE SET total = entry_counts.total + excluded.total,
+            natural_total = entry_counts.natural_total + excluded.natural_total",
         counts,
-        |row| [entity, row.book.as_str(), row.date.as_str(), row.channel, row.more]
+        |row| [entity, row.book.as_str(), row.date.as_str(), row.channel, row.more, row.more_natural]
     );
     Ok(())
 }

@@ -7,9 +7,10 @@
 use crate::domain::calendar::HolidayScope;
 use crate::domain::code_list::for_every_list;
 use crate::domain::{
-    AppointmentMode, AppointmentStatus, AttentionChannel, AuthenticationMethod, AuthorityKind, BookKind, BookedBy,
-    Channel, Country, DocumentKind, ErasureGround, IdType, Micros, MustSubmitElectronically, NotificationChannel,
-    PersonType, PhysicalDocuments, PresentedAtReason, Role, Routing, Sha256, Status, Transport, UnitState, Validity,
+    AppointmentMode, AppointmentStatus, AttentionChannel, AttentionOutcome, AuthenticationMethod, AuthorityKind,
+    BookKind, BookedBy, Channel, Country, DocumentKind, ErasureGround, IdType, Micros, MustSubmitElectronically,
+    NotificationChannel, PersonType, PhysicalDocuments, PresentedAtReason, Role, Routing, Sha256, Status, Transport,
+    UnitState, Validity,
 };
 
 /// `column!(Value, Plain, Sent = send, Read = read)`: the column of a `Value` is one of a `Plain`; it is written as

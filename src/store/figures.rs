@@ -7,15 +7,16 @@
 use super::{Result, Tx, sql};
 use crate::domain::{AttentionChannel, Channel};
 
-/// Entries of incoming books between two local dates, both inclusive, by channel; annulled ones are not counted.
+/// Entries of incoming books between two local dates, both inclusive, by channel: how many, and how many of natural persons
+/// and nobody else; annulled ones are not counted.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn entry_totals(tx: &mut Tx, entity: i64, from: &str, to: &str) -> Result<Vec<(Channel, i64)>> {
+pub async fn entry_totals(tx: &mut Tx, entity: i64, from: &str, to: &str) -> Result<Vec<(Channel, i64, i64)>> {
     Ok(sql!(
         tx,
         fetch_all,
-        "SELECT c.channel, CAST(sum(c.total) AS BIGINT) FROM entry_counts c
+        "SELECT c.channel, CAST(sum(c.total) AS BIGINT), CAST(sum(c.natural_total) AS BIGINT) FROM entry_counts c
          JOIN books b ON b.entity_id = c.entity_id AND b.code = c.book
          WHERE c.entity_id = $1 AND c.date >= $2 AND c.date <= $3 AND b.kind = 'incoming' GROUP BY c.channel",
         entity,
@@ -84,6 +85,23 @@ pub async fn recount(tx: &mut Tx, entity: i64) -> Result<Vec<Difference>> {
          GROUP BY book, date, channel HAVING sum(counter) <> sum(records) ORDER BY 1",
         entity
     )?;
+    let natural: Vec<Difference> = sql!(
+        tx,
+        fetch_all,
+        "SELECT 'entries of natural persons of book ' || book || ' on ' || date || ' by ' || channel,
+                CAST(sum(counter) AS BIGINT), CAST(sum(records) AS BIGINT)
+         FROM (SELECT book, date, channel, natural_total AS counter, CAST(0 AS BIGINT) AS records FROM entry_counts WHERE entity_id = $1
+               UNION ALL
+               SELECT book, registered_on, channel, 0, count(*) FROM entries
+               WHERE entity_id = $1 AND status <> 'annulled'
+                 AND (NOT imported OR position <= (SELECT coalesce(importing_from, 9223372036854775807) FROM entities WHERE id = $1))
+                 AND id IN (SELECT entry_id FROM parties WHERE entity_id = $1 AND represents IS NULL
+                            GROUP BY entry_id HAVING max(CASE WHEN person_type = 'natural' THEN 0 ELSE 1 END) = 0)
+               GROUP BY book, registered_on, channel) AS told
+         GROUP BY book, date, channel HAVING sum(counter) <> sum(records) ORDER BY 1",
+        entity
+    )?;
+    differences.extend(natural);
     let attentions: Vec<Difference> = sql!(
         tx,
         fetch_all,

@@ -227,10 +227,11 @@ pub async fn hide_after(tx: &mut Tx, entity: i64, position: Option<i64>) -> Resu
 pub async fn add_counts(tx: &mut Tx, entity: i64, id: Uuid, counts: &[Count]) -> Result<()> {
     insert_rows!(
         tx,
-        "INSERT INTO import_counts (import_id, entity_id, book, date, channel, total) VALUES",
-        "ON CONFLICT (import_id, book, date, channel) DO UPDATE SET total = import_counts.total + excluded.total",
+        "INSERT INTO import_counts (import_id, entity_id, book, date, channel, total, natural_total) VALUES",
+        "ON CONFLICT (import_id, book, date, channel) DO UPDATE SET total = import_counts.total + excluded.total,
+            natural_total = import_counts.natural_total + excluded.natural_total",
         counts,
-        |row| [id, entity, row.book.as_str(), row.date.as_str(), row.channel, row.more]
+        |row| [id, entity, row.book.as_str(), row.date.as_str(), row.channel, row.more, row.more_natural]
     );
     Ok(())
 }
@@ -240,7 +241,8 @@ pub async fn add_counts(tx: &mut Tx, entity: i64, id: Uuid, counts: &[Count]) ->
 /// # Errors
 /// When the database does not answer.
 pub async fn take_counts(tx: &mut Tx, id: Uuid) -> Result<Vec<Count>> {
-    let statement = "SELECT book, date, channel, total AS more FROM import_counts WHERE import_id = $1";
+    let statement = "SELECT book, date, channel, total AS more, natural_total AS more_natural
+                     FROM import_counts WHERE import_id = $1";
     let mut counts: Vec<Count> = sql!(tx, fetch_all, statement, id)?;
     counts.sort();
     sql!(tx, execute, "DELETE FROM import_counts WHERE import_id = $1", id)?;

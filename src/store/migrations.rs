@@ -41,6 +41,8 @@ const SHARED: &[Step] = steps!(
     "0037_slips"
     "0038_quarantine"
     "0039_services"
+    "0047_attention_links"
+    "0048_natural_persons"
 );
 /// SQLite's own.
 pub(super) const SQLITE: &[Step] = steps!("sqlite/", "0002_full_text" "0031_full_text_in_order");

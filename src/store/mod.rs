@@ -19,6 +19,7 @@ pub mod directory;
 pub mod dump;
 mod engine;
 pub mod entries;
+pub mod entry_figures;
 pub mod erasures;
 pub mod figures;
 pub mod full_text;

@@ -407,6 +407,14 @@ def figures(case, kwargs):
     case.query.update({"from": "03-01", "to": "08-31", "years": "2025,2026"})
 
 
+def figures_of(more):
+    def prepare(case, kwargs):
+        case.query.clear()
+        case.query.update({"from": "2026-03-01", "to": "2026-08-31", **more})
+
+    return prepare
+
+
 PREPARE = {
     ("POST", "/submissions"): lambda case, kwargs: send_multipart(case, kwargs, WORLD.submission()),
     ("POST", "/entries"): lambda case, kwargs: send_multipart(case, kwargs, WORLD.counter_entry()),
@@ -432,6 +440,11 @@ PREPARE = {
     ("POST", "/attentions"): lambda case, kwargs: send_json(
         case, kwargs, {"channel": "phone", "unit": WORLD.unit, "topic": "Padrón"}
     ),
+    ("POST", "/attentions/days"): lambda case, kwargs: send_json(
+        case,
+        kwargs,
+        {"date": "2026-03-02", "unit": WORLD.unit, "attentions": [{"channel": "phone", "count": 3}]},
+    ),
     ("PATCH", "/attentions/{}"): classify,
     ("GET", "/services/{}"): of_service(None),
     ("PUT", "/services/{}"): put(lambda: ("contrato", {"name": "Servicio", "department": WORLD.unit})),
@@ -445,6 +458,7 @@ PREPARE = {
     ("POST", "/appointments/{}/cancellation"): of_appointment(dict),
     ("GET", "/books/{}/{}/{}"): by_number,
     ("GET", "/reports/channels"): figures,
+    ("GET", "/reports/entries"): figures_of({"by": "month"}),
     ("PUT", "/units/{}"): put(lambda: ("CONTRATO-1", {"name": "Unidad", "own": True})),
     ("GET", "/offices/{}"): office,
     ("PUT", "/offices/{}"): put(lambda: ("O09999999", {"name": "Oficina", "own": False})),

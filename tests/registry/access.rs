@@ -82,7 +82,9 @@ const TABLE: &[(&str, Rule, u16, Option<u16>)] = &[
     ("acts", Roles(&["auditor"]), 200, None),
     ("validate_signatures", Known, 200, None),
     ("report_channels", Roles(&["clerk", "auditor", "sac", "admin"]), 200, None),
+    ("report_entries", Roles(&["clerk", "auditor", "sac", "admin"]), 200, None),
     ("record_attention", Roles(&["sac", "clerk"]), 201, None),
+    ("record_attention_day", Roles(&["sac", "clerk"]), 201, None),
     ("attentions", Roles(&["sac", "clerk"]), 200, None),
     ("attention", Roles(&["sac", "clerk"]), 200, Some(404)),
     ("classify_attention", Roles(&["sac", "clerk"]), 200, Some(404)),
@@ -265,7 +267,7 @@ impl Scene {
         let there = BOTH.contains(&target);
         let made = match operation {
             "attention" | "classify_attention" | "withdraw_attention" if there => {
-                let body = json!({"channel": "phone", "unit": ENTITY, "topic": "Padrón", "outcome": "resuelta"});
+                let body = json!({"channel": "phone", "unit": ENTITY, "topic": "Padrón", "outcome": "answered"});
                 let answer = send(&self.town.door, Method::POST, "/attentions", Some("test-sac"), &body).await;
                 answer.is(201, "").json()["id"].clone()
             }
@@ -406,7 +408,10 @@ fn json_for(operation: &str, target: Target, number: usize) -> Value {
         "annul_entry" | "return_entry" | "release_document" => json!({"reason": "Por error"}),
         "rectify_entry" => json!({"reason": "Errata", "changes": {"subject": format!("Asunto {number}")}}),
         "distribute_entry" => json!({"unit": if target == Target::Own { OTHER_UNIT } else { ENTITY }}),
-        "record_attention" => json!({"channel": "phone", "unit": ENTITY, "topic": "Padrón", "outcome": "resuelta"}),
+        "record_attention" => json!({"channel": "phone", "unit": ENTITY, "topic": "Padrón", "outcome": "answered"}),
+        "record_attention_day" => {
+            json!({"date": "2026-03-02", "unit": ENTITY, "attentions": [{"channel": "phone", "count": 3}]})
+        }
         "classify_attention" => json!({"topic": "Padrón"}),
         "put_unit" => json!({"name": "Ayuntamiento de ejemplo", "own": true}),
         "put_office" => json!({"name": "Oficina del puerto", "own": true}),
@@ -437,6 +442,7 @@ fn filled(operation: &str, path: &str, named: &Value) -> String {
         path = path.replace(&format!("{{{key}}}"), &text(key));
     }
     match operation {
+        "report_entries" => path + "?by=subject&from=2026-01-01&to=2026-12-31",
         "report_channels" => path + "?from=01-01&to=12-31&years=2026",
         "log_consistency" => path + "?old=1&new=1",
         _ => path,

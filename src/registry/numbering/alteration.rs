@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json, value::to_raw_value};
 use uuid::Uuid;
 
-use super::{Batch, erased_names, is_erased, judge_again, scan, swept, with_erased};
+use super::{Batch, Counted, erased_names, is_erased, judge_again, scan, swept, with_erased};
 use crate::domain::{Micros, Sha256};
 use crate::registry::alteration::states::Step;
 use crate::registry::alteration::{Alteration, NotAltered, What, apply};
@@ -147,7 +147,7 @@ impl Batch<'_> {
             data["bound"] = written(&Bound::of(member.asked.key.as_ref(), &used)?)?;
             data
         };
-        self.write_alteration(tx, member, (&before, &row, &with), &used).await?;
+        self.write_alteration(tx, member, (&before, &had), (&row, &with), &used).await?;
         for (had, now) in
             had.documents.iter().zip(&with.documents).filter(|(had, now)| had.quarantine != now.quarantine)
         {
@@ -191,7 +191,8 @@ impl Batch<'_> {
         &mut self,
         tx: &mut Tx,
         member: &Alteration,
-        (before, row, with): (&EntryRow, &EntryRow, &Belongings),
+        (before, had): (&EntryRow, &Belongings),
+        (row, with): (&EntryRow, &Belongings),
         used: &[Sha256],
     ) -> store::Result<()> {
         let entity = self.entity.id;
@@ -229,10 +230,10 @@ impl Batch<'_> {
                 attempts: 0,
             });
         }
-        if member.what.step() == Step::Annul {
-            // The figures of the day on which it was registered stop counting it.
-            *self.counts.entry((before.book.clone(), before.registered_on.clone(), before.channel)).or_default() -= 1;
-        }
+        // The figures of the day on which it was registered say what it is now: nothing of one that is annulled, and whose it
+        // was only as long as that is known.
+        let (was, is) = (Counted::of(before.status, &had.parties), Counted::of(row.status, &with.parties));
+        self.counts.add(before, is - was);
         Ok(())
     }
 
