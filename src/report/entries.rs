@@ -221,7 +221,7 @@ impl EntriesReport {
             entry_figures::by_month(&mut tx, entity, &first, &last).await?.into_iter().map(group).collect();
         let entries = Counts::sum(months.iter().map(|month| &month.counts));
         let items = match by {
-            Grouping::Month => with_empty(dates.months(), months),
+            Grouping::Month => with_empty(dates.months(), &months),
             Grouping::Channel => Channel::ALL
                 .iter()
                 .map(|channel| Group {
@@ -236,12 +236,15 @@ impl EntriesReport {
             Grouping::Unit => entry_figures::by_unit(&mut tx, entity, &time).await?.into_iter().map(group).collect(),
             Grouping::Hour => {
                 let hours = entry_figures::by_hour(&mut tx, entity, &time).await?;
-                let hours = hours.into_iter().map(|(begin, row)| Group {
-                    key: Some(format!("{:02}", begin.local_hour(zone))),
-                    name: None,
-                    counts: Counts::of(&row),
-                });
-                with_empty((0..24).map(|hour| format!("{hour:02}")).collect(), hours.collect())
+                let hours: Vec<Group> = hours
+                    .into_iter()
+                    .map(|(begin, row)| Group {
+                        key: Some(format!("{:02}", begin.local_hour(zone))),
+                        name: None,
+                        counts: Counts::of(&row),
+                    })
+                    .collect();
+                with_empty((0..24).map(|hour| format!("{hour:02}")).collect(), &hours)
             }
             Grouping::Subject => {
                 let limits = (fewest, MOST_SUBJECTS);
@@ -286,7 +289,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// A group for each key, in their order; those that share a key are one.
-fn with_empty(keys: Vec<String>, groups: Vec<Group>) -> Vec<Group> {
+fn with_empty(keys: Vec<String>, groups: &[Group]) -> Vec<Group> {
     let counts = |key: &str| {
         Counts::sum(groups.iter().filter(|group| group.key.as_deref() == Some(key)).map(|group| &group.counts))
     };
