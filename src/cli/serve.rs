@@ -309,6 +309,7 @@ impl Server {
         let _ = tokio::join!(
             holding, after, sweeps, dates, again, papers, scans, publishing, anchors, sealing, expiry, time
         );
+        app.registry.removals_ended().await;
         app.store().close().await;
         tracing::info!("stopped");
     }

@@ -454,7 +454,7 @@ impl Registry {
             }
             Outcome::Refused(refusal) => {
                 if refusal == Refusal::DocumentSwept {
-                    self.learn_swept(entity.id).await?;
+                    self.let_repeats_through(entity).await?;
                 }
                 Err(refusal.into())
             }

@@ -174,12 +174,14 @@ impl Drop for Unfinished {
         }
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (registry, entity) = (self.registry.clone(), self.entity.clone());
-        runtime.spawn(async move {
+        let removals = registry.removals.clone();
+        let removal = async move {
             if let Err(error) = registry.discard(&entity, written).await {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "documents of an unfinished request stay until the sweep");
             }
-        });
+        };
+        removals.spawn_on(removal, &runtime);
     }
 }
 
@@ -188,6 +190,15 @@ impl Registry {
     #[must_use]
     pub fn unfinished(&self, entity: &Arc<Entity>) -> Arc<Unfinished> {
         Arc::new(Unfinished { registry: self.clone(), entity: entity.clone(), state: Mutex::default() })
+    }
+
+    /// Waits for the removals that are under way, for 10 seconds at the most. One that is cut off leaves its claim open, and
+    /// whoever sends the document again is refused until it is certain that nobody deletes it any more.
+    pub async fn removals_ended(&self) {
+        self.removals.close();
+        if tokio::time::timeout(WAITS, self.removals.wait()).await.is_err() {
+            tracing::warn!("documents of unfinished requests stay until the sweep");
+        }
     }
 
     /// Removes these documents, unless an entry refers to them or another request is storing them.

@@ -50,6 +50,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, Semaphore};
+use tokio_util::task::TaskTracker;
 
 use batch::Batcher;
 use book::Book;
@@ -89,6 +90,8 @@ pub struct Registry {
     storing: discard::Storing,
     /// Unfinished requests are cleared away one by one.
     discarding: Arc<tokio::sync::Mutex<()>>,
+    /// The removals that are under way.
+    removals: TaskTracker,
     /// Told after each commit that wrote an outbox row.
     committed: Arc<Notify>,
     /// Why numbering is held, by entity.
@@ -123,6 +126,7 @@ impl Registry {
             swept: Arc::default(),
             storing: discard::Storing::default(),
             discarding: Arc::default(),
+            removals: TaskTracker::new(),
             committed: Arc::default(),
             holds: hold::Holds::default(),
             tally: tally::Tally::default(),

@@ -213,7 +213,7 @@ impl Registry {
             Outcome::Changed | Outcome::Altered(_) => Err(store::Error::Bug("batch").into()),
             Outcome::Refused(refusal) => {
                 if refusal == Refusal::DocumentSwept {
-                    self.learn_swept(caller.entity.id).await?;
+                    self.let_repeats_through(&caller.entity).await?;
                 }
                 if let Refusal::DuplicateSlip(entry) = refusal {
                     let mut tx = self.store.read().await?;

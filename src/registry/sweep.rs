@@ -88,7 +88,7 @@ impl Registry {
     }
 
     /// Learns what was deleted until now: what is stored from now on is not refused for it. Asked when the registry is
-    /// opened, after each deletion of this process, and after a refusal: the repeat gets through.
+    /// opened and after each deletion of this process.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -97,6 +97,47 @@ impl Registry {
         let until = store::claims::last_ended(&mut tx, entity).await?;
         self.swept.lock().unwrap_or_else(PoisonError::into_inner).insert(entity, until);
         Ok(())
+    }
+
+    /// After a request was refused since a document of it is being deleted, or was: lets its repeat through. A claim that
+    /// nobody works on any more, of a process that died, is closed here rather than an hour later by the next sweep.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(super) async fn let_repeats_through(&self, entity: &Entity) -> store::Result<()> {
+        match self.close_abandoned(entity).await {
+            Ok(()) => {}
+            Err(SweepError::Store(error)) => return Err(error),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "documents that nobody deletes any more are refused until the next sweep");
+            }
+        }
+        self.learn_swept(entity.id).await
+    }
+
+    async fn close_abandoned(&self, entity: &Entity) -> Result<(), SweepError> {
+        let mut tx = self.store.read().await?;
+        let lock = store::book::peek(&mut tx, entity.id).await?;
+        drop(tx);
+        let now = self.may_sweep(entity, &lock)?;
+        self.take_up_abandoned(entity, now, Old::never()).await.map(|_| ())
+    }
+
+    /// Deletes what sweeps that died had claimed, where it is old enough, and closes their claims. Gives how many.
+    async fn take_up_abandoned(&self, entity: &Entity, now: Micros, old: Old) -> Result<u64, SweepError> {
+        let mut tx = self.store.read().await?;
+        let abandoned = store::claims::abandoned(&mut tx, entity.id, ago(now, CLAIM_LASTS)).await?;
+        drop(tx);
+        let (mut deleted, mut first) = (0, FirstError::default());
+        for hash in abandoned {
+            if !self.is_forsaken(entity, hash).await? {
+                self.close_claim(entity, hash, false).await?;
+                continue;
+            }
+            deleted += u64::from(first.pass(self.delete_claimed(entity, hash, old).await)?);
+        }
+        first.or(deleted)
     }
 
     /// Sweeps up what is older than `age` and belongs to nobody.
@@ -111,17 +152,10 @@ impl Registry {
         let lock = store::book::peek(&mut tx, entity.id).await?;
         let now = self.may_sweep(entity, &lock)?;
         let spared = store::book::last_loss(&mut tx, entity.id).await?;
-        let abandoned = store::claims::abandoned(&mut tx, entity.id, ago(now, CLAIM_LASTS)).await?;
         drop(tx);
         let old = Old { spared, before: ago(now, age) };
         let (mut swept, mut first) = (Swept::default(), FirstError::default());
-        for hash in abandoned {
-            if !self.is_forsaken(entity, hash).await? {
-                self.close_claim(entity, hash, false).await?;
-                continue;
-            }
-            swept.documents += u64::from(first.pass(self.delete_claimed(entity, hash, old).await)?);
-        }
+        swept.documents += first.pass(self.take_up_abandoned(entity, now, old).await)?;
         swept.documents += first.pass(self.sweep_documents(entity, old).await)?;
         swept.signed = first.pass(self.sweep_signed(entity, old).await)?;
         swept.erased = first.pass(self.delete_erased(entity, None).await)?;
@@ -319,6 +353,11 @@ impl Old {
     /// Whatever its age.
     pub(super) const fn whenever() -> Self {
         Self { before: Micros(i64::MAX), spared: Micros(i64::MIN) }
+    }
+
+    /// Only what is gone already.
+    const fn never() -> Self {
+        Self { before: Micros(i64::MIN), spared: Micros(i64::MAX) }
     }
 
     fn is_old(self, meta: &ObjectMeta) -> bool {

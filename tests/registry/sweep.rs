@@ -256,7 +256,7 @@ async fn a_document_that_an_entry_took_up_since_it_was_listed_stays(
 
 #[rstest]
 #[tokio::test]
-async fn a_sweep_that_died_between_claim_and_delete_is_finished_by_the_next(
+async fn a_claim_of_a_sweep_that_died_is_closed_when_its_document_comes_again(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let town = Town::on(engine).await;
@@ -270,9 +270,29 @@ async fn a_sweep_that_died_between_claim_and_delete_is_finished_by_the_next(
     let form: Form = Paper::submission().document("plano", PLAN).signed_by_ana();
     town.submit(&form, "while it is claimed").await.is(503, "unavailable");
     // The document was stored again just now, so it is not deleted; the claim ends all the same.
-    sweep(&town).await;
     assert_eq!(town.submit(&form, &fresh_key()).await.number(), 1);
+    assert_eq!(town.count("SELECT count(*) FROM object_claims WHERE ended_at IS NULL").await, 0);
     nothing_is_lost(&town).await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_sweep_that_died_between_claim_and_delete_is_finished_by_the_next(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let town = Town::on(engine).await;
+    leave_an_orphan(&town).await;
+    tokio::time::sleep(AGE + Duration::from_secs(1)).await;
+    let hash = ventanilla::domain::Sha256(openssl::sha::sha256(PLAN));
+    let long_ago = ventanilla::domain::Micros(town.clock.now().0 - 3_600_000_000);
+    let mut tx = town.app.store().begin().await.unwrap();
+    assert!(ventanilla::store::claims::claim(&mut tx, town.app.entity.id, hash, long_ago).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(sweep(&town).await.documents, 1);
+    assert_eq!(
+        (stored(&town).await, town.count("SELECT count(*) FROM object_claims WHERE ended_at IS NULL").await),
+        (0, 0)
+    );
     let leftover = Path::from("L01000000/sha256/ff/none");
     town.app.registry.objects().inner().put(&leftover, b"no hash".to_vec().into()).await.unwrap();
     tokio::time::sleep(AGE + Duration::from_secs(1)).await;

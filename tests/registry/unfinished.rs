@@ -6,6 +6,7 @@ use std::time::Duration;
 use object_store::memory::InMemory;
 use rstest::rstest;
 use serde_json::json;
+use ventanilla::clock::Clock;
 use ventanilla::domain::Micros;
 use ventanilla::store::objects::Objects;
 
@@ -143,6 +144,29 @@ async fn who_sends_a_document_again_while_it_is_removed_loses_nothing(
     let (answer, ()) = tokio::join!(server.submit(&form, &key), letting_go);
     assert_eq!(answer.number(), 1);
     assert_eq!(stored(&server).await, 2);
+}
+
+/// One that is cut off leaves its document claimed, and who sends it again would be refused until that is old.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_waits_for_removals(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let (server, objects) = over_memory(engine, |_| {}).await;
+    let form = Paper::submission().document("plano", PLAN).document("otro", &vec![b'x'; 100_000]).signed_by_ana();
+    let go_on = objects.hold("delete");
+    let (first, _) = begin_but(&server, "/submissions", "eoffice", &form, 50_000).await;
+    until_stored(&server, 1).await;
+    drop(first);
+    until_called(&objects, "delete", 1).await;
+    let letting_go = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        objects.let_go();
+        go_on.notify_waiters();
+    };
+    let (site, ()) = tokio::join!(server.stop(), letting_go);
+    let objects = Some(Objects::over(Arc::new(objects.clone())));
+    let server = Town::open(site, Clock::system(), |_| {}, objects).await;
+    assert_eq!(server.submit(&form, &fresh_key()).await.number(), 1);
+    assert_eq!(server.count("SELECT count(*) FROM object_claims WHERE ended_at IS NULL").await, 0);
 }
 
 #[rstest]
