@@ -220,7 +220,8 @@ impl App {
     /// [`StartError`] names the setting at fault.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
         let objects = Objects::open(&config.objects)?;
-        Self::open_with(config, clock, objects).await
+        // All settings lie in that future, several times: it is not kept in those of its callers.
+        Box::pin(Self::open_with(config, clock, objects)).await
     }
 
     /// The same over objects that the caller opened.

@@ -12,6 +12,7 @@ mod limits;
 mod log;
 mod proof;
 pub mod public_url;
+mod sede;
 mod witness;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ pub use calendar::Calendar;
 pub use documents::Documents;
 pub use limits::Limits;
 pub use log::Log;
+pub use sede::Sede;
 pub use witness::Witness;
 
 /// Why the configuration cannot be used.
@@ -119,6 +121,8 @@ pub struct Config {
     pub appointments: Appointments,
     /// Whether figures are public.
     pub reports: Reports,
+    /// What the pages say of the body.
+    pub sede: Sede,
     /// What is logged.
     pub log: Log,
 }
@@ -352,6 +356,7 @@ impl Default for Config {
             calendar: Calendar::default(),
             appointments: Appointments::default(),
             reports: Reports::default(),
+            sede: Sede::default(),
             log: Log::default(),
         }
     }

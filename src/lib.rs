@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`cli`] | the command line: one file a command |
 //! | [`http`] | routes, who may call, problems: one file a resource |
+//! | [`pages`] | the electronic office in HTML: one file a page, over the same functions |
 //! | [`import`] | files from older systems: checked whole, written together |
 //! | [`app`] | builds everything once from the configuration |
 //! | [`audit`] | checks the whole book, and names what is wrong |
@@ -50,6 +51,7 @@ pub mod fetch;
 pub mod http;
 pub mod import;
 pub mod log;
+pub mod pages;
 pub mod receipt;
 pub mod registry;
 pub mod report;

@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::http::listen::{Acceptor, serve};
 use crate::http::metrics;
 use crate::http::router::router;
+use crate::pages;
 use crate::registry::state::Condition;
 use crate::store::log::Log;
 
@@ -304,7 +305,8 @@ impl Server {
                 serve(admin, None, metrics::router(app.clone()), &limits, stop.clone()).await;
             }
         };
-        tokio::join!(serve(listener, tls, router(app.clone()), &limits, stop.clone()), operators);
+        let site = router(app.clone(), pages::routes(&app));
+        tokio::join!(serve(listener, tls, site, &limits, stop.clone()), operators);
         stop.cancel();
         let _ = tokio::join!(
             holding, after, sweeps, dates, again, papers, scans, publishing, anchors, sealing, expiry, time

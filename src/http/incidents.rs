@@ -139,14 +139,20 @@ pub async fn list(State(app): State<App>, Params(filters): Params<IncidentFilter
     if more {
         found.pop();
     }
-    let place =
-        |last: &Published| serde_json::to_vec(&(last.incident.started_at.0, last.incident.id)).unwrap_or_default();
-    let next_cursor = found.last().filter(|_| more).map(|last| URL_SAFE_NO_PAD.encode(place(last)));
+    let next_cursor = found.last().filter(|_| more).map(cursor_after);
     let items = found.into_iter().map(|one| PublishedIncident::of(one, app.entity.zone)).collect();
     Ok(Json(IncidentPage { items, next_cursor }))
 }
 
-fn read_cursor(cursor: &str) -> Result<(Micros, Uuid)> {
+/// Where the page after this incident begins.
+#[must_use]
+pub fn cursor_after(last: &Published) -> String {
+    let place = serde_json::to_vec(&(last.incident.started_at.0, last.incident.id)).unwrap_or_default();
+    URL_SAFE_NO_PAD.encode(place)
+}
+
+/// The place that a cursor names.
+pub fn read_cursor(cursor: &str) -> Result<(Micros, Uuid)> {
     let place: Option<(i64, Uuid)> =
         URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let (at, id) = place.ok_or_else(|| Problem::parameter("cursor", "must be the next_cursor of a page"))?;

@@ -50,5 +50,5 @@ pub mod submissions;
 pub mod tokens;
 pub mod turns;
 pub mod verify;
-mod verify_page;
+pub mod verify_page;
 pub mod witness;

@@ -21,6 +21,7 @@ use axum::response::{IntoResponse, Response};
 use super::address::{forwarded, network};
 use super::listen::Peer;
 use super::problem::{Kind, Problem};
+use super::verify_page;
 use crate::app::App;
 use crate::config::Limits;
 
@@ -124,7 +125,13 @@ pub async fn all(State(app): State<App>, request: Request, next: Next) -> Respon
 }
 
 /// Lets an address try as many codes as `limits.codes_per_minute` says.
+///
+/// A browser that asks the API is sent on to the page of the code, which counts.
 pub async fn codes(State(app): State<App>, request: Request, next: Next) -> Response {
+    let is_sent_on = request.uri().path().starts_with("/api/") && verify_page::is_asked(request.headers());
+    if is_sent_on && !request.uri().path().contains("/receipt.") {
+        return next.run(request).await;
+    }
     let address = asker(app.config.behind_proxy, &request);
     limited(&app.rates.codes, address, request, next).await
 }

@@ -278,14 +278,15 @@ fn finish(document: &mut OpenApi) {
     examples::add(document);
 }
 
-/// The whole server, but for its listener.
-pub fn router(app: App) -> Router {
+/// The whole server with these pages, but for its listener. What no operation and no page has is answered by the fallback of
+/// the pages.
+pub fn router(app: App, pages: Router<App>) -> Router {
     let (router, document) = routes(Some(&app));
     let contract = Contract::new(&document);
     router
         .route(CONTRACT, get(async move |headers: HeaderMap| contract.answer(&headers)))
         .merge(SwaggerUi::new("/api/docs").config(utoipa_swagger_ui::Config::from(CONTRACT)))
-        .fallback(|| async { Problem::not_found() })
+        .merge(pages)
         .method_not_allowed_fallback(|| async {
             Problem::new(Kind::MethodNotAllowed, "see /api/docs for the methods of each address")
         })

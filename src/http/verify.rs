@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::params::{Params, PathParam};
 use super::problem::{CodeProblems, CodeReceiptProblems, Problem, Result};
 use super::receipts::{file, stands};
-use super::verify_page::{self, Language};
+use super::verify_page::{self, is_asked};
 use crate::app::App;
 use crate::domain::{Sha256, Status};
 use crate::registry::access::Seen;
@@ -37,33 +37,41 @@ use crate::store::entries::EntryRow;
 pub struct Verified {
     /// Whether the entry stands: it was not annulled. What was rectified stands, with later events.
     #[schema(example = true)]
-    pub(super) stands: bool,
+    pub stands: bool,
     /// What became of the entry.
-    pub(super) status: Status,
+    pub status: Status,
     /// Whether a later event rectified it: then the receipt says what was registered at first.
     #[schema(example = false)]
-    pub(super) rectified: bool,
+    pub rectified: bool,
     /// Whether a signature that came with it was judged again later, and failed then: the certificate turned out to be
     /// revoked, for one. The receipt says what was known at first.
     #[schema(example = false)]
-    pub(super) signature_failed: bool,
+    pub signature_failed: bool,
     /// Documents that must be sent again, since harmful code was found in them (RD 203/2021 art. 39.2); the entry stands.
-    pub(super) to_resend: Vec<Resend>,
+    pub to_resend: Vec<Resend>,
     /// What happened to it since: annulled, rectified, a signature judged again, a document put in quarantine or released, or
     /// its data erased, when and why.
-    pub(super) since: Vec<Since>,
+    pub since: Vec<Since>,
     /// That the personal data of the entry were erased, when and on which ground; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    pub(super) erased: Option<Erased>,
+    pub erased: Option<Erased>,
     /// The receipt, as it was issued; absent where it was erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Object, nullable = false)]
-    pub(super) receipt: Option<Box<RawValue>>,
+    pub receipt: Option<Box<RawValue>>,
     /// Where the receipt's files are; absent where they were erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     files: Option<Files>,
+}
+
+impl Verified {
+    /// What of the receipt a page shows; `None` where it was erased.
+    pub fn read_receipt<'a, T: Deserialize<'a>>(&'a self) -> Result<Option<T>> {
+        let Some(receipt) = &self.receipt else { return Ok(None) };
+        Ok(Some(serde_json::from_str(receipt.get()).map_err(|_| store::Error::Corrupt("receipt"))?))
+    }
 }
 
 /// A document that must be sent again.
@@ -71,15 +79,15 @@ pub struct Verified {
 pub struct Resend {
     /// Its file's name.
     #[schema(example = "plano.pdf")]
-    pub(super) filename: String,
+    pub filename: String,
     /// SHA-256 of its bytes.
-    pub(super) sha256: Sha256,
+    pub sha256: Sha256,
     /// Since when.
     #[schema(example = "2026-03-02T09:30:04.131072+01:00", format = DateTime)]
-    pub(super) since: String,
+    pub since: String,
     /// What was found in it.
     #[schema(example = "Win.Test.EICAR_HDB-1")]
-    pub(super) finding: String,
+    pub finding: String,
 }
 
 /// Something that bears on whether a receipt still says what is.
@@ -87,13 +95,13 @@ pub struct Resend {
 pub struct Since {
     /// `annulled`, `rectified`, `signature_judged_again`, `document_quarantined`, `document_released` or `erased`.
     #[schema(example = "rectified")]
-    pub(super) r#type: String,
+    pub r#type: String,
     /// When.
     #[schema(example = "2026-03-02T09:30:00.131072+01:00", format = DateTime)]
-    pub(super) at: String,
+    pub at: String,
     /// Why.
     #[schema(example = "Error en la unidad de destino")]
-    pub(super) reason: Option<String>,
+    pub reason: Option<String>,
     /// What was found on the signature, where one was judged again, as its verdict says it; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = crate::signature::Verdict<String>, nullable = false)]
@@ -148,10 +156,10 @@ fn quiet(mut response: Response) -> Response {
 #[utoipa::path(
     get, path = "/verify/{csv}", tag = "receipts", operation_id = "verify", summary = "Check a receipt by its code",
     description = "What the receipt with this verification code says, whether its entry still stands, and the receipt; never the documents. \
-        Lower case, hyphens and spaces do not count. Browsers, which ask for `text/html`, get a page that says the same in words. An address may ask `limits.codes_per_minute` times a minute.",
+        Lower case, hyphens and spaces do not count. Browsers, which ask for `text/html`, are sent on to the page `/verificar/{csv}`, which says the same in words. An address may ask `limits.codes_per_minute` times a minute.",
     params(("csv" = String, Path, description = "The verification code", example = "7M0Q2X4Z6B8D1F3H5K7N9P0R2T"),
-        ("lang" = Option<String>, Query, description = "The language of the page, `es` or `en`; without it, what the header Accept-Language says", example = "en")),
-    responses((status = 200, description = "What the code opens", content((Verified = "application/json"), (String = "text/html", example = "<!DOCTYPE html>\n<html lang=\"es\">…</html>\n"))), CodeProblems)
+        ("lang" = Option<String>, Query, description = "The language of the page: `es`, `ca`, `eu`, `gl` or `en`", example = "en")),
+    responses((status = 200, description = "What the code opens", body = Verified), (status = 303, description = "A browser asked: the page is at `Location`"), CodeProblems)
 )]
 pub async fn verify(
     State(app): State<App>,
@@ -159,14 +167,11 @@ pub async fn verify(
     Params(Asked { lang }): Params<Asked>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let found = verified(&app, &csv).await;
-    if !verify_page::is_asked(&headers) {
-        let (found, _) = found?;
-        return Ok(quiet(Json(found).into_response()));
+    if is_asked(&headers) {
+        return Ok(quiet(verify_page::address(&csv, lang.as_deref())));
     }
-    let language = Language::of(lang.as_deref(), &headers);
-    let shown = found.and_then(|(found, code)| Ok(verify_page::shown(&found, &code, language)?));
-    Ok(quiet(shown.unwrap_or_else(|problem| verify_page::refused(problem, language))))
+    let (found, _) = verified(&app, &csv).await?;
+    Ok(quiet(Json(found).into_response()))
 }
 
 /// How the page is wanted.
@@ -176,7 +181,7 @@ pub struct Asked {
 }
 
 /// What a code opens, and the code as it is written.
-async fn verified(app: &App, csv: &str) -> Result<(Verified, String)> {
+pub async fn verified(app: &App, csv: &str) -> Result<(Verified, String)> {
     let Confirmed { row, mut events, with } = entry(app, csv).await?;
     let json = match row.erased_at {
         None => Some(receipt(app, &row).await?.0),

@@ -136,7 +136,9 @@ fn grouped_en(count: i64) -> String {
     with_mark(count, ',')
 }
 
-fn with_mark(count: i64, mark: char) -> String {
+/// A count with that mark between thousands.
+#[must_use]
+pub fn with_mark(count: i64, mark: char) -> String {
     let digits = count.unsigned_abs().to_string();
     let mut text = String::from(if count < 0 { "-" } else { "" });
     for (place, digit) in digits.chars().enumerate() {

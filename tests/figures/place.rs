@@ -90,7 +90,7 @@ impl Place {
         let app = App::open(Config::load(Some(&file)).unwrap(), Clock::system()).await.unwrap();
         // As each command does before it writes: of a book with leaves something was published, or it was taken away.
         app.continues(Log::Book).await.unwrap();
-        Self { router: router(app.clone()), folder, database, app }
+        Self { router: router(app.clone(), ventanilla::pages::routes(&app)), folder, database, app }
     }
 
     /// One more process on the same registry, as far as the database can tell.
@@ -98,7 +98,12 @@ impl Place {
         let file = self.folder.path().join("ventanilla.toml");
         let app = App::open(Config::load(Some(&file)).unwrap(), Clock::system()).await.unwrap();
         let folder = TempDir::new().unwrap();
-        Self { router: router(app.clone()), folder, database: self.database.clone(), app }
+        Self {
+            router: router(app.clone(), ventanilla::pages::routes(&app)),
+            folder,
+            database: self.database.clone(),
+            app,
+        }
     }
 
     /// Writes a file into its folder.

@@ -11,6 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "pages",
             "http",
             "app",
             "after",
@@ -48,6 +49,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "clock",
         ],
     ),
+    ("pages", &["http", "app", "registry", "report", "domain", "config"]),
     ("witness", &["log", "domain", "config"]),
     ("audit", &["app", "receipt", "registry", "store", "signature", "log", "domain"]),
     ("backup", &["app", "registry", "store", "log", "domain", "config"]),
@@ -84,12 +86,14 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
 
 /// Words that only some rooms may say: a crate, the rooms that may, and the reason for others.
 const CRATES: &[(&str, &[&str])] = &[
-    ("axum", &["http"]),
+    ("axum", &["http", "pages"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("sqlx", &["store"]),
     ("object_store", &["store", "http"]),
     ("clap", &["cli", "domain"]),
+    ("maud", &["pages"]),
+    ("fluent_bundle", &["pages"]),
 ];
 
 /// Every source file with its text, but for comments and tests.

@@ -73,6 +73,7 @@ mod officials;
 mod once;
 mod openapi;
 mod outages;
+mod pages;
 #[path = "../signature/parts.rs"]
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 mod parts;

@@ -95,6 +95,7 @@ async fn tell(arguments: Arguments) -> Outcome {
         return Ok(ExitCode::from(u8::from(!surprises.is_empty())));
     }
     println!("\nIt serves on, until Ctrl-C:");
+    println!("  {url}/           the electronic office, as citizens see it");
     println!("  {url}/api/docs   the whole API, to try");
     println!("  {url}/readyz     whether all is well");
     println!("  {url}/api/v1/reports/channels?from=03-01&to=08-31&years=2018,2019,2020");
