@@ -11,8 +11,8 @@
 //! text in it, and a list about revocation, so each must be of an authority that is trusted ([`super::belonging`],
 //! [`super::issued`]). What is short can come often: there is one sum for the whole file over all that nobody could compare
 //! with something ([`super::at_hand`]).
-//! Archive timestamps of the older forms are not judged ([`super::cades`]), and harm nothing here either: they have a
-//! signer, and what they state is counted.
+//! Archive timestamps of the older forms are not judged ([`super::cades`]), and harm nothing here either, where their
+//! signer signed them: then nothing in them is of whoever put them there, but for what they state, which is counted.
 
 use super::algorithm::{AlgorithmIdentifier, Digest, SignatureAlgorithm};
 use super::asn1::{Element, Reader, tag};
@@ -27,6 +27,7 @@ use super::meter::Meter;
 use super::ocsp::Answer;
 use super::oid;
 use super::policy::Policy;
+use super::signer::{self, Content, Role};
 use super::timestamp;
 use super::verdict::{CounterSignature, Verdict};
 
@@ -39,7 +40,7 @@ const MAX_STATEMENT: usize = 512;
 /// All that is stated in a file, and all in references that is of nothing at hand, takes no more bytes together.
 const MAX_STATED: u64 = 4_096;
 /// Longer certificates, in bytes, hold more than one needs: real ones have 1,000 to 2,500.
-const MAX_CERTIFICATE: usize = 4_096;
+pub const MAX_CERTIFICATE: usize = 4_096;
 /// A digest, in bytes.
 const MAX_DIGEST: usize = 64;
 /// Longer references to a certificate, a list or an answer, and more of them together, in bytes, tell more than whose
@@ -68,11 +69,27 @@ pub fn says_nothing_unsigned(data: &SignedData<'_>, verdicts: &[Verdict], policy
         return false;
     }
     let revocation = [revocation.crls, revocation.ocsp].concat();
-    let at_hand = AtHand::of(belonging.certificates(), &revocation, &policy.budget);
-    let bare = Bare { at_hand, left: Meter::new(MAX_STATED, policy.deadline.clone()) };
+    let left = Meter::new(MAX_STATED, policy.deadline.clone());
+    let bare = Bare::new(&belonging, &revocation, &left, policy);
     let signed_by_others =
         || data.signers.len() < 2 || data.signers.iter().all(|signer| bare.has_known_attributes(signer, 0));
     signed_by_others() && bare.is_bare(data, 0)
+}
+
+/// Whether each of these, which stand where nobody signs, is a timestamp token (DER) by its signer that brings nothing
+/// beside; the certificates in them are among those that belong, and their lists and answers in `revocation`. `left` is how
+/// much may still be stated in the file.
+#[must_use]
+pub fn are_bare_tokens(
+    tokens: &[&[u8]],
+    belonging: &Belonging<'_>,
+    revocation: &Revocation<'_>,
+    left: &Meter,
+    policy: &Policy,
+) -> bool {
+    let revocation = [revocation.crls.as_slice(), &revocation.ocsp].concat();
+    let bare = Bare::new(belonging, &revocation, left, policy);
+    tokens.iter().all(|token| all(token, |value| value.raw == *token && bare.is_listed_token(value, 1)))
 }
 
 /// Whether all that sign over a signer were looked at, and hold.
@@ -96,13 +113,21 @@ fn tokens_of(signer: &SignerInfo<'_>) -> usize {
 }
 
 /// Looks at what stands unsigned.
-struct Bare {
+struct Bare<'p, 'a> {
     at_hand: AtHand,
+    /// The certificates that came, all of which belong.
+    belonging: &'p Belonging<'a>,
     /// How much may still be stated.
-    left: Meter,
+    left: &'p Meter,
+    policy: &'p Policy,
 }
 
-impl Bare {
+impl<'p, 'a> Bare<'p, 'a> {
+    fn new(belonging: &'p Belonging<'a>, revocation: &[&[u8]], left: &'p Meter, policy: &'p Policy) -> Self {
+        let at_hand = AtHand::of(belonging.certificates(), revocation, &policy.budget);
+        Self { at_hand, belonging, left, policy }
+    }
+
     fn is_bare(&self, data: &SignedData<'_>, depth: usize) -> bool {
         let revocation = cms::ocsp_of(&data.revocation);
         is_version(data.version)
@@ -172,10 +197,22 @@ impl Bare {
             && self.is_bare(&token, MAX_DEPTH)
     }
 
-    /// The same for one that was not judged: what it states may be anybody's word.
+    /// The same for one that was not judged: what it states may be anybody's word, and its value must be a signature of
+    /// that, or it is whatever somebody wrote there.
     fn is_listed_token(&self, value: Element<'_>, depth: usize) -> bool {
-        let stated = SignedData::read(value.raw).ok().and_then(|token| token.content).map_or(0, <[u8]>::len);
-        self.may_say(stated) && self.is_token(value, depth)
+        let Ok(token) = SignedData::read(value.raw) else { return false };
+        let [signer] = token.signers.as_slice() else { return false };
+        let Some(content) = token.content else { return false };
+        self.may_say(content.len()) && self.is_token(value, depth) && self.signed(signer, content)
+    }
+
+    /// Whether a certificate that belongs signed what a token states.
+    fn signed(&self, signer: &SignerInfo<'_>, stated: &[u8]) -> bool {
+        let budget = &self.policy.budget;
+        let Ok(found) = signer::find(signer, self.belonging.certificates(), budget) else { return false };
+        let parts = [stated];
+        let (role, content) = (Role::Message(oid::TST_INFO), Content::new(&parts));
+        signer.signed.is_some() && signer::integrity(signer, role, Some(&content), found.certificate, budget).intact()
     }
 
     /// `ATSHashIndex`, of either version: an algorithm, and lists of digests (EN 319 122-1 § 5.5.2), most of which are of

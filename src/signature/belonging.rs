@@ -129,6 +129,16 @@ impl<'a> Belonging<'a> {
     }
 }
 
+/// The certificates that timestamp tokens (DER) bring along, encoded, and who signed them.
+#[must_use]
+pub fn brought_by_tokens<'a>(tokens: &[&'a [u8]]) -> (Vec<&'a [u8]>, Vec<SignerInfo<'a>>) {
+    let mut brought = Brought { encoded: Vec::new(), signers: Vec::new() };
+    for token in tokens {
+        brought.token(token);
+    }
+    (brought.encoded, brought.signers)
+}
+
 /// What a message brings along.
 struct Brought<'a> {
     encoded: Vec<&'a [u8]>,

@@ -41,6 +41,16 @@ impl<'a> Revocation<'a> {
         found
     }
 
+    /// These, and those in timestamp tokens.
+    #[must_use]
+    pub fn with_tokens(crls: Vec<&'a [u8]>, ocsp: Vec<&'a [u8]>, tokens: &[&'a [u8]]) -> Self {
+        let mut found = Self { crls, ocsp };
+        for token in tokens {
+            found.token(token, 0);
+        }
+        found
+    }
+
     /// Whether each of them is of an authority that is known.
     #[must_use]
     pub fn is_of_authorities(&self, belonging: &Belonging<'_>, policy: &Policy) -> bool {

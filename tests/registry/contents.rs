@@ -11,7 +11,7 @@ use crate::harness::paper::{Paper, fresh_key};
 use crate::harness::site::Engine;
 use crate::harness::town::Town;
 use crate::pki::openssl_cms_of;
-use crate::signer::{BASE64, C14N, DS, Plan, base64, by, transform};
+use crate::signer::{BASE64, C14N, DS, Plan, XPATH, base64, by, transform};
 
 const TEXT: &[u8] = b"<html>Obra menor</html>";
 
@@ -93,6 +93,18 @@ async fn the_document_inside_is_handed_on_as_a_file(
     assert!(answer.header("cache-control").contains("no-store"));
 }
 
+/// AutoFirma's form of whose content one signs a part alone, and these all of it.
+fn chosen(others: &[&'static str]) -> Vec<u8> {
+    let content = "<CONTENT Id=\"CONTENT-1\"><a>signed</a><b>not signed</b></CONTENT>";
+    let part = transform(XPATH, "<ds:XPath>ancestor-or-self::a</ds:XPath>");
+    let own = by("citizen2").reference(" Id=\"r0\" URI=\"#CONTENT-1\"", &part, "<a>signed</a>").element();
+    let others = others.iter().map(|who| {
+        let plan = Plan { id: "other".into(), ..by(who) };
+        plan.reference(" Id=\"r1\" URI=\"#CONTENT-1\"", &transform(C14N, ""), content).element()
+    });
+    format!("<AFIRMA>{content}{own}{}</AFIRMA>", others.collect::<String>()).into_bytes()
+}
+
 fn twice(content: &str) -> Vec<u8> {
     let file = String::from_utf8(wrapped(content)).unwrap();
     file.replace("<AFIRMA>", &format!("<AFIRMA>{}", content.replace("CONTENT-1", "CONTENT-2"))).into_bytes()
@@ -114,6 +126,8 @@ fn of_two() -> Vec<u8> {
 #[case::what_no_signature_refers_to(String::from_utf8(wrapped(&in_base64("text/html"))).unwrap().replace("#CONTENT-1", "#CONTENT-9").into_bytes())]
 #[case::of_two_with_one_name(twice(&in_base64("text/html")).iter().map(|byte| if *byte == b'2' { b'1' } else { *byte }).collect())]
 #[case::of_two_objects(of_two())]
+#[case::chosen_by_an_expression(chosen(&[]))]
+#[case::and_by_a_stranger_whole(chosen(&["citizen"]))]
 #[case::no_base64(wrapped(&in_base64("text/html").replace("MimeType", "A=\"\" MimeType").replace(&base64(TEXT), "%%%")))]
 #[tokio::test]
 async fn where_there_is_no_one_document_inside_there_is_nothing(#[case] file: Vec<u8>) {

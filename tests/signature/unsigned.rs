@@ -22,6 +22,7 @@ const CONTENT_TIMESTAMP: &str = "2a864886f70d0109100214";
 const ADOBE_REVOCATION: &str = "2a864886f72f010108";
 const TST_INFO: &str = "2a864886f70d0109100104";
 const ARCHIVE_TIMESTAMP_V2: &str = "2a864886f70d0109100230";
+const ARCHIVE_TIMESTAMP: &str = "2a864886f70d010910021b";
 const HASH_INDEX: &str = "04008d450205";
 const POLICY_STORE: &str = "04008195320103";
 
@@ -108,6 +109,13 @@ fn token_that_states(length: usize) -> Vec<u8> {
     token.bytes()
 }
 
+/// A timestamp token whose value is no signature, but a document.
+fn token_with_a_document_for_a_value() -> Vec<u8> {
+    let mut token = Message::of(&crate::stamps::token(PDF, "tsa"));
+    token.signers[0][5] = element(OCTETS, &[&PDF.repeat(100)]);
+    token.bytes()
+}
+
 /// With a timestamp over its value.
 fn stamped() -> Vec<u8> {
     let mut message = Message::of(&attached("citizen"));
@@ -185,6 +193,8 @@ fn the_statements_of_another_signer_are_short_together() {
 #[case::a_small_certificate_that_nobody_issued(with_certificate(&certificate_with(PDF)))]
 #[case::one_among_certificate_values(with_unsigned(CERTIFICATE_VALUES, &element(SEQUENCE, &[&certificate_with(PDF)])))]
 #[case::a_statement_in_a_timestamp(with_unsigned(ARCHIVE_TIMESTAMP_V2, &token_that_states(600)))]
+#[case::a_document_for_the_value_of_a_timestamp(with_unsigned(ARCHIVE_TIMESTAMP_V2, &token_with_a_document_for_a_value()))]
+#[case::the_same_in_the_oldest_form(with_unsigned(ARCHIVE_TIMESTAMP, &token_with_a_document_for_a_value()))]
 #[case::an_archive_timestamp_that_is_none(with_unsigned(ARCHIVE_TIMESTAMP_V2, &octets()))]
 #[case::a_document_among_references(with_unsigned(CERTIFICATE_REFERENCES, &element(SEQUENCE, &[&octets()])))]
 #[case::a_document_as_a_reference(with_unsigned(CERTIFICATE_REFERENCES, &element(SEQUENCE, &[&element(SEQUENCE, &[&element(OCTETS, &[&PDF.repeat(100)])])])))]

@@ -11,6 +11,7 @@
 //! data inside answered for the whole path and for that of the timestamp's authority, and LTA where a trusted archive
 //! timestamp covers such data (§ 6.3).
 
+mod brought;
 mod certificates;
 mod coverage;
 mod distinguished;
@@ -44,6 +45,7 @@ use super::cades::{
 use super::certificate::Certificate;
 use super::chain::{NoPath, Path};
 use super::cms::SignedData;
+use super::meter::Meter;
 use super::ocsp::Answer;
 use super::policy::Policy;
 use super::revocation::Evidence;
@@ -59,6 +61,8 @@ use super::{identity, purpose, signer};
 const MAX_SIGNATURES: usize = 64;
 /// More timestamps or counter-signatures on one signature than this are not looked at.
 const MAX_ADDITIONS: usize = 16;
+/// All digests, numbers and keys that stand unsigned in a document take no more bytes together.
+const MAX_STATED: u64 = 8_192;
 /// Counter-signatures of counter-signatures are listed so deep.
 const MAX_DEPTH: usize = 4;
 
@@ -85,7 +89,8 @@ pub(super) fn judge(file: &[u8], content: Option<&[u8]>, request: Request<'_>) -
         return Err(malformed(&"the XML holds too many signatures"));
     }
     let allowance = Allowance::for_bytes(file.len() + content.map_or(0, <[u8]>::len), &request.policy.deadline);
-    let bench = Bench { document: &document, content, whole_file: file, allowance: &allowance, request };
+    let stated = Meter::new(MAX_STATED, request.policy.deadline.clone());
+    let bench = Bench { document: &document, content, whole_file: file, allowance: &allowance, stated, request };
     let judged: Vec<(NodeId, Verdict, Rest)> = signatures
         .into_iter()
         .map(|node| {
@@ -113,6 +118,8 @@ struct Bench<'b, 'a> {
     content: Option<&'b [u8]>,
     whole_file: &'b [u8],
     allowance: &'b Allowance,
+    /// How much may still stand unsigned in the file that nobody compares with anything.
+    stated: Meter,
     request: Request<'b>,
 }
 
@@ -198,8 +205,12 @@ impl<'b, 'a> Bench<'b, 'a> {
                     node,
                     &examined,
                     &|| self.certificates_by_name(&examined),
+                    &self.stated,
                     &self.request.policy.deadline,
                 );
+                if rest.is_plain && !self.brings_known(node, &examined) {
+                    rest = Rest { is_plain: false, says_nothing: false, ..rest };
+                }
                 (self.weigh(verdict, node, &examined, &mut rest), rest)
             }
             Err(failure) => (conclude(verdict, Some(failure)), Rest::default()),
@@ -209,7 +220,7 @@ impl<'b, 'a> Bench<'b, 'a> {
     /// The certificates whose names say nothing new in a signature: those of authorities that are trusted, and which such
     /// gave to its signer, to who stamped time, and to who answers about revocation. Anybody can make others.
     fn certificates_by_name(&self, examined: &Examined<'_>) -> Vec<Vec<u8>> {
-        let Request { policy, received_at, .. } = self.request;
+        let policy = self.request.policy;
         let properties = examined.properties.as_ref();
         let tokens = properties.map(|properties| properties.added_tokens(self.document)).unwrap_or_default();
         let tokens: Vec<_> = tokens.iter().filter_map(|token| SignedData::read(token).ok()).collect();
@@ -219,19 +230,11 @@ impl<'b, 'a> Bench<'b, 'a> {
         all.extend(tokens.iter().flat_map(|token| &token.certificates));
         all.extend(answers.iter().flat_map(Answer::certificates));
 
-        let (held, in_key_info) = examined.held.read();
-        let found = examined.signer(self.document, &held, in_key_info, &policy.budget).ok();
-        let signer = found.filter(|found| found.signed).map(|found| found.certificate.der);
-        let of_signers = |read: &[Certificate<'_>]| -> Vec<usize> {
+        let found = self.belonging(examined, &all, |read| {
             let stampers = tokens.iter().flat_map(|token| &token.signers);
-            let stampers = stampers.filter_map(|one| signer::find(one, read, &policy.budget).ok());
-            let own = signer.into_iter().chain(stampers.map(|found| found.certificate.der));
-            own.filter_map(|der| read.iter().position(|one| one.der == der)).collect()
-        };
-        let belonging = |trusted| Belonging::among(all.clone(), of_signers, trusted, policy);
-        let is_trusted = |known: &Belonging<'_>| signer.is_none_or(|signer| known.known().any(|one| one.der == signer));
-        // Whose signature is nobody's that is trusted proves nothing, whatever names stand in it.
-        let found = belonging(Some(received_at)).filter(is_trusted).or_else(|| belonging(None));
+            let found = stampers.filter_map(|one| signer::find(one, read, &policy.budget).ok());
+            found.map(|found| found.certificate.der.to_vec()).collect()
+        });
         let known = found.iter().flat_map(Belonging::known).map(|one| one.der.to_vec());
         known.chain(policy.anchors.known().iter().cloned()).collect()
     }
@@ -368,9 +371,10 @@ impl<'b, 'a> Bench<'b, 'a> {
             node,
             &counter,
             &|| self.certificates_by_name(&counter),
+            &self.stated,
             &self.request.policy.deadline,
         );
-        let holds = intact && inner_hold && inside.is_bare();
+        let holds = intact && inner_hold && inside.is_bare() && self.brings_known(node, &counter);
         (CounterSignature { signer, intact, claimed_signed_at, counter_signatures }, holds)
     }
 }

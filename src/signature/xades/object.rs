@@ -2,7 +2,7 @@
 //! `ds:Object`.
 
 use super::names::{self, BASE64, DS, is_xades};
-use super::structure::{Reference, Signature};
+use super::structure::{self, Reference, Signature};
 use crate::signature::inside::Inside;
 use crate::signature::meter::Meter;
 use crate::signature::verdict::SignedElement;
@@ -40,23 +40,37 @@ pub fn object_inside(document: &Document<'_>, signed: &[&SignedElement], allowan
     }
     let path = document.path(holder);
     let child = document.child_elements(holder).next().map(|child| document.path(child));
-    // What is decoded, or chosen, leaves out how it is to be read.
-    let is_read_whole = |reference: &&Reference<'_>| {
+    // What a signature chooses by an expression, or changes, leaves the rest to whoever wrote it.
+    let is_read_whole = |reference: &Reference<'_>| {
         let mut names =
             reference.transforms.iter().map(|&one| document.attribute(one, "Algorithm").unwrap_or_default());
-        names.all(|name| Canonicalization::by_uri(name).is_some())
+        names.all(|name| name == BASE64 || Canonicalization::by_uri(name).is_some())
     };
     let mut leading = signatures.iter().flat_map(|one| &one.references).filter(|one| leads_to(document, one, holder));
-    let is_signed = leading.all(|one| is_read_whole(&one))
+    if !leading.all(is_read_whole) {
+        return None;
+    }
+    let is_decoded = |one: &NodeId| document.attribute(*one, "Algorithm") == Some(BASE64);
+    // What is decoded leaves out how it is to be read.
+    let is_signed = !signatures
+        .iter()
+        .flat_map(|one| &one.references)
+        .any(|one| leads_to(document, one, holder) && one.transforms.iter().any(is_decoded))
         && signed.iter().any(|one| one.complete && one.path.as_ref() == Some(&path));
     let in_element = document.attribute(holder, "MimeType").filter(|_| is_signed).map(str::to_owned);
     let of_it = |one: &&&SignedElement| one.path.is_some() && (one.path.as_ref() == Some(&path) || one.path == child);
     let media_type = in_element.or_else(|| signed.iter().filter(of_it).find_map(|one| one.media_type.clone()));
-    let is_encoded = document.attribute(holder, "Encoding") == Some(BASE64)
-        || reference.transforms.iter().any(|&one| document.attribute(one, "Algorithm") == Some(BASE64));
+    let is_encoded =
+        document.attribute(holder, "Encoding") == Some(BASE64) || reference.transforms.iter().any(is_decoded);
     let bytes = if document.child_elements(holder).next().is_some() {
+        // As it was signed: another form could show namespaces that this one leaves out.
+        let last = reference.transforms.iter().rev().find(|&one| !is_decoded(one));
+        let rules = match last {
+            Some(&one) => structure::canonicalization(document, one)?,
+            None => Canonicalization::DEFAULT,
+        };
         let children = NodeSet::of_ranges(vec![(holder + 1, document.end(holder))], true);
-        Canonicalization::DEFAULT.write(document, &children, allowance).ok()?
+        rules.write(document, &children, allowance).ok()?
     } else if is_encoded {
         names::base64_of(document, holder)?
     } else {

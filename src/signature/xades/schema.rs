@@ -7,7 +7,9 @@
 //! `MgmtData` and expressions are free text, and count as content. A distinguished name says nothing where each of its
 //! values stands in the name of the signer's certificate, or of one that is configured, and is content elsewhere: anybody
 //! can add a certificate with any name. Identifiers are names of XML: they
-//! hold no space and are short. What base64 decodes to is data, and nobody reads it, although letters can spell a word.
+//! hold no space and are short. What base64 decodes to is data, which another program may show: certificates, lists,
+//! answers and timestamps are looked at by [`super::brought`], and of digests, numbers and keys there are few bytes in all.
+//! A policy that is kept (`SignaturePolicyStore`) is a document of its own, and has no place in a form.
 //!
 //! Sources: XMLDSig 1.1 § 4, TS 101 903 v1.1.1 to v1.4.1, EN 319 132-1 § 5 and EN 319 132-2 § 5.
 
@@ -21,7 +23,7 @@ use super::names::{self, DS, DSIG11, EXCLUSIVE, XADES_141, is_xades};
 use crate::signature::asn1::{Reader, tag};
 use crate::signature::ber;
 use crate::signature::certificate::Certificate;
-use crate::signature::meter::Deadline;
+use crate::signature::meter::{Deadline, Meter};
 use crate::signature::xml::c14n::Canonicalization;
 use crate::signature::xml::{Document, NodeId};
 
@@ -30,7 +32,10 @@ use crate::signature::xml::{Document, NodeId};
 enum Form {
     /// Not at all.
     Nothing,
+    /// Base64, of what is looked at elsewhere.
     Base64,
+    /// Base64 of a digest, a number or a key, which nobody compares with anything.
+    Short,
     /// Base64 of one element of BER.
     Encoded,
     /// Base64 of a certificate.
@@ -101,7 +106,6 @@ const ADDITIONS: &[&str] = &[
     "xades:ArchiveTimeStampV2",
     "xades:TimeStampValidationData",
     "xades:AnyValidationData",
-    "xades:SignaturePolicyStore",
     "xades:RenewedDigests",
     "xades:RenewedDigestsV2",
 ];
@@ -125,32 +129,32 @@ const PARTS: &[Part] = &[
     ),
     ("ds:X509Certificate", NONE, &[], Form::Certificate),
     ("ds:X509CRL", NONE, &[], Form::Encoded),
-    ("ds:X509SKI", NONE, &[], Form::Base64),
+    ("ds:X509SKI", NONE, &[], Form::Short),
     ("ds:X509IssuerSerial", NONE, &["ds:X509IssuerName", "ds:X509SerialNumber"], Form::Nothing),
     ("ds:X509IssuerName", NONE, &[], Form::Name),
     ("ds:X509SubjectName", NONE, &[], Form::Name),
     ("ds:X509SerialNumber", NONE, &[], Form::Integer),
-    ("dsig11:X509Digest", &[("Algorithm", Form::Digest)], &[], Form::Base64),
+    ("dsig11:X509Digest", &[("Algorithm", Form::Digest)], &[], Form::Short),
     ("ds:KeyValue", NONE, &["ds:RSAKeyValue", "ds:DSAKeyValue", "dsig11:ECKeyValue"], Form::Nothing),
     ("ds:RSAKeyValue", NONE, &["ds:Modulus", "ds:Exponent"], Form::Nothing),
     ("ds:DSAKeyValue", NONE, &["ds:P", "ds:Q", "ds:G", "ds:Y", "ds:J", "ds:Seed", "ds:PgenCounter"], Form::Nothing),
-    ("ds:Modulus", NONE, &[], Form::Base64),
-    ("ds:Exponent", NONE, &[], Form::Base64),
-    ("ds:P", NONE, &[], Form::Base64),
-    ("ds:Q", NONE, &[], Form::Base64),
-    ("ds:G", NONE, &[], Form::Base64),
-    ("ds:Y", NONE, &[], Form::Base64),
-    ("ds:J", NONE, &[], Form::Base64),
-    ("ds:Seed", NONE, &[], Form::Base64),
-    ("ds:PgenCounter", NONE, &[], Form::Base64),
+    ("ds:Modulus", NONE, &[], Form::Short),
+    ("ds:Exponent", NONE, &[], Form::Short),
+    ("ds:P", NONE, &[], Form::Short),
+    ("ds:Q", NONE, &[], Form::Short),
+    ("ds:G", NONE, &[], Form::Short),
+    ("ds:Y", NONE, &[], Form::Short),
+    ("ds:J", NONE, &[], Form::Short),
+    ("ds:Seed", NONE, &[], Form::Short),
+    ("ds:PgenCounter", NONE, &[], Form::Short),
     ("dsig11:ECKeyValue", ID, &["dsig11:NamedCurve", "dsig11:PublicKey"], Form::Nothing),
     ("dsig11:NamedCurve", &[("URI", Form::Curve)], &[], Form::Nothing),
-    ("dsig11:PublicKey", NONE, &[], Form::Base64),
-    ("dsig11:DEREncodedKeyValue", ID, &[], Form::Encoded),
+    ("dsig11:PublicKey", NONE, &[], Form::Short),
+    ("dsig11:DEREncodedKeyValue", ID, &[], Form::Short),
     ("ds:DigestMethod", &[("Algorithm", Form::Digest)], &[], Form::Nothing),
-    ("ds:DigestValue", NONE, &[], Form::Base64),
+    ("ds:DigestValue", NONE, &[], Form::Short),
     ("xades:DigestMethod", &[("Algorithm", Form::Digest)], &[], Form::Nothing),
-    ("xades:DigestValue", NONE, &[], Form::Base64),
+    ("xades:DigestValue", NONE, &[], Form::Short),
     ("ds:CanonicalizationMethod", &[("Algorithm", Form::Canonicalization)], &["ec:InclusiveNamespaces"], Form::Nothing),
     ("ec:InclusiveNamespaces", &[("PrefixList", Form::Prefixes)], &[], Form::Nothing),
     ("ds:Transforms", NONE, &["ds:Transform"], Form::Nothing),
@@ -183,7 +187,7 @@ const PARTS: &[Part] = &[
     ("xades:Cert", LINK, &["xades:CertDigest", "xades:IssuerSerial", "xades:IssuerSerialV2"], Form::Nothing),
     ("xades:CertDigest", NONE, DIGEST, Form::Nothing),
     ("xades:IssuerSerial", NONE, &["ds:X509IssuerName", "ds:X509SerialNumber"], Form::Nothing),
-    ("xades:IssuerSerialV2", NONE, &[], Form::Encoded),
+    ("xades:IssuerSerialV2", NONE, &[], Form::Short),
     ("xades:CompleteRevocationRefs", ID, REVOCATION_REFS, Form::Nothing),
     ("xades:AttributeRevocationRefs", ID, REVOCATION_REFS, Form::Nothing),
     ("xades:CRLRefs", NONE, &["xades:CRLRef"], Form::Nothing),
@@ -198,7 +202,7 @@ const PARTS: &[Part] = &[
     ("xades:OCSPIdentifier", LINK, &["xades:ResponderID", "xades:ProducedAt"], Form::Nothing),
     ("xades:ResponderID", NONE, &["xades:ByName", "xades:ByKey"], Form::Name),
     ("xades:ByName", NONE, &[], Form::Name),
-    ("xades:ByKey", NONE, &[], Form::Base64),
+    ("xades:ByKey", NONE, &[], Form::Short),
     ("xades:ProducedAt", NONE, &[], Form::Time),
     ("xades:CertificateValues", ID, CERTIFICATES, Form::Nothing),
     ("xades:AttrAuthoritiesCertValues", ID, CERTIFICATES, Form::Nothing),
@@ -211,11 +215,9 @@ const PARTS: &[Part] = &[
     ("xades:EncapsulatedOCSPValue", ENCODED, &[], Form::Encoded),
     ("xades:TimeStampValidationData", LINKED, VALIDATION, Form::Nothing),
     ("xades:AnyValidationData", LINKED, VALIDATION, Form::Nothing),
-    ("xades:SignaturePolicyStore", ID, &["xades:SignaturePolicyDocument"], Form::Nothing),
-    ("xades:SignaturePolicyDocument", NONE, &[], Form::Base64),
     ("xades:RenewedDigests", ID, &["ds:DigestMethod", "xades:RecomputedDigestValue"], Form::Nothing),
     ("xades:RenewedDigestsV2", ID, &["ds:DigestMethod", "xades:RecomputedDigestValue"], Form::Nothing),
-    ("xades:RecomputedDigestValue", &[("Order", Form::Integer)], &[], Form::Base64),
+    ("xades:RecomputedDigestValue", &[("Order", Form::Integer)], &[], Form::Short),
 ];
 
 /// Namespaces that may be declared where no name uses them: those of signatures, of schemas, and of trusted lists
@@ -245,14 +247,16 @@ pub struct Schema<'s, 'a> {
     /// The values in their names.
     names: OnceCell<HashSet<String>>,
     lookups: Cell<u32>,
+    /// How many bytes that nobody compares with anything may still stand in the file.
+    stated: &'s Meter,
 }
 
 impl<'s, 'a> Schema<'s, 'a> {
     /// For a document; `certificates` finds those whose names may be repeated: the signer's, and those that are
-    /// configured. It is asked once, and only where a name stands.
+    /// configured. It is asked once, and only where a name stands. `stated` counts what nobody compares with anything.
     #[must_use]
-    pub fn new(document: &'s Document<'a>, certificates: &'s dyn Fn() -> Vec<Vec<u8>>) -> Self {
-        Self { document, certificates, names: OnceCell::new(), lookups: Cell::new(MAX_LOOKUPS) }
+    pub fn new(document: &'s Document<'a>, certificates: &'s dyn Fn() -> Vec<Vec<u8>>, stated: &'s Meter) -> Self {
+        Self { document, certificates, names: OnceCell::new(), lookups: Cell::new(MAX_LOOKUPS), stated }
     }
 
     /// Whether an element may stand where it does, and its attributes say nothing.
@@ -346,6 +350,7 @@ impl<'s, 'a> Schema<'s, 'a> {
         match form {
             Form::Nothing => false,
             Form::Base64 => encoded().is_some(),
+            Form::Short => encoded().is_some_and(|bytes| self.stated.take(bytes.len() as u64)),
             Form::Encoded => encoded().is_some_and(|bytes| is_encoding(&bytes)),
             Form::Certificate => encoded().is_some_and(|bytes| Certificate::read(&bytes).is_ok()),
             Form::Integer => is_integer(text.trim()),

@@ -19,7 +19,7 @@ use std::collections::{BTreeSet, HashSet};
 use super::names::{DS, DSIG11, EXCLUSIVE, FILTER, XADES_141, is_xades};
 use super::schema::Schema;
 use super::{Examined, structure};
-use crate::signature::meter::Deadline;
+use crate::signature::meter::{Deadline, Meter};
 use crate::signature::xml::nodeset::{Namespaces, NodeSet};
 use crate::signature::xml::{Document, Kind, NodeId};
 
@@ -58,17 +58,19 @@ impl Rest {
     }
 }
 
-/// Looks at all that is in the document; `certificates` finds those whose names say nothing new ([`Schema::new`]).
+/// Looks at all that is in the document; `certificates` finds those whose names say nothing new, and `stated` counts what
+/// nobody compares with anything ([`Schema::new`]).
 #[must_use]
 pub fn rest(
     document: &Document<'_>,
     signature: NodeId,
     examined: &Examined<'_>,
     certificates: &dyn Fn() -> Vec<Vec<u8>>,
+    stated: &Meter,
     deadline: &Deadline,
 ) -> Rest {
     let covered = Covered::by(document, 0, examined);
-    let schema = Schema::new(document, certificates);
+    let schema = Schema::new(document, certificates, stated);
     let own = Own { document, covered: &covered, signature, examined, schema, deadline };
     let mut rest = own.inside();
     let signs_data = examined.followed.covered.iter().any(|covered| covered.is_data && covered.bytes > 0);
@@ -83,10 +85,11 @@ pub fn inside(
     signature: NodeId,
     examined: &Examined<'_>,
     certificates: &dyn Fn() -> Vec<Vec<u8>>,
+    stated: &Meter,
     deadline: &Deadline,
 ) -> Rest {
     let covered = Covered::by(document, signature, examined);
-    let schema = Schema::new(document, certificates);
+    let schema = Schema::new(document, certificates, stated);
     Own { document, covered: &covered, signature, examined, schema, deadline }.inside()
 }
 
