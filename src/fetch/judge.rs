@@ -8,7 +8,8 @@
 //! Where more would be asked than one file or one request may, those come first that are about signatures of who may
 //! authorise what came, then those about others whose certificates lead to an anchor. Of what may be asked for a file, a
 //! part is kept for the former, who may need another round. What is left out is told as that, and is no silence that
-//! could be forgiven. As many files are judged at once as there are processors: others wait, and not for ever.
+//! could be forgiven. About as many files are judged at once as there are processors: others wait, and not for ever. Next is
+//! whoever has fewest under way, so that one caller with many slow files keeps nobody else waiting ([`super::turns`]).
 //!
 //! The time that others have to answer runs while they are waited for, and at no other: a file that takes long to check,
 //! or many that wait for their turn, must not leave a revoked certificate unasked about. What was never asked, because
@@ -25,13 +26,13 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::client::Client;
 use super::folder::CrlFolder;
 use super::hosts::{BadHost, Hosts};
 use super::known::Known;
+use super::turns::Turns;
 use crate::clock::Clock;
 use crate::config;
 use crate::signature::{Anchors, Deadline, Found, Policy, Purpose, Question, Silence, Sources};
@@ -49,8 +50,6 @@ const MAX_OF_REQUEST: usize = 256;
 const MAX_NOTED: usize = 1_024;
 /// Answers are not waited for in less time than this.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
-/// How long a file waits for its turn.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// How long one round of checking may take, however busy the machine is: no file is granted work for so long.
 const LONGEST_ROUND: Duration = Duration::from_mins(1);
 /// More rounds than this are not made; a path of four whose responders are all silent takes five.
@@ -137,8 +136,10 @@ pub struct Judge {
     clock: Clock,
     patience: Duration,
     attachments: Attachments,
-    /// One for each processor.
-    turns: Arc<Semaphore>,
+    /// One for each processor, and one for whoever comes while one caller has those.
+    turns: Turns,
+    /// For whom it judges.
+    caller: Arc<str>,
 }
 
 /// What the documents of one request may cost.
@@ -167,9 +168,17 @@ impl Judge {
         let tsa_url = settings.tsa_url.as_str().into();
         let time = Duration::from_secs(settings.attachment_seconds.max(1));
         let attachments = Attachments { bytes: settings.attachment_bytes, time };
-        let turns = Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
+        let turns = Turns::new(std::thread::available_parallelism().map_or(1, usize::from) + 1);
         let policy = Arc::new(RwLock::new(policy));
-        Ok(Self { policy, known: Arc::new(known), responders, client, tsa_url, clock, patience, attachments, turns })
+        let (known, caller) = (Arc::new(known), "".into());
+        Ok(Self { policy, known, responders, client, tsa_url, clock, patience, attachments, turns, caller })
+    }
+
+    /// The same, for this caller: what others want checked does not wait for all that one caller does. Until it is said, it
+    /// judges for the server itself.
+    #[must_use]
+    pub fn for_caller(&self, caller: &str) -> Self {
+        Self { caller: caller.into(), ..self.clone() }
     }
 
     /// What signatures are measured by.
@@ -268,8 +277,7 @@ impl Judge {
         F: Fn(&Policy) -> T + Send + Sync + 'static,
         T: Send + 'static,
     {
-        let turn = timeout(LONGEST_WAIT, Arc::clone(&self.turns).acquire_owned()).await;
-        let Ok(Ok(turn)) = turn else { return Err(JudgeError::Busy) };
+        let turn = self.turns.take(&self.caller).await.map_err(|_| JudgeError::Busy)?;
         let (known, responders) = (self.known.clone(), self.responders.clone());
         let round = Arc::new(Round { known, responders, questions: questions.clone(), noted: Mutex::default() });
         let deadline = Deadline::default();
@@ -395,13 +403,30 @@ mod tests {
     async fn a_turn_is_free_again_when_nobody_waits_for_its_work() {
         let policy = Arc::new(Policy::new(Anchors::new(Vec::new(), Vec::new()).unwrap()));
         let judge = Judge::new(policy, &config::Signature::default(), Clock::system()).unwrap();
-        let turns = judge.turns.available_permits();
-        for _ in 0..turns {
+        for _ in 0..4 {
             let judging = judge.run(endless);
             assert!(timeout(Duration::from_millis(20), judging).await.is_err(), "it has no end by itself");
         }
-        let all = judge.turns.acquire_many(u32::try_from(turns).unwrap());
-        let free = timeout(Duration::from_secs(20), all).await;
+        let free = timeout(Duration::from_secs(20), judge.run(|_| ())).await;
         assert!(free.is_ok(), "the turns of all who are gone");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn one_caller_with_many_slow_files_keeps_nobody_else_waiting() {
+        let policy = Arc::new(Policy::new(Anchors::new(Vec::new(), Vec::new()).unwrap()));
+        let judge = Judge::new(policy, &config::Signature::default(), Clock::system()).unwrap();
+        let slow = || {
+            let judge = judge.for_caller("one");
+            tokio::spawn(async move { judge.run(endless).await })
+        };
+        let files: Vec<_> = (0..64).map(|_| slow()).collect();
+        // Until as many are under way as there may be.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let other = judge.for_caller("other");
+        for _ in 0..3 {
+            let judged = timeout(Duration::from_secs(20), other.run(|_| ())).await;
+            assert!(judged.is_ok_and(|judged| judged.is_ok()), "all turns are one caller's");
+        }
+        files.iter().for_each(tokio::task::JoinHandle::abort);
     }
 }

@@ -14,6 +14,7 @@ mod judge;
 mod known;
 pub mod time;
 pub mod tsa;
+pub mod turns;
 pub mod witness;
 
 pub use judge::{Attachments, Inquiry, Judge, JudgeError, StartError};

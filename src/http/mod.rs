@@ -48,7 +48,6 @@ pub mod signatures;
 mod spool;
 pub mod submissions;
 pub mod tokens;
-pub mod turns;
 pub mod verify;
 pub mod verify_page;
 pub mod witness;

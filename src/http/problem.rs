@@ -381,8 +381,8 @@ impl From<crate::store::objects::Error> for Problem {
     }
 }
 
-impl From<super::turns::Busy> for Problem {
-    fn from(_: super::turns::Busy) -> Self {
+impl From<crate::app::Busy> for Problem {
+    fn from(_: crate::app::Busy) -> Self {
         Self::new(Kind::Unavailable, "too many signatures are being judged now; repeat in a few seconds")
     }
 }

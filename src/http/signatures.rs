@@ -52,8 +52,11 @@ pub async fn validate(State(app): State<App>, caller: Caller, request: Request) 
     // When all is there, and not while it comes: a slow sender keeps nobody waiting.
     let _turn = app.judging.take(&owner).await?;
     let now = app.clock().now().0;
-    let judging =
-        app.judge.run(move |policy| signature::judge_file(&file, content.as_deref(), "file", now, policy)).await;
+    let judging = app
+        .judge
+        .for_caller(&owner)
+        .run(move |policy| signature::judge_file(&file, content.as_deref(), "file", now, policy))
+        .await;
     let verdicts = judging.map_err(|error| not_judged(error.is_busy()))?;
     let zone = app.entity.zone;
     Ok(Json(Signatures { signatures: verdicts.into_iter().map(|verdict| verdict.in_zone(zone)).collect() }))

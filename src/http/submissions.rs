@@ -219,8 +219,10 @@ async fn judge_signature(
     parties: Arc<[Identity]>,
     at: Micros,
 ) -> Result<Vec<Verdict>> {
-    let _turn = app.judging.take(&owner(caller)).await?;
-    let judging = app.judge.run(move |policy| {
+    let owner = owner(caller);
+    let _turn = app.judging.take(&owner).await?;
+    let judge = app.judge.for_caller(&owner);
+    let judging = judge.run(move |policy| {
         let policy = policy.for_parties(parties.clone());
         signature::judge(&signature, Some(&content), "submission", at.0, &policy)
     });
@@ -256,8 +258,10 @@ pub(super) async fn judge<S>(
     let attachments: Vec<Attachment> = attachments.collect();
     let form = came.documents.iter().position(|document| document.statement.kind == DocumentKind::Form);
     let something = |one: &Attachment| one.kind != FileKind::Other || one.signature.is_some();
-    let _turn = if attachments.iter().any(something) { Some(app.judging.take(&owner(caller)).await?) } else { None };
-    let judging = app.registry.judge_attachments(&app.entity, &app.judge, attachments, &parties, form, at);
+    let owner = owner(caller);
+    let _turn = if attachments.iter().any(something) { Some(app.judging.take(&owner).await?) } else { None };
+    let judge = app.judge.for_caller(&owner);
+    let judging = app.registry.judge_attachments(&app.entity, &judge, attachments, &parties, form, at);
     let documents = judging.await?;
     Ok(Judgement { submission, documents })
 }

@@ -119,7 +119,8 @@ impl ClientCertificates {
                 let issuers = kept.unwrap_or_else(|| shown.issuers.clone());
                 let (der, others, authorities) = (shown.certificate.clone(), issuers.clone(), anchors.clone());
                 let judging = move |policy: &Policy| judge_client(&der, &others, &authorities, now.0, policy);
-                let judged = self.judge.run_within(&self.judge.inquiry().no_older_than(BELIEVED), judging).await;
+                let judge = self.judge.for_caller(&hex::encode(hash));
+                let judged = judge.run_within(&judge.inquiry().no_older_than(BELIEVED), judging).await;
                 let client = match judged {
                     Ok(Ok(client)) => Arc::new(client),
                     Ok(Err(_)) => return Outcome::Refused("it cannot be read".into()),
