@@ -213,6 +213,22 @@ impl App {
             match self.registry.settled(self.entity.id).await {
                 Ok(settled) if seen != Some(settled.calendar.version()) => {
                     (seen, passes) = (Some(settled.calendar.version()), 4);
+                    match self.services.follow_calendar(&self.entity).await {
+                        Ok(0) => {}
+                        Ok(broken) => {
+                            tracing::warn!(
+                                appointments = broken,
+                                "appointments are broken: their days are no working days now"
+                            );
+                        }
+                        Err(error) => {
+                            seen = None;
+                            tracing::warn!(
+                                error = &error as &dyn std::error::Error,
+                                "appointments do not follow the calendar yet"
+                            );
+                        }
+                    }
                 }
                 Ok(_) => {}
                 Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the calendar was not read"),

@@ -47,6 +47,8 @@ pub struct Limits {
     pub codes_per_minute: u32,
     /// Places of slots that one address may hold at once; 0 for any number.
     pub holds_per_address: u32,
+    /// Appointments that one address may try to book an hour, without an account; 0 for any number.
+    pub bookings_per_hour: u32,
     /// Bytes a second that a body must keep up on average, and the reader of an answer, after the first
     /// `stall_seconds`.
     pub body_bytes_per_second: u64,
@@ -93,6 +95,7 @@ impl Default for Limits {
             requests_per_minute: 60_000,
             codes_per_minute: 60,
             holds_per_address: 20,
+            bookings_per_hour: 20,
             body_bytes_per_second: 1024,
             ready_seconds: 5,
             unfinished_bytes_per_caller: 2 << 30,

@@ -1,4 +1,4 @@
-//! How often one address may ask: anything at all, and for verification codes.
+//! How often one address may ask: anything at all, for verification codes, and for appointments.
 //!
 //! # Why
 //! A code has 130 random bits, so nobody guesses one; the limit keeps a machine from trying all the same, and one address
@@ -27,25 +27,41 @@ use crate::config::Limits;
 
 /// Addresses remembered at once.
 const REMEMBERED: usize = 50_000;
-/// What a limit counts by.
+/// What limits count by.
 const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// What addresses have asked for lately. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Rates {
     all: Arc<Mutex<Rate>>,
     codes: Arc<Mutex<Rate>>,
+    bookings: Arc<Mutex<Rate>>,
 }
 
 impl Rates {
     /// Nobody has asked yet.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
-        let rate = |per_minute| Arc::new(Mutex::new(Rate::new(per_minute, REMEMBERED, Instant::now())));
-        Self { all: rate(limits.requests_per_minute), codes: rate(limits.codes_per_minute) }
+        let rate = |count, period| Arc::new(Mutex::new(Rate::new(count, period, REMEMBERED, Instant::now())));
+        Self {
+            all: rate(limits.requests_per_minute, MINUTE),
+            codes: rate(limits.codes_per_minute, MINUTE),
+            bookings: rate(limits.bookings_per_hour, HOUR),
+        }
     }
 
-    /// Addresses that are remembered now, for both limits together.
+    /// Whether this address may try to book once more, as often as `limits.bookings_per_hour` says. Programs on this
+    /// machine are asked for no limit.
+    #[must_use]
+    pub fn may_book(&self, address: Option<IpAddr>) -> bool {
+        let counted = address.filter(|address| !address.to_canonical().is_loopback());
+        counted.is_none_or(|address| {
+            self.bookings.lock().unwrap_or_else(PoisonError::into_inner).allows(address, Instant::now())
+        })
+    }
+
+    /// Addresses that are remembered now, for all limits together.
     #[must_use]
     pub fn remembered(&self) -> usize {
         let count = |rate: &Mutex<Rate>| {
@@ -53,7 +69,7 @@ impl Rates {
             rate.forget_paid(Instant::now());
             rate.paid_at.len()
         };
-        count(&self.all) + count(&self.codes)
+        count(&self.all) + count(&self.codes) + count(&self.bookings)
     }
 }
 
@@ -62,15 +78,16 @@ impl Rates {
 struct Rate {
     /// What one request costs; nothing where there is no limit.
     cost: Duration,
+    period: Duration,
     most: usize,
     paid_at: HashMap<IpAddr, Instant>,
     forgotten_at: Instant,
 }
 
 impl Rate {
-    fn new(per_minute: u32, most: usize, now: Instant) -> Self {
-        let cost = MINUTE.checked_div(per_minute).unwrap_or_default();
-        Self { cost, most, paid_at: HashMap::new(), forgotten_at: now }
+    fn new(count: u32, period: Duration, most: usize, now: Instant) -> Self {
+        let cost = period.checked_div(count).unwrap_or_default();
+        Self { cost, period, most, paid_at: HashMap::new(), forgotten_at: now }
     }
 
     /// Whether this address may ask now.
@@ -83,7 +100,7 @@ impl Rate {
         }
         let address = network(address);
         let paid_at = self.paid_at.get(&address).map_or(now, |paid_at| now.max(*paid_at)) + self.cost;
-        if paid_at > now + MINUTE {
+        if paid_at > now + self.period {
             return false;
         }
         if self.paid_at.len() >= self.most && !self.paid_at.contains_key(&address) {
@@ -164,7 +181,7 @@ mod tests {
     #[test]
     fn an_address_may_ask_as_often_as_the_limit_says_and_again_as_time_goes_by() {
         let start = Instant::now();
-        let mut rate = Rate::new(60, 100, start);
+        let mut rate = Rate::new(60, MINUTE, 100, start);
         assert!((0..60).all(|_| rate.allows(ipv4(1), start)));
         assert!(!rate.allows(ipv4(1), start));
         assert!(rate.allows(ipv4(2), start), "others are not touched");
@@ -175,7 +192,7 @@ mod tests {
 
     #[test]
     fn zero_is_any_number_and_remembers_nobody() {
-        let mut rate = Rate::new(0, 100, Instant::now());
+        let mut rate = Rate::new(0, MINUTE, 100, Instant::now());
         assert!((0..10_000).all(|_| rate.allows(ipv4(1), Instant::now())));
         assert!(rate.paid_at.is_empty());
     }
@@ -183,7 +200,7 @@ mod tests {
     #[test]
     fn all_ipv4_addresses_of_a_listener_for_both_families_are_counted_one_by_one() {
         let start = Instant::now();
-        let mut rate = Rate::new(1, 100, start);
+        let mut rate = Rate::new(1, MINUTE, 100, start);
         assert!(rate.allows("::ffff:192.0.2.1".parse().unwrap(), start));
         assert!(rate.allows("::ffff:192.0.2.2".parse().unwrap(), start));
         assert!(!rate.allows("192.0.2.1".parse().unwrap(), start));
@@ -192,7 +209,7 @@ mod tests {
     #[test]
     fn addresses_are_bounded_and_who_asked_most_is_remembered_longest() {
         let start = Instant::now();
-        let mut rate = Rate::new(60, 100, start);
+        let mut rate = Rate::new(60, MINUTE, 100, start);
         assert!((0..60).all(|_| rate.allows(ipv4(u32::MAX), start)));
         for number in 0..10_000 {
             assert!(rate.allows(ipv4(number), start));
@@ -204,7 +221,7 @@ mod tests {
     #[test]
     fn who_has_paid_is_forgotten() {
         let start = Instant::now();
-        let mut rate = Rate::new(60, 100, start);
+        let mut rate = Rate::new(60, MINUTE, 100, start);
         for number in 0..50 {
             assert!(rate.allows(ipv4(number), start));
         }

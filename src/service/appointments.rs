@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::agenda::Slot;
 use super::places::{Book, Free};
 use super::services::{By, Refusal, ServiceError, Services};
-use crate::domain::{AppointmentStatus, BookedBy, IdType, Micros, identifier};
+use crate::domain::{AppointmentStatus, BookedBy, IdType, Micros, identifier, text};
 use crate::registry::book::Key;
 use crate::registry::caller::Entity;
 use crate::registry::submission::FieldError;
@@ -149,6 +149,10 @@ impl Attendee {
         const KEYS: &[&str] = &["id_type", "id", "name", "phone", "email"];
         let object = Object::open(node, "/person", &[KEYS], errors)?;
         let name = object.required_text("name", 160, errors);
+        if let Some(unseen) = name.as_deref().and_then(|name| name.chars().find(|c| text::is_unseen(*c))) {
+            // It stands on screens, in mails and in calendars, where it would begin a line or turn the reading round.
+            errors.add("/person/name", format!("has the control character U+{:04X}", u32::from(unseen)));
+        }
         let stated: Option<IdType> = object.name("id_type", errors);
         let id = object.text("id", 40, errors);
         let id_type = stated.or_else(|| id.as_deref().and_then(identifier::tell));
@@ -314,7 +318,8 @@ impl Services {
             Err(why) => return Err(book.refuse(tx, &self.store, why, start, by).await),
         };
         let AppointmentRequest { service: code, person, language, remarks, .. } = asked;
-        let known_by = (person.id.as_deref(), person.phone.as_deref(), person.email.as_deref());
+        let id = person.id_type.zip(person.id.as_deref());
+        let known_by = (id, person.phone.as_deref(), person.email.as_deref());
         let has = appointments::of_person(&mut tx, entity.id, &code, known_by, book.now).await?;
         if has >= book.service.active_per_person {
             return Err(book.refuse(tx, &self.store, Refusal::TooManyBookings, start, by).await);
@@ -398,7 +403,8 @@ impl Services {
         book.end_expired(&mut tx).await?;
         if row.status == AppointmentStatus::Broken {
             // The person may have booked another meanwhile.
-            let known_by = (row.person_id.as_deref(), row.phone.as_deref(), row.email.as_deref());
+            let id = row.id_type.zip(row.person_id.as_deref());
+            let known_by = (id, row.phone.as_deref(), row.email.as_deref());
             let has = appointments::of_person(&mut tx, entity.id, &row.service, known_by, book.now).await?;
             if has >= book.service.active_per_person {
                 return Err(book.refuse(tx, &self.store, Refusal::TooManyBookings, start, by).await);

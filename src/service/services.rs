@@ -192,7 +192,8 @@ pub struct ServiceRequest {
     /// Whether it is a matter of a minute, attended before others' turn.
     #[schema(example = false)]
     quick: Option<bool>,
-    /// Whether it is offered; true where nothing is said.
+    /// Whether it is offered; true where nothing is said. One that is not takes no new appointments; those that were booked
+    /// stand, until the agenda is closed.
     #[schema(example = true)]
     active: Option<bool>,
 }
@@ -280,6 +281,10 @@ impl Services {
             }
         }
         services::put(&mut tx, entity.id, &row).await?;
+        if !new && row.department != before.department {
+            let after = row.changed_at;
+            store::service::appointments::hand_over(&mut tx, entity.id, code, &row.department, after).await?;
+        }
         tx.commit().await?;
         Ok((new, row))
     }

@@ -139,7 +139,7 @@ async fn figures_single_out_entries_that_the_counter_dated_back(
     );
     assert_eq!(report["years"][0]["entries"]["backdated"], 0);
     let csv = town.get_as(window, "auditor", "text/csv").await.is(200, "").text();
-    assert!(csv.ends_with("entries_backdated,0,1\n"), "{csv}");
+    assert!(csv.contains("\nentries_backdated,0,1\n"), "{csv}");
     let window = Window::parse("03-01", "03-31", "2026,2027").unwrap();
     let report = ChannelsReport::count(town.app.store(), town.app.entity.id, &window).await.unwrap();
     let table = table::write(&report);

@@ -20,8 +20,10 @@ use crate::domain::{AppointmentStatus, BookedBy, Micros, Role, Sha256};
 use crate::http::answer::IDEMPOTENCY_REPLAYED;
 use crate::http::auth::require;
 use crate::http::params::{Params, PathParam};
-use crate::http::problem::{BookingProblems, OpenProblems, Problem, ReadProblems, Result};
+use crate::http::problem::{BookingProblems, Kind, OpenProblems, Problem, ReadProblems, Result};
+use crate::http::rate::asker;
 use crate::http::{json_body, submissions};
+use crate::registry::access::Seen;
 use crate::registry::book::Key;
 use crate::registry::caller::Caller;
 use crate::service::appointments::{AppointmentRequest, Attendee, CancellationRequest, StartRequest};
@@ -107,7 +109,7 @@ impl AppointmentAnswer {
 /// Books an appointment.
 #[utoipa::path(
     post, path = "/appointments", tag = "service", operation_id = "book_appointment", summary = "Book an appointment",
-    description = "By anybody, without an account, or by staff for others. When this answers 201, the place is taken. A repeat with the same key and body is answered with the same appointment. A refusal names the three free starts that are nearest.",
+    description = "By anybody, without an account, or by staff for others. When this answers 201, the place is taken. A repeat with the same key and body is answered with the same appointment. A refusal names the three free starts that are nearest. One address may try `limits.bookings_per_hour` times an hour without a token.",
     params(("Idempotency-Key" = String, Header, description = "A fresh UUID; the same one when this request is repeated", example = "5f0c7a52-7a2e-4f0e-9d0c-b1a6d9f3c002", min_length = 1, max_length = 255)),
     request_body(content = AppointmentRequest, content_type = "application/json", description = "The appointment",
         example = json!({"service": "padron", "start": "2026-12-01T09:00:00+01:00", "hold": null,
@@ -125,6 +127,7 @@ pub async fn book(
     let zone = app.entity.zone;
     let key = submissions::key(&headers)?;
     let owner = owner(caller.as_ref());
+    may_book(&app, caller.as_ref(), &request)?;
     let body = json_body::read_for(&app, &owner, request).await?;
     let asked = AppointmentRequest::parse(&body).map_err(Problem::invalid)?;
     let key = Key { caller: owner, key, body_sha256: hash(&body) };
@@ -139,6 +142,16 @@ pub async fn book(
         response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
     }
     Ok(response)
+}
+
+/// Lets an address book as often as `limits.bookings_per_hour` says, staff as often as they want: whoever needs no account
+/// can invent as many persons as an agenda has places, and ask of each of them whether it has an appointment.
+fn may_book(app: &App, caller: Option<&Caller>, request: &Request) -> Result<()> {
+    if By::of(caller) != By::Public || app.rates.may_book(asker(app.config.behind_proxy, request)) {
+        return Ok(());
+    }
+    let detail = "this address has asked for many appointments; wait some minutes, or call the office";
+    Err(Problem::new(Kind::TooManyRequests, detail))
 }
 
 /// The hash of a request that a key stands for. The operation is in it: a key of one is not a key of another.
@@ -165,6 +178,10 @@ pub async fn by_code(
     let (code, is_file) = code.strip_suffix(".ics").map_or((code.as_str(), false), |code| (code, true));
     let row = app.services.appointment(entity, &By::of(caller.as_ref()), code).await;
     let row = row.map_err(|error| problem(error, zone))?;
+    if let Some(caller) = &caller {
+        let look = Seen { action: "appointment", detail: Some(row.id.to_string()), ..Seen::default() };
+        app.registry.record_access(caller, look).await?;
+    }
     if !is_file {
         return Ok(Json(AppointmentAnswer::of(row, zone)).into_response());
     }
@@ -189,6 +206,7 @@ pub async fn move_to(
     request: Request,
 ) -> Result<Json<AppointmentAnswer>> {
     let zone = app.entity.zone;
+    may_book(&app, caller.as_ref(), &request)?;
     let body = json_body::read_for(&app, &owner(caller.as_ref()), request).await?;
     let asked = StartRequest::parse(&body).map_err(Problem::invalid)?;
     let by = By::of(caller.as_ref());
@@ -255,7 +273,7 @@ pub struct AppointmentPage {
 /// Lists appointments.
 #[utoipa::path(
     get, path = "/appointments", tag = "service", operation_id = "appointments", summary = "Appointments",
-    description = "The appointments that match, by time, page by page; a manager's are its department's.",
+    description = "The appointments that match, by time, page by page; a manager's are its department's. The look is recorded.",
     params(AppointmentFilters),
     responses((status = 200, description = "The appointments", body = AppointmentPage), ReadProblems),
     security(("token" = []))
@@ -278,6 +296,11 @@ pub async fn list(
         person: filters.person,
         after: filters.cursor.as_deref().map(read_cursor).transpose()?,
     };
+    let asked = serde_json::json!({
+        "service": &wanted.service, "date": &wanted.date, "status": wanted.status, "person": &wanted.person,
+    });
+    let look = Seen { action: "appointments", filter: Some(asked.to_string()), ..Seen::default() };
+    app.registry.record_access(&caller, look).await?;
     let by = By::of(Some(&caller));
     let mut rows = app.services.appointments(caller.entity.id, &by, wanted, limit + 1).await?;
     let more = i64::try_from(rows.len()).is_ok_and(|rows| rows > limit);

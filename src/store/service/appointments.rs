@@ -105,6 +105,24 @@ pub async fn standing(tx: &mut Tx, entity: i64, service: &str, after: Micros) ->
     )?)
 }
 
+/// Hands the appointments of a service that still stand, or wait for another time, to another unit.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn hand_over(tx: &mut Tx, entity: i64, service: &str, department: &str, after: Micros) -> Result<()> {
+    sql!(
+        tx,
+        execute,
+        "UPDATE appointments SET department = $3
+         WHERE entity_id = $1 AND service = $2 AND end_at > $4 AND status IN ('booked', 'broken', 'checked_in')",
+        entity,
+        service,
+        department,
+        after
+    )?;
+    Ok(())
+}
+
 /// How many appointments of a service that stand one person has, known by id, phone or e-mail.
 ///
 /// # Errors
@@ -113,7 +131,7 @@ pub async fn of_person(
     tx: &mut Tx,
     entity: i64,
     service: &str,
-    (id, phone, email): (Option<&str>, Option<&str>, Option<&str>),
+    (id, phone, email): (Option<(IdType, &str)>, Option<&str>, Option<&str>),
     after: Micros,
 ) -> Result<i64> {
     let (count,): (i64,) = sql!(
@@ -121,13 +139,14 @@ pub async fn of_person(
         fetch_one,
         "SELECT count(*) FROM appointments
          WHERE entity_id = $1 AND service = $2 AND status IN ('booked', 'checked_in') AND end_at > $6
-           AND (person_id = $3 OR phone = $4 OR email = $5)",
+           AND (person_id = $3 AND id_type = $7 OR phone = $4 OR email = $5)",
         entity,
         service,
-        id,
+        id.map(|(_, id)| id),
         phone,
         email,
-        after
+        after,
+        id.map(|(id_type, _)| id_type)
     )?;
     Ok(count)
 }

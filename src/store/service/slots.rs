@@ -254,6 +254,22 @@ pub async fn leave(tx: &mut Tx, entity: i64, appointment: Uuid) -> Result<Option
     )?)
 }
 
+/// The appointments of a service that sit in one of the public's places.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn public_seats(tx: &mut Tx, entity: i64, service: &str) -> Result<Vec<Uuid>> {
+    let seats: Vec<(Uuid,)> = sql!(
+        tx,
+        fetch_all,
+        "SELECT appointment_id FROM seats
+         WHERE entity_id = $1 AND service = $2 AND public AND appointment_id IS NOT NULL",
+        entity,
+        service
+    )?;
+    Ok(seats.into_iter().map(|(id,)| id).collect())
+}
+
 /// How many holds that have not expired somebody has, of all services.
 ///
 /// # Errors
