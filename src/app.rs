@@ -333,16 +333,20 @@ impl App {
         self.tokens.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
     }
 
-    /// What is wrong with the address that receipts carry: nothing, or that none was given and what they print instead.
+    /// What is wrong with the address that receipts carry: nothing, that none was given and what they print instead, or that
+    /// nobody outside reaches it.
     #[must_use]
     pub fn address_state(&self) -> Option<String> {
-        self.config.entity.public_url.is_empty().then(|| {
-            format!(
+        let url = &self.config.entity.public_url;
+        if url.is_empty() {
+            return Some(format!(
                 "entity.public_url is not set: receipts print {} for ever, where nobody outside finds it; set it to the \
                  address by which the public reaches this server",
                 self.config.listen
-            )
-        })
+            ));
+        }
+        let doubt = config::public_url::doubt(url)?;
+        Some(format!("entity.public_url, which receipts print for ever, is {url}: it {doubt}"))
     }
 
     /// What stands in the way of keeping outside the database what was signed last: nothing, or why it cannot be kept.

@@ -58,6 +58,57 @@ pub fn check(url: &str) -> Result<(), PublicUrlError> {
     check_path(path)
 }
 
+/// The path below which a proxy serves the registry, such as `/registro`; empty where it has the whole host.
+#[must_use]
+pub fn path(url: &str) -> &str {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    rest.find('/').map_or("", |at| rest[at..].trim_end_matches('/'))
+}
+
+/// Why nobody outside may reach an address that could stand on a receipt; nothing where nothing speaks against it. It is for
+/// trials, or a town hall whose network is all that there is.
+#[must_use]
+pub fn doubt(url: &str) -> Option<&'static str> {
+    let (_, rest) = url.split_once("://")?;
+    let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    if path.trim_end_matches('/').ends_with("/api/v1") {
+        return Some("is the address of the API, which receipts and programs add by themselves: leave /api/v1 out");
+    }
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => Host::Address(rest.split(']').next()?.parse::<Ipv6Addr>().ok()?.into()),
+        None => Host::of(authority.split(':').next()?)?,
+    };
+    match host {
+        Host::Address(address) if address.is_loopback() => Some("is this machine, which nobody outside reaches"),
+        Host::Address(address) if is_inside(address) => {
+            Some("is an address of a local network, which nobody outside reaches")
+        }
+        Host::Name(name) if name.eq_ignore_ascii_case("localhost") => {
+            Some("is this machine, which nobody outside reaches")
+        }
+        Host::Name(name) if is_local(name) => Some("is a name of a local network, which nobody outside knows"),
+        Host::Address(_) | Host::Name(_) => None,
+    }
+}
+
+/// Whether an address is one of private or otherwise local use (RFC 1918, 3927, 6598, 4193, 4291).
+fn is_inside(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let [first, second, ..] = address.octets();
+            address.is_private() || address.is_link_local() || first == 100 && (64..128).contains(&second)
+        }
+        IpAddr::V6(address) => address.is_unique_local() || address.is_unicast_link_local(),
+    }
+}
+
+/// Whether a name is of one label, or under a domain that is never public (RFC 2606, 6762, 8375).
+fn is_local(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+    !name.contains('.')
+        || ["local", "localhost", "lan", "home", "internal", "test", "invalid", "arpa"].contains(&&*last)
+}
+
 /// Checks host and port; whether the host is this machine.
 fn check_authority(authority: &str) -> Result<bool, PublicUrlError> {
     let no_host = || PublicUrlError::Host(authority.to_owned());
@@ -171,6 +222,41 @@ mod tests {
     fn what_is_no_such_address_is_refused_by_its_cause(#[case] url: &str, #[case] why: &str) {
         let error = check(url).unwrap_err().to_string();
         assert!(error.contains(why), "{url}: {error}");
+    }
+
+    #[rstest]
+    #[case("https://sede.example.es", None)]
+    #[case("https://192.0.2.7:8443/registro", None)]
+    #[case("https://[2001:db8::7]", None)]
+    #[case("https://sede.example.es/api/v1", Some("/api/v1 out"))]
+    #[case("https://sede.example.es/registro/api/v1/", Some("/api/v1 out"))]
+    #[case("http://127.0.0.1:8080", Some("this machine"))]
+    #[case("https://[::1]", Some("this machine"))]
+    #[case("http://localhost:8080", Some("this machine"))]
+    #[case("https://10.0.0.1", Some("local network"))]
+    #[case("https://192.168.1.20:8443", Some("local network"))]
+    #[case("https://100.64.0.1", Some("local network"))]
+    #[case("https://[fd00::1]", Some("local network"))]
+    #[case("https://[fe80::1]", Some("local network"))]
+    #[case("https://[::ffff:10.0.0.1]", Some("local network"))]
+    #[case("https://registro", Some("local network"))]
+    #[case("https://registro.local", Some("local network"))]
+    fn an_address_that_nobody_outside_reaches_is_told(#[case] url: &str, #[case] why: Option<&str>) {
+        assert_eq!(check(url), Ok(()));
+        let told = doubt(url);
+        assert!(
+            told.is_some() == why.is_some() && told.unwrap_or_default().contains(why.unwrap_or_default()),
+            "{told:?}"
+        );
+    }
+
+    #[rstest]
+    #[case("", "")]
+    #[case("https://sede.example.es", "")]
+    #[case("https://sede.example.es/", "")]
+    #[case("https://sede.example.es:8443/a/registro/", "/a/registro")]
+    fn a_path_is_what_stands_before_all_addresses(#[case] url: &str, #[case] before: &str) {
+        assert_eq!(path(url), before);
     }
 
     #[test]

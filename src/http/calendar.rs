@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
+use chrono::Datelike;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -28,6 +29,20 @@ pub struct PublishedCalendar {
     parts: Vec<CalendarPart>,
     /// The non-working days beside Saturdays and Sundays, in their order.
     holidays: Vec<PublishedHoliday>,
+    /// Scopes that must be published and are not, of the year that is asked for, else of this year and the next: entries
+    /// whose date depends on them wait for it.
+    missing: Vec<MissingPart>,
+}
+
+/// A scope of a year that is not published.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MissingPart {
+    /// The year.
+    #[schema(example = 2027)]
+    year: i32,
+    /// Who has to set its holidays.
+    #[schema(example = "national")]
+    scope: &'static str,
 }
 
 /// What is published of one scope and year.
@@ -99,6 +114,14 @@ pub async fn published(
         return Err(Problem::parameter("version", format!("must be from 0 to {newest}")));
     }
     let wanted = |year: i64| filters.year.is_none_or(|asked| asked == year);
+    let this_year = app.clock().now().local_date(app.entity.zone).year();
+    let asked = filters.year.map(|year| i32::try_from(year).unwrap_or(this_year));
+    let years = asked.map_or(vec![this_year, this_year + 1], |year| vec![year]);
+    let calendar = app.registry.calendar_of(&mut tx, entity, version).await?;
+    let missing = years.into_iter().flat_map(|year| {
+        calendar.missing(year).map(|scope| MissingPart { year, scope: scope.as_str() }).collect::<Vec<_>>()
+    });
+    let missing = missing.collect();
     let parts = store::calendar::parts(&mut tx, entity, version).await?;
     let days = store::calendar::days(&mut tx, entity, version).await?;
     Ok(Json(PublishedCalendar {
@@ -109,6 +132,7 @@ pub async fn published(
             .filter(|day| wanted(day.year))
             .map(|day| PublishedHoliday { date: day.date, scope: day.scope, name: day.name })
             .collect(),
+        missing,
     }))
 }
 

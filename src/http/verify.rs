@@ -21,6 +21,7 @@ use super::problem::{CodeProblems, CodeReceiptProblems, Problem, Result};
 use super::receipts::{file, stands};
 use super::verify_page::{self, is_asked};
 use crate::app::App;
+use crate::config::public_url;
 use crate::domain::{Sha256, Status};
 use crate::registry::access::Seen;
 use crate::registry::confirmed::Confirmed;
@@ -168,7 +169,8 @@ pub async fn verify(
     headers: HeaderMap,
 ) -> Result<Response> {
     if is_asked(&headers) {
-        return Ok(quiet(verify_page::address(&csv, lang.as_deref())));
+        let before = public_url::path(&app.config.entity.public_url);
+        return Ok(quiet(verify_page::address(before, &csv, lang.as_deref())));
     }
     let (found, _) = verified(&app, &csv).await?;
     Ok(quiet(Json(found).into_response()))

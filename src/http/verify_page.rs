@@ -15,14 +15,14 @@ pub fn is_asked(headers: &HeaderMap) -> bool {
         && preferred(accept, &["application/json", "text/html"]) == Some(1)
 }
 
-/// Where the page of a code is, in that language.
+/// Where the page of a code is, in that language; `before` stands before all addresses ([`crate::config::public_url::path`]).
 #[must_use]
-pub fn address(code: &str, language: Option<&str>) -> Response {
+pub fn address(before: &str, code: &str, language: Option<&str>) -> Response {
     let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let page = format!("/verificar/{}", encoded(code));
     match language {
-        None => Redirect::to(&page),
-        Some(language) => Redirect::to(&format!("/idioma/{}?volver={}", encoded(language), encoded(&page))),
+        None => Redirect::to(&format!("{before}{page}")),
+        Some(language) => Redirect::to(&format!("{before}/idioma/{}?volver={}", encoded(language), encoded(&page))),
     }
     .into_response()
 }

@@ -39,14 +39,14 @@ pub async fn page(Extension(visit): Extension<Visit>, Params(asked): Params<Aske
         p { (visit.say("calendar-text")) }
         nav aria-label=(visit.say("calendar-years")) {
             ul .years {
-                @for one in years { li { a href={ "/calendario?year=" (one) } aria-current=[(one == year).then_some("page")] { (one) } } }
+                @for one in years { li { a href={ (visit.link("/calendario?year=")) (one) } aria-current=[(one == year).then_some("page")] { (one) } } }
             }
         }
         @if !calendar.is_published(year, HolidayScope::National) {
             p .warning { (visit.tell("calendar-missing", &[("year", &number)])) }
         }
         (holidays(&visit, calendar, year))
-        p { a href={ "/api/v1/calendar?year=" (year) } { (visit.say("calendar-data")) } }
+        p { a href={ (visit.link("/api/v1/calendar?year=")) (year) } { (visit.say("calendar-data")) } }
     };
     Ok(Page::new(&visit, &title, &content))
 }

@@ -42,7 +42,7 @@ fn refused(visit: &Visit, status: StatusCode) -> Page {
     };
     let content = html! {
         p { (visit.say(text)) }
-        p { a href="/" { (visit.say("error-home")) } }
+        p { a href=(visit.link("/")) { (visit.say("error-home")) } }
     };
     Page::new(visit, &visit.say(title), &content).with_status(status)
 }

@@ -120,7 +120,7 @@ fn form(visit: &Visit, period: Period, wrong: Option<&str>) -> Markup {
                 ul { li { a href="#from" { (visit.say(wrong)) } } }
             }
         }
-        form action="/estadisticas" method="get" .row {
+        form action=(visit.link("/estadisticas")) method="get" .row {
             (months("from", "figures-from", period.from))
             (months("to", "figures-to", period.to))
             (year("first", "figures-first", period.first))
@@ -201,8 +201,8 @@ fn shown(visit: &Visit, period: Period, report: &ChannelsReport, query: &str) ->
         (said(visit, report))
         p {
             (visit.say("figures-data")) " "
-            a href={ "/api/v1/reports/channels?" (query) "&format=csv" } { "CSV" } " · "
-            a href={ "/api/v1/reports/channels?" (query) "&format=json" } { "JSON" }
+            a href={ (visit.link("/api/v1/reports/channels?")) (query) "&format=csv" } { "CSV" } " · "
+            a href={ (visit.link("/api/v1/reports/channels?")) (query) "&format=json" } { "JSON" }
         }
     }
 }

@@ -27,7 +27,7 @@ pub async fn page(Extension(visit): Extension<Visit>) -> Result<Page> {
         ul .cards {
             @for (address, title, text) in OFFERED {
                 @if address != "/estadisticas" || visit.app.config.reports.public {
-                    li { h2 { a href=(address) { (visit.say(title)) } } p { (visit.say(text)) } }
+                    li { h2 { a href=(visit.link(address)) { (visit.say(title)) } } p { (visit.say(text)) } }
                 }
             }
         }

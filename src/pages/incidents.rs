@@ -34,7 +34,7 @@ pub async fn page(Extension(visit): Extension<Visit>, Params(asked): Params<Aske
         @if found.is_empty() { p { (visit.say("incidents-none")) } }
         @for one in &found { (incident(&visit, one)) }
         @if let Some(last) = found.last().filter(|_| has_more) {
-            p { a href={ "/incidencias?cursor=" (cursor_after(last)) } { (visit.say("incidents-older")) } }
+            p { a href={ (visit.link("/incidencias?cursor=")) (cursor_after(last)) } { (visit.say("incidents-older")) } }
         }
     };
     Ok(Page::new(&visit, &visit.say("nav-incidents"), &content))

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use axum::Extension;
 use axum::extract::{Path, Query};
 use axum::http::HeaderValue;
 use axum::http::header::SET_COOKIE;
@@ -11,6 +12,7 @@ use fluent_bundle::{FluentArgs, FluentResource};
 use serde::Deserialize;
 use unic_langid::LanguageIdentifier;
 
+use super::visit::Visit;
 use crate::http::problem::{Problem, Result};
 
 /// The cookie that holds the code of the language that was chosen.
@@ -133,13 +135,18 @@ pub struct Back {
 }
 
 /// Chooses a language, for a year.
-pub async fn choose(Path(code): Path<String>, Query(Back { volver }): Query<Back>) -> Result<Response> {
+pub async fn choose(
+    Extension(visit): Extension<Visit>,
+    Path(code): Path<String>,
+    Query(Back { volver }): Query<Back>,
+) -> Result<Response> {
     let language = Language::of_code(&code).ok_or_else(Problem::not_found)?;
     // Only to a page of ours: browsers take `//host` and `/\host` for another machine.
     let is_ours = volver.starts_with('/') && !volver[1..].starts_with(['/', '\\']);
     let safe = is_ours && volver.bytes().all(|byte| (0x21..0x7f).contains(&byte) && byte != b'\\');
-    let mut response = Redirect::to(if safe { &volver } else { "/" }).into_response();
-    let cookie = format!("{COOKIE_NAME}={}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly", language.code());
+    let mut response = Redirect::to(&visit.link(if safe { &volver } else { "/" })).into_response();
+    let path = visit.link("/");
+    let cookie = format!("{COOKIE_NAME}={}; Path={path}; Max-Age=31536000; SameSite=Lax; HttpOnly", language.code());
     if let Ok(value) = HeaderValue::from_str(&cookie) {
         response.headers_mut().insert(SET_COOKIE, value);
     }

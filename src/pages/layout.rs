@@ -66,17 +66,17 @@ fn around(visit: &Visit, title: &str, content: &Markup) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) " — " (name) }
-                link rel="stylesheet" href=(assets::address("sede.css"));
-                link rel="stylesheet" href=(assets::colours(&config.entity));
+                link rel="stylesheet" href=(visit.link(assets::address("sede.css")));
+                link rel="stylesheet" href=(visit.link(&assets::colours(&config.entity)));
                 link rel="icon" href="data:,";
-                script src=(assets::address("sede.js")) defer {}
+                script src=(visit.link(assets::address("sede.js"))) defer {}
             }
             body {
                 a .skip href="#content" { (visit.say("skip")) }
                 header {
                     div .top {
                         div .inside {
-                            p .body { a href="/" { span .office { (visit.say("office")) } (name) } }
+                            p .body { a href=(visit.link("/")) { span .office { (visit.say("office")) } (name) } }
                             (languages(visit))
                         }
                     }
@@ -96,7 +96,7 @@ fn around(visit: &Visit, title: &str, content: &Markup) -> Markup {
 fn part(visit: &Visit, address: &str, word: &str) -> Markup {
     let path = visit.address.split('?').next().unwrap_or_default();
     let is_here = path == address || (address != "/" && path.starts_with(&format!("{address}/")));
-    html! { a href=(address) aria-current=[is_here.then_some("page")] { (visit.say(word)) } }
+    html! { a href=(visit.link(address)) aria-current=[is_here.then_some("page")] { (visit.say(word)) } }
 }
 
 fn languages(visit: &Visit) -> Markup {
@@ -107,7 +107,7 @@ fn languages(visit: &Visit) -> Markup {
                 @for language in Language::ALL {
                     @let (code, name) = (language.code(), language.name());
                     @let here = (language == visit.language).then_some("true");
-                    li { a href={ "/idioma/" (code) "?volver=" (back) } hreflang=(code) lang=(code) aria-current=[here] { (name) } }
+                    li { a href={ (visit.link("/idioma/")) (code) "?volver=" (back) } hreflang=(code) lang=(code) aria-current=[here] { (name) } }
                 }
             }
         }
@@ -126,7 +126,7 @@ fn notice(visit: &Visit) -> Markup {
                             @if let Some(last) = one.extensions.iter().map(|extension| &extension.extended_to).max() {
                                 " " (visit.tell("notice-extended", &[("day", &dates::day_of(visit.language, last))]))
                             }
-                            " " a href="/incidencias" { (visit.say("notice-more")) }
+                            " " a href=(visit.link("/incidencias")) { (visit.say("notice-more")) }
                         }
                     }
                 }
@@ -139,7 +139,7 @@ fn official_time(visit: &Visit) -> Markup {
     let (language, zone) = (visit.language, visit.zone());
     html! {
         span { (visit.say("official-time")) " " }
-        time #clock datetime=(visit.at.rfc3339(zone)) data-language=(language.code()) {
+        time #clock datetime=(visit.at.rfc3339(zone)) data-time=(visit.link("/sede/hora")) {
             (dates::moment(language, visit.at, zone))
         }
         span { " (" (dates::zone_name(language, zone)) ")" }
@@ -157,9 +157,9 @@ fn footer(visit: &Visit) -> Markup {
                     ul { (contact(visit)) }
                 }
                 ul .links {
-                    li { a href="/accesibilidad" { (visit.say("accessibility")) } }
-                    li { a href="/aviso-legal" { (visit.say("legal-notice")) } }
-                    li { a href="/api/docs/" { (visit.say("api")) } }
+                    li { a href=(visit.link("/accesibilidad")) { (visit.say("accessibility")) } }
+                    li { a href=(visit.link("/aviso-legal")) { (visit.say("legal-notice")) } }
+                    li { a href=(visit.link("/api/docs/")) { (visit.say("api")) } }
                 }
             }
         }

@@ -54,7 +54,7 @@ pub async fn legal_notice(Extension(visit): Extension<Visit>) -> Page {
         h2 { (visit.say("legal-cookies")) }
         p { (visit.say("legal-cookies-text")) }
         h2 { (visit.say("legal-proof")) }
-        p { (visit.say("legal-proof-text")) " " a href="/api/v1/log/key" { (visit.say("legal-key")) } }
+        p { (visit.say("legal-proof-text")) " " a href=(visit.link("/api/v1/log/key")) { (visit.say("legal-key")) } }
     };
     Page::new(&visit, &visit.say("legal-notice"), &content)
 }

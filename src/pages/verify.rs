@@ -32,7 +32,8 @@ pub async fn form(Extension(visit): Extension<Visit>, Params(Typed { codigo }): 
     let code = codigo.trim();
     let is_empty_answer = code.is_empty() && visit.address.contains('?');
     if !code.is_empty() {
-        return Redirect::to(&format!("/verificar/{}", utf8_percent_encode(code, NON_ALPHANUMERIC))).into_response();
+        return Redirect::to(&visit.link(&format!("/verificar/{}", utf8_percent_encode(code, NON_ALPHANUMERIC))))
+            .into_response();
     }
     let wrong = is_empty_answer.then_some("verify-empty");
     let content = html! {
@@ -54,7 +55,7 @@ pub fn code_form(visit: &Visit, wrong: Option<&str>) -> Markup {
                 ul { li { a href="#codigo" { (visit.say(wrong)) } } }
             }
         }
-        form .row action="/verificar" method="get" {
+        form .row action=(visit.link("/verificar")) method="get" {
             div .field {
                 label for="codigo" { (visit.say("verify-code")) }
                 p .hint #codigo-hint { (visit.say("verify-hint")) }
@@ -84,7 +85,7 @@ pub async fn shown(Extension(visit): Extension<Visit>, PathParam(Path(typed)): P
         @if let Some(receipt) = &receipt { (registered(&visit, receipt)) }
         (since(&visit, &found.since))
         @if let Some(receipt) = &receipt { (proof(&visit, receipt, &code)) }
-        p { a href="/verificar" { (visit.say("verify-another")) } }
+        p { a href=(visit.link("/verificar")) { (visit.say("verify-another")) } }
     };
     Ok(Page::new(&visit, &visit.say("verify-title"), &content))
 }
@@ -266,7 +267,7 @@ fn proof(visit: &Visit, receipt: &Receipt, code: &str) -> Markup {
         p { (visit.tell("verify-proof-text", &[("leaf", &leaf.to_string()), ("size", &size.to_string())])) }
         ul {
             @for (file, words) in files {
-                li { a href={ "/api/v1/verify/" (code) "/receipt." (file) } { (visit.say(words)) } }
+                li { a href={ (visit.link("/api/v1/verify/")) (code) "/receipt." (file) } { (visit.say(words)) } }
             }
         }
         h2 { (visit.say("verify-how")) }

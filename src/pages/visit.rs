@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::language::{COOKIE_NAME, Language};
 use crate::app::App;
+use crate::config::public_url;
 use crate::domain::Micros;
 use crate::registry::incident::Published;
 
@@ -52,6 +53,11 @@ impl Visit {
         };
         let address = request.uri.path_and_query().map_or("/", |address| address.as_str()).into();
         Self { app: app.clone(), language: language(&request.headers), at, address, incidents }
+    }
+
+    /// The address of a page of ours for browsers: where a proxy serves the registry below a path, with that before it.
+    pub fn link(&self, address: &str) -> String {
+        format!("{}{address}", public_url::path(&self.app.config.entity.public_url))
     }
 
     /// The zone of the official time.

@@ -163,6 +163,15 @@ impl Registry {
         Ok(calendar::load(tx, entity).await?.requiring(self.required_scopes.iter().copied()))
     }
 
+    /// The same as it was in that version.
+    ///
+    /// # Errors
+    /// When the database does not answer, or was altered.
+    pub async fn calendar_of(&self, tx: &mut Tx, entity: i64, version: i64) -> store::Result<Calendar> {
+        let calendar = calendar::load_version(tx, entity, version).await?;
+        Ok(calendar.requiring(self.required_scopes.iter().copied()))
+    }
+
     /// The database, for what has no operation here: reading in the layers above.
     #[must_use]
     pub fn store(&self) -> &Store {

@@ -135,7 +135,9 @@ impl Place {
 
     /// A token of a role, which is its name, too.
     pub async fn token(&self, role: &str) -> String {
-        let output = self.program(&["token", "create", "--role", role, "--name", role]).await;
+        let unit = ["--unit", self.app.entity.code.as_str()];
+        let unit = if role == "agenda_manager" { &unit[..] } else { &[] };
+        let output = self.program(&[&["token", "create", "--role", role, "--name", role], unit].concat()).await;
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }

@@ -20,6 +20,17 @@ async fn a_server_whose_receipts_carry_no_address_says_so_and_is_ready(
     let town = Town::with(engine, |config| config.entity.public_url = "https://sede.example.org".into()).await;
     let ready = town.get("/readyz", "nobody").await.is(200, "").json();
     assert_eq!(ready["parts"]["address"], "ok");
+    for (url, why) in [
+        ("https://10.1.2.3", "it is an address of a local network"),
+        ("http://127.0.0.1:8080", "it is this machine"),
+        ("https://registro", "it is a name of a local network"),
+        ("https://sede.example.org/api/v1", "leave /api/v1 out"),
+    ] {
+        let town = Town::with(engine, |config| config.entity.public_url = url.into()).await;
+        let ready = town.get("/readyz", "nobody").await.is(200, "").json();
+        let said = ready["parts"]["address"].as_str().unwrap();
+        assert!(ready["ready"] == true && said.contains(url) && said.contains(why), "{said}");
+    }
 }
 
 #[test]
@@ -88,6 +99,8 @@ fn init_writes_what_it_was_told_and_says_what_it_was_not() {
     let (code, said) = init("town", &["--public-url", "https://otra.example.org"]);
     assert!(code == Some(2) && said.contains("change --public-url in it"), "{said}");
     assert_eq!(init("town", &[]).0, Some(0));
+    let (code, said) = init("inside", &["--code", "L01290080", "--public-url", "https://192.168.1.20"]);
+    assert!(code == Some(0) && said.contains("https://192.168.1.20: it is an address of a local network"), "{said}");
     let (code, said) = init("trial", &[]);
     assert_eq!(code, Some(0));
     for words in ["entity.code is L01000000, which is nobody's", "entity.public_url is not set"] {

@@ -73,7 +73,7 @@ pub async fn cut(store: &Store, engine: Engine, keep: i64) {
              DELETE FROM log_seals; DELETE FROM outbox;
              DELETE FROM entries WHERE position > {keep}; DELETE FROM events WHERE position > {keep};
              UPDATE entities SET last_event = {keep}, log_edge = {}; UPDATE book_years SET last_number = {keep};
-             UPDATE entry_counts SET total = {keep}",
+             UPDATE entry_counts SET total = {keep}, natural_total = {keep}",
             blob(engine, &edge.to_bytes())
         ),
     )

@@ -39,7 +39,8 @@ async fn a_scope_of_a_year_is_loaded_listed_and_kept_with_who_loaded_it(
 ) {
     let town = town_at(engine, "2027-03-03T10:00:00+01:00").await;
     let empty = town.get("/calendar", "nobody").await.is(200, "").json();
-    assert_eq!(empty, json!({"version": 0, "parts": [], "holidays": []}));
+    let missing = json!([{"year": 2027, "scope": "national"}, {"year": 2028, "scope": "national"}]);
+    assert_eq!(empty, json!({"version": 0, "parts": [], "holidays": [], "missing": missing}));
     let national =
         json!({"holidays": [holiday("2027-01-06", "Reyes"), holiday("2027-01-01", "Año Nuevo")], "source": "BOE 1"});
     let loaded = put(&town, "2027/national", "admin", &national).await.is(200, "").json();
@@ -54,6 +55,8 @@ async fn a_scope_of_a_year_is_loaded_listed_and_kept_with_who_loaded_it(
     let days: Vec<_> = now["holidays"].as_array().unwrap().iter().map(|day| day["date"].clone()).collect();
     assert_eq!(days, ["2027-01-01", "2027-01-06", "2027-03-05"], "the national ones stay");
     assert_eq!(now["parts"][0], json!({"year": 2027, "scope": "local", "days": 1, "version": 3}));
+    assert_eq!(now["missing"], json!([]));
+    assert_eq!(town.get("/calendar", "nobody").await.json()["missing"], json!([{"year": 2028, "scope": "national"}]));
     let before = town.get("/calendar?version=2", "nobody").await.is(200, "").json();
     assert_eq!(before["holidays"].as_array().unwrap().len(), 4);
     assert_eq!(town.get("/calendar?year=2030", "nobody").await.json()["holidays"], json!([]));

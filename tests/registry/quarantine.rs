@@ -107,8 +107,8 @@ async fn its_sender_is_required_to_send_it_again_until_documents_are_added(
     for (language, words) in [("es", "vuelva a enviarlos"), ("en", "send them again")] {
         let headers = [("accept", "text/html"), ("accept-language", language)];
         let page = town.try_send(Method::GET, &address, None, &headers, Vec::new()).await.unwrap().is(200, "").text();
-        let list = page.split("<ul>").nth(1).unwrap().split("</ul>").next().unwrap();
-        assert!(page.contains(words) && list.contains("malo.pdf") && !list.contains("limpio.pdf"), "{page}");
+        let list = page.split(words).nth(1).expect(words).split("</ul>").next().unwrap();
+        assert!(list.contains("malo.pdf") && !list.contains("limpio.pdf"), "{page}");
     }
 
     let entry = add(&town, &path, "repuesto").await;

@@ -99,12 +99,15 @@ impl Answers {
 
     /// What is still to be said before the registry is used in earnest.
     #[must_use]
-    pub fn missing(&self) -> Vec<&'static str> {
+    pub fn missing(&self) -> Vec<String> {
         let missing = [
             (&self.code, "entity.code is L01000000, which is nobody's: the registry is for trials until you set yours"),
             (&self.public_url, "entity.public_url is not set: receipts will print an address that nobody reaches"),
         ];
-        missing.into_iter().filter(|(answer, _)| answer.is_none()).map(|(_, said)| said).collect()
+        let missing = missing.into_iter().filter(|(answer, _)| answer.is_none()).map(|(_, said)| said.to_owned());
+        let doubt = self.public_url.as_ref().and_then(|url| Some((url, public_url::doubt(url)?)));
+        let doubt = doubt.map(|(url, doubt)| format!("entity.public_url is {url}: it {doubt}"));
+        missing.chain(doubt).collect()
     }
 }
 

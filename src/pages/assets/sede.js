@@ -10,7 +10,7 @@
     const ask = async () => {
         try {
             const before = performance.now();
-            const answer = await fetch("/sede/hora", { cache: "no-store" });
+            const answer = await fetch(clock.dataset.time, { cache: "no-store" });
             if (!answer.ok) return;
             const time = await answer.json();
             const after = performance.now();

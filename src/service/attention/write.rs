@@ -101,11 +101,17 @@ async fn write(
 ) -> store::Result<()> {
     let owners = claim(tx, entity, members).await?;
     let mut fresh = Vec::with_capacity(members.len());
+    let mut together = Vec::new();
     for member in members {
         let owner = member.key.as_ref().and_then(|key| owners.get(&(key.caller.clone(), key.key.clone())));
         let outcome = match (owner, &member.key) {
             (Some((_, subject)), Some(_)) if *subject != member.id() => match owner.zip(member.key.as_ref()) {
                 Some(((body, _), key)) if *body == key.body_sha256 => {
+                    if let Some(first) = members.iter().find(|one| one.id() == *subject) {
+                        // It is written with this one: what becomes of it is not known yet.
+                        together.push((*member, *first));
+                        continue;
+                    }
                     Outcome::Repeated(repeated(tx, entity, member, *subject).await?)
                 }
                 _ => Outcome::KeyReused,
@@ -126,6 +132,13 @@ async fn write(
             rows.push(row.clone());
         }
         outcomes.insert(member.id(), Outcome::Recorded);
+    }
+    for (member, first) in together {
+        let outcome = match outcomes.get(&first.id()) {
+            Some(Outcome::Joined(row)) => Outcome::Joined(row.clone()),
+            _ => Outcome::Repeated(first.rows.clone()),
+        };
+        outcomes.insert(member.id(), outcome);
     }
     store::attentions::insert(tx, entity, &rows).await?;
     let counts: Vec<Count> = counts
