@@ -13,7 +13,7 @@ use answers::{OFFICE_NAME, TRIAL_CODE, TRIAL_NAME};
 
 use super::operator::operator;
 use super::test_pki::{self, TestPki};
-use super::{ConfigArgument, Outcome, block_on, load, modes, open};
+use super::{ConfigArgument, Outcome, block_on, load, modes, open_or_make};
 use crate::app::StartError;
 use crate::registry::ledger::Ledger;
 
@@ -51,7 +51,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     block_on(async {
         let config = load(&ConfigArgument { config: Some(file.clone()) })?;
         modes::close_documents(&config).await;
-        let app = open(config).await?;
+        let app = open_or_make(config).await?;
         app.registry.objects().check().await.map_err(StartError::from)?;
         if let Some((code, name)) = office {
             app.first_office(&code, name.as_deref().unwrap_or(OFFICE_NAME), &operator()).await?;

@@ -171,9 +171,28 @@ fn block_on<T>(work: impl Future<Output = T>) -> Result<T, std::io::Error> {
     Ok(result)
 }
 
+/// Says that there is no such database yet: with an address misspelt, a command would otherwise make an empty one without a
+/// word, and whoever looks into it would miss all entries.
+fn tell_of_new_database(config: &Config) {
+    let path = config.database.url.expose().strip_prefix("sqlite:").map(|path| path.trim_start_matches("//"));
+    let path = path.map(|path| Path::new(path.split('?').next().unwrap_or_default()));
+    if let Some(path) = path.filter(|path| !path.exists()) {
+        eprintln!(
+            "ventanilla: there was no database at {}: an empty one is made; if that is not meant, put database.url right",
+            path.display()
+        );
+    }
+}
+
+/// Opens the registry for a command that ends by itself, and says where that makes a database.
+async fn open(config: Config) -> Result<App, StartError> {
+    tell_of_new_database(&config);
+    open_or_make(config).await
+}
+
 /// Opens the registry for a command that ends by itself; only warnings are logged. Trusted lists that are wrong stop no
 /// command, such as a backup: it goes on without them, and trusts fewer.
-async fn open(config: Config) -> Result<App, StartError> {
+async fn open_or_make(config: Config) -> Result<App, StartError> {
     log_to_stderr(&Log::quiet());
     let mut without = config.clone();
     match App::open(config, Clock::system()).await {

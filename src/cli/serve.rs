@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{ConfigArgument, Outcome, block_on, descriptors, init, load_and_log, modes};
+use super::{ConfigArgument, Outcome, block_on, descriptors, init, load_and_log, modes, tell_of_new_database};
 use crate::app::App;
 use crate::app::stamp::LOOKS;
 use crate::clock::Clock;
@@ -49,6 +49,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
 /// name misspelt, a new registry would number where nobody looks for it.
 fn settings(arguments: &Arguments) -> Result<Config, Box<dyn std::error::Error>> {
     let mut file = arguments.config.config.clone();
+    let mut is_new = false;
     if file.is_none() {
         let folder = arguments.dir.clone().unwrap_or_else(|| PathBuf::from("."));
         let empty = match std::fs::read_dir(&folder) {
@@ -57,11 +58,16 @@ fn settings(arguments: &Arguments) -> Result<Config, Box<dyn std::error::Error>>
         };
         if empty {
             file = Some(init::write(&folder, &init::Answers::trial())?);
+            is_new = true;
         } else if let Some(dir) = &arguments.dir {
             file = Some(dir.join("ventanilla.toml"));
         }
     }
-    Ok(load_and_log(&ConfigArgument { config: file }, |config| config.log.clone())?)
+    let config = load_and_log(&ConfigArgument { config: file }, |config| config.log.clone())?;
+    if !is_new {
+        tell_of_new_database(&config);
+    }
+    Ok(config)
 }
 
 /// A listener that nobody answers at yet.

@@ -97,7 +97,7 @@ fn init_writes_what_it_was_told_and_says_what_it_was_not() {
     assert_eq!(entity["public_url"].as_str(), Some("https://sede.example.org"));
     // What is there already is not changed by an option that nobody would see ignored.
     let (code, said) = init("town", &["--public-url", "https://otra.example.org"]);
-    assert!(code == Some(2) && said.contains("change --public-url in it"), "{said}");
+    assert!(code == Some(2) && said.contains("change public_url below [entity] in that file"), "{said}");
     assert_eq!(init("town", &[]).0, Some(0));
     let (code, said) = init("inside", &["--code", "L01290080", "--public-url", "https://192.168.1.20"]);
     assert!(code == Some(0) && said.contains("https://192.168.1.20: it is an address of a local network"), "{said}");
@@ -106,6 +106,29 @@ fn init_writes_what_it_was_told_and_says_what_it_was_not() {
     for words in ["entity.code is L01000000, which is nobody's", "entity.public_url is not set"] {
         assert!(said.contains(words), "{said}");
     }
+}
+
+#[test]
+fn a_database_that_is_not_where_the_settings_say_is_missed_aloud() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |words: &[&str], database: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ventanilla"));
+        command.current_dir(folder.path()).args(words);
+        if let Some(path) = database {
+            command.env("VENTANILLA_DATABASE__URL", format!("sqlite://{}/{path}", folder.path().display()));
+        }
+        let done = command.output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+        String::from_utf8(done.stderr).unwrap()
+    };
+    assert!(!run(&["init", "--dir", "."], None).contains("there was no database"));
+    assert!(!run(&["token", "list"], None).contains("there was no database"));
+    let said = run(&["token", "list"], Some("ventanila.db"));
+    assert!(
+        said.contains("ventanila.db: an empty one is made; if that is not meant, put database.url right"),
+        "{said}"
+    );
+    assert!(!run(&["token", "list"], Some("ventanila.db")).contains("there was no database"));
 }
 
 #[rstest]

@@ -68,9 +68,16 @@ impl Answers {
     /// # Errors
     /// When there are such answers.
     pub fn refuse_over(&self, file: &Path) -> Result<(), String> {
-        let given = [("--code", &self.code), ("--name", &self.name), ("--public-url", &self.public_url)];
-        match given.iter().find(|(_, answer)| answer.is_some()) {
-            Some((option, _)) => Err(format!("{} is there already: change {option} in it", file.display())),
+        let given = [
+            ("--code", "code", &self.code),
+            ("--name", "name", &self.name),
+            ("--public-url", "public_url", &self.public_url),
+        ];
+        match given.iter().find(|(.., answer)| answer.is_some()) {
+            Some((option, key, _)) => Err(format!(
+                "{} is there already, and {option} is not written over it: change {key} below [entity] in that file",
+                file.display()
+            )),
             None => Ok(()),
         }
     }
