@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 
 use super::language::Language;
 use crate::domain::Micros;
+use crate::domain::time::MONTHS;
 
 /// Days of the week, from Monday, and months.
 struct Names {
@@ -12,23 +13,8 @@ struct Names {
     months: [&'static str; 12],
 }
 
-const SPANISH: Names = Names {
-    weekdays: ["lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"],
-    months: [
-        "enero",
-        "febrero",
-        "marzo",
-        "abril",
-        "mayo",
-        "junio",
-        "julio",
-        "agosto",
-        "septiembre",
-        "octubre",
-        "noviembre",
-        "diciembre",
-    ],
-};
+const SPANISH: Names =
+    Names { weekdays: ["lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"], months: MONTHS };
 const CATALAN: Names = Names {
     weekdays: ["dilluns", "dimarts", "dimecres", "dijous", "divendres", "dissabte", "diumenge"],
     months: [

@@ -125,6 +125,28 @@ async fn the_public_lists_of_units_and_offices_are_brought_as_they_are_published
     assert_eq!(codes(&town, "/offices?own=false&q=ministerio").await, ["O00054321"]);
 }
 
+/// As spreadsheets save it: UTF-16 with its mark, either way round, and a line that names the separator.
+#[rstest]
+#[case::low_bytes_first(u16::to_le_bytes)]
+#[case::high_bytes_first(u16::to_be_bytes)]
+#[tokio::test]
+async fn a_list_is_read_in_the_encoding_of_its_mark_by_the_separator_of_its_first_line(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[case] bytes: fn(u16) -> [u8; 2],
+) {
+    let town = Town::on(engine).await;
+    let list = format!(
+        "\u{feff}sep=;\r\n{UNITS}\r\n{}\r\n",
+        unit("L01290752", "Concejalía de Educación", 3, "L01290752", 'V')
+    );
+    let list: Vec<u8> = list.encode_utf16().flat_map(bytes).collect();
+    let (done, heard) = bring(&town, &list, false).await;
+    assert!(matches!(done, Outcome::Done(_)), "{done:?}: {:?}", heard.bad);
+    assert_eq!(heard.form, "UTF-16, separated by \";\"");
+    let found = town.get("/units?q=educacion", "clerk").await.is(200, "").json();
+    assert_eq!(found["items"][0]["name"], json!("Concejalía de Educación"));
+}
+
 #[rstest]
 #[tokio::test]
 async fn what_units_were_called_and_that_they_ended_is_kept(

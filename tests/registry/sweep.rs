@@ -31,6 +31,17 @@ async fn leave_an_orphan(town: &Town) {
     upload.finish().await.unwrap();
 }
 
+/// A claim on it by a sweep that died.
+async fn claim_an_orphan_long_ago(town: &Town) {
+    leave_an_orphan(town).await;
+    tokio::time::sleep(AGE + Duration::from_secs(1)).await;
+    let hash = ventanilla::domain::Sha256(openssl::sha::sha256(PLAN));
+    let long_ago = ventanilla::domain::Micros(town.clock.now().0 - 3_600_000_000);
+    let mut tx = town.app.store().begin().await.unwrap();
+    assert!(ventanilla::store::claims::claim(&mut tx, town.app.entity.id, hash, long_ago).await.unwrap());
+    tx.commit().await.unwrap();
+}
+
 async fn stored(town: &Town) -> usize {
     futures_util::StreamExt::count(town.app.registry.objects().list(ENTITY)).await
 }
@@ -260,13 +271,7 @@ async fn a_claim_of_a_sweep_that_died_is_closed_when_its_document_comes_again(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let town = Town::on(engine).await;
-    leave_an_orphan(&town).await;
-    tokio::time::sleep(AGE + Duration::from_secs(1)).await;
-    let hash = ventanilla::domain::Sha256(openssl::sha::sha256(PLAN));
-    let long_ago = ventanilla::domain::Micros(town.clock.now().0 - 3_600_000_000);
-    let mut tx = town.app.store().begin().await.unwrap();
-    assert!(ventanilla::store::claims::claim(&mut tx, town.app.entity.id, hash, long_ago).await.unwrap());
-    tx.commit().await.unwrap();
+    claim_an_orphan_long_ago(&town).await;
     let form: Form = Paper::submission().document("plano", PLAN).signed_by_ana();
     town.submit(&form, "while it is claimed").await.is(503, "unavailable");
     // The document was stored again just now, so it is not deleted; the claim ends all the same.
@@ -281,13 +286,7 @@ async fn a_sweep_that_died_between_claim_and_delete_is_finished_by_the_next(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let town = Town::on(engine).await;
-    leave_an_orphan(&town).await;
-    tokio::time::sleep(AGE + Duration::from_secs(1)).await;
-    let hash = ventanilla::domain::Sha256(openssl::sha::sha256(PLAN));
-    let long_ago = ventanilla::domain::Micros(town.clock.now().0 - 3_600_000_000);
-    let mut tx = town.app.store().begin().await.unwrap();
-    assert!(ventanilla::store::claims::claim(&mut tx, town.app.entity.id, hash, long_ago).await.unwrap());
-    tx.commit().await.unwrap();
+    claim_an_orphan_long_ago(&town).await;
     assert_eq!(sweep(&town).await.documents, 1);
     assert_eq!(
         (stored(&town).await, town.count("SELECT count(*) FROM object_claims WHERE ended_at IS NULL").await),

@@ -246,20 +246,42 @@ async fn what_came_before_midnight_was_presented_before_midnight_however_slow_th
     #[values(1_000, 3 << 20, 9 << 20)] size: usize,
     #[values(1, 3)] documents: usize,
 ) {
-    let (server, objects) = over_memory(Engine::Sqlite, |_| {}).await;
-    let last_moment = chrono::DateTime::parse_from_rfc3339(last_moment).unwrap();
-    server.clock.set(Micros(last_moment.timestamp_micros()));
     let paper = (0..documents).fold(Paper::counter(), |paper, place| {
         let content: Vec<u8> = (0..251).cycle().skip(place).take(size / documents).collect();
         paper.document(&format!("d{place}"), &content)
     });
-    let form = paper.form();
-    let name = if size / documents > 5 << 20 { "put_part" } else { "put" };
-    let go_on = objects.hold(name);
-    let (mut raw, _) = begin_but(&server, "/entries", "clerk", &form, 0).await;
-    until_called(&objects, name, 1).await;
+    let held = if size / documents > 5 << 20 { "put_part" } else { "put" };
+    let last_moment = Micros::parse(last_moment).unwrap();
+    is_of_the_day(Engine::Sqlite, (last_moment, day), ("/entries", "clerk"), &paper.form(), held).await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_submission_that_came_before_midnight_is_of_that_day(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let form = Paper::submission().document("plano", PLAN).document("otro", &vec![b'x'; 100_000]).signed_by_ana();
+    // Today, since the clock of a database may not be that of another day.
+    let (zone, now) = (chrono_tz::Europe::Madrid, Clock::system().now());
+    let day = now.local_date(zone);
+    let last_moment = Micros(Micros::day_range(day, day, zone).end.0 - 60_000_000);
+    is_of_the_day(engine, (last_moment, &day.to_string()), ("/submissions", "eoffice"), &form, "put").await;
+}
+
+/// Sends all of this in the last minute of a day, to a store that goes on the next day only: it was presented that day.
+async fn is_of_the_day(
+    engine: Engine,
+    (last_moment, day): (Micros, &str),
+    (path, who): (&str, &str),
+    form: &Form,
+    held: &'static str,
+) {
+    let (server, objects) = over_memory(engine, |config| config.clock.ahead_seconds = u32::MAX).await;
+    server.clock.set(last_moment);
+    let go_on = objects.hold(held);
+    let (mut raw, _) = begin_but(&server, path, who, form, 0).await;
+    until_called(&objects, held, 1).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
-    // All has come, and the store goes on only the next day.
     server.clock.step_by(120_000_000);
     objects.let_go();
     go_on.notify_waiters();
