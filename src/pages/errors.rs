@@ -13,7 +13,11 @@ use crate::http::verify_page::is_asked;
 
 /// Makes the visit for the handlers, and puts a page in the place of a problem where a browser asked.
 pub async fn in_words(State(app): State<App>, request: Request, next: Next) -> Response {
-    let is_program = request.uri().path().starts_with("/api/") || !is_asked(request.headers());
+    if request.uri().path().starts_with("/api/") {
+        // An operation that there is not: its caller is a program.
+        return next.run(request).await;
+    }
+    let is_program = !is_asked(request.headers());
     let (mut parts, body) = request.into_parts();
     let visit = Visit::of(&app, &parts).await;
     parts.extensions.insert(visit.clone());

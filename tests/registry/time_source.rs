@@ -8,7 +8,7 @@ use ventanilla::clock::Clock;
 
 use crate::harness::chronyd::{Chronyd, free_udp_port};
 use crate::harness::paper::{Paper, fresh_key};
-use crate::harness::site::{Engine, Site};
+use crate::harness::site::{Engine, Site, execute};
 use crate::harness::town::Town;
 
 const SECOND: i64 = 1_000_000;
@@ -16,15 +16,19 @@ const DAY: i64 = 86_400 * SECOND;
 
 /// A registry whose clock stands `ahead` and asks `source`.
 async fn asking(engine: Engine, source: &str, ahead: i64) -> Town {
+    asking_on(Site::fresh(engine).await.into(), source, ahead).await
+}
+
+/// The same on this site.
+async fn asking_on(site: std::sync::Arc<Site>, source: &str, ahead: i64) -> Town {
     let clock = Clock::system();
     clock.step_by(ahead);
-    let site = Site::fresh(engine).await;
     let change = |config: &mut ventanilla::config::Config| {
         source.clone_into(&mut config.clock.source);
         config.proof.seal_seconds = 1;
         config.admin_listen = "127.0.0.1:0".into();
     };
-    Town::open(site.into(), clock, change, None).await
+    Town::open(site, clock, change, None).await
 }
 
 async fn clock_part(town: &Town, status: u16) -> String {
@@ -56,6 +60,31 @@ async fn a_start_with_the_clock_ahead_numbers_nothing_until_it_is_set_right(#[ca
     assert_eq!(town.next_number().await, 1);
     town.clock.step_by(-2 * DAY);
     town.register(&Paper::counter().form(), &fresh_key()).await.is(503, "unavailable");
+}
+
+/// One machine that runs both shows both the same wrong time, and neither can tell.
+#[tokio::test]
+async fn a_jump_of_the_server_and_of_its_database_together_is_seen_by_the_source() {
+    let site = std::sync::Arc::new(Site::fresh(Engine::Postgres).await);
+    let store = site.store().await;
+    let a_day_ahead = "CREATE SCHEMA ahead;
+        CREATE FUNCTION ahead.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
+            AS 'SELECT pg_catalog.clock_timestamp() + interval ''1 day''';
+        DO $$ BEGIN
+            EXECUTE format('ALTER DATABASE %I SET search_path = public, ahead, pg_catalog', current_database());
+        END $$";
+    execute(&store, a_day_ahead).await;
+    store.close().await;
+    // Whoever asks nobody numbers by it.
+    let town = asking_on(site.clone(), "", DAY).await;
+    let number = town.next_number().await;
+    drop(town);
+    let chronyd = Chronyd::start();
+    let town = asking_on(site, &format!("sntp:127.0.0.1:{}", chronyd.ntp_port), DAY).await;
+    town.register(&Paper::counter().form(), &fresh_key()).await.is(503, "unavailable");
+    assert_eq!((number, town.holdings().await.entries), (1, 1));
+    let told = clock_part(&town, 503).await;
+    assert!(told.contains("differs from the time source's by 86"), "{told}");
 }
 
 #[rstest]
