@@ -124,7 +124,10 @@ pub enum StartError {
     #[error("proof.origin: {0:?}: {1}")]
     Origin(String, #[source] KeyError),
     /// The key of the log.
-    #[error("proof.key: {0}: {1}")]
+    #[error(
+        "proof.key: the key of the log cannot be read: {0}: {1}; put back the file that `init` made, of which a copy should be \
+         kept elsewhere: it is in no backup, and with another key the book does not go on"
+    )]
     LedgerKey(PathBuf, #[source] std::io::Error),
     /// The key of the log.
     #[error("proof.key: {0}")]

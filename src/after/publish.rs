@@ -123,7 +123,8 @@ pub enum PublishError {
     /// Nothing tells which numbers were given.
     #[error(
         "nothing tells which numbers were given after what this book has: say with --next-number N the number with which \
-         entries of this year go on, above every number for which somebody may hold a receipt"
+         entries of this year go on, above every number for which somebody may hold a receipt; or, after a restore, with \
+         --nothing-after that the registry was stopped before the backup was made"
     )]
     NextNumber,
     /// What is lost was not written down.
