@@ -46,7 +46,7 @@ pub async fn read_for(app: &App, owner: &str, request: Request) -> Result<JsonBo
     if !media_type.split(';').next().is_some_and(|name| name.trim().eq_ignore_ascii_case("application/json")) {
         return Err(Problem::new(Kind::UnsupportedMediaType, "send application/json"));
     }
-    collect(app, owner, body).await
+    read_bytes(app, owner, body).await
 }
 
 /// The bytes of a body of whatever type, where none is needed.
@@ -54,10 +54,14 @@ pub async fn read_for(app: &App, owner: &str, request: Request) -> Result<JsonBo
 /// # Errors
 /// As of [`read`], but for the type.
 pub async fn read_any(app: &App, caller: &Caller, body: Body) -> Result<JsonBody> {
-    collect(app, &owner(caller), body).await
+    read_bytes(app, &owner(caller), body).await
 }
 
-async fn collect(app: &App, owner: &str, body: Body) -> Result<JsonBody> {
+/// The same, for whoever is said.
+///
+/// # Errors
+/// As of [`read`], but for the type.
+pub async fn read_bytes(app: &App, owner: &str, body: Body) -> Result<JsonBody> {
     let limits = &app.config.limits;
     let mut share = app.budget.request(owner);
     let (body, _) = PacedBody::new(body, limits.json_bytes, limits, &share);

@@ -130,7 +130,8 @@ impl Rate {
 }
 
 /// Who asks: behind a proxy, whom it names last.
-pub(super) fn asker(behind_proxy: bool, request: &Request) -> Option<IpAddr> {
+#[must_use]
+pub fn asker(behind_proxy: bool, request: &Request) -> Option<IpAddr> {
     let peer = request.extensions().get::<Peer>().map(|peer| peer.address.ip());
     if behind_proxy { forwarded(request.headers()).or(peer) } else { peer }
 }

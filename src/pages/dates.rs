@@ -98,6 +98,17 @@ pub fn moment(language: Language, at: Micros, zone: Tz) -> String {
     format!("{}, {time}", day(language, date))
 }
 
+/// Day and time to the minute.
+pub fn moment_short(language: Language, at: Micros, zone: Tz) -> String {
+    format!("{}, {}", day(language, local_time(at, zone).date_naive()), hour(at, zone))
+}
+
+/// Such as `09:30`.
+pub fn hour(at: Micros, zone: Tz) -> String {
+    let local = local_time(at, zone);
+    format!("{:02}:{:02}", local.hour(), local.minute())
+}
+
 /// The date and `HH:MM:SS` in that zone.
 fn local(at: Micros, zone: Tz) -> (NaiveDate, String) {
     let local = local_time(at, zone);

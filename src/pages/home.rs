@@ -8,7 +8,8 @@ use super::visit::Visit;
 use crate::http::problem::Result;
 
 /// The parts that stand on the first page: address, heading, and what it is for.
-const OFFERED: [(&str, &str, &str); 3] = [
+const OFFERED: [(&str, &str, &str); 4] = [
+    ("/cita", "nav-booking", "home-booking"),
     ("/calendario", "nav-calendar", "home-calendar"),
     ("/incidencias", "nav-incidents", "home-incidents"),
     ("/estadisticas", "nav-figures", "home-figures"),
@@ -26,7 +27,7 @@ pub async fn page(Extension(visit): Extension<Visit>) -> Result<Page> {
         }
         ul .cards {
             @for (address, title, text) in OFFERED {
-                @if address != "/estadisticas" || visit.app.config.reports.public {
+                @if visit.offers(address) {
                     li { h2 { a href=(visit.link(address)) { (visit.say(title)) } } p { (visit.say(text)) } }
                 }
             }

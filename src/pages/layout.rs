@@ -15,8 +15,9 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The parts of the sede, by address and the name of their words.
-const PARTS: [(&str, &str); 5] = [
+const PARTS: [(&str, &str); 6] = [
     ("/", "nav-home"),
+    ("/cita", "nav-booking"),
     ("/verificar", "nav-verify"),
     ("/calendario", "nav-calendar"),
     ("/incidencias", "nav-incidents"),
@@ -58,7 +59,7 @@ impl IntoResponse for Page {
 fn around(visit: &Visit, title: &str, content: &Markup) -> Markup {
     let config = &visit.app.config;
     let name = &config.entity.name;
-    let parts = PARTS.into_iter().filter(|(address, _)| *address != "/estadisticas" || config.reports.public);
+    let parts = PARTS.into_iter().filter(|(address, _)| visit.offers(address));
     html! {
         (DOCTYPE)
         html lang=(visit.language.code()) {

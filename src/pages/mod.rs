@@ -5,7 +5,9 @@
 //! cookie and a link, never a guess that cannot be changed, and its address is the same in every language. No cookie but
 //! that one is set. What goes wrong is said in words by [`errors`], whichever handler it comes from.
 
+mod appointment;
 mod assets;
+mod booking;
 mod calendar;
 mod dates;
 mod errors;
@@ -20,7 +22,7 @@ mod visit;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use crate::app::App;
 use crate::http::problem::Problem;
@@ -39,6 +41,12 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/estadisticas", get(figures::page))
         .route("/accesibilidad", get(statements::accessibility))
         .route("/aviso-legal", get(statements::legal_notice))
+        .route("/cita", get(booking::services))
+        .route("/cita/{service}", get(booking::service).post(booking::book))
+        .route("/cita/codigo", get(appointment::find))
+        .route("/cita/codigo/{code}", get(appointment::shown))
+        .route("/cita/codigo/{code}/mover", post(appointment::move_to))
+        .route("/cita/codigo/{code}/anular", post(appointment::cancel))
         .route("/idioma/{code}", get(language::choose))
         .merge(codes)
         .fallback(async || Problem::not_found())

@@ -30,6 +30,8 @@ pub struct Visit {
     pub at: Micros,
     /// The address that was asked for, with its query: links to other languages lead back to it.
     pub address: Arc<str>,
+    /// Whether there are services that may give appointments.
+    pub gives_appointments: bool,
     /// The incidents that go on, and those whose extended deadlines have not passed.
     pub incidents: Arc<[Published]>,
 }
@@ -51,13 +53,25 @@ impl Visit {
                 Arc::default()
             }
         };
+        // A link that leads to nothing does less harm than a page that is not there.
+        let services = app.services.services(app.entity.id, "", 1).await;
+        let gives_appointments = services.is_ok_and(|services| !services.is_empty());
         let address = request.uri.path_and_query().map_or("/", |address| address.as_str()).into();
-        Self { app: app.clone(), language: language(&request.headers), at, address, incidents }
+        Self { app: app.clone(), language: language(&request.headers), at, address, gives_appointments, incidents }
     }
 
     /// The address of a page of ours for browsers: where a proxy serves the registry below a path, with that before it.
     pub fn link(&self, address: &str) -> String {
         format!("{}{address}", public_url::path(&self.app.config.entity.public_url))
+    }
+
+    /// Whether the part of the sede at this address is one of this entity's.
+    pub fn offers(&self, address: &str) -> bool {
+        match address {
+            "/estadisticas" => self.app.config.reports.public,
+            "/cita" => self.gives_appointments,
+            _ => true,
+        }
     }
 
     /// The zone of the official time.

@@ -49,7 +49,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "clock",
         ],
     ),
-    ("pages", &["http", "app", "registry", "report", "domain", "config"]),
+    ("pages", &["http", "app", "service", "registry", "report", "domain", "config"]),
     ("witness", &["log", "domain", "config"]),
     ("audit", &["app", "receipt", "registry", "store", "signature", "log", "domain"]),
     ("backup", &["app", "registry", "store", "log", "domain", "config"]),

@@ -27,6 +27,7 @@ mod backup_folder;
 mod backup_forged;
 mod backup_swapped;
 mod bad_input;
+mod booking_pages;
 mod bookings;
 mod bound;
 mod calendar;

@@ -12,6 +12,7 @@ use crate::harness::door::Answer;
 use crate::harness::paper::{Paper, fresh_key};
 use crate::harness::site::{Engine, execute, root};
 use crate::harness::town::Town;
+use crate::services::{booking, day_of, opening, post, service, starts};
 
 /// As browsers ask.
 pub const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
@@ -271,8 +272,21 @@ async fn every_page_can_be_used_by_everybody_at_320_and_1280_pixels() {
     let entry = format!("/entries/{}", registered["entry"]["id"].as_str().unwrap());
     town.post(&format!("{entry}/annulment"), "clerk", &json!({"reason": "Registrado dos veces"})).await.is(200, "");
     incident(&town).await;
+    service(&town, json!({"bring": "Su DNI"}), &opening(day_of(&town), 6, 1, 0)).await;
+    let free = starts(&town).await;
+    let booked = post(&town.door, "/appointments", &booking(&free[0], 600_000_001)).await.is(201, "").json();
+    let appointment = format!("/cita/codigo/{}", booked["appointment"]["code"].as_str().unwrap());
+    let moving = format!("/cita/padron?move={}", booked["appointment"]["code"].as_str().unwrap());
+    let who = format!("/cita/padron?start={}", free[1].replace('+', "%2B"));
     let verified = format!("/verificar/{code}");
     let states = [
+        "/cita",
+        "/cita/padron",
+        who.as_str(),
+        appointment.as_str(),
+        moving.as_str(),
+        "/cita/codigo/AAAA",
+        "/cita/padron?day=2099-01-01",
         verified.as_str(),
         "/verificar/AAAA",
         "/verificar?codigo=",

@@ -146,7 +146,7 @@ pub async fn book(
 
 /// Lets an address book as often as `limits.bookings_per_hour` says, staff as often as they want: whoever needs no account
 /// can invent as many persons as an agenda has places, and ask of each of them whether it has an appointment.
-fn may_book(app: &App, caller: Option<&Caller>, request: &Request) -> Result<()> {
+pub fn may_book(app: &App, caller: Option<&Caller>, request: &Request) -> Result<()> {
     if By::of(caller) != By::Public || app.rates.may_book(asker(app.config.behind_proxy, request)) {
         return Ok(());
     }
@@ -155,7 +155,8 @@ fn may_book(app: &App, caller: Option<&Caller>, request: &Request) -> Result<()>
 }
 
 /// The hash of a request that a key stands for. The operation is in it: a key of one is not a key of another.
-fn hash(body: &[u8]) -> Sha256 {
+#[must_use]
+pub fn hash(body: &[u8]) -> Sha256 {
     let mut hash = openssl::sha::Sha256::new();
     hash.update(b"POST /appointments\n");
     hash.update(body);

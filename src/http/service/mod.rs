@@ -23,7 +23,8 @@ fn told(refusal: Refusal) -> (Kind, &'static str) {
 }
 
 /// A service's error as a problem, with times in the entity's zone.
-fn problem(error: ServiceError, zone: chrono_tz::Tz) -> Problem {
+#[must_use]
+pub fn problem(error: ServiceError, zone: chrono_tz::Tz) -> Problem {
     match error {
         ServiceError::Invalid(errors) => Problem::invalid(errors),
         ServiceError::NotFound => Problem::not_found(),
