@@ -43,6 +43,8 @@ pub struct YearFigures {
     pub electronic_attentions: i64,
     /// Entries of incoming books; annulled ones are not counted.
     pub entries: Entries,
+    /// Those of natural persons alone.
+    pub natural_entries: NaturalEntries,
     /// Electronic entries over all entries, to six decimals, rounded half away from zero; null where there are no
     /// entries.
     #[schema(value_type = Option<f64>, example = 0.115_154)]
@@ -96,12 +98,17 @@ pub struct Entries {
     /// Those among all of them that the counter dated back by more than a day.
     #[schema(example = 0)]
     pub backdated: i64,
-    /// Those among all of them whose interested parties are natural persons and nobody else.
+}
+
+/// Entries whose interested parties are natural persons and nobody else, among those of a year.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct NaturalEntries {
+    /// By all channels.
     #[schema(example = 8120)]
-    pub natural: i64,
-    /// Those of natural persons that were presented electronically.
+    pub total: i64,
+    /// Those that were presented electronically.
     #[schema(example = 822)]
-    pub natural_electronic: i64,
+    pub electronic: i64,
 }
 
 /// How a later year stands to an earlier one.
@@ -156,14 +163,15 @@ impl Variation {
 impl YearFigures {
     /// The figures that these counts make.
     #[must_use]
-    pub fn of(year: i32, attentions: Attentions, entries: Entries) -> Self {
+    pub fn of(year: i32, attentions: Attentions, entries: Entries, natural_entries: NaturalEntries) -> Self {
         let share = Share::new(entries.electronic, entries.total);
-        let natural = Share::new(entries.natural_electronic, entries.natural);
+        let natural = Share::new(natural_entries.electronic, natural_entries.total);
         Self {
             year,
             attentions,
             electronic_attentions: attentions.phone + attentions.whatsapp + attentions.email,
             entries,
+            natural_entries,
             electronic_share: share.map(Share::six_decimals),
             electronic_share_percent: share.map(Share::percent),
             electronic_share_natural: natural.map(Share::six_decimals),
@@ -215,28 +223,28 @@ impl ChannelsReport {
         let mut years = Vec::new();
         for (from, to) in window.days() {
             let (year, from, to) = (from.year(), text_of(from), text_of(to));
-            let entries = entries(&mut tx, entity, &from, &to).await?;
+            let (entries, natural) = entries(&mut tx, entity, &from, &to).await?;
             let attentions = attentions(&mut tx, entity, &from, &to).await?;
-            years.push(YearFigures::of(year, attentions, entries));
+            years.push(YearFigures::of(year, attentions, entries, natural));
         }
         Ok(Self::of(window, years))
     }
 }
 
-async fn entries(tx: &mut Tx, entity: i64, from: &str, to: &str) -> store::Result<Entries> {
-    let mut entries = Entries::default();
+async fn entries(tx: &mut Tx, entity: i64, from: &str, to: &str) -> store::Result<(Entries, NaturalEntries)> {
+    let (mut entries, mut of_natural) = (Entries::default(), NaturalEntries::default());
     for (channel, total, natural) in store::figures::entry_totals(tx, entity, from, to).await? {
         entries.total += total;
-        entries.natural += natural;
+        of_natural.total += natural;
         match channel {
-            Channel::Electronic => (entries.electronic, entries.natural_electronic) = (total, natural),
+            Channel::Electronic => (entries.electronic, of_natural.electronic) = (total, natural),
             Channel::InPerson => entries.in_person = total,
             Channel::Postal => entries.postal = total,
             Channel::Exchange => entries.exchange = total,
         }
     }
     entries.backdated = store::figures::backdated(tx, entity, from, to).await?;
-    Ok(entries)
+    Ok((entries, of_natural))
 }
 
 async fn attentions(tx: &mut Tx, entity: i64, from: &str, to: &str) -> store::Result<Attentions> {
@@ -259,8 +267,9 @@ pub(crate) fn published() -> ChannelsReport {
         YearFigures::of(
             year,
             Attentions { phone, whatsapp, email, in_person: 0 },
-            // It was not told whose they were.
             Entries { total, electronic, in_person: total - electronic, ..Entries::default() },
+            // It was not told whose they were.
+            NaturalEntries::default(),
         )
     };
     let years = vec![
@@ -288,8 +297,8 @@ mod tests {
             report["years"][0],
             json!({"year": 2018,
                 "attentions": {"phone": 4095, "whatsapp": 261, "email": 566, "in_person": 0}, "electronic_attentions": 4922,
-                "entries": {"total": 9344, "electronic": 1076, "in_person": 8268, "postal": 0, "exchange": 0, "backdated": 0,
-                    "natural": 0, "natural_electronic": 0},
+                "entries": {"total": 9344, "electronic": 1076, "in_person": 8268, "postal": 0, "exchange": 0, "backdated": 0},
+                "natural_entries": {"total": 0, "electronic": 0},
                 "electronic_share": 0.115_154, "electronic_share_percent": 12,
                 "electronic_share_natural": null, "electronic_share_natural_percent": null})
         );
@@ -309,7 +318,7 @@ mod tests {
     #[test]
     fn a_year_without_entries_has_no_share() {
         let window = Window::parse("03-01", "08-31", "2016,2018").unwrap();
-        let empty = YearFigures::of(2016, Attentions::default(), Entries::default());
+        let empty = YearFigures::of(2016, Attentions::default(), Entries::default(), NaturalEntries::default());
         let report = ChannelsReport::of(&window, vec![empty, published().years[0]]);
         let report = serde_json::to_value(report).unwrap();
         assert_eq!(report["years"][0]["electronic_share"], json!(null));

@@ -22,8 +22,8 @@ const INDICATORS: [(&str, Cell); 17] = [
     ("entries_postal", |year| year.entries.postal.to_string()),
     ("entries_exchange", |year| year.entries.exchange.to_string()),
     ("entries_backdated", |year| year.entries.backdated.to_string()),
-    ("entries_natural", |year| year.entries.natural.to_string()),
-    ("entries_natural_electronic", |year| year.entries.natural_electronic.to_string()),
+    ("entries_natural", |year| year.natural_entries.total.to_string()),
+    ("entries_natural_electronic", |year| year.natural_entries.electronic.to_string()),
     ("electronic_share_natural", |year| empty_or(year.electronic_share_natural)),
     ("electronic_share_natural_percent", |year| empty_or(year.electronic_share_natural_percent)),
 ];

@@ -169,7 +169,7 @@ pub fn date(month_day: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::channels::{Attentions, Entries, published};
+    use crate::report::channels::{Attentions, Entries, NaturalEntries, published};
     use crate::report::window::Window;
 
     fn of_published(beginning: &str) -> Sentence {
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn over_nothing_nothing_is_said() {
         let window = Window::parse("03-01", "08-31", "2016,2018").unwrap();
-        let empty = YearFigures::of(2016, Attentions::default(), Entries::default());
+        let empty = YearFigures::of(2016, Attentions::default(), Entries::default(), NaturalEntries::default());
         let report = ChannelsReport::of(&window, vec![empty, published().years[0]]);
         let said: Vec<_> = sentences(&report).into_iter().map(|sentence| sentence.es).collect();
         assert_eq!(said.len(), 1, "{said:?}");

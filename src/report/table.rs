@@ -86,7 +86,7 @@ pub fn write(report: &ChannelsReport) -> String {
         let name = "  con fecha de presentación anterior en más de un día".to_owned();
         lines.insert(BACKDATED, std::iter::once(name).chain(cells).chain(blank()).collect());
     }
-    if report.years.iter().any(|year| year.entries.natural > 0) {
+    if report.years.iter().any(|year| year.natural_entries.total > 0) {
         let cells = report.years.iter().map(|year| percent(year.electronic_share_natural_percent));
         let name = "  solo de personas físicas".to_owned();
         lines.push(std::iter::once(name).chain(cells).chain(blank()).collect());
@@ -133,7 +133,7 @@ fn laid_out(lines: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::channels::{Attentions, Entries, published};
+    use crate::report::channels::{Attentions, Entries, NaturalEntries, published};
     use crate::report::window::Window;
 
     #[test]
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn over_nothing_stands_n_d() {
         let window = Window::parse("03-01", "08-31", "2016,2018").unwrap();
-        let empty = YearFigures::of(2016, Attentions::default(), Entries::default());
+        let empty = YearFigures::of(2016, Attentions::default(), Entries::default(), NaturalEntries::default());
         let text = write(&ChannelsReport::of(&window, vec![empty, published().years[0]]));
         let share = text.lines().find(|line| line.starts_with("Proporción")).unwrap();
         assert_eq!(share.split_whitespace().skip(5).collect::<Vec<_>>(), ["n/d", "12", "%", "n/d"]);
